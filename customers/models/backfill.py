@@ -1,0 +1,174 @@
+"""The ledger: what each run meant to make, what it made, and what it found already there."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from customers.models.people import IdTagMapping, User
+from polaris_backfill.kernel import StepName
+
+
+class BackfillRunQuerySet(models.QuerySet["BackfillRun"]):
+    def unfinished(self) -> "BackfillRunQuerySet":
+        return self.filter(status__in=BackfillRun.UNFINISHED)
+
+
+class BackfillRun(models.Model):
+    """One execution over one file, perhaps over several attempts."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"  # confirmed in the admin, waiting for the worker
+        RUNNING = "running"
+        INTERRUPTED = "interrupted"
+        FAILED = "failed"  # stopped by the breaker, or not one row went in
+        PARTIAL = "partial"  # some rows went in, some did not
+        SUCCEEDED = "succeeded"
+        ABANDONED = "abandoned"  # --new-run was preferred to continuing it
+        REVERTING = "reverting"
+        REVERTED = "reverted"
+
+    # The same file again continues these.
+    UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.INTERRUPTED, Status.FAILED, Status.PARTIAL)
+
+    run_id = models.CharField(max_length=24, unique=True)
+    status = models.CharField(max_length=12, choices=Status, default=Status.RUNNING)
+    reason = models.CharField(max_length=300, blank=True, default="", help_text="Why it stopped")
+    actor = models.CharField(max_length=150)
+    input_name = models.CharField(max_length=255)
+    input_sha256 = models.CharField(max_length=64)
+    options = models.JSONField(default=dict)
+    lago_organization_id = models.CharField(max_length=64)
+    lago_organization_name = models.CharField(max_length=255)
+    lago_url = models.CharField(max_length=300)
+    lago_version = models.CharField(max_length=64, blank=True, default="")
+    steve_url = models.CharField(max_length=300, blank=True, default="")
+    stop_requested = models.BooleanField(default=False)
+    started_at = models.DateTimeField(default=timezone.now)
+    settled_at = models.DateTimeField(null=True, blank=True, help_text="Last batch that was settled")
+    finished_at = models.DateTimeField(null=True, blank=True)
+    active_s = models.FloatField(default=0, help_text="Seconds spent importing, over all attempts")
+
+    objects = BackfillRunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        permissions = [
+            ("run_backfill", "Can preview and run imports"),
+            ("revert_backfill", "Can revert runs"),
+            ("send_welcome", "Can send welcome mails"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["input_sha256"],
+                condition=Q(status__in=("queued", "running", "interrupted", "failed", "partial")),
+                name="customers_run_one_unfinished_per_file",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=[
+                    "queued", "running", "interrupted", "failed", "partial",
+                    "succeeded", "abandoned", "reverting", "reverted",
+                ]),
+                name="customers_run_status_known",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.run_id
+
+    @property
+    def audit_tag(self) -> str:
+        return f"backfill:{self.run_id}"
+
+
+class BackfillRow(models.Model):
+    """One input row. The person's data stay in `User` and in the operator's file."""
+
+    class Outcome(models.TextChoices):
+        PENDING = "", "pending"
+        CREATED = "created"
+        COMPLETED = "completed"
+        SKIPPED = "skipped"
+        FAILED = "failed"
+
+    run = models.ForeignKey(BackfillRun, on_delete=models.CASCADE, related_name="rows")
+    line = models.PositiveIntegerField()
+    external_id = models.CharField(max_length=255, blank=True)
+    plan_code = models.CharField(max_length=255, blank=True)
+    start_date = models.DateField(null=True, blank=True)
+    subscription_at = models.DateTimeField(null=True, blank=True)
+    # Tells that the address was changed after the run, without keeping it: salted by the run.
+    email_digest = models.CharField(max_length=64, blank=True, default="")
+    user = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="backfill_rows")
+    mapping = models.ForeignKey(
+        IdTagMapping, null=True, blank=True, on_delete=models.SET_NULL, related_name="backfill_rows"
+    )
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.PENDING, blank=True)
+    problems = models.JSONField(default=list, blank=True)
+    warnings = models.JSONField(default=list, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("run_id", "line")
+        constraints = [
+            models.UniqueConstraint(fields=["run", "line"], name="customers_row_one_per_line"),
+            models.CheckConstraint(
+                condition=Q(outcome__in=["", "created", "completed", "skipped", "failed"]),
+                name="customers_row_outcome_known",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["external_id"], name="customers_row_by_external_id"),  # what earlier runs made
+            models.Index(fields=["run", "outcome"], name="customers_row_by_outcome"),  # counts of a run
+        ]
+
+    def __str__(self) -> str:
+        return f"line {self.line}"
+
+
+class BackfillStep(models.Model):
+    """One thing that a row asks for. `intended` is committed before the remote call, the result after it."""
+
+    class Name(models.TextChoices):
+        USER = StepName.USER.value
+        ID_TAG_MAPPING = StepName.ID_TAG_MAPPING.value
+        STEVE_ID_TAG = StepName.STEVE_ID_TAG.value
+        LAGO_CUSTOMER = StepName.LAGO_CUSTOMER.value
+        LAGO_SUBSCRIPTION = StepName.LAGO_SUBSCRIPTION.value
+
+    class State(models.TextChoices):
+        PLANNED = "planned"
+        INTENDED = "intended"  # perhaps done: to be settled by looking
+        CREATED = "created"
+        ADOPTED = "adopted"
+        SHARED = "shared"  # another row of the run has it
+        FAILED = "failed"
+        REMOVED = "removed"
+        KEPT = "kept"
+
+    row = models.ForeignKey(BackfillRow, on_delete=models.CASCADE, related_name="steps")
+    name = models.CharField(max_length=20, choices=Name)
+    state = models.CharField(max_length=10, choices=State, default=State.PLANNED)
+    ref = models.CharField(max_length=300, blank=True, default="", help_text="The system's own id of the thing")
+    undo = models.JSONField(default=dict, blank=True, help_text="What a removal must know")
+    code = models.CharField(max_length=40, blank=True, default="")
+    intended_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("row_id", "id")
+        constraints = [
+            models.UniqueConstraint(fields=["row", "name"], name="customers_step_once_per_row"),
+            models.CheckConstraint(
+                condition=~Q(state="created") | ~Q(ref=""), name="customers_step_created_is_known_by_ref"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="intended") | Q(intended_at__isnull=False),
+                name="customers_step_intended_says_when",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["name", "state"], name="customers_step_by_state"),  # per-step states of a run
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.state}"

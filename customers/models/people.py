@@ -1,0 +1,113 @@
+"""The people, and the idTags that are theirs."""
+
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email__iexact=username)
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Make a customer: without a password, signing in by magic link only."""
+        user = self.model(email=email.strip(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        fields = {**fields, "role": User.Role.STAFF, "is_superuser": True}
+        return self.create_user(email, password, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A customer (signs in by magic link) or a member of staff (signs in at the admin); never both.
+
+    The role is fixed at birth: a trigger refuses to change it, and refuses groups and permissions for
+    customers, so no later edit can turn an imported row into an administrator.
+    """
+
+    class Role(models.TextChoices):
+        CUSTOMER = "customer"
+        STAFF = "staff"
+
+    email = models.EmailField(max_length=254)
+    display_name = models.CharField(max_length=255, blank=True)
+    external_id = models.CharField(max_length=255, null=True, blank=True, default=None)  # noqa: DJ001 unique where set
+    role = models.CharField(max_length=10, choices=Role, default=Role.CUSTOMER, editable=False)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []  # noqa: RUF012 Django reads it so
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="customers_user_email_unique"),
+            # Lago tells `A1` from `a1`, people do not: two that differ only by case are one mistake.
+            models.UniqueConstraint(Lower("external_id"), name="customers_user_external_id_unique"),
+            models.CheckConstraint(condition=~Q(email=""), name="customers_user_email_given"),
+            models.CheckConstraint(
+                condition=Q(external_id__isnull=True) | ~Q(external_id=""), name="customers_user_external_id_given"
+            ),
+            models.CheckConstraint(
+                condition=Q(external_id__isnull=True) | Q(role="customer"),
+                name="customers_user_staff_is_no_customer",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_superuser=False) | Q(role="staff"), name="customers_user_customer_is_no_staff"
+            ),
+            models.CheckConstraint(
+                condition=Q(role__in=("customer", "staff")), name="customers_user_role_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["external_id"], name="customers_user_by_ext_id"),  # bulk look-ups of a plan
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name or self.external_id or f"{self.role} {self.pk}"
+
+    @property
+    def is_staff(self) -> bool:
+        return self.role == self.Role.STAFF
+
+
+class IdTagMapping(models.Model):
+    """Whose idTag it is and what its sessions are billed to. Inactive until billing stands."""
+
+    # Never cascade: a mapping that goes unnoticed is charging that nobody pays.
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="id_tag_mappings")
+    id_tag = models.CharField(max_length=20)
+    is_active = models.BooleanField(default=False)
+    lago_subscription_external_id = models.CharField(max_length=300, blank=True, default="")
+    steve_ocpp_tag_pk = models.PositiveBigIntegerField(null=True, blank=True, default=None)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [
+            # SteVe ignores case, so two spellings would be one card.
+            models.UniqueConstraint(Lower("id_tag"), name="customers_mapping_id_tag_unique"),
+            models.UniqueConstraint(F("steve_ocpp_tag_pk"), name="customers_mapping_steve_pk_unique"),
+            models.CheckConstraint(
+                condition=Q(id_tag__regex=r"^[A-Za-z0-9_-]{1,20}$"), name="customers_mapping_id_tag_valid"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_active=False) | ~Q(lago_subscription_external_id=""),
+                name="customers_mapping_active_is_billed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id_tag[:4]}…"

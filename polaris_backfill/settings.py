@@ -1,0 +1,262 @@
+"""All settings, and the only place that reads the environment. `.env.example` explains each variable."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import available_timezones
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+from polaris_backfill import embedded, environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = BASE_DIR / ".data"  # of a laptop: the embedded database, the sandboxes' state, run logs
+
+if (BASE_DIR / ".env").is_file():
+    environ.Env.read_env(BASE_DIR / ".env")
+
+# --- The machine -----------------------------------------------------------------------------------
+
+DEBUG = environment.flag("DEBUG")
+
+
+def _secret_key() -> str:
+    key = environment.text("SECRET_KEY")
+    if DEBUG:
+        return key or "only-for-a-laptop-" + "0" * 40
+    if len(key) < 50 or len(set(key)) < 5:
+        raise ImproperlyConfigured("SECRET_KEY must be set to at least 50 random characters (or set DEBUG=1).")
+    return key
+
+
+def _database() -> dict[str, Any]:
+    url = environment.text("DATABASE_URL")
+    if not url and not DEBUG:
+        raise ImproperlyConfigured("DATABASE_URL is not set: postgres://user:password@host:5432/name")
+    try:
+        config = environ.Env.db_url_config(url or embedded.database_url(DATA_DIR / "postgres"))
+    except (ValueError, KeyError) as error:
+        raise ImproperlyConfigured("DATABASE_URL cannot be read: postgres://user:password@host:5432/name") from error
+    if config.get("ENGINE") != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgres://…")
+    config.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    test_name = environment.text("POLARIS_TEST_DB")
+    return {**config, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "TEST": {"NAME": test_name or None}}
+
+
+SECRET_KEY = _secret_key()
+DATABASES = {"default": _database()}
+ALLOWED_HOSTS = environment.env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"] if DEBUG else [])
+
+# --- Lago ------------------------------------------------------------------------------------------
+
+LAGO_API_URL = environment.url("LAGO_API_URL", "http://lago-api:3000")
+LAGO_API_KEY = environment.text("LAGO_API_KEY")
+LAGO_METRIC_CODE = environment.text("LAGO_METRIC_CODE", "ev_charging_kwh")
+LAGO_DASHBOARD_URL = environment.url("LAGO_DASHBOARD_URL")
+
+# --- SteVe (optional) ------------------------------------------------------------------------------
+
+STEVE_BASE_URL = environment.url("STEVE_BASE_URL")
+STEVE_API_USERNAME = environment.text("STEVE_API_USERNAME")
+STEVE_API_KEY = environment.text("STEVE_API_KEY")
+STEVE_OCPP_URL = environment.url("STEVE_OCPP_URL", schemes=("ws", "wss"))
+
+# --- The backfill ----------------------------------------------------------------------------------
+
+BACKFILL_BATCH_SIZE = environment.whole("BACKFILL_BATCH_SIZE", 25, least=1, most=1000)
+BACKFILL_CONCURRENCY = environment.whole("BACKFILL_CONCURRENCY", 8, least=1, most=64)
+BACKFILL_LAGO_RATE = environment.whole("BACKFILL_LAGO_RATE", 25, least=0, most=10_000)
+BACKFILL_LOG_DIR = Path(
+    environment.text("BACKFILL_LOG_DIR") or (DATA_DIR / "backfill" if DEBUG else "/data/backfill")
+)
+
+
+def _timezone() -> str:
+    name = environment.text("BACKFILL_TIMEZONE")
+    if name and name not in available_timezones():
+        raise ImproperlyConfigured(f"BACKFILL_TIMEZONE must be a time zone such as Europe/Berlin, not {name!r}.")
+    return name
+
+
+BACKFILL_TIMEZONE = _timezone()  # "" means: ask Lago
+
+# --- Mail and sign-in ------------------------------------------------------------------------------
+
+OPERATOR_NAME = environment.text("OPERATOR_NAME", "Polaris Express")
+OPERATOR_CONTACT_EMAIL = environment.address("OPERATOR_CONTACT_EMAIL")
+EMAIL_FROM = environment.address("EMAIL_FROM")
+DEFAULT_FROM_EMAIL = EMAIL_FROM
+EMAIL_URL = environment.text("EMAIL_URL")
+CF_EMAIL_WORKER_URL = environment.url("CF_EMAIL_WORKER_URL")
+CF_EMAIL_WORKER_SECRET = environment.text("CF_EMAIL_WORKER_SECRET")
+CUSTOMER_BASE_URL = environment.url("CUSTOMER_BASE_URL", "http://localhost:8000" if DEBUG else "")
+EMAIL_TIMEOUT = 10
+
+
+def _email() -> dict[str, Any]:
+    if CF_EMAIL_WORKER_URL:
+        return {"EMAIL_BACKEND": "customers.mail.worker.EmailBackend"}
+    if not EMAIL_URL:
+        return {"EMAIL_BACKEND": f"django.core.mail.backends.{'console' if DEBUG else 'dummy'}.EmailBackend"}
+    try:
+        config = environ.Env.email_url_config(EMAIL_URL)
+    except (ValueError, KeyError) as error:
+        raise ImproperlyConfigured("EMAIL_URL cannot be read: smtp+tls://user:password@host:587") from error
+    if not str(config.get("EMAIL_BACKEND", "")).endswith(("smtp.EmailBackend", "console.EmailBackend")):
+        raise ImproperlyConfigured("EMAIL_URL must be smtp://, smtp+tls://, smtp+ssl:// or consolemail://")
+    return {key: value for key, value in config.items() if key.startswith("EMAIL_") and key != "EMAIL_FILE_PATH"}
+
+
+globals().update(_email())
+
+MAGIC_LINK_TTL_SECONDS = environment.whole("MAGIC_LINK_TTL_SECONDS", 900, least=60, most=86_400)
+MAGIC_LINK_INVITE_TTL_SECONDS = environment.whole(
+    "MAGIC_LINK_INVITE_TTL_SECONDS", 86_400, least=300, most=30 * 86_400
+)
+
+# --- Django ----------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.import_export",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "import_export",
+    "django_q",
+    "axes",
+    "auditlog",
+    "billing",
+    "customers",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "polaris_backfill.urls"
+WSGI_APPLICATION = "polaris_backfill.wsgi.application"
+ASGI_APPLICATION = "polaris_backfill.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "customers.User"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- Signing in ------------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = reverse_lazy("admin:login")
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
+# --- Jobs ------------------------------------------------------------------------------------------
+# The broker gives "at least once"; continuing, pacing and claiming are ours, so it never redelivers by plan.
+
+Q_BROKER_URL = environment.url("Q_BROKER_URL", schemes=("redis", "rediss"))
+Q_CLUSTER = {
+    "name": "polaris",
+    "workers": 2,
+    "timeout": 300,
+    "retry": 420,  # counts from the moment a task is taken, so it must outlast timeout and waiting
+    "max_attempts": 1,
+    "ack_failures": True,
+    "bulk": 1,
+    "queue_limit": 2,
+    "save_limit": 1000,
+    "catch_up": False,
+    "poll": 1,
+    "label": "Background jobs",
+    **({"redis": Q_BROKER_URL} if Q_BROKER_URL else {"orm": "default"}),
+}
+
+# --- Security --------------------------------------------------------------------------------------
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+if not DEBUG:
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 365 * 86_400
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
+
+# --- Imports in the admin: closed to everyone until a permission opens them ------------------------
+
+IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "run_backfill"
+IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"
+IMPORT_EXPORT_USE_TRANSACTIONS = True
+MAX_UPLOAD_BYTES = 20 * 1024 * 1024  # in the admin; the command takes 100 MB
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # without files
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"axes": {"level": "ERROR"}},
+}

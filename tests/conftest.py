@@ -1,0 +1,40 @@
+"""What every test may use."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.db.backends.postgresql.operations import DatabaseOperations
+
+_flush = DatabaseOperations.execute_sql_flush
+
+
+def _flush_past_the_append_only_trigger(self: DatabaseOperations, sql_list: list[str]) -> None:
+    """Let Django empty the tables between tests: only the table's owner can do this, and only so."""
+    table = "auditlog_auditentry"
+    _flush(
+        self,
+        [
+            f"ALTER TABLE {table} DISABLE TRIGGER auditlog_no_truncate;",
+            *sql_list,
+            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER auditlog_no_truncate;",
+        ],
+    )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _tables_can_be_emptied_between_tests() -> Iterator[None]:
+    DatabaseOperations.execute_sql_flush = _flush_past_the_append_only_trigger  # type: ignore[method-assign]
+    yield
+    DatabaseOperations.execute_sql_flush = _flush  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def database_url(transactional_db: None) -> str:
+    """How another process reaches the test database."""
+    config = connection.settings_dict
+    host = config["OPTIONS"].get("host") or config["HOST"] or "localhost"
+    login = f"{config['USER']}:{config['PASSWORD']}" if config["PASSWORD"] else config["USER"]
+    if host.startswith("/"):
+        return f"postgresql://{login}@/{config['NAME']}?host={host}"
+    return f"postgresql://{login}@{host}:{config['PORT'] or 5432}/{config['NAME']}"
