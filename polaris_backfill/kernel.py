@@ -73,14 +73,16 @@ class Verdict:
     """What a step says of one row after looking.
 
     `action` is CREATE or ADOPT, or None where the row cannot be served. `ref` names what was found.
-    `exists` is the problem to report when the operator did not allow adopting.
+    `exists` are the problems to report when the operator did not allow adopting. `change`: it is to be
+    adopted, but `create` must be called to put it right first.
     """
 
     action: Action | None
     ref: str = ""
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    exists: Problem | None = None
+    exists: tuple[Problem, ...] = ()
+    change: bool = False
 
 
 @dataclass(frozen=True, slots=True)

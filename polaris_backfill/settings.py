@@ -247,6 +247,9 @@ if not DEBUG:
 
 # --- Imports in the admin: closed to everyone until a permission opens them ------------------------
 
+# Emails are unique ignoring case, by a constraint that this check does not know.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+
 IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "run_backfill"
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"
 IMPORT_EXPORT_USE_TRANSACTIONS = True
