@@ -74,7 +74,9 @@ class Verdict:
 
     `action` is CREATE or ADOPT, or None where the row cannot be served. `ref` names what was found.
     `exists` are the problems to report when the operator did not allow adopting. `change`: it is to be
-    adopted, but `create` must be called to put it right first.
+    adopted, but `create` must be called to put it right first. `key` is its key in that system where that is
+    not the one we would have chosen (a subscription's external_id, SteVe's spelling of an idTag), `since` when
+    it came to be, by that system's clock.
     """
 
     action: Action | None
@@ -83,6 +85,8 @@ class Verdict:
     warnings: tuple[Problem, ...] = ()
     exists: tuple[Problem, ...] = ()
     change: bool = False
+    key: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +94,12 @@ class Made:
     """The answer to a create. `adopted`: it turned out to exist already, made by somebody else.
 
     `undo` is what a later removal must know beyond `ref`, as JSON values (SteVe: what a tag was like before).
+    `key` as in `Verdict`.
     """
 
     ref: str
     adopted: bool = False
+    key: str = ""
     undo: Mapping[str, Any] | None = None
 
 
