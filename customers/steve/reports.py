@@ -1,0 +1,89 @@
+"""The words of the step: its problems, warnings and divergences. idTags come masked."""
+
+from customers.steve.values import OcppTag
+from polaris_backfill.kernel import Divergence, Problem, Wanted
+
+
+def masked(id_tag: str) -> str:
+    return f"{id_tag[:4]}…"
+
+
+def _of_id_tag(code: str, message: str, hint: str) -> Problem:
+    return Problem(code, "id_tag", message, hint)
+
+
+# --- Problems --------------------------------------------------------------------------------------
+
+
+def exists(tag: OcppTag) -> Problem:
+    message = f"SteVe has the idTag {masked(tag.id_tag)} already (number {tag.ocpp_tag_pk})."
+    return _of_id_tag("steve_id_tag_exists", message, "With --skip-existing it is adopted.")
+
+
+def expired(tag: OcppTag) -> Problem:
+    message = f"SteVe has the idTag {masked(tag.id_tag)}, expired on {_day(tag)}."
+    return _of_id_tag("steve_id_tag_expired", message, "If the card is still good, renew it in SteVe.")
+
+
+def taken(tag: OcppTag) -> Problem:
+    message = f"SteVe has the idTag {masked(tag.id_tag)} under another customer of the platform."
+    return _of_id_tag(
+        "steve_id_tag_taken", message, "Unlink the card from that customer first, or drop the row."
+    )
+
+
+# --- Warnings --------------------------------------------------------------------------------------
+
+
+def unblocks(tag: OcppTag) -> Problem:
+    message = f"SteVe blocks the idTag {masked(tag.id_tag)}; the run unblocks it."
+    return _of_id_tag("steve_id_tag_unblocked", message, "Drop the row if the card is meant to be blocked.")
+
+
+def spelling(wanted: Wanted, tag: OcppTag) -> Problem:
+    message = f"SteVe spells the idTag {masked(wanted.id_tag)} as {masked(tag.id_tag)}; its spelling is used."
+    hint = "Sessions are billed by exact spelling: correct the file to what SteVe has."
+    return _of_id_tag("steve_id_tag_spelling", message, hint)
+
+
+def in_transaction(tag: OcppTag) -> Problem:
+    message = f"The idTag {masked(tag.id_tag)} is charging right now."
+    hint = "The running session began before the import: look whether and to whom it was billed."
+    return _of_id_tag("steve_id_tag_in_transaction", message, hint)
+
+
+def has_user(tag: OcppTag) -> Problem:
+    message = f"SteVe has the idTag {masked(tag.id_tag)} under a user of its own (number {tag.user_pk})."
+    return _of_id_tag("steve_id_tag_has_user", message, "Make sure that it is the same person.")
+
+
+# --- Divergences -----------------------------------------------------------------------------------
+
+
+def missing(wanted: Wanted) -> Divergence:
+    remedy = "Run the import again: it makes the idTag anew."
+    return Divergence("steve_id_tag_missing", f"idTag {masked(wanted.id_tag)}", "none", remedy)
+
+
+def replaced(ref: str, tag: OcppTag) -> Divergence:
+    remedy = "Somebody deleted the idTag in SteVe and made it anew: find out who, and why."
+    return Divergence("steve_id_tag_replaced", f"number {ref}", f"number {tag.ocpp_tag_pk}", remedy)
+
+
+def blocked(tag: OcppTag) -> Divergence:
+    remedy = f"If the card may charge, unblock number {tag.ocpp_tag_pk} in SteVe."
+    return Divergence("steve_id_tag_blocked", "not blocked", "blocked", remedy)
+
+
+def expired_since(tag: OcppTag) -> Divergence:
+    remedy = f"If the card may charge, change the expiry of number {tag.ocpp_tag_pk} in SteVe."
+    return Divergence("steve_id_tag_expired", "not expired", f"expired on {_day(tag)}", remedy)
+
+
+def respelled(wanted: Wanted, tag: OcppTag) -> Divergence:
+    remedy = "Sessions are billed by exact spelling: give our mapping the spelling of SteVe."
+    return Divergence("steve_id_tag_spelling", masked(wanted.id_tag), masked(tag.id_tag), remedy)
+
+
+def _day(tag: OcppTag) -> str:
+    return tag.expires_at.date().isoformat() if tag.expires_at else ""
