@@ -1,0 +1,46 @@
+"""Which Lago this is and what it offers: version, organization, billing entities, plans, metrics."""
+
+import re
+
+from billing.api.addresses import path_id
+from billing.api.resources import Resources, value
+from billing.errors import LagoError
+from billing.values import BillingEntity, Metric, Organization, Plan
+
+SKIP_SINCE = (1, 32)
+RELEASE = re.compile(r"v?(\d{1,3})\.(\d{1,4})(\.\d+)?([-+].*)?")
+
+
+class Installation(Resources):
+    def version(self) -> str | None:
+        """Return what Lago says of itself ("v1.51.0", or a date), None where that is not exposed."""
+        try:
+            reply = self._transport.send("GET", "health", "version", tries=2)
+        except LagoError as error:
+            if error.status is None:
+                raise
+            return None
+        version = reply.body["version"]
+        return version if isinstance(version, str) and version.isprintable() and len(version) < 50 else None
+
+    def organization(self, *, tries: int | None = None) -> Organization:
+        reply = self._send("GET", "organizations", "organization", tries=tries)
+        return value(reply, "organization", Organization.of)
+
+    def billing_entities(self) -> list[BillingEntity]:
+        reply = self._send("GET", "billing_entities", "billing_entities")
+        return value(reply, "billing_entities", lambda found: [BillingEntity.of(data) for data in found])
+
+    def plans(self) -> dict[str, Plan]:
+        """Return the plans by their exact code, those about to be deleted included."""
+        return {plan.code: plan for plan in self._all("plans", Plan.of)}
+
+    def billable_metric(self, code: str) -> Metric | None:
+        reply = self._find(f"billable_metrics/{path_id(code)}", "billable_metric")
+        return None if reply is None else value(reply, "billable_metric", Metric.of)
+
+
+def supports_skip(version: str | None) -> bool | None:
+    """Say whether this Lago can end a subscription without billing; None if the version does not tell."""
+    release = RELEASE.fullmatch(version or "")
+    return (int(release[1]), int(release[2])) >= SKIP_SINCE if release else None

@@ -1,0 +1,173 @@
+"""Subscriptions of Lago: where a careless call bills somebody."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from billing.api.addresses import path_id
+from billing.api.customers import without_blanks
+from billing.api.pages import spread
+from billing.api.replies import Reply
+from billing.api.resources import Resources, is_absent, named, unusable
+from billing.api.transport import Params
+from billing.errors import ID_MISMATCH, UNEXPECTED, LagoError, proxy_cuts_ids
+from billing.values import Subscription
+
+PREFIX = "backfill-"  # of our subscriptions' external ids; the kernel's Wanted makes them
+LIVE = ("active", "pending")
+LIVE_PARAMS: Params = [("status[]", status) for status in LIVE]  # without its brackets it is ignored
+SKIPS: Params = [("on_termination_invoice", "skip"), ("on_termination_credit_note", "skip")]
+READS_PER_ID = 3
+
+
+class Subscriptions(Resources):
+    def subscription(self, external_id: str, *, status: str = "active") -> Subscription | None:
+        path = f"subscriptions/{path_id(external_id)}"
+        if "." in external_id:
+            return self._search("subscriptions", Subscription.of, external_id, [("status[]", status)])
+        return self._find_named(path, "subscription", Subscription.of, external_id, [("status", status)])
+
+    def subscriptions_of(self, external_ids: Collection[str]) -> dict[str, list[Subscription]]:
+        """Return what is active or pending for each customer, with as few calls as possible.
+
+        A subscription under the external id that ours would have is listed too, whoever owns it: it is in
+        the way.
+        """
+        wanted = frozenset(external_ids)
+        if not wanted:
+            return {}
+
+        def keep(data: Mapping[str, Any]) -> Subscription | None:
+            subscription = Subscription.of(data)
+            return subscription if wanted & _concerns(subscription) else None
+
+        first = self._page("subscriptions", keep, LIVE_PARAMS)
+        if first.total_pages - 1 <= READS_PER_ID * len(wanted):
+            return _grouped(self._all("subscriptions", keep, LIVE_PARAMS, first), wanted)
+        lists = spread(self._about, wanted, self._workers)
+        return _grouped((subscription for found in lists for subscription in found), wanted)
+
+    def _about(self, external_id: str) -> list[Subscription]:
+        params = [("external_customer_id", external_id), *LIVE_PARAMS]
+        owned = self._all("subscriptions", Subscription.of, params)
+        named_so = [self.subscription(PREFIX + external_id, status=status) for status in LIVE]
+        return [*owned, *filter(None, named_so)]
+
+    def create_subscription(
+        self,
+        *,
+        external_id: str,
+        external_customer_id: str,
+        plan_code: str,
+        subscription_at: datetime,
+        billing_time: str,
+    ) -> Subscription:
+        """Make a subscription, or return the equal one that exists.
+
+        Read first: where the external id is in use with another plan, Lago changes that plan and bills.
+        """
+        body = {
+            "external_id": without_blanks(external_id),
+            "external_customer_id": without_blanks(external_customer_id),
+            "plan_code": plan_code,
+            "subscription_at": _wire(subscription_at),
+            "billing_time": billing_time,
+        }
+        reply = self._send("POST", "subscriptions", "subscription", body=body)
+        made = named(reply, "subscription", Subscription.of, external_id, sent=True)
+        _check_made(reply, made, external_customer_id, plan_code, subscription_at)
+        return made
+
+    def terminate_subscription(self, external_id: str, *, pending: bool) -> Subscription | None:
+        """End the active or the pending subscription without billing; None if there is none.
+
+        Lago bills all the same if it is too old: ask `supports_skip` first.
+        """
+        path = f"subscriptions/{path_id(external_id)}"
+        params: Params = [("status", "pending" if pending else "active")]
+        if "." in external_id and not self._reaches_subscription(path, external_id, params):
+            return None
+        try:
+            reply: Reply | None = self._send("DELETE", path, "subscription", params=[*params, *SKIPS])
+        except LagoError as error:
+            if not is_absent(error, "subscription"):
+                raise
+            # After a lost answer, absence is our own work: what the lost try did is read back.
+            reply = self._find(path, "subscription", _ended(pending)) if error.sent else None
+        if reply is None:
+            return None
+        ended = named(reply, "subscription", Subscription.of, external_id, sent=True)
+        _check_unbilled(reply, pending=pending)
+        return ended
+
+    def _reaches_subscription(self, path: str, external_id: str, params: Params) -> bool:
+        """Prove that an address with a dot means this subscription, for a proxy may cut it short."""
+        if self._find_named(path, "subscription", Subscription.of, external_id, params):
+            return True
+        if self._search("subscriptions", Subscription.of, external_id, [("status[]", params[0][1])]):
+            raise proxy_cuts_ids("subscription")
+        return False
+
+
+def _concerns(subscription: Subscription) -> set[str]:
+    """Return the customers' ids that a subscription matters to."""
+    owner = {subscription.external_customer_id}
+    named_so = subscription.external_id.startswith(PREFIX)
+    return owner | {subscription.external_id.removeprefix(PREFIX)} if named_so else owner
+
+
+def _grouped(subscriptions: Iterable[Subscription], wanted: Collection[str]) -> dict[str, list[Subscription]]:
+    groups: dict[str, dict[str, Subscription]] = {external_id: {} for external_id in wanted}
+    for subscription in subscriptions:
+        for external_id in _concerns(subscription) & groups.keys():
+            groups[external_id][subscription.lago_id] = subscription
+    return {external_id: list(group.values()) for external_id, group in groups.items()}
+
+
+def _wire(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise ValueError("subscription_at must be aware: Lago would take it for UTC")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _check_made(
+    reply: Reply, made: Subscription, external_customer_id: str, plan_code: str, subscription_at: datetime
+) -> None:
+    """Raise LagoError if Lago returned or changed an older subscription instead of making this one."""
+    if made.external_customer_id != external_customer_id:
+        message = "Lago put the subscription under another customer than was asked for"
+        raise LagoError(ID_MISMATCH, message, status=reply.status, sent=True)
+    if made.subscription_at is None:
+        raise unusable(reply, "subscription", sent=True)
+    shift = abs(made.subscription_at - subscription_at)
+    differs = {
+        "plan_code": made.plan_code != plan_code,
+        "subscription_at": shift >= timedelta(seconds=1),
+        "status": made.status not in LIVE,
+        "previous_plan_code": bool(reply.body["subscription"].get("previous_plan_code")),
+    }
+    if any(differs.values()):
+        fields = ", ".join(field for field, other in differs.items() if other)
+        message = f"Lago answered with another subscription than was asked for: {fields}"
+        raise LagoError(UNEXPECTED, message, status=reply.status, sent=True)
+
+
+def _ended(pending: bool) -> Params:
+    return [("status", "canceled" if pending else "terminated")]
+
+
+def _check_unbilled(reply: Reply, *, pending: bool) -> None:
+    """Raise LagoError unless the reply shows that no closing invoice or credit note was made.
+
+    One that never started is not billed, whatever its options say. Credit notes are for plans paid in advance.
+    """
+    data = reply.body["subscription"]
+    if pending and data["status"] == "canceled":
+        return
+    plan = data.get("plan")
+    in_advance = not isinstance(plan, dict) or bool(plan.get("pay_in_advance"))
+    note = data.get("on_termination_credit_note")
+    unnoted = note == "skip" or (note is None and not in_advance)
+    if data.get("on_termination_invoice") != "skip" or not unnoted or data["status"] != "terminated":
+        message = "Lago ended the subscription but does not confirm that it skipped the closing bill"
+        raise LagoError(UNEXPECTED, message, status=reply.status, sent=True)

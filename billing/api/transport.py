@@ -1,0 +1,145 @@
+"""HTTP to Lago: one try, the policy around it, and nothing about what is asked."""
+
+from collections.abc import Callable, Mapping, Sequence
+from http.cookiejar import DefaultCookiePolicy
+from threading import Lock
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from billing.api.addresses import checked_key, normalised
+from billing.api.limiter import RateLimiter
+from billing.api.replies import Reply, judge, lost, read, retry_after
+from billing.errors import LagoError
+
+MAX_BACKOFF_S = 8.0
+
+Params = Sequence[tuple[str, str]]
+
+
+class Bearer(AuthBase):
+    """Sets the key on each request: not as a plain header, which requests lets a ~/.netrc overrule."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
+
+
+class Transport:
+    """Sends requests to one Lago with one key; safe to share between threads. `calls` counts HTTP tries."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        rate_per_s: float,
+        pool_size: int,
+        timeout_s: float,
+        tries: int,
+        sleep: Callable[[float], None],
+        backoff_s: float,
+    ) -> None:
+        self.url = normalised(url)
+        self.calls = 0
+        self._lock = Lock()
+        self._timeout_s = timeout_s
+        self._tries = tries
+        self._sleep = sleep
+        self._backoff = wait_exponential_jitter(initial=backoff_s, max=MAX_BACKOFF_S, jitter=backoff_s)
+        self._limiter = RateLimiter(rate_per_s, burst=pool_size, sleep=sleep)
+        self._session = _session(checked_key(key), pool_size)
+        # Proxies and certificates from the environment: once, as requests would look it all up per request.
+        self._network = self._session.merge_environment_settings(self.url, {}, True, None, None)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        key: str,
+        *,
+        params: Params = (),
+        body: Mapping[str, Any] | None = None,
+        tries: int | None = None,
+    ) -> Reply:
+        """Send until an answer holds `key`, or is final, at most `tries` times; raise LagoError.
+
+        Writes are repeated as reads are: each has a natural key in Lago, under which a repetition finds what
+        the lost try made.
+        """
+        done = False
+
+        def attempt() -> Reply:
+            nonlocal done
+            try:
+                return self._try(method, path, key, params, body)
+            except LagoError as error:
+                # Once a try may have done its work, no later refusal takes that back.
+                done = error.sent = error.sent or done
+                raise
+
+        policy = Retrying(
+            sleep=self._sleep,
+            stop=stop_after_attempt(tries or self._tries),
+            wait=self._wait,
+            retry=retry_if_exception(lambda error: isinstance(error, LagoError) and error.repeatable),
+            reraise=True,
+        )
+        return policy(attempt)
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after_s if isinstance(error, LagoError) else 0.0
+        return max(asked, self._backoff(state))
+
+    def _try(self, method: str, path: str, key: str, params: Params, body: Mapping[str, Any] | None) -> Reply:
+        """Make one HTTP try."""
+        request = self._request(method, path, params, body)
+        what = f"{method} {path.removeprefix('api/v1/').split('/')[0]}"
+        write = method != "GET"
+        self._limiter.wait()
+        with self._lock:
+            self.calls += 1
+        try:
+            with self._session.send(
+                request, timeout=self._timeout_s, allow_redirects=False, **self._network
+            ) as response:
+                content = read(response)
+        except requests.RequestException as failure:
+            raise lost(what, self.url, failure, write=write) from None
+        self._heed(response)
+        return judge(what, response, content, key, write=write)
+
+    def _request(
+        self, method: str, path: str, params: Params, body: Mapping[str, Any] | None
+    ) -> requests.PreparedRequest:
+        prepared = self._session.prepare_request(requests.Request(method, self.url, json=body))
+        # Set afterwards: preparing turns a %2E back into a dot, which Lago takes for the start of a format.
+        prepared.url = f"{self.url}/{path}" + (f"?{urlencode(params)}" if params else "")
+        return prepared
+
+    def _heed(self, response: requests.Response) -> None:
+        """Hold back the other threads too when the quota is spent."""
+        if response.status_code == 429 or response.headers.get("X-RateLimit-Remaining") == "0":
+            self._limiter.pause(retry_after(response))
+
+
+def _session(key: str, pool_size: int) -> requests.Session:
+    session = requests.Session()
+    session.auth = Bearer(key)
+    session.headers.update({"Accept": "application/json", "User-Agent": "polaris-backfill"})
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # no jar shared between threads
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session

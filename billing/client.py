@@ -1,0 +1,74 @@
+"""Lago, as this project uses it.
+
+The calls are in `billing.api`, a module per family; they follow Lago's API reference. One that reads a single
+thing returns None where Lago says that there is none, and raises LagoError for everything else. All are
+thread-safe.
+"""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from billing.api.customers import Customers
+from billing.api.installation import Installation, supports_skip
+from billing.api.subscriptions import Subscriptions
+from billing.api.transport import Transport
+from billing.api.usage import Usage
+from billing.errors import LagoError
+
+__all__ = ["LagoClient", "LagoError", "supports_skip"]
+
+
+class LagoClient(Installation, Customers, Subscriptions, Usage):
+    """One Lago organization, as its API key opens it.
+
+    `rate_per_s` 0 means no limit. Up to `pool_size` connections are kept, and bulk reads use as many threads.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        rate_per_s: float = 25,
+        pool_size: int = 8,
+        timeout_s: float = 30,
+        tries: int = 5,
+        sleep: Callable[[float], None] = time.sleep,
+        backoff_s: float = 0.5,
+    ) -> None:
+        transport = Transport(
+            url,
+            key,
+            rate_per_s=rate_per_s,
+            pool_size=pool_size,
+            timeout_s=timeout_s,
+            tries=tries,
+            sleep=sleep,
+            backoff_s=backoff_s,
+        )
+        super().__init__(transport, pool_size)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"LagoClient({self.url!r})"
+
+    def close(self) -> None:
+        self._transport.close()
+
+    @property
+    def url(self) -> str:
+        return self._transport.url
+
+    @property
+    def calls(self) -> int:
+        """How many HTTP tries were made, repetitions included."""
+        return self._transport.calls

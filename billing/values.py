@@ -1,0 +1,189 @@
+"""What Lago tells us, as values.
+
+`of` reads a JSON object; it raises KeyError, TypeError, ValueError or AttributeError if that is another one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    lago_id: str
+    name: str
+    timezone: str | None
+    default_currency: str | None
+
+    @classmethod
+    def of(cls, data: Json) -> Self:
+        return cls(
+            lago_id=text(data, "lago_id"),
+            name=text(data, "name"),
+            timezone=text_or_none(data, "timezone"),
+            default_currency=text_or_none(data, "default_currency"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BillingEntity:
+    code: str
+    is_default: bool
+    timezone: str | None
+
+    @classmethod
+    def of(cls, data: Json) -> Self:
+        return cls(
+            code=text(data, "code"),
+            is_default=bool(data.get("is_default")),
+            timezone=text_or_none(data, "timezone"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`interval` and `amount_cents` may be None: plans of Lago's product catalogue have neither."""
+
+    lago_id: str
+    code: str
+    name: str
+    interval: str | None
+    amount_cents: int | None
+    amount_currency: str | None
+    pay_in_advance: bool
+    pending_deletion: bool
+    metric_codes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, data: Json) -> Self:
+        codes = (text_or_none(charge, "billable_metric_code") for charge in data.get("charges") or ())
+        amount = data.get("amount_cents")
+        return cls(
+            lago_id=text(data, "lago_id"),
+            code=text(data, "code"),
+            name=text_or_none(data, "name") or "",
+            interval=text_or_none(data, "interval"),
+            amount_cents=None if amount is None else int(amount),
+            amount_currency=text_or_none(data, "amount_currency"),
+            pay_in_advance=bool(data.get("pay_in_advance")),
+            pending_deletion=bool(data.get("pending_deletion")),
+            metric_codes=tuple(dict.fromkeys(code for code in codes if code)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    lago_id: str
+    external_id: str
+    name: str | None
+    email: str | None
+    currency: str | None
+    applicable_timezone: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, data: Json) -> Self:
+        return cls(
+            lago_id=text(data, "lago_id"),
+            external_id=text(data, "external_id"),
+            name=text_or_none(data, "name"),
+            email=text_or_none(data, "email"),
+            currency=text_or_none(data, "currency"),
+            applicable_timezone=text_or_none(data, "applicable_timezone"),
+            created_at=instant(data, "created_at"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedCustomer:
+    """The answer to a customer POST. `existed`: somebody else had made it, and the POST has updated it."""
+
+    customer: Customer
+    existed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """`started_at` is None while pending; `status` is pending, active, terminated, canceled or incomplete."""
+
+    lago_id: str
+    external_id: str
+    external_customer_id: str
+    plan_code: str
+    status: str
+    billing_time: str | None
+    subscription_at: datetime | None
+    started_at: datetime | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, data: Json) -> Self:
+        return cls(
+            lago_id=text(data, "lago_id"),
+            external_id=text(data, "external_id"),
+            external_customer_id=text(data, "external_customer_id"),
+            plan_code=text(data, "plan_code"),
+            status=text(data, "status"),
+            billing_time=text_or_none(data, "billing_time"),
+            subscription_at=instant_or_none(data, "subscription_at"),
+            started_at=instant_or_none(data, "started_at"),
+            created_at=instant(data, "created_at"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    transaction_id: str
+    code: str
+    timestamp: datetime
+    external_subscription_id: str | None
+    properties: Json
+
+    @classmethod
+    def of(cls, data: Json) -> Self:
+        return cls(
+            transaction_id=text(data, "transaction_id"),
+            code=text(data, "code"),
+            timestamp=instant(data, "timestamp"),
+            external_subscription_id=text_or_none(data, "external_subscription_id"),
+            properties=dict(data.get("properties") or {}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    code: str
+    aggregation_type: str
+    field_name: str | None
+
+    @classmethod
+    def of(cls, data: Json) -> Self:
+        return cls(
+            code=text(data, "code"),
+            aggregation_type=text(data, "aggregation_type"),
+            field_name=text_or_none(data, "field_name"),
+        )
+
+
+def text(data: Json, key: str) -> str:
+    value = data[key]
+    if not isinstance(value, str):
+        raise TypeError(key)
+    return value
+
+
+def text_or_none(data: Json, key: str) -> str | None:
+    return None if data.get(key) is None else text(data, key)
+
+
+def instant(data: Json, key: str) -> datetime:
+    """Read an ISO 8601 instant; Lago means UTC where it gives no offset."""
+    moment = datetime.fromisoformat(text(data, key))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def instant_or_none(data: Json, key: str) -> datetime | None:
+    return None if data.get(key) is None else instant(data, key)
