@@ -19,9 +19,9 @@ LAGO_WORD = re.compile(r"[a-z][a-z0-9_]{0,79}")
 class LagoError(RemoteError):
     """A call to Lago that did not succeed.
 
-    `status` is None where no HTTP answer came. `lago_code` and `details` are Lago's `code` and `error_details`;
-    the latter may repeat values that were sent and must not be shown. `repeatable`: the same call, later, is safe
-    and may succeed. `retry_after_s` is how long Lago asked us to wait.
+    `status` is None where no HTTP answer came. `lago_code` and `details` are Lago's `code` and
+    `error_details`; the latter may repeat values that were sent and must not be shown. `repeatable`: the same
+    call, later, is safe and may succeed. `retry_after_s` is how long Lago asked us to wait.
     """
 
     def __init__(

@@ -68,7 +68,7 @@ class Customers(Resources):
         return self._send("POST", "customers", "customer", body=body)
 
     def delete_customer(self, external_id: str) -> Customer | None:
-        """Delete a customer; None if there is none. Lago bills what it still subscribes to: end that before."""
+        """Delete a customer; None if there is none. Lago bills its live subscriptions: end them before."""
         path = f"customers/{path_id(external_id)}"
         if "." in external_id and not self._reaches_customer(path, external_id):
             return None

@@ -8,8 +8,8 @@ from threading import Lock
 class RateLimiter:
     """Spaces the calls of all threads evenly; after a silence, at most `burst` calls go at once.
 
-    Not `requests-ratelimiter`: measured with 8 threads at 25/s it either lets the calls of a whole second go at
-    once and overshoots (33/s) or, with a small window, loses a tenth of the rate; and it leaves a thread behind.
+    Not `requests-ratelimiter`: measured with 8 threads at 25/s it either lets a second's calls go at once and
+    overshoots (33/s) or, with a small window, loses a tenth of the rate; and it leaves a thread behind.
     A slot is reserved under the lock and slept for outside of it, so waiting costs nothing.
     """
 

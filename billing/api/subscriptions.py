@@ -159,7 +159,7 @@ def _ended(pending: bool) -> Params:
 def _check_unbilled(reply: Reply, *, pending: bool) -> None:
     """Raise LagoError unless the reply shows that no closing invoice or credit note was made.
 
-    One that never started is not billed, whatever its options say. Credit notes are for plans paid in advance.
+    One that never started is not billed, whatever its options say. Credit notes go with payment in advance.
     """
     data = reply.body["subscription"]
     if pending and data["status"] == "canceled":
