@@ -1,0 +1,91 @@
+"""Rows of one file that stand in each other's way."""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+
+from polaris_backfill.kernel import Problem, Wanted
+
+_LINES_NAMED = 10  # of the other parties; every party gets its own problem, however many they are
+
+Clashes = dict[int, list[Problem]]
+
+# What rows of one customer have to agree in, as it is compared.
+_PER_CUSTOMER: Mapping[str, Callable[[Wanted], object]] = {
+    "external_id": lambda wanted: wanted.external_id,  # the group differs at most by case
+    "email": lambda wanted: wanted.email.lower(),
+    "display_name": lambda wanted: wanted.display_name,
+    "plan_code": lambda wanted: wanted.plan_code,
+    "start_date": lambda wanted: wanted.start_date,
+}
+
+
+def clashes(wanted: Sequence[Wanted]) -> Clashes:
+    """Tell, by line, what every party to a clash has to know.
+
+    A blank value (of a cell that is missing or not valid) clashes with nothing and agrees with everything:
+    that row has its own problem already, and what is wrong is not known before it is corrected.
+    """
+    found: Clashes = defaultdict(list)
+    _external_ids(wanted, found)
+    _emails(wanted, found)
+    _id_tags(wanted, found)
+    return dict(found)
+
+
+def external_id_key(wanted: Wanted) -> str:
+    """Give what two external_ids have in common that nobody would tell apart."""
+    return unicodedata.normalize("NFC", wanted.external_id).casefold()
+
+
+def _external_ids(rows: Sequence[Wanted], found: Clashes) -> None:
+    hint = "Rows of one customer with several cards have to be alike in all but the idTag."
+    for group in _groups(rows, external_id_key):
+        fields = [field for field, value in _PER_CUSTOMER.items() if _differ(group, value)]
+        if fields:
+            told = f"Rows with this external_id differ in {_join(fields)}"
+            _tell(found, group, "external_id_duplicate", "external_id", told, hint)
+
+
+def _emails(rows: Sequence[Wanted], found: Clashes) -> None:
+    hint = "Give every customer an address of its own, or the rows of one customer the same external_id."
+    for group in _groups(rows, lambda wanted: wanted.email.lower()):
+        if _differ(group, external_id_key):
+            told = "Customers with different external_ids have this email address"
+            _tell(found, group, "email_duplicate", "email", told, hint)
+
+
+def _id_tags(rows: Sequence[Wanted], found: Clashes) -> None:
+    hint = "A card belongs to one customer and is in the file once; capitals make no difference."
+    for group in _groups(rows, lambda wanted: wanted.id_tag.lower()):
+        _tell(found, group, "id_tag_duplicate", "id_tag", "This idTag is in the file more than once", hint)
+
+
+def _groups(rows: Sequence[Wanted], key: Callable[[Wanted], str]) -> list[list[Wanted]]:
+    groups: dict[str, list[Wanted]] = {}
+    for row in rows:
+        if shared := key(row):
+            groups.setdefault(shared, []).append(row)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _differ(group: Sequence[Wanted], value: Callable[[Wanted], object]) -> bool:
+    return len({value(row) for row in group} - {"", None}) > 1
+
+
+def _tell(found: Clashes, group: Sequence[Wanted], code: str, field: str, told: str, hint: str) -> None:
+    lines = [row.line for row in group]
+    for line in lines:
+        others = [other for other in lines[: _LINES_NAMED + 1] if other != line][:_LINES_NAMED]
+        found[line].append(Problem(code, field, f"{told}; {_also(others, len(lines) - 1)}.", hint))
+
+
+def _also(others: Sequence[int], count: int) -> str:
+    named = _join([str(line) for line in others], count - len(others))
+    return f"also on line {named}" if count == 1 else f"also on lines {named}"
+
+
+def _join(words: Sequence[str], more: int = 0) -> str:
+    if more:
+        return f"{', '.join(words)} and {more:,} more"
+    return ", ".join(words)

@@ -1,0 +1,90 @@
+"""Bytes to text: recognise what is unmistakable, refuse everything else instead of guessing."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import TextIO
+
+from customers.backfill.source.model import SourceError, unreadable
+
+MAX_LINE_CHARS = 1_000_000
+
+# Stands for a byte that cannot be decoded, so that its exact line is known. No decoder ever produces it.
+_UNDECODABLE = "\udcff"
+MARKING = "backfill-mark-undecodable"
+codecs.register_error(MARKING, lambda error: (_UNDECODABLE, error.end))  # type: ignore[attr-defined]
+
+_BOMS = (
+    (codecs.BOM_UTF32_LE, None),
+    (codecs.BOM_UTF32_BE, None),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_UTF16_LE_ASCII = re.compile(rb"(?:[^\0]\0){8,}\Z")
+_UTF16_BE_ASCII = re.compile(rb"(?:\0[^\0]){8,}\Z")
+_HINT = "Save the file as UTF-8, or name its encoding; Excel on Windows often writes --encoding cp1252."
+
+
+def choose_encoding(name: str, start: bytes, explicit: str | None) -> str:
+    """Name the encoding of a file that begins with `start`; an explicit one wins; raise SourceError."""
+    if explicit is not None:
+        return _known(name, explicit, start)
+    for bom, encoding in _BOMS:
+        if start.startswith(bom):
+            if encoding is None:
+                raise unreadable(name, "the file is UTF-32.", _HINT, code="file_encoding")
+            return encoding
+    return _without_bom(start)
+
+
+def decode(name: str, data: bytes, encoding: str) -> str:
+    """Decode a whole file; raise SourceError with the line of the first byte that does not fit."""
+    text = data.decode(encoding, MARKING).removeprefix("\ufeff")
+    position = text.find(_UNDECODABLE)
+    if position >= 0:
+        raise _not_decodable(name, text.count("\n", 0, position) + 1, encoding)
+    return text
+
+
+def checked_lines(name: str, stream: TextIO, encoding: str) -> Iterator[str]:
+    """Give the physical lines with their ends; raise SourceError where one is not text."""
+    lines = iter(partial(stream.readline, MAX_LINE_CHARS + 1), "")
+    for number, line in enumerate(lines, start=1):
+        if len(line) > MAX_LINE_CHARS:
+            raise unreadable(name, f"line {number} is longer than {MAX_LINE_CHARS:,} characters.")
+        if not line.isascii() and _UNDECODABLE in line:
+            raise _not_decodable(name, number, encoding)
+        if "\0" in line:
+            raise _nul(name, number)
+        yield line.removeprefix("\ufeff") if number == 1 else line
+
+
+def _known(name: str, explicit: str, start: bytes) -> str:
+    """Check the name; a byte order mark that agrees with it is not part of the first column's name."""
+    try:
+        "".encode(explicit)
+        codec = codecs.lookup(explicit).name
+    except (LookupError, UnicodeError, ValueError) as error:
+        told = f"there is no text encoding named “{explicit}”."
+        raise unreadable(name, told, "Try utf-8, utf-16 or cp1252.", code="file_encoding") from error
+    return "utf-8-sig" if codec == "utf-8" and start.startswith(codecs.BOM_UTF8) else codec
+
+
+def _without_bom(start: bytes) -> str:
+    """Recognise UTF-16 by a beginning whose characters are all ASCII, as those of a header are."""
+    sample = start[: len(start) // 2 * 2][:64]
+    if _UTF16_LE_ASCII.match(sample):
+        return "utf-16-le"
+    return "utf-16-be" if _UTF16_BE_ASCII.match(sample) else "utf-8"
+
+
+def _not_decodable(name: str, line: int, encoding: str) -> SourceError:
+    label = encoding.removesuffix("-sig").upper()
+    return unreadable(name, f"line {line} is not {label} text.", _HINT, code="file_encoding")
+
+
+def _nul(name: str, line: int) -> SourceError:
+    hint = "The file is damaged, or UTF-16 without a byte order mark: --encoding utf-16-le."
+    return unreadable(name, f"line {line} contains a NUL byte.", hint, code="file_encoding")

@@ -1,0 +1,134 @@
+"""Read JSON: a list of objects, or an object with such a list under `customers`."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from customers.backfill.source.grid import BLANK, Cell, Kind, typed_row
+from customers.backfill.source.layout import read_header
+from customers.backfill.source.model import MAX_ROWS, Source, SourceInfo, SourceRow, unreadable
+
+LIST_KEY = "customers"
+
+_BLANKS = re.compile(r"[ \t\r\n]*")
+
+Item = dict[str, Any]
+
+
+class _Number(str):
+    """A number with the digits of the file: 007 and 1E5 must not be tidied up."""
+
+    __slots__ = ()
+
+
+def json_source(name: str, text: str, encoding: str, sha256: str) -> Source:
+    """Read the whole list; raise SourceError.
+
+    A row's `line` is the physical line on which its object starts if no two objects share a line, otherwise
+    its place in the list, the first being 1.
+    """
+    items = _items(name, text)
+    lines = _lines(text, len(items))
+    header = list(dict.fromkeys(key for item in items for key in item))
+    layout = read_header(name, lines[0], header)
+    rows: list[SourceRow] = []
+    for place, (line, item) in enumerate(zip(lines, items, strict=True), start=1):
+        row = typed_row(layout, line, [_cell(name, place, key, item.get(key)) for key in header])
+        if row is not None:
+            rows.append(row)
+    info = SourceInfo(name, sha256, "json", layout.header, layout.positions, layout.unknown, encoding)
+    return Source(info, partial(iter, rows))
+
+
+def _items(name: str, text: str) -> Sequence[Item]:
+    try:
+        document = json.loads(text, **_HOOKS)
+    except json.JSONDecodeError as error:
+        raise unreadable(name, f"line {error.lineno}: this is not valid JSON ({error.msg}).") from None
+    except RecursionError:
+        raise unreadable(name, "the JSON is nested too deeply.") from None
+    except _DoubleKeyError as error:
+        raise unreadable(name, f"one object has the name “{error}” twice.", "Remove one of them.") from None
+    items = document.get(LIST_KEY) if isinstance(document, dict) else document
+    if not isinstance(items, list):
+        raise unreadable(name, f"this is neither a list nor an object with a list under “{LIST_KEY}”.")
+    if not items:
+        raise unreadable(name, "the list has no items.", code="file_empty")
+    if len(items) > MAX_ROWS:
+        raise unreadable(name, f"there are more than {MAX_ROWS:,} items.", "Save it as CSV, or split it.")
+    for place, item in enumerate(items, start=1):
+        if not isinstance(item, dict):
+            raise unreadable(name, f"item {place} is not an object.")
+    return items
+
+
+def _lines(text: str, count: int) -> Sequence[int]:
+    """Tell the line of each item of a document that is known to be valid."""
+    starts = list(_starts(text))
+    lines, line, last = [], 1, 0
+    for start in starts:
+        line += text.count("\n", last, start)
+        lines.append(line)
+        last = start
+    return lines if len(set(lines)) == count else range(1, count + 1)
+
+
+def _starts(text: str) -> Iterator[int]:
+    """Find where the items start."""
+    decoder = json.JSONDecoder(**_HOOKS)
+    position = _list_position(text, decoder)
+    while text[position] != "]":
+        position = _skip_blanks(text, position + 1)  # past the bracket or the comma
+        if text[position] == "]":
+            return
+        yield position
+        position = _skip_blanks(text, decoder.raw_decode(text, position)[1])
+
+
+def _list_position(text: str, decoder: json.JSONDecoder) -> int:
+    """Find the bracket that opens the list."""
+    position = _skip_blanks(text, 0)
+    while text[position] != "[":
+        key, after = decoder.raw_decode(text, _skip_blanks(text, position + 1))
+        position = _skip_blanks(text, _skip_blanks(text, after) + 1)
+        if key == LIST_KEY:
+            return position
+        position = _skip_blanks(text, decoder.raw_decode(text, position)[1])
+    return position
+
+
+def _skip_blanks(text: str, position: int) -> int:
+    return _BLANKS.match(text, position).end()  # type: ignore[union-attr]  # it matches everywhere
+
+
+def _cell(name: str, place: int, key: str, value: object) -> Cell:
+    if value is None:
+        return BLANK
+    if isinstance(value, bool):
+        return Cell(str(value).lower(), Kind.NUMBER)
+    if isinstance(value, str):
+        return Cell(value, Kind.NUMBER if isinstance(value, _Number) else Kind.TEXT)
+    told = f"item {place}: “{key}” is a list or an object; it has to be a text."
+    raise unreadable(name, told)
+
+
+class _DoubleKeyError(Exception):
+    """An object with the same name twice; `str(error)` is the name."""
+
+
+def _without_double_keys(pairs: list[tuple[str, Any]]) -> Item:
+    item = dict(pairs)
+    if len(item) < len(pairs):
+        names = [key for key, _ in pairs]
+        raise _DoubleKeyError(next(key for key in names if names.count(key) > 1))
+    return item
+
+
+_HOOKS: dict[str, Any] = {
+    "object_pairs_hook": _without_double_keys,
+    "parse_int": _Number,
+    "parse_float": _Number,
+    "parse_constant": _Number,
+}

@@ -1,0 +1,131 @@
+"""Which column of a file is which, and how its cells become a row."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TypeVar
+
+from customers.backfill.source.model import COLUMNS, REPORT_COLUMNS, SourceError, SourceRow, Values
+from polaris_backfill.kernel import Problem
+
+_T = TypeVar("_T")
+
+# What other systems call our columns; used to say what an operator may have meant, never to guess.
+_OTHER_NAMES = {
+    "e_mail": "email",
+    "mail": "email",
+    "email_address": "email",
+    "name": "display_name",
+    "full_name": "display_name",
+    "customer": "display_name",
+    "customer_name": "display_name",
+    "id": "external_id",
+    "customer_id": "external_id",
+    "customer_number": "external_id",
+    "rfid": "id_tag",
+    "uid": "id_tag",
+    "card": "id_tag",
+    "token": "id_tag",
+    "plan": "plan_code",
+    "tariff": "plan_code",
+    "start": "start_date",
+    "started_at": "start_date",
+    "valid_from": "start_date",
+}
+
+# A cell that a spreadsheet would take for a formula is written with an apostrophe before it (and so is a
+# cell that already looks like that), in every column. Reading takes exactly one such apostrophe away.
+_LOOKS_LIKE_A_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+
+
+def escape(cell: str) -> str:
+    """Make a cell safe to open in a spreadsheet; `unescape` is the exact inverse."""
+    return f"'{cell}" if _LOOKS_LIKE_A_FORMULA.match(cell) else cell
+
+
+def unescape(cell: str) -> str:
+    """Give back the cell that `escape` was given."""
+    return cell[1:] if cell.startswith("'") and _LOOKS_LIKE_A_FORMULA.match(cell) else cell
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the columns of one file are.
+
+    `report` is where the four columns of an error file begin, if the file is one; they and their cells are
+    left out of everything else.
+    """
+
+    header: tuple[str, ...]
+    positions: tuple[int, ...]
+    unknown: tuple[str, ...]
+    report: int | None
+
+    def own(self, cells: Sequence[_T]) -> Sequence[_T]:
+        """Leave out what an error file added."""
+        if self.report is None:
+            return cells
+        return [*cells[: self.report], *cells[self.report + len(REPORT_COLUMNS) :]]
+
+    def row(self, line: int, raw: Sequence[str]) -> SourceRow | None:
+        """Make a row of the cells of one record; None of a blank one."""
+        cells = self.own(raw)
+        if not any(cell and not cell.isspace() for cell in cells):
+            return None
+        width = len(self.header)
+        surplus = any(cell.strip() for cell in cells[width:])
+        kept = cells if surplus else cells[:width]
+        padded = tuple([unescape(cell) for cell in kept] + [""] * (width - len(kept)))
+        return SourceRow(line, Values(*[padded[i] for i in self.positions]), padded, surplus)
+
+
+def read_header(name: str, line: int, cells: Sequence[str]) -> Layout:
+    """Find the columns, ignoring case, order and blanks around a name; raise SourceError."""
+    names = [cell.strip() for cell in cells]
+    while names and not names[-1]:
+        names.pop()  # spreadsheets like to end lines with empty cells
+    report = _report_position([folded.casefold() for folded in names])
+    if report is not None:
+        del names[report : report + len(REPORT_COLUMNS)]
+    folded = [own.casefold() for own in names]
+    _refuse_missing_and_double(name, line, names, folded)
+    unknown = tuple(
+        own or f"(column {i})" for i, own in enumerate(names, start=1) if own.casefold() not in COLUMNS
+    )
+    return Layout(tuple(names), tuple(folded.index(column) for column in COLUMNS), unknown, report)
+
+
+def _report_position(folded: Sequence[str]) -> int | None:
+    width = len(REPORT_COLUMNS)
+    for start in range(len(folded) - width, -1, -1):
+        if tuple(folded[start : start + width]) == REPORT_COLUMNS:
+            return start
+    return None
+
+
+def _refuse_missing_and_double(name: str, line: int, names: Sequence[str], folded: Sequence[str]) -> None:
+    problems = [_missing(name, line, column, names) for column in COLUMNS if column not in folded]
+    problems += [_double(name, line, column) for column in COLUMNS if folded.count(column) > 1]
+    if problems:
+        raise SourceError(*problems)
+
+
+def _missing(name: str, line: int, column: str, names: Sequence[str]) -> Problem:
+    near = [own for own in names if own.casefold() not in COLUMNS and _meant(own) == column]
+    hint = f"Rename the column “{near[0]}” to {column}." if near else f"Add a column named {column}."
+    return Problem("column_missing", column, f"{name}: line {line}: there is no column {column}.", hint)
+
+
+def _double(name: str, line: int, column: str) -> Problem:
+    message = f"{name}: line {line}: more than one column is named {column}."
+    return Problem("column_duplicate", column, message, "Keep one of them and rename or remove the others.")
+
+
+def _meant(own: str) -> str | None:
+    squeezed = re.sub(r"[^a-z0-9]+", "_", own.casefold()).strip("_")
+    if squeezed in _OTHER_NAMES:
+        return _OTHER_NAMES[squeezed]
+    plain = {column.replace("_", ""): column for column in COLUMNS}
+    close = get_close_matches(squeezed.replace("_", ""), plain, n=1, cutoff=0.8)
+    return plain[close[0]] if close else None

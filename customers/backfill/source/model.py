@@ -1,0 +1,86 @@
+"""What reading a file gives: its rows and what is known of it, or the reasons why it cannot be read."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from polaris_backfill.kernel import Problem
+
+COLUMNS = ("email", "display_name", "external_id", "id_tag", "plan_code", "start_date")
+
+# What an error file adds to the operator's own columns; reading one again leaves them out.
+REPORT_COLUMNS = ("code", "field", "message", "hint")
+
+MAX_BYTES = 100_000_000  # of a file, and of what a workbook unpacks to
+MAX_ROWS = 200_000  # of a workbook or a JSON file, which are held in memory; CSV is streamed
+
+
+class Values(NamedTuple):
+    """The six cells of a row, exactly as given; `""` where there is none."""
+
+    email: str
+    display_name: str
+    external_id: str
+    id_tag: str
+    plan_code: str
+    start_date: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One row of the file.
+
+    `line` is the physical line on which it starts (the header is on line 1); of a workbook, the row's
+    number. `cells` are the operator's own, in the operator's order, so that the row can be given back.
+    `numeric` and `dated` name the columns whose cell was not text but a number or a date.
+    """
+
+    line: int
+    values: Values
+    cells: tuple[str, ...]
+    surplus: bool = False
+    numeric: frozenset[str] = frozenset()
+    dated: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What is known of a file besides its rows. `header` holds the operator's own names, as given."""
+
+    name: str
+    sha256: str
+    format: str
+    header: tuple[str, ...]
+    positions: tuple[int, ...]  # of each of COLUMNS in the header
+    unknown_columns: tuple[str, ...] = ()
+    encoding: str | None = None
+    delimiter: str | None = None
+    ignored_sheets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that can be read, as often as needed.
+
+    Iterating gives the rows in the order of the file, blank ones left out. It raises SourceError where a
+    later part of the file cannot be read, or where the file changed after it was opened.
+    """
+
+    info: SourceInfo
+    read: Callable[[], Iterator[SourceRow]] = field(repr=False)
+
+    def __iter__(self) -> Iterator[SourceRow]:
+        return self.read()
+
+
+class SourceError(Exception):
+    """A file that cannot be used; nothing of it is."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(" ".join(f"{problem.message} {problem.hint}".strip() for problem in problems))
+        self.problems = problems
+
+
+def unreadable(name: str, reason: str, hint: str = "", *, code: str = "file_unreadable") -> SourceError:
+    """Say of a file as a whole, or of one place in it, why it cannot be read."""
+    return SourceError(Problem(code, None, f"{name}: {reason}", hint))

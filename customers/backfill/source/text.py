@@ -1,0 +1,152 @@
+"""Read CSV and TSV: streamed, in constant memory, with the physical line on which every record starts."""
+
+import csv
+import io
+import re
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+
+from customers.backfill.source.encoding import MARKING, checked_lines
+from customers.backfill.source.layout import Layout, read_header
+from customers.backfill.source.model import COLUMNS, Source, SourceError, SourceInfo, SourceRow, unreadable
+from customers.backfill.source.raw import HashedReader, Opener
+
+_DELIMITERS = (",", ";", "\t")
+_NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t"}
+_SEP_LINE = re.compile(r'"?sep=(.)"?\s*\Z', re.IGNORECASE)  # how Excel names the delimiter, in a first line
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A CSV or TSV file before it is read. `delimiter` is None where the header is to tell."""
+
+    name: str
+    format: str
+    opener: Opener
+    sha256: str
+    encoding: str
+    delimiter: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    delimiter: str
+    layout: Layout
+    records: Iterator[tuple[int, list[str]]]
+
+
+def text_source(file: TextFile) -> Source:
+    """Check that the file has a usable header and at least one row; raise SourceError."""
+    info = _info(file)
+    rows = partial(_rows, file)
+    with closing(rows()) as peek:
+        if next(peek, None) is None:
+            raise unreadable(file.name, "there is no row below the header.", code="file_empty")
+    return Source(info, rows)
+
+
+def known_delimiter(name: str, delimiter: str | None) -> str | None:
+    """Understand the delimiter that an operator named; raise SourceError."""
+    if delimiter is None:
+        return None
+    meant = _NAMED_DELIMITERS.get(delimiter.casefold(), delimiter)
+    if len(meant) != 1 or not (meant == "\t" or meant.isprintable()) or meant in '" ':
+        raise unreadable(name, "the delimiter has to be one character.", "For example ; or , or tab.")
+    return meant
+
+
+def _info(file: TextFile) -> SourceInfo:
+    with closing(_stream(file, HashedReader(file.opener()))) as stream:
+        table = _read_table(file, stream)
+    return SourceInfo(
+        name=file.name,
+        sha256=file.sha256,
+        format=file.format,
+        header=table.layout.header,
+        positions=table.layout.positions,
+        unknown_columns=table.layout.unknown,
+        encoding=file.encoding,
+        delimiter=table.delimiter,
+    )
+
+
+def _rows(file: TextFile) -> Generator[SourceRow, None, None]:
+    hashed = HashedReader(file.opener())
+    with closing(_stream(file, hashed)) as stream:
+        table = _read_table(file, stream)
+        for line, cells in table.records:
+            row = table.layout.row(line, cells)
+            if row is not None:
+                yield row
+        if hashed.sha256() != file.sha256:
+            raise unreadable(file.name, "the file was changed while it was being read.", "Start again.")
+
+
+def _stream(file: TextFile, hashed: HashedReader) -> io.TextIOWrapper:
+    """Decode without translating line ends: inside quotes they belong to the cell."""
+    buffered = io.BufferedReader(hashed, 1 << 16)
+    return io.TextIOWrapper(buffered, encoding=file.encoding, errors=MARKING, newline="")
+
+
+def _read_table(file: TextFile, stream: io.TextIOWrapper) -> _Table:
+    lines = checked_lines(file.name, stream, file.encoding)
+    before, first = _first_line(file.name, lines)
+    delimiter = file.delimiter or _recognise(first, "\t" if file.format == "tsv" else ",")
+    if (sep := _SEP_LINE.match(first)) is not None:
+        delimiter = file.delimiter or sep[1]
+        before += 1
+    else:
+        lines = chain([first], lines)
+    records = _records(file.name, lines, delimiter, before)
+    line, header = next(records, (0, []))
+    if not header:
+        raise unreadable(file.name, "the file is empty.", code="file_empty")
+    return _Table(delimiter, read_header(file.name, line, header), records)
+
+
+def _first_line(name: str, lines: Iterator[str]) -> tuple[int, str]:
+    """Give the first line that is not blank, and how many are before it."""
+    for before, line in enumerate(lines):
+        if line.strip():
+            return before, line
+    raise unreadable(name, "the file is empty.", code="file_empty")
+
+
+def _recognise(line: str, default: str) -> str:
+    """Choose the delimiter under which the header names most of our columns, then most columns."""
+
+    def merit(delimiter: str) -> tuple[int, int, bool]:
+        cells = next(csv.reader([line], delimiter=delimiter), [])
+        known = {cell.strip().casefold() for cell in cells} & set(COLUMNS)
+        return len(known), len(cells), delimiter == default
+
+    return max(_DELIMITERS, key=merit)
+
+
+def _records(name: str, lines: Iterator[str], delimiter: str, before: int) -> Iterator[tuple[int, list[str]]]:
+    """Give each record with the line on which it starts; `before` counts the lines already taken."""
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        line = before + reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise _not_a_record(name, line, str(error)) from None
+        if any(cells):
+            yield line, cells
+
+
+def _not_a_record(name: str, line: int, reason: str) -> SourceError:
+    if "field limit" in reason:
+        told = f"line {line} starts a cell of more than {csv.field_size_limit():,} characters."
+    elif "unexpected end" in reason:
+        told = f"line {line} starts a cell whose quotation mark is never closed."
+    else:
+        told = f"line {line} has a quotation mark in the wrong place."
+    hint = 'A cell that begins with " has to end with one, and a " inside it has to be doubled.'
+    return unreadable(name, told, hint)
