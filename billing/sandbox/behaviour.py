@@ -1,0 +1,45 @@
+"""Which Lago the sandbox is: what differs between versions and matters to a migration."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Compat(StrEnum):
+    RELEASED = "released"  # v1.51.0
+    HEAD = "head"  # the development branch after it
+
+
+RELEASED_VERSION = "v1.51.0"
+HEAD_VERSION = "2026-08-21"  # images built from a commit report a date
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    dotted_subscription_ids: bool
+    mixed_currencies: bool
+    unicode_emails: bool
+    backdating_stops_at_invoiced: bool
+    termination_options: bool  # without them DELETE ignores the skips and bills
+    external_id_filter: bool
+    external_id_unique_over_customers: bool
+
+
+def default_version(compat: Compat) -> str:
+    return HEAD_VERSION if compat is Compat.HEAD else RELEASED_VERSION
+
+
+def behaviour(compat: Compat, version: str) -> Behaviour:
+    """Derive the behaviour; a version that is no tag (a build date) counts as newest."""
+    head = compat is Compat.HEAD
+    tag = re.match(r"v?(\d+)\.(\d+)", version)
+    number = (int(tag[1]), int(tag[2])) if tag else (99, 0)
+    return Behaviour(
+        dotted_subscription_ids=head,
+        mixed_currencies=head,
+        unicode_emails=head,
+        backdating_stops_at_invoiced=head,
+        termination_options=number >= (1, 32),
+        external_id_filter=number >= (1, 49),
+        external_id_unique_over_customers=number >= (1, 48),
+    )

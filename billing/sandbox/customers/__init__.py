@@ -1,0 +1,1 @@
+"""Customers: upsert, look-up and deletion."""

@@ -1,0 +1,118 @@
+"""GET and DELETE of customers."""
+
+from collections.abc import Callable
+
+from billing.sandbox.codes import COUNTRIES, CURRENCIES
+from billing.sandbox.customers.views import full_json, listed_json
+from billing.sandbox.errors import invalid, not_found
+from billing.sandbox.jobs import Job
+from billing.sandbox.paging import page
+from billing.sandbox.params import listed, scalar
+from billing.sandbox.subscriptions.lifecycle import end_all_of_customer
+from billing.sandbox.tables import Customer
+from billing.sandbox.values import Call, Json
+from billing.sandbox.world import World
+
+Test = Callable[[Customer], bool]
+SEARCHED = ("name", "firstname", "lastname", "legal_name", "email")
+
+
+def find(world: World, external_id: str) -> Customer:
+    customer = world.customer(external_id)
+    if customer is None:
+        raise not_found("customer")
+    return customer
+
+
+def show(world: World, call: Call) -> Json:
+    return {"customer": full_json(world, find(world, call.id))}
+
+
+def delete(world: World, call: Call) -> Json:
+    """Delete softly and at once; the subscriptions end, with billing, in a job."""
+    customer = find(world, call.id)
+    answer = {"customer": full_json(world, customer)}
+    world.delete_customer(customer)
+    job = Job("end_relations_of_customer", customer.external_id, lambda: end_all_of_customer(world, customer))
+    world.jobs.enqueue(job)
+    return answer
+
+
+def index(world: World, call: Call) -> Json:
+    tests = _tests(world, call.params)
+    chosen = [row for row in world.customers if all(test(row) for test in tests)]
+    rows, meta = page(chosen if tests else world.customers.rows(), call.params)
+    return {"customers": [listed_json(world, row) for row in rows], "meta": meta}
+
+
+def _tests(world: World, params: Json) -> list[Test]:
+    """Give one test per filter that is set; raise RefusedError for a value that Lago refuses."""
+    _check_choices(params)
+    if any(code != world.organization.billing_entity_code for code in listed(params, "billing_entity_codes")):
+        raise not_found("billing_entity")
+    tests = [_any_of(column, values) for column, values in _choices(params).items() if values]
+    tests += _metadata_tests(params)
+    if scalar(params, "customer_type"):
+        tests.append(_any_of("customer_type", [scalar(params, "customer_type") or ""]))
+    tests += _presence_tests(params)
+    return tests + _identity_tests(world, params)
+
+
+def _identity_tests(world: World, params: Json) -> list[Test]:
+    external_id, term = scalar(params, "external_id"), scalar(params, "search_term")
+    if external_id and world.behaviour.external_id_filter:
+        return [lambda row: row.external_id == external_id]
+    if term:
+        return [lambda row: _mentions(row, term.lower())]
+    return []
+
+
+def _mentions(customer: Customer, term: str) -> bool:
+    texts = (customer.external_id, *(customer.columns.get(key) or "" for key in SEARCHED))
+    return any(term in text.lower() for text in texts)
+
+
+def _choices(params: Json) -> dict[str, list[str]]:
+    return {
+        "currency": listed(params, "currencies"),
+        "country": listed(params, "countries"),
+        "state": listed(params, "states"),
+        "zipcode": listed(params, "zipcodes"),
+    }
+
+
+def _check_choices(params: Json) -> None:
+    problems: Json = {}
+    for name, known in (("currencies", CURRENCIES), ("countries", COUNTRIES)):
+        unknown = [at for at, code in enumerate(listed(params, name)) if code not in known]
+        if unknown:
+            problems[name] = {str(at): ["value_is_invalid"] for at in unknown}
+    if problems:
+        raise invalid(problems)
+
+
+def _any_of(column: str, values: list[str]) -> Test:
+    return lambda row: row.columns.get(column) in values
+
+
+def _presence_tests(params: Json) -> list[Test]:
+    tests: list[Test] = []
+    for name in ("customer_type", "tax_identification_number"):
+        wanted = scalar(params, f"has_{name}")
+        if wanted in ("true", "false"):
+            tests.append(_presence(name, present=wanted == "true"))
+    return tests
+
+
+def _presence(column: str, *, present: bool) -> Test:
+    return lambda row: bool(row.columns.get(column)) is present
+
+
+def _metadata_tests(params: Json) -> list[Test]:
+    wanted = params.get("metadata")
+    return [_metadata_test(key, value) for key, value in wanted.items()] if isinstance(wanted, dict) else []
+
+
+def _metadata_test(key: str, value: str) -> Test:
+    """An empty value asks for customers without the key."""
+    return lambda row: {item["key"]: item["value"] for item in row.metadata}.get(key, "") == value

@@ -1,0 +1,1 @@
+"""Subscriptions: creation and plan changes, look-ups, termination, and the billing they cause."""
