@@ -53,7 +53,7 @@ class Transport:
         self._timeout_s = timeout_s
         self._tries = tries
         self._sleep = sleep
-        self._backoff = wait_exponential_jitter(initial=backoff_s, max=MAX_BACKOFF_S, jitter=backoff_s)
+        self._backoff = wait_exponential_jitter(multiplier=backoff_s, max=MAX_BACKOFF_S, jitter=backoff_s)
         self._limiter = RateLimiter(rate_per_s, burst=pool_size, sleep=sleep)
         self._session = _session(checked_key(key), pool_size)
         # Proxies and certificates from the environment: once, as requests would look it all up per request.
