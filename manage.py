@@ -4,17 +4,15 @@
 import os
 import sys
 
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+
+from polaris_backfill import startup
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "polaris_backfill.settings")
-    try:
+    with startup.refusals_in_one_line():
         execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:
-        sys.stderr.write(f"Configuration: {error}\n")
-        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -1,47 +1,81 @@
-"""Values from the environment, each either right or refused in one line that names it."""
+"""Values from the environment, each either right or refused in one line that names its variable.
 
+A blank variable counts as unset. What a refused value was is shown only where it cannot be a secret:
+an address may carry a password, so it never is.
+"""
+
+import os
 import re
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import environ
+import psycopg
 from django.core.exceptions import ImproperlyConfigured
 
-env = environ.Env()
-
 ADDRESS = re.compile(r"^(?:[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+\.[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+\.[^<>@\s]+)$")
+ASSIGNMENT = re.compile(r"^(?:(?:export )?[A-Za-z_][A-Za-z_0-9]*=.*|\s*|#.*)$")
+DATABASE_LOOKS_LIKE = "it looks like postgres://user:password@host:5432/name"
+MAIL_LOOKS_LIKE = "it looks like smtp+tls://user:password@host:587"
+MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465, "consolemail": 0}
+
+
+def read_file(default: Path) -> None:
+    """Add what the file says to the environment, which itself wins.
+
+    `ENV_FILE` names another file; set but blank, none is read at all.
+    """
+    path = Path(os.environ.get("ENV_FILE", default))
+    if path == Path() or (path == default and not path.exists()):
+        return
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise ImproperlyConfigured(f"ENV_FILE: {path} cannot be read as UTF-8 text.") from None
+    for number, line in enumerate(lines, start=1):
+        if not ASSIGNMENT.match(line):
+            raise ImproperlyConfigured(
+                f"ENV_FILE: line {number} of {path} must be NAME=value, without spaces."
+            )
+    environ.Env.read_env(path, encoding="utf-8-sig")
 
 
 def text(name: str, default: str = "") -> str:
-    return str(env.str(name, default=default)).strip()
+    return os.environ.get(name, "").strip() or default
+
+
+def names(name: str, default: Sequence[str] = ()) -> list[str]:
+    return [part.strip() for part in text(name).split(",") if part.strip()] or list(default)
 
 
 def flag(name: str) -> bool:
     value = text(name, "0").lower()
     if value in {"1", "true", "yes", "on"}:
         return True
-    if value in {"", "0", "false", "no", "off"}:
+    if value in {"0", "false", "no", "off"}:
         return False
     raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
 
 
 def whole(name: str, default: int, *, least: int, most: int) -> int:
-    value = text(name) or str(default)
-    if not re.fullmatch(r"-?\d{1,9}", value) or not least <= int(value) <= most:
+    value = text(name, str(default))
+    if not re.fullmatch(r"-?[0-9]{1,9}", value) or not least <= int(value) <= most:
         raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, not {value!r}.")
     return int(value)
 
 
 def url(name: str, default: str = "", *, schemes: tuple[str, ...] = ("http", "https")) -> str:
-    value = (text(name) or default).rstrip("/")
+    """Return the address without a trailing slash; only a broker's may carry a login, as others are shown."""
+    value = text(name, default).rstrip("/")
     if not value:
         return ""
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in schemes and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable:
+    parts = _split(value)
+    if parts is None or parts.scheme not in schemes or not parts.hostname or re.search(r"\s", value):
         raise ImproperlyConfigured(f"{name} must be an address such as {schemes[0]}://host:port.")
+    if parts.scheme.startswith(("http", "ws")) and ("@" in parts.netloc or parts.query or parts.fragment):
+        raise ImproperlyConfigured(f"{name} must be a plain address, without login, ? and #.")
     return value
 
 
@@ -50,3 +84,43 @@ def address(name: str) -> str:
     if value and not ADDRESS.match(value):
         raise ImproperlyConfigured(f"{name} must be an email address, or Name <address>.")
     return value
+
+
+def database(name: str, value: str) -> dict[str, Any]:
+    """Return Django's configuration for the PostgreSQL that `value`, the content of the variable, names."""
+    if not value.startswith(("postgres://", "postgresql://")):
+        raise ImproperlyConfigured(f"{name} must name a PostgreSQL database; {DATABASE_LOOKS_LIKE}.")
+    try:
+        config: dict[str, Any] = environ.Env.db_url_config(value)
+        options = {"connect_timeout": 5, **config.get("OPTIONS", {})}
+        psycopg.conninfo.make_conninfo("", **options)
+    except (ValueError, psycopg.Error):  # whose messages quote pieces of the password
+        raise ImproperlyConfigured(f"{name} cannot be read; {DATABASE_LOOKS_LIKE}.") from None
+    if not config["NAME"]:
+        raise ImproperlyConfigured(f"{name} names no database; {DATABASE_LOOKS_LIKE}.")
+    return {**config, "OPTIONS": options}
+
+
+def mail(name: str) -> dict[str, Any]:
+    """Return Django's EMAIL_* settings for the server that the variable points to; {} where it is unset."""
+    value = text(name)
+    if not value:
+        return {}
+    parts = _split(value)
+    if (
+        parts is None
+        or parts.scheme not in MAIL_PORTS
+        or (parts.scheme != "consolemail" and not parts.hostname)
+    ):
+        raise ImproperlyConfigured(f"{name} must be smtp://, smtp+tls:// or smtp+ssl://; {MAIL_LOOKS_LIKE}.")
+    config = environ.Env.email_url_config(value)
+    settings = {key: config[key] for key in config if key.startswith("EMAIL_") and key != "EMAIL_FILE_PATH"}
+    return {**settings, "EMAIL_PORT": parts.port or MAIL_PORTS[parts.scheme]}
+
+
+def _split(value: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(value)
+        return parts if parts.port != 0 else None  # reading the port is what checks it
+    except ValueError:
+        return None

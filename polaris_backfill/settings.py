@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
@@ -14,8 +13,7 @@ from polaris_backfill import embedded, environment
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / ".data"  # of a laptop: the embedded database, the sandboxes' state, run logs
 
-if (BASE_DIR / ".env").is_file():
-    environ.Env.read_env(BASE_DIR / ".env")
+environment.read_file(BASE_DIR / ".env")
 
 # --- The machine -----------------------------------------------------------------------------------
 
@@ -27,33 +25,41 @@ def _secret_key() -> str:
     if DEBUG:
         return key or "only-for-a-laptop-" + "0" * 40
     if len(key) < 50 or len(set(key)) < 5:
-        raise ImproperlyConfigured("SECRET_KEY must be set to at least 50 random characters (or set DEBUG=1).")
+        raise ImproperlyConfigured(
+            "SECRET_KEY must be set to at least 50 random characters (or set DEBUG=1)."
+        )
     return key
 
 
 def _database() -> dict[str, Any]:
     url = environment.text("DATABASE_URL")
     if not url and not DEBUG:
-        raise ImproperlyConfigured("DATABASE_URL is not set: postgres://user:password@host:5432/name")
-    try:
-        config = environ.Env.db_url_config(url or embedded.database_url(DATA_DIR / "postgres"))
-    except (ValueError, KeyError) as error:
-        raise ImproperlyConfigured("DATABASE_URL cannot be read: postgres://user:password@host:5432/name") from error
-    if config.get("ENGINE") != "django.db.backends.postgresql":
-        raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgres://…")
-    config.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+        raise ImproperlyConfigured(
+            "DATABASE_URL is not set; it looks like postgres://user:password@host:5432/name."
+        )
+    config = environment.database("DATABASE_URL", url or embedded.database_url(DATA_DIR / "postgres"))
     test_name = environment.text("POLARIS_TEST_DB")
     return {**config, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "TEST": {"NAME": test_name or None}}
 
 
 SECRET_KEY = _secret_key()
 DATABASES = {"default": _database()}
-ALLOWED_HOSTS = environment.env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"] if DEBUG else [])
+ALLOWED_HOSTS = environment.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1"] if DEBUG else [])
 
 # --- Lago ------------------------------------------------------------------------------------------
 
+
+def _lago_api_key() -> str:
+    key = environment.text("LAGO_API_KEY")
+    if (
+        not key and not DEBUG
+    ):  # on a laptop the pages and the sandbox do without, and a command says it misses it
+        raise ImproperlyConfigured("LAGO_API_KEY is not set: Lago shows it under Developers, API keys.")
+    return key
+
+
 LAGO_API_URL = environment.url("LAGO_API_URL", "http://lago-api:3000")
-LAGO_API_KEY = environment.text("LAGO_API_KEY")
+LAGO_API_KEY = _lago_api_key()
 LAGO_METRIC_CODE = environment.text("LAGO_METRIC_CODE", "ev_charging_kwh")
 LAGO_DASHBOARD_URL = environment.url("LAGO_DASHBOARD_URL")
 
@@ -77,7 +83,9 @@ BACKFILL_LOG_DIR = Path(
 def _timezone() -> str:
     name = environment.text("BACKFILL_TIMEZONE")
     if name and name not in available_timezones():
-        raise ImproperlyConfigured(f"BACKFILL_TIMEZONE must be a time zone such as Europe/Berlin, not {name!r}.")
+        raise ImproperlyConfigured(
+            f"BACKFILL_TIMEZONE must be a time zone such as Europe/Berlin, not {name!r}."
+        )
     return name
 
 
@@ -97,17 +105,12 @@ EMAIL_TIMEOUT = 10
 
 
 def _email() -> dict[str, Any]:
+    server = environment.mail("EMAIL_URL")
     if CF_EMAIL_WORKER_URL:
         return {"EMAIL_BACKEND": "customers.mail.worker.EmailBackend"}
-    if not EMAIL_URL:
+    if not server:
         return {"EMAIL_BACKEND": f"django.core.mail.backends.{'console' if DEBUG else 'dummy'}.EmailBackend"}
-    try:
-        config = environ.Env.email_url_config(EMAIL_URL)
-    except (ValueError, KeyError) as error:
-        raise ImproperlyConfigured("EMAIL_URL cannot be read: smtp+tls://user:password@host:587") from error
-    if not str(config.get("EMAIL_BACKEND", "")).endswith(("smtp.EmailBackend", "console.EmailBackend")):
-        raise ImproperlyConfigured("EMAIL_URL must be smtp://, smtp+tls://, smtp+ssl:// or consolemail://")
-    return {key: value for key, value in config.items() if key.startswith("EMAIL_") and key != "EMAIL_FILE_PATH"}
+    return server
 
 
 globals().update(_email())
@@ -135,6 +138,7 @@ INSTALLED_APPS = [
     "auditlog",
     "billing",
     "customers",
+    "polaris_backfill",
 ]
 
 MIDDLEWARE = [

@@ -1,0 +1,14 @@
+"""The project as an app: it brings the system checks."""
+
+from django.apps import AppConfig
+from django.core import checks
+
+
+class PolarisBackfillConfig(AppConfig):
+    name = "polaris_backfill"
+    verbose_name = "Polaris Backfill"
+
+    def ready(self) -> None:
+        from polaris_backfill.checks import check_combinations
+
+        checks.register(check_combinations)

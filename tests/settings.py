@@ -1,0 +1,8 @@
+"""The settings of the tests: nothing has to be set, and nothing of an operator's `.env` reaches them."""
+
+import os
+
+os.environ.setdefault("ENV_FILE", "")
+os.environ.setdefault("DEBUG", "1")
+
+from polaris_backfill.settings import *  # noqa: F403
