@@ -42,7 +42,7 @@ class SteveIdTagStep:
         self._now = now
 
     def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, Any]:
-        """Read all idTags, by case-folded idTag: one call whatever the number of rows, as SteVe has no paging."""
+        """Read all idTags, by case-folded idTag: SteVe has no paging, so one call serves all rows."""
         return self._client.id_tags()
 
     def check(self, wanted: Wanted, found: Mapping[str, Any]) -> Verdict:

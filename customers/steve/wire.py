@@ -136,7 +136,7 @@ def _no_answer(what: str, failure: requests.RequestException, *, write: bool) ->
 
 
 def normalised(base_url: str) -> str:
-    """Return the base without trailing slash and `/api`; raise ValueError if it is no address to use and show."""
+    """Return the base without trailing slash and `/api`; raise ValueError if it cannot be used or shown."""
     parts = urlsplit(base_url.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("STEVE_BASE_URL must look like http://host:8080/steve")
