@@ -48,10 +48,14 @@ class Subscriptions(Resources):
         return _grouped((subscription for found in lists for subscription in found), wanted)
 
     def _about(self, external_id: str) -> list[Subscription]:
-        params = [("external_customer_id", external_id), *LIVE_PARAMS]
-        owned = self._all("subscriptions", Subscription.of, params)
         named_so = [self.subscription(PREFIX + external_id, status=status) for status in LIVE]
-        return [*owned, *filter(None, named_so)]
+        return [*self.subscriptions_of_customer(external_id), *filter(None, named_so)]
+
+    def subscriptions_of_customer(self, external_id: str) -> list[Subscription]:
+        """Return what one customer has active or pending."""
+        params = [("external_customer_id", external_id), *LIVE_PARAMS]
+        found = self._all("subscriptions", Subscription.of, params)
+        return [subscription for subscription in found if subscription.external_customer_id == external_id]
 
     def create_subscription(
         self,

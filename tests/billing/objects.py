@@ -18,7 +18,7 @@ def organization(**changes: Any) -> Answer:
     return Answer(body={"organization": {**ORGANIZATION, **changes}})
 
 
-def customer(external_id: str, **changes: Any) -> dict[str, Any]:
+def customer(external_id: str, /, **changes: Any) -> dict[str, Any]:
     return {
         "lago_id": f"lago-{external_id}",
         "external_id": external_id,
@@ -31,7 +31,7 @@ def customer(external_id: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def subscription(external_id: str, **changes: Any) -> dict[str, Any]:
+def subscription(external_id: str, /, **changes: Any) -> dict[str, Any]:
     return {
         "lago_id": f"lago-{external_id}",
         "external_id": external_id,
