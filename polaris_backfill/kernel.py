@@ -76,7 +76,7 @@ class Verdict:
     `exists` are the problems to report when the operator did not allow adopting. `change`: it is to be
     adopted, but `create` must be called to put it right first. `key` is its key in that system where that is
     not the one we would have chosen (a subscription's external_id, SteVe's spelling of an idTag), `since` when
-    it came to be, by that system's clock.
+    it came to be, by that system's clock. `undo`: what `change` will alter, written down before it happens.
     """
 
     action: Action | None
@@ -87,6 +87,7 @@ class Verdict:
     change: bool = False
     key: str = ""
     since: datetime | None = None
+    undo: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The people, and the idTags that are theirs."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -48,7 +48,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS: list[str] = []  # noqa: RUF012 Django reads it so
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
         ordering = ("id",)
@@ -58,7 +58,8 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.UniqueConstraint(Lower("external_id"), name="customers_user_external_id_unique"),
             models.CheckConstraint(condition=~Q(email=""), name="customers_user_email_given"),
             models.CheckConstraint(
-                condition=Q(external_id__isnull=True) | ~Q(external_id=""), name="customers_user_external_id_given"
+                condition=Q(external_id__isnull=True) | ~Q(external_id=""),
+                name="customers_user_external_id_given",
             ),
             models.CheckConstraint(
                 condition=Q(external_id__isnull=True) | Q(role="customer"),

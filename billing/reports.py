@@ -1,0 +1,170 @@
+"""What the Lago steps have to say to an operator: problems of a plan, divergences of a reconcile."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from billing.values import Customer, Plan, Subscription
+from polaris_backfill.kernel import Divergence, Problem, Wanted
+
+ADOPT = "--skip-existing adopts what agrees and completes what is half done."
+
+
+def currency_conflict(wanted: Wanted, customer: Customer, plan: Plan) -> Problem:
+    return Problem(
+        "lago_customer_currency_conflict",
+        "plan_code",
+        f"The Lago customer {wanted.external_id} is billed in {customer.currency}, "
+        f"the plan {plan.code} in {plan.amount_currency}.",
+        "Choose a plan in the customer's currency; Lago refuses to mix them.",
+    )
+
+
+def customer_exists(wanted: Wanted) -> Problem:
+    return Problem(
+        "lago_customer_exists",
+        "external_id",
+        f"Lago has a customer {wanted.external_id} already.",
+        ADOPT,
+    )
+
+
+def customer_differs(wanted: Wanted, differs: Sequence[str]) -> Problem:
+    return Problem(
+        "lago_customer_differs",
+        "external_id",
+        f"The Lago customer {wanted.external_id} has another {' and '.join(differs)}; it is left as it is.",
+        "Check that it is the same customer; correct it in Lago if need be.",
+    )
+
+
+def id_mismatch(wanted: Wanted) -> Problem:
+    return Problem(
+        "lago_id_mismatch",
+        "external_id",
+        f"The subscription {wanted.subscription_external_id} belongs to another Lago customer.",
+        "Terminate or rename it in Lago, or choose another external_id.",
+    )
+
+
+def other_plan(wanted: Wanted, others: Sequence[Subscription]) -> Problem:
+    plans = ", ".join(sorted({s.plan_code for s in others}))
+    return Problem(
+        "lago_subscription_conflict",
+        "plan_code",
+        f"The Lago customer {wanted.external_id} has a subscription on {plans}, not on {wanted.plan_code}.",
+        "An import never changes a plan. Correct the row, or end that subscription in Lago first.",
+    )
+
+
+def other_start(wanted: Wanted, subscription: Subscription) -> Problem:
+    return Problem(
+        "lago_subscription_conflict",
+        "start_date",
+        f"The subscription {subscription.external_id} starts at {_instant(subscription.subscription_at)}, "
+        f"not at {_instant(wanted.subscription_at)}.",
+        "An import never moves a start. Correct the row, or end that subscription in Lago first.",
+    )
+
+
+def subscription_exists(wanted: Wanted, subscription: Subscription) -> Problem:
+    return Problem(
+        "lago_subscription_exists",
+        "plan_code",
+        f"The Lago customer {wanted.external_id} has the subscription {subscription.external_id} "
+        f"on {subscription.plan_code} already.",
+        ADOPT,
+    )
+
+
+def customer_missing() -> Divergence:
+    return Divergence(
+        "missing",
+        "a Lago customer",
+        "none",
+        "Run the same file again with --skip-existing: it is made again.",
+    )
+
+
+def customer_replaced(ref: str, customer: Customer) -> Divergence:
+    return Divergence(
+        "other_object",
+        f"lago_id {ref}",
+        f"lago_id {customer.lago_id}",
+        "It was deleted and made again in Lago. Check its subscription; a revert will leave it alone.",
+    )
+
+
+def drifted(name: str) -> Divergence:
+    return Divergence(
+        f"{name}_drifted",
+        f"the {name} as here",
+        f"another {name} in Lago",
+        "Decide which is right and correct the other.",
+    )
+
+
+def other_owner(wanted: Wanted, subscription: Subscription) -> Divergence:
+    return Divergence(
+        "other_owner",
+        f"customer {wanted.external_id}",
+        f"customer {subscription.external_customer_id}",
+        "End it in Lago, then import a file with this row alone and --skip-existing.",
+    )
+
+
+def plan_changed(wanted: Wanted, subscription: Subscription) -> Divergence:
+    return Divergence(
+        "other_plan",
+        f"plan {wanted.plan_code}",
+        f"plan {subscription.plan_code}",
+        "If it is wrong: cancel it in Lago, then import a file with this row alone and --skip-existing.",
+    )
+
+
+def start_changed(wanted: Wanted, subscription: Subscription) -> Divergence:
+    return Divergence(
+        "other_start",
+        f"start {_instant(wanted.subscription_at)}",
+        f"start {_instant(subscription.subscription_at)}",
+        "If it is wrong: cancel it in Lago, then import a file with this row alone and --skip-existing.",
+    )
+
+
+def still_pending(wanted: Wanted) -> Divergence:
+    return Divergence(
+        "pending",
+        f"active since {_instant(wanted.subscription_at)}",
+        "pending",
+        "Lago activates it by its clock; if it stays, look at Lago's background jobs. Sessions are not billed.",
+    )
+
+
+def more_than_one(subscriptions: Sequence[Subscription]) -> Divergence:
+    shown = ", ".join(f"{s.external_id} on {s.plan_code}" for s in subscriptions)
+    return Divergence(
+        "more_than_one", "one subscription", shown, "End the one that should not be there, in Lago."
+    )
+
+
+def subscription_replaced(subscription: Subscription) -> Divergence:
+    return Divergence(
+        "other_object",
+        "the subscription that the run made",
+        f"lago_id {subscription.lago_id} under the same external_id",
+        "It was ended and made again in Lago. Check its start and plan.",
+    )
+
+
+def subscription_missing(ended: Subscription | None, others: Sequence[Subscription]) -> Divergence:
+    remedy = "Run the same file again with --skip-existing: it is made again."
+    if others:
+        shown = ", ".join(f"{s.external_id} on {s.plan_code}" for s in others)
+        remedy = "Check in Lago which subscription should bill; the mapping points to the one of the run."
+        return Divergence("other_subscription", "the subscription of the run", shown, remedy)
+    if ended is not None:
+        return Divergence("terminated", "an active subscription", ended.status, remedy)
+    return Divergence("missing", "an active subscription", "none", remedy)
+
+
+def _instant(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else "no date"

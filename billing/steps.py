@@ -1,0 +1,197 @@
+"""The two steps in Lago: a customer and its subscription. Promise 1 lives here: nobody is billed by accident."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from billing import reports
+from billing.client import LagoClient
+from billing.normal import same_email, same_name
+from billing.values import Customer, Plan, Subscription
+from polaris_backfill.kernel import (
+    Action,
+    Divergence,
+    Made,
+    Removal,
+    Removed,
+    StepName,
+    Verdict,
+    Wanted,
+)
+
+NEW = Verdict(Action.CREATE)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class LagoCustomerStep:
+    """A Lago customer under the row's external_id. One that exists is adopted and never written to."""
+
+    name = StepName.LAGO_CUSTOMER
+
+    def __init__(self, client: LagoClient, plans: Mapping[str, Plan]) -> None:
+        self.client = client
+        self.plans = plans
+
+    def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, Customer]:
+        return self.client.customers_by_id({row.external_id for row in wanted if row.external_id})
+
+    def check(self, wanted: Wanted, found: Mapping[str, Any]) -> Verdict:
+        customer: Customer | None = found.get(wanted.external_id)
+        if customer is None:
+            return NEW
+        plan = self.plans.get(wanted.plan_code)
+        if plan and customer.currency and customer.currency != plan.amount_currency:
+            return Verdict(None, problems=(reports.currency_conflict(wanted, customer, plan),))
+        differs = [name for name, same in _comparison(wanted, customer).items() if not same]
+        return Verdict(
+            Action.ADOPT,
+            ref=customer.lago_id,
+            exists=(reports.customer_exists(wanted),),
+            warnings=(reports.customer_differs(wanted, differs),) if differs else (),
+            since=customer.created_at,
+        )
+
+    def create(self, wanted: Wanted, verdict: Verdict) -> Made:
+        made = self.client.create_customer(
+            external_id=wanted.external_id, name=wanted.display_name, email=wanted.email
+        )
+        return Made(made.customer.lago_id, adopted=made.existed)
+
+    def remove(self, wanted: Wanted, ref: str, undo: Mapping[str, Any], found: Mapping[str, Any]) -> Removed:
+        """Delete the customer that the run made, after seeing that nothing is left that Lago would bill."""
+        customer: Customer | None = found.get(wanted.external_id)
+        if customer is None:
+            return Removed(Removal.GONE)
+        if customer.lago_id != ref:
+            return Removed(Removal.KEPT, "another Lago customer has this external_id by now")
+        for subscription in self.client.customer_subscriptions(wanted.external_id):
+            _terminate(self.client, subscription)
+        gone = self.client.delete_customer(wanted.external_id) is None
+        return Removed(Removal.GONE if gone else Removal.REMOVED)
+
+    def compare(self, wanted: Wanted, ref: str, found: Mapping[str, Any]) -> Sequence[Divergence]:
+        customer: Customer | None = found.get(wanted.external_id)
+        if customer is None:
+            return [reports.customer_missing()]
+        if customer.lago_id != ref:
+            return [reports.customer_replaced(ref, customer)]
+        return [reports.drifted(name) for name, same in _comparison(wanted, customer).items() if not same]
+
+
+def _comparison(wanted: Wanted, customer: Customer) -> dict[str, bool]:
+    """Compare as Lago stores: a blank value of ours is unknown, not different."""
+    return {
+        "email": not wanted.email or same_email(wanted.email, customer.email),
+        "name": not wanted.display_name or same_name(wanted.display_name, customer.name),
+    }
+
+
+class LagoSubscriptionStep:
+    """One subscription per customer, under a deterministic id, on the row's plan from the row's date."""
+
+    name = StepName.LAGO_SUBSCRIPTION
+
+    def __init__(self, client: LagoClient, now: Callable[[], datetime] = utc_now) -> None:
+        self.client = client
+        self.now = now
+
+    def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, list[Subscription]]:
+        return self.client.subscriptions_of({row.external_id for row in wanted if row.external_id})
+
+    def check(self, wanted: Wanted, found: Mapping[str, Any]) -> Verdict:
+        subscriptions: list[Subscription] = found.get(wanted.external_id, [])
+        if any(s.external_customer_id != wanted.external_id for s in subscriptions):
+            return Verdict(None, problems=(reports.id_mismatch(wanted),))
+        others = [s for s in subscriptions if wanted.plan_code and s.plan_code != wanted.plan_code]
+        if others:
+            return Verdict(None, problems=(reports.other_plan(wanted, others),))
+        if not subscriptions:
+            return NEW
+        return self._adopt(wanted, subscriptions)
+
+    def _adopt(self, wanted: Wanted, subscriptions: Sequence[Subscription]) -> Verdict:
+        """Take ours first. One under our id that starts otherwise is a conflict: an import changes nothing."""
+        chosen = next(_under_our_id(wanted, subscriptions), subscriptions[0])
+        is_ours = chosen.external_id == wanted.subscription_external_id
+        if is_ours and wanted.subscription_at and chosen.subscription_at != wanted.subscription_at:
+            return Verdict(None, problems=(reports.other_start(wanted, chosen),))
+        return Verdict(
+            Action.ADOPT,
+            ref=chosen.lago_id,
+            key=chosen.external_id,
+            since=chosen.created_at,
+            exists=(reports.subscription_exists(wanted, chosen),),
+        )
+
+    def create(self, wanted: Wanted, verdict: Verdict) -> Made:
+        if wanted.subscription_at is None:
+            raise ValueError("a subscription needs a start")
+        made = self.client.create_subscription(
+            external_id=wanted.subscription_external_id,
+            external_customer_id=wanted.external_id,
+            plan_code=wanted.plan_code,
+            subscription_at=wanted.subscription_at,
+            billing_time=wanted.billing_time,
+        )
+        return Made(made.lago_id, key=made.external_id)
+
+    def remove(self, wanted: Wanted, ref: str, undo: Mapping[str, Any], found: Mapping[str, Any]) -> Removed:
+        subscriptions: list[Subscription] = found.get(wanted.external_id, [])
+        ours = next(_under_our_id(wanted, subscriptions), None)
+        if ours is None:
+            return Removed(Removal.GONE)
+        if ours.external_customer_id != wanted.external_id:
+            return Removed(Removal.KEPT, "another Lago customer has this subscription id by now")
+        return Removed(Removal.REMOVED if _terminate(self.client, ours) else Removal.GONE)
+
+    def compare(self, wanted: Wanted, ref: str, found: Mapping[str, Any]) -> Sequence[Divergence]:
+        subscriptions: list[Subscription] = found.get(wanted.external_id, [])
+        recorded = next((s for s in subscriptions if s.lago_id == ref), None)
+        if recorded is None:
+            return [self._vanished(wanted, subscriptions)]
+        divergences = list(self._differences(wanted, recorded))
+        if len([s for s in subscriptions if s.external_customer_id == wanted.external_id]) > 1:
+            divergences.append(reports.more_than_one(subscriptions))
+        return divergences
+
+    def _differences(self, wanted: Wanted, subscription: Subscription) -> Iterator[Divergence]:
+        if subscription.external_customer_id != wanted.external_id:
+            yield reports.other_owner(wanted, subscription)
+        if subscription.plan_code != wanted.plan_code:
+            yield reports.plan_changed(wanted, subscription)
+        if subscription.external_id != wanted.subscription_external_id:
+            return  # adopted from elsewhere: its start was never ours to choose
+        if subscription.subscription_at != wanted.subscription_at:
+            yield reports.start_changed(wanted, subscription)
+        elif (
+            subscription.status == "pending"
+            and wanted.subscription_at
+            and self.now() > wanted.subscription_at
+        ):
+            yield reports.still_pending(wanted)
+
+    def _vanished(self, wanted: Wanted, others: Sequence[Subscription]) -> Divergence:
+        """Say what became of it; one that changed plan in Lago has a new id under the same key."""
+        same_key = next(_under_our_id(wanted, others), None)
+        if same_key is not None and same_key.plan_code != wanted.plan_code:
+            return reports.plan_changed(wanted, same_key)
+        if same_key is not None:
+            return reports.subscription_replaced(same_key)
+        ended = self.client.subscription(wanted.subscription_external_id, status="terminated")
+        return reports.subscription_missing(ended, others)
+
+
+def _under_our_id(wanted: Wanted, subscriptions: Sequence[Subscription]) -> Iterator[Subscription]:
+    return (s for s in subscriptions if s.external_id == wanted.subscription_external_id)
+
+
+def _terminate(client: LagoClient, subscription: Subscription) -> bool:
+    """End it without invoice and credit note; it may have become active, or ended, since it was looked up."""
+    pending = subscription.status == "pending"
+    return any(
+        client.terminate_subscription(subscription.external_id, pending=state) is not None
+        for state in (pending, not pending)
+    )

@@ -1,0 +1,133 @@
+"""Do what a plan says: local things in bulk, remote things in parallel, everything written down first."""
+
+from collections.abc import Callable, Iterable, Sequence
+from threading import Lock
+
+from django.db import IntegrityError
+
+from customers.backfill.batch import Books, Opened, Results, Settled, StepFailure
+from customers.backfill.pipeline import Pipeline, Stop
+from customers.backfill.plan import Plan, PlannedRow, Policy, judge_again
+from customers.backfill.world import chunks, look_up
+from customers.models import BackfillRun
+from polaris_backfill.kernel import Made, Problem, RemoteError, RemoteStep, StepName
+
+AGAIN = "Run the same command again: it continues where this run stopped."
+HINTS = {
+    "lago_unreachable": AGAIN,
+    "lago_refused": "See what Lago says of it, correct the row or Lago, and run the same command again.",
+    "lago_unexpected": "Look at this customer in Lago before running the same command again.",
+    "lago_id_mismatch": "Look at this customer in Lago before running the same command again.",
+    "steve_unreachable": AGAIN,
+    "steve_refused": "See what SteVe says of it, correct the row or SteVe, and run the same command again.",
+    "steve_unexpected": "Look at this idTag in SteVe before running the same command again.",
+}  # fmt: skip
+
+
+class Breaker:
+    """Stops a run whose rows fail one after the other: the trouble is not in the rows."""
+
+    def __init__(self, stop: Stop, most: int) -> None:
+        self._stop = stop
+        self._most = most
+        self._in_a_row = 0
+        self._lock = Lock()
+
+    def note(self, failed: bool) -> None:
+        """Count a row that has just ended; called from the pool's threads."""
+        with self._lock:
+            self._in_a_row = self._in_a_row + 1 if failed else 0
+            if self._in_a_row >= self._most:
+                self._stop.request(f"{self._in_a_row} rows in a row failed; the trouble is not in the rows")
+
+
+class Importer:
+    """Carries out the plan of one run."""
+
+    def __init__(
+        self,
+        run: BackfillRun,
+        steps: Iterable[RemoteStep],
+        policy: Policy,
+        *,
+        actor: str,
+        stop: Stop,
+        max_failures: int,
+        settled: Callable[[Sequence[Settled]], None],
+    ) -> None:
+        self.run = run
+        self._steps = {step.name: step for step in steps}
+        self._policy = policy
+        self._books = Books(run, actor)
+        self._stop = stop
+        self._breaker = Breaker(stop, max_failures)
+        self._settled = settled
+
+    def apply(self, plan: Plan, *, batch_size: int, concurrency: int) -> None:
+        """Bring in every row that is to be done; `settled` hears of each batch once it is written."""
+        pipeline = Pipeline(
+            open_batch=self._open,
+            work=self._call,
+            settle_batch=self._settle,
+            concurrency=concurrency,
+            stop=self._stop,
+        )
+        pipeline.run(chunks(plan.to_do(), batch_size), batch_size)
+
+    # --- in the thread that owns the database --------------------------------------------------------
+
+    def _open(self, rows: Sequence[PlannedRow]) -> list[Opened]:
+        rows = self._without(self._lost(rows), rows)
+        try:
+            return self._books.open(rows) if rows else []
+        except IntegrityError:
+            return self._open_again(rows)
+
+    def _open_again(self, rows: Sequence[PlannedRow]) -> list[Opened]:
+        """Somebody made the same user or idTag since the plan: refuse those rows, judge the others anew.
+
+        Raises IntegrityError if it happens once more within this moment: the run then stops and can be continued.
+        """
+        world = look_up([row.wanted for row in rows])
+        for row in rows:
+            judge_again(row, world, self._policy)
+        rows = self._without([row for row in rows if row.problems], rows)
+        rows = self._without(self._lost(rows), rows)
+        return self._books.open(rows) if rows else []
+
+    def _lost(self, rows: Sequence[PlannedRow]) -> list[PlannedRow]:
+        """Find rows that share a customer whose own row was refused."""
+        lost = [row for row in rows if self._books.is_lost(row)]
+        for row in lost:
+            row.problems = (self._books.loss(row),)
+        return lost
+
+    def _without(self, refused: Sequence[PlannedRow], rows: Sequence[PlannedRow]) -> Sequence[PlannedRow]:
+        if refused:
+            self._settled(self._books.refuse(refused))
+        gone = {row.line for row in refused}
+        return [row for row in rows if row.line not in gone]
+
+    def _settle(self, batch: Sequence[tuple[Opened, Results | None]]) -> None:
+        self._settled(self._books.settle(batch))
+        if BackfillRun.objects.filter(pk=self.run.pk, stop_requested=True).exists():
+            self._stop.request("stopped in the admin", interrupted=True)
+
+    # --- in the pool's threads: no ORM ---------------------------------------------------------------
+
+    def _call(self, item: Opened) -> Results:
+        """Make a row's remote things in order; the first that fails ends the row."""
+        made: dict[StepName, Made] = {}
+        failed: dict[StepName, StepFailure] = {}
+        for name in item.to_call:
+            try:
+                made[name] = self._steps[name].create(item.row.wanted, item.row.verdicts[name])
+            except RemoteError as error:
+                failed[name] = StepFailure(_problem(name, error), error.sent)
+                break
+        self._breaker.note(bool(failed))
+        return Results(made, failed)
+
+
+def _problem(name: StepName, error: RemoteError) -> Problem:
+    return Problem(error.code, None, f"{name.value}: {error}", HINTS.get(error.code, AGAIN))

@@ -1,0 +1,93 @@
+"""The JSON document of `backfill_customers`. It is made piece by piece: a large file has a large report."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from customers.backfill.importing import Report
+from customers.backfill.ledger import as_json
+from customers.backfill.plan import PlannedRow
+from polaris_backfill.kernel import Problem
+
+
+def document(report: Report) -> Iterator[str]:
+    """Give the report as the text of one JSON object, in pieces."""
+    head = json.dumps(_head(report), ensure_ascii=False, indent=2)
+    yield head[:-2] + ',\n  "rows": ['
+    for number, row in enumerate(report.plan.rows):
+        yield ("\n    " if number == 0 else ",\n    ") + json.dumps(_row(report, row), ensure_ascii=False)
+    yield "\n  ]\n}\n"
+
+
+def refusal(message: str, hint: str, problems: tuple[Problem, ...] = ()) -> dict[str, Any]:
+    """Give what a command prints that could not start."""
+    told = [as_json(problem) for problem in problems] or [
+        as_json(Problem("could_not_start", None, message, hint))
+    ]
+    return {"run_id": None, "status": "could_not_start", "problems": told}
+
+
+def counts(report: Report) -> Mapping[str, int]:
+    """Count rows by what is planned or, after a run, by what was done (`pending`: not reached)."""
+    if report.run is None:
+        return report.plan.counts
+    done = dict.fromkeys(["created", "completed", "skipped", "failed", "pending"], 0)
+    for row in report.plan.rows:
+        done[_action(report, row)] += 1
+    return done
+
+
+def _head(report: Report) -> dict[str, Any]:
+    target = report.systems.target
+    info = report.info
+    steve = report.systems.steve_url
+    return {
+        "run_id": report.run.run_id if report.run else None,
+        "dry_run": report.dry_run,
+        "status": report.status,
+        "reason": report.reason or None,
+        "continues": report.continues or None,
+        "input": {
+            "name": info.name,
+            "sha256": info.sha256,
+            "rows": len(report.plan.rows),
+            "encoding": info.encoding,
+            "delimiter": info.delimiter,
+        },
+        "target": {
+            "lago": {
+                "organization": target.organization.name,
+                "url": target.url,
+                "version": target.version,
+                "timezone": report.systems.timezone.key,
+            },
+            "steve": {"url": steve} if steve else None,
+        },
+        "counts": counts(report),
+        "billing": [asdict(line) | {"sum_cents": line.sum_cents} for line in report.billing],
+        "problems": [],
+        "warnings": [as_json(warning) for warning in report.warnings],
+        "log": str(report.log_path) if report.log_path else None,
+        "seconds": round(report.seconds, 3) if report.run else None,
+    }
+
+
+def _action(report: Report, row: PlannedRow) -> str:
+    if report.run is None:
+        return row.action.value
+    settled = report.outcomes.get(row.line)
+    return settled.outcome if settled else "pending"
+
+
+def _row(report: Report, row: PlannedRow) -> dict[str, Any]:
+    settled = report.outcomes.get(row.line)
+    steps = settled.steps if settled else {n.value: v.action for n, v in row.verdicts.items()}
+    return {
+        "line": row.line,
+        "external_id": row.wanted.external_id,
+        "action": _action(report, row),
+        "steps": dict(steps),
+        "problems": [as_json(problem) for problem in report.problems_of(row)],
+        "warnings": [as_json(w) for w in row.warnings],
+    }

@@ -1,0 +1,194 @@
+"""A run and its rows in our database: found or started, staged, finished."""
+
+import hashlib
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count
+from django.utils import timezone
+
+from auditlog.models import Event, record
+from customers.backfill.options import Options, Refused
+from customers.backfill.plan import Plan, PlannedRow, RowAction
+from customers.backfill.systems import Systems
+from customers.backfill.world import chunks
+from customers.models import BackfillRow, BackfillRun, BackfillStep
+from polaris_backfill.kernel import Action, Problem, StepName, Verdict
+
+State = BackfillStep.State
+Outcome = BackfillRow.Outcome
+Status = BackfillRun.Status
+STAGE_SIZE = 2_000
+
+
+def new_run_id(now: datetime) -> str:
+    """Make an id that reads and sorts: 20261122-170501-7f3a."""
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def email_digest(run_id: str, email: str) -> str:
+    return hashlib.sha256(f"{run_id}:{email.lower()}".encode()).hexdigest()
+
+
+def unfinished_run(sha256: str, systems: Systems, *, new_run: bool = False) -> BackfillRun | None:
+    """Find the run that the same file continues; raise Refused where continuing would be wrong."""
+    if BackfillRun.objects.filter(input_sha256=sha256, status=Status.REVERTING).exists():
+        raise Refused(
+            "A revert of a run over this file is unfinished.",
+            "Finish it first: python manage.py backfill_revert --run-id … (see backfill_runs).",
+        )
+    run = BackfillRun.objects.unfinished().filter(input_sha256=sha256).first()
+    if run is None or new_run:
+        return None
+    if run.lago_organization_id != systems.target.organization.lago_id:
+        raise Refused(
+            f"The unfinished run {run.run_id} over this file went into another Lago organization "
+            f"({run.lago_organization_name}).",
+            "Point LAGO_API_URL and LAGO_API_KEY there to continue it, or start anew with --new-run.",
+        )
+    return run
+
+
+@transaction.atomic
+def begin(
+    run: BackfillRun | None, *, name: str, sha256: str, options: Options, systems: Systems, actor: str
+) -> BackfillRun:
+    """Start a run, or take up the one to be continued, and write down with which options."""
+    if run is None:
+        BackfillRun.objects.unfinished().filter(input_sha256=sha256).update(status=Status.ABANDONED)
+        run = BackfillRun(run_id=new_run_id(timezone.now()), input_sha256=sha256, actor=actor)
+    action = "run.continued" if run.pk else "run.started"
+    run.status, run.reason, run.stop_requested = Status.RUNNING, "", False
+    run.input_name, run.options = name[:255], options.as_json()
+    target = systems.target
+    run.lago_organization_id = target.organization.lago_id
+    run.lago_organization_name = target.organization.name[:255]
+    run.lago_url, run.lago_version = target.url, target.version or ""
+    run.steve_url, run.finished_at = systems.steve_url, None
+    run.save()
+    record(run.audit_tag, actor, [Event(action, f"run:{run.run_id}", {"sha256": sha256})])
+    return run
+
+
+@transaction.atomic
+def stage(run: BackfillRun, plan: Plan) -> None:
+    """Write what is planned for each row; rows that an earlier attempt settled stay as they are."""
+    settled = set(
+        run.rows.filter(outcome__in=[Outcome.CREATED, Outcome.COMPLETED, Outcome.SKIPPED]).values_list(
+            "line", flat=True
+        )
+    )
+    previous = _previous_steps(run)
+    rows = [row for row in plan.rows if row.is_to_do or row.line not in settled]
+    for some in chunks(rows, STAGE_SIZE):
+        pks = _upsert_rows(run, some)
+        _upsert_steps([(row, pks[row.line]) for row in some], previous)
+
+
+def _previous_steps(run: BackfillRun) -> dict[tuple[int, str], tuple[str, dict[str, Any]]]:
+    steps = BackfillStep.objects.filter(row__run=run).values_list("row__line", "name", "state", "undo")
+    return {(line, name): (state, undo) for line, name, state, undo in steps.iterator()}
+
+
+def _upsert_rows(run: BackfillRun, rows: Iterable[PlannedRow]) -> dict[int, int]:
+    made = BackfillRow.objects.bulk_create(
+        [_row(run, row) for row in rows],
+        update_conflicts=True,
+        unique_fields=["run", "line"],
+        update_fields=["user", "mapping", "outcome", "problems", "warnings", "settled_at"],
+    )
+    return {row.line: row.pk for row in made}
+
+
+def _row(run: BackfillRun, row: PlannedRow) -> BackfillRow:
+    wanted = row.wanted
+    return BackfillRow(
+        run=run,
+        line=row.line,
+        external_id=wanted.external_id,
+        plan_code=wanted.plan_code[:255],
+        start_date=wanted.start_date,
+        subscription_at=wanted.subscription_at,
+        email_digest=email_digest(run.run_id, wanted.email) if wanted.email else "",
+        user_id=_pk(row.verdicts.get(StepName.USER)),
+        mapping_id=_pk(row.verdicts.get(StepName.ID_TAG_MAPPING)),
+        outcome=_staged_outcome(row.action),
+        problems=[as_json(problem) for problem in row.problems],
+        warnings=[as_json(warning) for warning in row.warnings],
+        settled_at=None if row.is_to_do else timezone.now(),
+    )
+
+
+def _pk(verdict: Verdict | None) -> int | None:
+    return int(verdict.ref) if verdict and verdict.ref else None
+
+
+def _staged_outcome(action: RowAction) -> BackfillRow.Outcome:
+    return {RowAction.FAIL: Outcome.FAILED, RowAction.SKIP: Outcome.SKIPPED}.get(action, Outcome.PENDING)
+
+
+def as_json(problem: Problem) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "field": problem.field,
+        "message": problem.message,
+        "hint": problem.hint,
+    }
+
+
+def _upsert_steps(
+    rows: Iterable[tuple[PlannedRow, int]],
+    previous: Mapping[tuple[int, str], tuple[str, dict[str, Any]]],
+) -> None:
+    steps = [
+        _step(pk, name, verdict, *previous.get((row.line, name), ("", {})))
+        for row, pk in rows
+        for name, verdict in row.verdicts.items()
+    ]
+    BackfillStep.objects.bulk_create(
+        steps,
+        update_conflicts=True,
+        unique_fields=["row", "name"],
+        update_fields=["state", "ref", "undo", "code", "settled_at"],
+        batch_size=STAGE_SIZE,
+    )
+
+
+def _step(row_pk: int, name: StepName, verdict: Verdict, before: str, undo: dict[str, Any]) -> BackfillStep:
+    """Say where a step stands before anything is done: an unanswered create is settled here, by what was found."""
+    state = {Action.CREATE: State.PLANNED, Action.SHARED: State.SHARED}.get(
+        verdict.action or Action.CREATE, State.ADOPTED
+    )
+    if verdict.action is Action.DONE and before in (State.INTENDED, State.CREATED) and not undo:
+        state = State.CREATED
+    return BackfillStep(
+        row_id=row_pk,
+        name=name,
+        state=state,
+        ref="" if state in (State.PLANNED, State.SHARED) else verdict.ref,
+        undo=undo if state is not State.PLANNED else {},
+        settled_at=None if state is State.PLANNED else timezone.now(),
+    )
+
+
+def finish(run: BackfillRun, status: str, *, reason: str = "", seconds: float, actor: str) -> None:
+    """Close an attempt at a run; the same file continues it unless it succeeded."""
+    with transaction.atomic():
+        run.status, run.reason, run.finished_at = status, reason[:300], timezone.now()
+        run.active_s += seconds
+        run.save(update_fields=["status", "reason", "finished_at", "active_s"])
+        record(run.audit_tag, actor, [Event(f"run.{status}", f"run:{run.run_id}", outcome_counts(run))])
+
+
+def outcome_counts(run: BackfillRun) -> dict[str, int]:
+    counted = Counter(
+        {
+            outcome or "pending": number
+            for outcome, number in run.rows.values_list("outcome").annotate(Count("pk")).order_by()
+        }
+    )
+    return {name: counted[name] for name in ("created", "completed", "skipped", "failed", "pending")}

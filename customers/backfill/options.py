@@ -1,0 +1,27 @@
+"""What an operator can choose for an import."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    skip_existing: bool = False
+    allow_partial: bool = False
+    batch_size: int = 25
+    concurrency: int = 8
+    date_format: str | None = None
+    billing_time: str = "calendar"
+    max_failures: int = 10
+    new_run: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Refused(Exception):
+    """The command could not start; nothing was written. The message is for the operator (exit 2)."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint

@@ -1,0 +1,133 @@
+"""What our own database knows about the rows of a file: read in a few queries, as plain values."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
+
+from customers.models import BackfillStep, IdTagMapping, User
+from polaris_backfill.kernel import StepName, Wanted
+
+LOOK_UP_SIZE = 5_000  # values per query: one round trip costs more than a longer list up to about here
+
+
+@dataclass(frozen=True, slots=True)
+class UserFact:
+    pk: int
+    email: str
+    external_id: str | None
+    display_name: str
+    is_staff: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MappingFact:
+    pk: int
+    id_tag: str
+    user_pk: int
+    is_active: bool
+    lago_subscription_external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFact:
+    """A step that some run recorded for an external_id, and that still stands in the ledger."""
+
+    run_pk: int
+    line: int
+    step: StepName
+    state: str
+    ref: str
+    intended_at: datetime | None
+    row_settled: bool
+    alters: bool  # an adopted thing that was to be put right: never ours to delete
+
+
+@dataclass(slots=True)
+class World:
+    """What exists. Keys are lower-case, because people and SteVe do not tell case apart."""
+
+    users_by_email: dict[str, UserFact] = field(default_factory=dict)
+    users_by_external_id: dict[str, UserFact] = field(default_factory=dict)
+    users_by_pk: dict[int, UserFact] = field(default_factory=dict)
+    mappings: dict[str, MappingFact] = field(default_factory=dict)
+    ledger: Mapping[str, list[LedgerFact]] = field(default_factory=dict)
+
+    def add_user(self, user: UserFact) -> None:
+        self.users_by_pk[user.pk] = user
+        self.users_by_email[user.email.lower()] = user
+        if user.external_id is not None:
+            self.users_by_external_id[user.external_id.lower()] = user
+
+
+def look_up(wanted: Sequence[Wanted]) -> World:
+    """Read users, mappings and the ledger for all rows at once."""
+    world = World()
+    for user in _users("email", {row.email.lower() for row in wanted if row.email}):
+        world.add_user(user)
+    for user in _users("external_id", {row.external_id.lower() for row in wanted if row.external_id}):
+        world.add_user(user)
+    for mapping in _mappings({row.id_tag.lower() for row in wanted if row.id_tag}):
+        world.mappings[mapping.id_tag.lower()] = mapping
+    strangers = {m.user_pk for m in world.mappings.values()} - world.users_by_pk.keys()
+    for user in _user_facts(User.objects.filter(pk__in=strangers)):
+        world.users_by_pk[user.pk] = user
+    world.ledger = _ledger({row.external_id for row in wanted if row.external_id})
+    return world
+
+
+def _users(column: str, values: Iterable[str]) -> Iterator[UserFact]:
+    for some in chunks(values):
+        yield from _user_facts(User.objects.alias(key=Lower(column)).filter(key__in=some))
+
+
+def _user_facts(users: QuerySet[User]) -> Iterator[UserFact]:
+    for pk, email, external_id, name, role in users.values_list(
+        "pk", "email", "external_id", "display_name", "role"
+    ):
+        yield UserFact(pk, email, external_id, name, role == User.Role.STAFF)
+
+
+def _mappings(values: Iterable[str]) -> Iterator[MappingFact]:
+    for some in chunks(values):
+        found = IdTagMapping.objects.alias(key=Lower("id_tag")).filter(key__in=some)
+        for fact in found.values_list(
+            "pk", "id_tag", "user_id", "is_active", "lago_subscription_external_id"
+        ):
+            yield MappingFact(*fact)
+
+
+STANDING = (BackfillStep.State.CREATED, BackfillStep.State.ADOPTED, BackfillStep.State.INTENDED)
+
+
+def _ledger(external_ids: Iterable[str]) -> dict[str, list[LedgerFact]]:
+    facts: dict[str, list[LedgerFact]] = defaultdict(list)
+    for some in chunks(external_ids):
+        steps = BackfillStep.objects.filter(row__external_id__in=some, state__in=STANDING)
+        for external_id, run_pk, line, name, state, ref, intended_at, undo, outcome in steps.values_list(
+            "row__external_id",
+            "row__run_id",
+            "row__line",
+            "name",
+            "state",
+            "ref",
+            "intended_at",
+            "undo",
+            "row__outcome",
+        ):
+            settled = outcome not in ("", "failed")
+            facts[external_id].append(
+                LedgerFact(run_pk, line, StepName(name), state, ref, intended_at, settled, bool(undo))
+            )
+    return facts
+
+
+def chunks(values: Iterable[Any], size: int = LOOK_UP_SIZE) -> Iterator[list[Any]]:
+    remaining = iter(values)
+    while some := list(islice(remaining, size)):
+        yield some

@@ -1,0 +1,53 @@
+"""Check, preview and import a file of customers."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+from django.utils import timezone
+
+from customers.backfill import run_log
+from customers.backfill.error_file import check_error_file, write_error_file
+from customers.backfill.importing import import_file, plan_file
+from customers.backfill.source import open_source
+from customers.backfill.systems import connect
+from customers.terminal.base import INTERRUPTED, NOT_WELL, WELL, BackfillCommand
+from customers.terminal.console import TerminalProgress, console
+from customers.terminal.import_options import add_import_options, read_import_options
+from customers.terminal.importing import print_next, print_outcome, print_target
+
+
+class Command(BackfillCommand):
+    help = "Check, preview and import customers, idTags and subscriptions from a file."
+
+    def add_options(self, parser: CommandParser) -> None:
+        add_import_options(parser)
+
+    def work(self, **options: Any) -> int:
+        chosen = read_import_options(options)
+        if not chosen.dry_run:
+            run_log.check_folder(settings.BACKFILL_LOG_DIR)
+        source = open_source(chosen.input, encoding=chosen.encoding, delimiter=chosen.delimiter)
+        if chosen.errors:
+            check_error_file(chosen.errors, chosen.input, source.info)
+        with (
+            self.stop_on_signals() as stop,
+            connect(rate=chosen.rate, concurrency=chosen.options.concurrency, sleep=stop.sleep) as systems,
+            TerminalProgress(self.err, quiet=chosen.verbosity == 0) as progress,
+        ):
+            print_target(console(self.err), systems, self.database)
+            if chosen.dry_run:
+                report = plan_file(source, systems, chosen.options, now=timezone.now())
+            else:
+                report = import_file(
+                    source, systems, chosen.options,
+                    actor=self.actor, log_dir=settings.BACKFILL_LOG_DIR,
+                    stop=stop, progress=progress, now=timezone.now,
+                )  # fmt: skip
+        if chosen.errors:
+            write_error_file(chosen.errors, source.info, report.flawed())
+        print_outcome(self.out, report, json=self.format == "json", verbosity=chosen.verbosity)
+        print_next(console(self.err), report, self.command_line)
+        if report.interrupted:
+            return INTERRUPTED
+        return WELL if report.is_well else NOT_WELL

@@ -1,0 +1,146 @@
+"""What all backfill commands share: exit codes, formats, signals, and failures told in one line."""
+
+import getpass
+import json
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TextIO
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection
+
+from customers.backfill.document import refusal
+from customers.backfill.error_file import ErrorFileError
+from customers.backfill.options import Refused
+from customers.backfill.pipeline import Stop
+from customers.backfill.source import SourceError
+from polaris_backfill.kernel import RemoteError
+
+WELL, NOT_WELL, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
+UNDEFINED_TABLE = "42P01"
+
+
+class BackfillCommand(BaseCommand):
+    """Runs `work`, which gives the exit code, and turns each expected failure into a message and a code."""
+
+    format = "text"
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--format", choices=["text", "json"], default="text", help="json: one document on standard output"
+        )
+        self.add_options(parser)
+
+    def add_options(self, parser: CommandParser) -> None:
+        raise NotImplementedError(f"{type(self).__module__} has to declare its options")
+
+    def work(self, **options: Any) -> int:
+        raise NotImplementedError(f"{type(self).__module__} has to do its work")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.format = options.pop("format")
+        known = {name: options[name] for name in options if name not in _DJANGO_OPTIONS}
+        code = self._guarded(**known)
+        if code != WELL:
+            sys.exit(code)
+
+    def _guarded(self, **options: Any) -> int:
+        try:
+            self._reach_database()
+            return self.work(**options)
+        except SourceError as error:
+            return self.refuse(str(error), problems=error.problems)
+        except Refused as error:
+            return self.refuse(str(error), error.hint)
+        except (ImproperlyConfigured, ErrorFileError, RemoteError) as error:
+            return self.refuse(str(error))
+        except (OperationalError, InterfaceError):
+            self.say("PostgreSQL no longer answers. Nothing is lost: run the same command again to continue.")
+            return NOT_WELL
+        except KeyboardInterrupt:
+            self.say("Stopped at once. Run the same command again to continue.")
+            return INTERRUPTED
+
+    @staticmethod
+    def _reach_database() -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM customers_backfillrun LIMIT 1")
+        except OperationalError as error:
+            raise Refused(
+                "PostgreSQL cannot be reached.", "Check DATABASE_URL, and that the server runs."
+            ) from error
+        except ProgrammingError as error:
+            if getattr(error.__cause__, "sqlstate", "") != UNDEFINED_TABLE:
+                raise
+            raise Refused("The database has no tables yet.", "Run: python manage.py migrate") from error
+
+    # --- speaking ------------------------------------------------------------------------------------
+
+    @property
+    def out(self) -> TextIO:
+        return self.stdout._out
+
+    @property
+    def err(self) -> TextIO:
+        return self.stderr._out
+
+    def say(self, message: str) -> None:
+        """Tell people something, on standard error."""
+        self.err.write(f"{message}\n")
+        self.err.flush()
+
+    def print_json(self, value: Mapping[str, Any]) -> None:
+        self.out.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+
+    def refuse(self, message: str, hint: str = "", problems: Any = ()) -> int:
+        """Say why the command could not start; nothing was written."""
+        if self.format == "json":
+            self.print_json(refusal(message, hint, tuple(problems)))
+        self.say(f"{message} {hint}".strip())
+        return NOT_STARTED
+
+    @property
+    def database(self) -> str:
+        """Name the database; never with a password."""
+        config = connection.settings_dict
+        host = config["HOST"] or config["OPTIONS"].get("host") or "localhost"
+        return f"{config['NAME']} at {host}"
+
+    @property
+    def actor(self) -> str:
+        return f"cli:{getpass.getuser()}"
+
+    @property
+    def command_line(self) -> str:
+        """Give the command as it was typed, to be typed again."""
+        return shlex.join(["python", "manage.py", *(a for a in sys.argv[1:] if a != "--dry-run")])
+
+    @contextmanager
+    def stop_on_signals(self) -> Iterator[Stop]:
+        """Turn the first Ctrl-C (or SIGTERM) into a request to stop, and the second into an end at once."""
+        stop = Stop()
+
+        def hear(number: int, frame: FrameType | None) -> None:
+            if stop.requested:
+                raise KeyboardInterrupt
+            stop.request(signal.Signals(number).name, interrupted=True)
+            self.say("Stopping: what is in flight is finished and recorded. Once more ends it at once.")
+
+        before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield stop
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+_DJANGO_OPTIONS = {
+    "settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "stdout", "stderr",
+}  # fmt: skip

@@ -1,0 +1,96 @@
+"""The options of `backfill_customers`, and what they mean."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+
+from customers.backfill.checks import is_date_format
+from customers.backfill.options import Options, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    input: Path
+    dry_run: bool
+    errors: Path | None
+    encoding: str | None
+    delimiter: str | None
+    rate: float | None
+    verbosity: int
+    options: Options
+
+
+def add_import_options(parser: CommandParser) -> None:
+    add = parser.add_argument
+    add("--input", required=True, type=Path, metavar="FILE", help="csv, tsv, xlsx, ods or json")
+    add("--dry-run", action="store_true", help="say what would happen; write nothing anywhere")
+    add(
+        "--skip-existing",
+        action="store_true",
+        help="skip what is imported, adopt what agrees, complete the rest",
+    )
+    add("--allow-partial", action="store_true", help="import the good rows although others would fail")
+    add(
+        "--errors",
+        type=Path,
+        metavar="FILE",
+        help="write the rows that need attention, to correct and import again",
+    )
+    add("--batch-size", type=int, metavar="N", help="rows per transaction")
+    add("--concurrency", type=int, metavar="N", help="parallel calls to Lago")
+    add("--rate", type=float, metavar="N", help="calls to Lago per second; 0: no limit")
+    add("--max-failures", type=int, default=10, metavar="N", help="stop after so many failed rows in a row")
+    add("--encoding", metavar="NAME", help="of a text file that is neither UTF-8 nor UTF-16, such as cp1252")
+    add("--delimiter", metavar="CHAR", help="of a text file: , ; or tab")
+    add("--date-format", metavar="FORMAT", help="of start_date, such as %%d.%%m.%%Y; without it YYYY-MM-DD")
+    add(
+        "--billing-time",
+        choices=["calendar", "anniversary"],
+        default="calendar",
+        help="what Lago's periods follow",
+    )
+    add("--new-run", action="store_true", help="start a new run instead of continuing an unfinished one")
+
+
+def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
+    """Fill in the defaults of the environment; raise Refused for a value that makes no sense."""
+    options = Options(
+        skip_existing=given["skip_existing"],
+        allow_partial=given["allow_partial"],
+        batch_size=_within("--batch-size", given["batch_size"], settings.BACKFILL_BATCH_SIZE, 1, 1000),
+        concurrency=_within("--concurrency", given["concurrency"], settings.BACKFILL_CONCURRENCY, 1, 64),
+        date_format=_date_format(given["date_format"]),
+        billing_time=given["billing_time"],
+        max_failures=_within("--max-failures", given["max_failures"], 10, 1, 1_000_000),
+        new_run=given["new_run"],
+    )
+    rate = given["rate"]
+    if rate is not None and not 0 <= rate <= 10_000:
+        raise Refused("--rate must be from 0 to 10000.")
+    return ImportOptions(
+        input=given["input"],
+        dry_run=given["dry_run"],
+        errors=given["errors"],
+        encoding=given["encoding"],
+        delimiter={"tab": "\t", "\\t": "\t"}.get(given["delimiter"], given["delimiter"]),
+        rate=rate,
+        verbosity=given["verbosity"],
+        options=options,
+    )
+
+
+def _within(name: str, given: int | None, default: int, least: int, most: int) -> int:
+    value = default if given is None else given
+    if not least <= value <= most:
+        raise Refused(f"{name} must be a whole number from {least} to {most}.")
+    return value
+
+
+def _date_format(given: str | None) -> str | None:
+    if given is not None and not is_date_format(given):
+        raise Refused("--date-format must name year, month and day, such as %d.%m.%Y.")
+    return given
