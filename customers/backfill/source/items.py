@@ -13,6 +13,7 @@ from customers.backfill.source.model import MAX_ROWS, Source, SourceInfo, Source
 LIST_KEY = "customers"
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
+_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")  # which JSON can name, and no encoding can write
 
 Item = dict[str, Any]
 
@@ -109,9 +110,10 @@ def _cell(name: str, place: int, key: str, value: object) -> Cell:
     if isinstance(value, bool):
         return Cell(str(value).lower(), Kind.NUMBER)
     if isinstance(value, str):
+        if not value.isascii() and _HALF_CHARACTER.search(value):
+            raise unreadable(name, f"item {place}: “{key}” contains half of a character (a surrogate).")
         return Cell(value, Kind.NUMBER if isinstance(value, _Number) else Kind.TEXT)
-    told = f"item {place}: “{key}” is a list or an object; it has to be a text."
-    raise unreadable(name, told)
+    raise unreadable(name, f"item {place}: “{key}” is a list or an object; it has to be a text.")
 
 
 class _DoubleKeyError(Exception):

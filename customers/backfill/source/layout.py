@@ -34,20 +34,6 @@ _OTHER_NAMES = {
     "valid_from": "start_date",
 }
 
-# A cell that a spreadsheet would take for a formula is written with an apostrophe before it (and so is a
-# cell that already looks like that), in every column. Reading takes exactly one such apostrophe away.
-_LOOKS_LIKE_A_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-
-
-def escape(cell: str) -> str:
-    """Make a cell safe to open in a spreadsheet; `unescape` is the exact inverse."""
-    return f"'{cell}" if _LOOKS_LIKE_A_FORMULA.match(cell) else cell
-
-
-def unescape(cell: str) -> str:
-    """Give back the cell that `escape` was given."""
-    return cell[1:] if cell.startswith("'") and _LOOKS_LIKE_A_FORMULA.match(cell) else cell
-
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -76,7 +62,7 @@ class Layout:
         width = len(self.header)
         surplus = any(cell.strip() for cell in cells[width:])
         kept = cells if surplus else cells[:width]
-        padded = tuple([unescape(cell) for cell in kept] + [""] * (width - len(kept)))
+        padded = (*kept, *[""] * (width - len(kept)))
         return SourceRow(line, Values(*[padded[i] for i in self.positions]), padded, surplus)
 
 

@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 
 from defusedxml.ElementTree import iterparse
 
+from customers.backfill.source.formulas import unescape
 from customers.backfill.source.grid import BLANK, MAX_COLUMNS, Cell, Grid, Kind, TooWideError
 from customers.backfill.source.model import MAX_ROWS
 
@@ -65,8 +66,10 @@ def _cell(element: Element) -> Cell:
     if kind == "date":
         return Cell(element.get(f"{_OFFICE}date-value", shown).removesuffix("T00:00:00"), Kind.DATE)
     if kind in (None, "string"):
-        return Cell(shown or element.get(f"{_OFFICE}string-value", ""))
-    return Cell(shown or element.get(f"{_OFFICE}value", ""), Kind.NUMBER)
+        return Cell(unescape(shown or element.get(f"{_OFFICE}string-value", "")))
+    if kind == "boolean":
+        return Cell(element.get(f"{_OFFICE}boolean-value", shown).upper(), Kind.NUMBER)
+    return Cell(element.get(f"{_OFFICE}value") or shown, Kind.NUMBER)
 
 
 def _content(element: Element) -> str:

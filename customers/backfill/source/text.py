@@ -10,11 +10,12 @@ from functools import partial
 from itertools import chain
 
 from customers.backfill.source.encoding import MARKING, checked_lines
+from customers.backfill.source.formulas import unescape
 from customers.backfill.source.layout import Layout, read_header
 from customers.backfill.source.model import COLUMNS, Source, SourceError, SourceInfo, SourceRow, unreadable
 from customers.backfill.source.raw import HashedReader, Opener
 
-_DELIMITERS = (",", ";", "\t")
+DELIMITERS = (",", ";", "\t")
 _NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t"}
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*\Z', re.IGNORECASE)  # how Excel names the delimiter, in a first line
 
@@ -123,7 +124,7 @@ def _recognise(line: str, default: str) -> str:
         known = {cell.strip().casefold() for cell in cells} & set(COLUMNS)
         return len(known), len(cells), delimiter == default
 
-    return max(_DELIMITERS, key=merit)
+    return max(DELIMITERS, key=merit)
 
 
 def _records(name: str, lines: Iterator[str], delimiter: str, before: int) -> Iterator[tuple[int, list[str]]]:
@@ -138,7 +139,7 @@ def _records(name: str, lines: Iterator[str], delimiter: str, before: int) -> It
         except csv.Error as error:
             raise _not_a_record(name, line, str(error)) from None
         if any(cells):
-            yield line, cells
+            yield line, [unescape(cell) for cell in cells]
 
 
 def _not_a_record(name: str, line: int, reason: str) -> SourceError:

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import ParseError
 
 import openpyxl
 
+from customers.backfill.source.formulas import unescape
 from customers.backfill.source.grid import BLANK, MAX_COLUMNS, Cell, Grid, Kind, TooWideError, read_grid
 from customers.backfill.source.model import MAX_BYTES, Source, SourceInfo, unreadable
 from customers.backfill.source.ods import read_ods
@@ -80,7 +81,7 @@ def _xlsx_rows(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[int, list[C
 
 def _xlsx_cell(value: object) -> Cell:
     if isinstance(value, str):
-        return Cell(value)
+        return Cell(unescape(value))
     if value is None:
         return BLANK
     if isinstance(value, datetime):
