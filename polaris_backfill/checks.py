@@ -1,4 +1,4 @@
-"""Refuses combinations of settings that each are right and together are not."""
+"""Remarks on settings that each are right and together are not."""
 
 import ipaddress
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ WITH_A_KEY = ("LAGO_API_URL", "STEVE_BASE_URL", "STEVE_OCPP_URL", "CF_EMAIL_WORK
 
 
 def check_combinations(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """List what contradicts itself; an Error keeps every command and the web server from starting."""
-    return [*_jobs(), *_mail(), *_steve(), *_clear_text()]
+    """List what contradicts itself. An Error keeps every command and the web server from starting."""
+    return [*_jobs(), *_mail(), *_clear_text()]
 
 
 def _jobs() -> Iterator[CheckMessage]:
@@ -27,34 +27,16 @@ def _jobs() -> Iterator[CheckMessage]:
 
 
 def _mail() -> Iterator[CheckMessage]:
-    if settings.CF_EMAIL_WORKER_URL and not settings.CF_EMAIL_WORKER_SECRET:
-        yield Error("CF_EMAIL_WORKER_URL is set, CF_EMAIL_WORKER_SECRET is not.", id="polaris.E002")
     if settings.CF_EMAIL_WORKER_URL and settings.EMAIL_URL:
-        yield Warning(
-            "CF_EMAIL_WORKER_URL and EMAIL_URL are both set: mail goes to the worker.", id="polaris.W003"
-        )
-    sends = bool(settings.CF_EMAIL_WORKER_URL or settings.EMAIL_URL)
-    for name in ("EMAIL_FROM", "CUSTOMER_BASE_URL"):
-        if sends and not getattr(settings, name):
-            yield Error(f"Mail is set up, but {name} is not set.", id="polaris.E004")
-
-
-def _steve() -> Iterator[CheckMessage]:
-    for name in ("STEVE_API_USERNAME", "STEVE_API_KEY"):
-        if settings.STEVE_BASE_URL and not getattr(settings, name):
-            yield Error(f"STEVE_BASE_URL is set, {name} is not.", id="polaris.E005")
+        both = "CF_EMAIL_WORKER_URL and EMAIL_URL are both set: mail goes to the worker."
+        yield Warning(both, hint="Unset the one that is not meant.", id="polaris.W002")
 
 
 def _clear_text() -> Iterator[CheckMessage]:
-    """Who reads a magic link can sign in with it; who reads a key can bill everybody."""
-    if settings.DEBUG:
-        return
-    if settings.CUSTOMER_BASE_URL.startswith("http:"):
-        yield Error("CUSTOMER_BASE_URL must be https: it carries magic links.", id="polaris.E006")
     for name in WITH_A_KEY:
         parts = urlsplit(getattr(settings, name))
-        if parts.scheme in {"http", "ws"} and _is_public(parts.hostname or ""):
-            yield Warning(f"{name} sends a key in clear text: use {parts.scheme}s.", id="polaris.W007")
+        if not settings.DEBUG and parts.scheme in {"http", "ws"} and _is_public(parts.hostname or ""):
+            yield Warning(f"{name} sends a key in clear text: use {parts.scheme}s.", id="polaris.W003")
 
 
 def _is_public(host: str) -> bool:

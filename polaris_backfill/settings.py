@@ -100,7 +100,11 @@ DEFAULT_FROM_EMAIL = EMAIL_FROM
 EMAIL_URL = environment.text("EMAIL_URL")
 CF_EMAIL_WORKER_URL = environment.url("CF_EMAIL_WORKER_URL")
 CF_EMAIL_WORKER_SECRET = environment.text("CF_EMAIL_WORKER_SECRET")
-CUSTOMER_BASE_URL = environment.url("CUSTOMER_BASE_URL", "http://localhost:8000" if DEBUG else "")
+CUSTOMER_BASE_URL = (  # who reads a magic link on its way can sign in with it
+    environment.url("CUSTOMER_BASE_URL", "http://localhost:8000")
+    if DEBUG
+    else environment.url("CUSTOMER_BASE_URL", schemes=("https",))
+)
 EMAIL_TIMEOUT = 10
 
 

@@ -25,7 +25,7 @@ WRONG = {
     "EMAIL_FROM": "ops",
     "EMAIL_URL": "smtp+tls://me:hunter2@mail:x",
     "CF_EMAIL_WORKER_URL": "worker",
-    "CUSTOMER_BASE_URL": "charge.example.com",
+    "CUSTOMER_BASE_URL": "http://charge.example.com",
     "MAGIC_LINK_TTL_SECONDS": "1",
     "MAGIC_LINK_INVITE_TTL_SECONDS": "1 day",
     "Q_BROKER_URL": "http://redis:6379",
