@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from auditlog.models import Event, record
+from customers.backfill import bulk
 from customers.backfill.ledger import as_json
 from customers.backfill.plan import PlannedRow, RowAction
 from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, User
@@ -141,7 +142,7 @@ class Books:
             stored.problems = [as_json(problem) for problem in row.problems]
             if row.owner_line is None:
                 self._refused[row.wanted.external_id] = _owner_failed(row, row.problems)
-        BackfillRow.objects.bulk_update(found.values(), ["outcome", "problems", "settled_at"])
+        bulk.update(list(found.values()), ["outcome", "problems", "settled_at"])
         return [Settled(row, Outcome.FAILED, {}, row.problems) for row in rows]
 
     def is_lost(self, row: PlannedRow) -> bool:
@@ -212,20 +213,18 @@ class Books:
             mapping.steve_ocpp_tag_pk = int(steve.ref) if steve else None
             mapping.id_tag = _id_tag(item.row)
             mappings.append(mapping)
-        IdTagMapping.objects.bulk_update(
-            mappings, ["is_active", "lago_subscription_external_id", "steve_ocpp_tag_pk", "id_tag"]
-        )
+        bulk.update(mappings, ["is_active", "lago_subscription_external_id", "steve_ocpp_tag_pk", "id_tag"])
 
     # --- both ----------------------------------------------------------------------------------------
 
     @staticmethod
     def _save_records(items: Sequence[Opened], fields: list[str]) -> None:
-        BackfillRow.objects.bulk_update([item.record for item in items], fields)
+        bulk.update([item.record for item in items], fields)
 
     @staticmethod
     def _save_steps(items: Sequence[Opened]) -> None:
         steps = [step for item in items for step in item.steps.values()]
-        BackfillStep.objects.bulk_update(steps, ["state", "ref", "undo", "code", "intended_at", "settled_at"])
+        bulk.update(steps, ["state", "ref", "undo", "code", "intended_at", "settled_at"])
 
 
 def _must_call(verdict: Verdict) -> bool:
