@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 
 class Compat(StrEnum):
@@ -29,6 +30,7 @@ def default_version(compat: Compat) -> str:
     return HEAD_VERSION if compat is Compat.HEAD else RELEASED_VERSION
 
 
+@cache
 def behaviour(compat: Compat, version: str) -> Behaviour:
     """Derive the behaviour; a version that is no tag (a build date) counts as newest."""
     head = compat is Compat.HEAD

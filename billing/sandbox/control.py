@@ -48,7 +48,11 @@ async def _held(exchange: Exchange, timeout_s: float) -> Json:
 
 
 def _state(exchange: Exchange, body: Json) -> Json:
-    return snapshot(exchange.lago.world, volatile=str(body.get("volatile", "")).lower() in ("1", "true"))
+    return snapshot(exchange.lago.world, live=_flag(body, "live"), volatile=_flag(body, "volatile"))
+
+
+def _flag(body: Json, name: str) -> bool:
+    return str(body.get(name, "")).lower() in ("1", "true")
 
 
 def _journal(exchange: Exchange, body: Json) -> Json:

@@ -97,9 +97,8 @@ class Fault:
 def fault(spec: Json) -> Fault:
     """Make a fault from JSON or command-line words; raise ValueError with a usable message."""
     if not spec.keys() <= WORDS or spec.get("kind") not in set(Kind):
-        raise ValueError(
-            f"a fault is a kind ({', '.join(Kind)}) and any of {', '.join(sorted(WORDS - {'kind'}))}"
-        )
+        words = ", ".join(sorted(WORDS - {"kind"}))
+        raise ValueError(f"a fault is a kind ({', '.join(Kind)}) and any of {words}")
     re.compile(spec.get("path", ""))
     given = {name: read for name, read in NUMBERS.items() if spec.get(name) is not None}
     values: dict[str, Any] = {name: read(spec[name]) for name, read in given.items()}

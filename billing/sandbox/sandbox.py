@@ -102,9 +102,13 @@ class Sandbox:
         answer = control(self._exchange, method, name, body)
         return asyncio.run_coroutine_threadsafe(answer, self._running.loop).result(STEER_S)
 
-    def state(self, *, volatile: bool = False) -> Json:
-        """Give all rows, sorted and comparable; `volatile` adds the ids and times that Lago itself gives."""
-        return self.steer("GET", "state", volatile=volatile)
+    def state(self, *, live: bool = False, volatile: bool = False) -> Json:
+        """Give all rows, sorted and comparable between equal histories.
+
+        `live` leaves out deleted customers and ended subscriptions, which Lago keeps as history;
+        `volatile` adds the ids and times that Lago itself gives.
+        """
+        return self.steer("GET", "state", live=live, volatile=volatile)
 
     def journal(self) -> Json:
         """Give the invoices and credit notes, each with `why`, oldest first."""
@@ -167,5 +171,5 @@ class Sandbox:
         self.steer("POST", "metrics", metrics=list(metrics))
 
     def set_organization(self, **settings: Any) -> None:
-        """Change settings: `version="v1.31.0"`, `billing_entity_timezone="Europe/Berlin"`, `permissions={}`…"""
+        """Change settings: `version="v1.31.0"`, `billing_entity_timezone="Europe/Berlin"`, permissions…"""
         self.steer("POST", "organization", **settings)

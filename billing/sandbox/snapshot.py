@@ -22,14 +22,19 @@ SERVER_TIMES = frozenset(
 VOLATILE = SERVER_IDS | SERVER_TIMES
 
 
-def snapshot(world: World, *, volatile: bool = False) -> Json:
-    """Give every row, ended ones included, sorted by what the caller chose; `volatile` adds ids and times."""
+def snapshot(world: World, *, live: bool = False, volatile: bool = False) -> Json:
+    """Give every row, sorted by what the caller chose.
+
+    `live` leaves out what has ended (deleted customers, terminated and cancelled subscriptions);
+    `volatile` adds the ids and times.
+    """
     hidden = frozenset() if volatile else VOLATILE
+    subscriptions = [row for row in world.subscriptions if not live or row.status in ("active", "pending")]
     tables: dict[str, list[Json]] = {
         "customers": [_row(row, hidden) for row in world.customers],
-        "deleted_customers": [_row(row, hidden) for row in world.deleted_customers],
+        "deleted_customers": [] if live else [_row(row, hidden) for row in world.deleted_customers],
         "plans": [_row(row, hidden) for row in world.plans],
-        "subscriptions": [_subscription(world, row, hidden) for row in world.subscriptions],
+        "subscriptions": [_subscription(world, row, hidden) for row in subscriptions],
         "events": [_row(row, hidden) for row in world.events],
         "invoices": [_row(row, hidden) for row in world.ledger.invoices],
         "credit_notes": [_row(row, hidden) for row in world.ledger.credit_notes],

@@ -49,10 +49,9 @@ def _created(item: Json, taken: set[str], now: datetime) -> Json:
 
 def _updated(old: Json, sent: Json) -> Json:
     texts: Json = {name: as_string(sent[name]) or "" for name in ("key", "value") if name in sent}
-    shown: Json = (
-        {"display_in_invoice": bool(sent["display_in_invoice"])} if "display_in_invoice" in sent else {}
-    )
-    made = {**old, **texts, **shown}
+    made = {**old, **texts}
+    if "display_in_invoice" in sent:
+        made["display_in_invoice"] = bool(sent["display_in_invoice"])
     _check(made)
     return made
 

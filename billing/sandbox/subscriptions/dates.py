@@ -20,7 +20,7 @@ def instant(value: Any) -> datetime | None:
 
 
 def asked_dates(sent: Json, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime | None]:
-    """Give `subscription_at` (now, if not asked for) and `ending_at`; raise RefusedError naming every bad one."""
+    """Give `subscription_at` (now, if not asked for) and `ending_at`; raise RefusedError."""
     problems: dict[str, list[str]] = {}
     start = now if sent.get("subscription_at") is None else instant(sent["subscription_at"])
     if start is None:
