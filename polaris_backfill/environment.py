@@ -42,6 +42,12 @@ def read_file(default: Path) -> None:
     environ.Env.read_env(path, encoding="utf-8-sig")
 
 
+def without_ours(example: Path) -> dict[str, str]:
+    """Give the environment less the variables that the example file explains: for a child with its own."""
+    ours = set(re.findall(r"^#? ?([A-Z][A-Z_]*)=", example.read_text("utf-8"), re.MULTILINE))
+    return {name: value for name, value in os.environ.items() if name not in ours}
+
+
 def text(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
