@@ -22,6 +22,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.typing import Subprotocol
 
+from polaris_backfill.masking import mask_id_tag
+
 OCPP_16J = Subprotocol("ocpp1.6")
 CONNECTOR_ID = 1
 STARTED_METER_WH = 0
@@ -181,7 +183,7 @@ class Charger:
 
     def _require_accepted(self, status: str) -> None:
         if status != AuthorizationStatus.accepted:
-            message = f"SteVe refuses the idTag {self._id_tag[:4]}…: {status}"
+            message = f"SteVe refuses the idTag {mask_id_tag(self._id_tag)}: {status}"
             raise self.failed("id_tag_refused", message, status)
 
 

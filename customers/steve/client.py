@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-import requests
-
 from customers.steve.values import OcppTag, Transaction
 from customers.steve.wire import SteveError, Wire, unexpected
 
@@ -72,7 +70,7 @@ class SteveClient:
         try:
             return self._one("GET", f"{ID_TAGS}/{ocpp_tag_pk}")
         except SteveError as error:
-            if error.status == requests.codes.not_found:
+            if error.is_not_found:
                 return None
             raise
 
@@ -98,7 +96,7 @@ class SteveClient:
         try:
             self._wire.call("DELETE", f"{ID_TAGS}/{ocpp_tag_pk}")
         except SteveError as error:
-            if error.status == requests.codes.not_found:
+            if error.is_not_found:
                 return False
             raise
         return True

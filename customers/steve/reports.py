@@ -2,10 +2,7 @@
 
 from customers.steve.values import OcppTag
 from polaris_backfill.kernel import Divergence, Problem, Wanted
-
-
-def masked(id_tag: str) -> str:
-    return f"{id_tag[:4]}…"
+from polaris_backfill.masking import mask_id_tag
 
 
 def _of_id_tag(code: str, message: str, hint: str) -> Problem:
@@ -16,17 +13,17 @@ def _of_id_tag(code: str, message: str, hint: str) -> Problem:
 
 
 def exists(tag: OcppTag) -> Problem:
-    message = f"SteVe has the idTag {masked(tag.id_tag)} already (number {tag.ocpp_tag_pk})."
-    return _of_id_tag("steve_id_tag_exists", message, "With --skip-existing it is adopted.")
+    message = f"SteVe has the idTag {mask_id_tag(tag.id_tag)} already (number {tag.ocpp_tag_pk})."
+    return _of_id_tag("steve_id_tag_exists", message, "With --skip-existing it is adopted as it is.")
 
 
 def expired(tag: OcppTag) -> Problem:
-    message = f"SteVe has the idTag {masked(tag.id_tag)}, expired on {_day(tag)}."
+    message = f"SteVe has the idTag {mask_id_tag(tag.id_tag)}, expired on {_day(tag)}."
     return _of_id_tag("steve_id_tag_expired", message, "If the card is still good, renew it in SteVe.")
 
 
 def taken(tag: OcppTag) -> Problem:
-    message = f"SteVe has the idTag {masked(tag.id_tag)} under another customer of the platform."
+    message = f"SteVe has the idTag {mask_id_tag(tag.id_tag)} under another customer of the platform."
     return _of_id_tag(
         "steve_id_tag_taken", message, "Unlink the card from that customer first, or drop the row."
     )
@@ -36,24 +33,25 @@ def taken(tag: OcppTag) -> Problem:
 
 
 def unblocks(tag: OcppTag) -> Problem:
-    message = f"SteVe blocks the idTag {masked(tag.id_tag)}; the run unblocks it."
+    message = f"SteVe blocks the idTag {mask_id_tag(tag.id_tag)}; the run unblocks it."
     return _of_id_tag("steve_id_tag_unblocked", message, "Drop the row if the card is meant to be blocked.")
 
 
 def spelling(wanted: Wanted, tag: OcppTag) -> Problem:
-    message = f"SteVe spells the idTag {masked(wanted.id_tag)} as {masked(tag.id_tag)}; its spelling is used."
+    in_file, in_steve = mask_id_tag(wanted.id_tag), mask_id_tag(tag.id_tag)
+    message = f"The file spells the idTag {in_file}, SteVe spells it {in_steve}; SteVe's spelling is used."
     hint = "Sessions are billed by exact spelling: correct the file to what SteVe has."
     return _of_id_tag("steve_id_tag_spelling", message, hint)
 
 
 def in_transaction(tag: OcppTag) -> Problem:
-    message = f"The idTag {masked(tag.id_tag)} is charging right now."
+    message = f"The idTag {mask_id_tag(tag.id_tag)} is charging right now."
     hint = "The running session began before the import: look whether and to whom it was billed."
     return _of_id_tag("steve_id_tag_in_transaction", message, hint)
 
 
 def has_user(tag: OcppTag) -> Problem:
-    message = f"SteVe has the idTag {masked(tag.id_tag)} under a user of its own (number {tag.user_pk})."
+    message = f"SteVe has the idTag {mask_id_tag(tag.id_tag)} under a user of its own (number {tag.user_pk})."
     return _of_id_tag("steve_id_tag_has_user", message, "Make sure that it is the same person.")
 
 
@@ -61,28 +59,28 @@ def has_user(tag: OcppTag) -> Problem:
 
 
 def missing(wanted: Wanted) -> Divergence:
-    remedy = "Run the import again: it makes the idTag anew."
-    return Divergence("steve_id_tag_missing", f"idTag {masked(wanted.id_tag)}", "none", remedy)
+    remedy = "Run the same file again with --skip-existing: it is made again."
+    return Divergence("missing", f"idTag {mask_id_tag(wanted.id_tag)}", "none", remedy)
 
 
 def replaced(ref: str, tag: OcppTag) -> Divergence:
     remedy = "Somebody deleted the idTag in SteVe and made it anew: find out who, and why."
-    return Divergence("steve_id_tag_replaced", f"number {ref}", f"number {tag.ocpp_tag_pk}", remedy)
+    return Divergence("other_object", f"number {ref}", f"number {tag.ocpp_tag_pk}", remedy)
 
 
 def blocked(tag: OcppTag) -> Divergence:
     remedy = f"If the card may charge, unblock number {tag.ocpp_tag_pk} in SteVe."
-    return Divergence("steve_id_tag_blocked", "not blocked", "blocked", remedy)
+    return Divergence("blocked", "not blocked", "blocked", remedy)
 
 
 def expired_since(tag: OcppTag) -> Divergence:
     remedy = f"If the card may charge, change the expiry of number {tag.ocpp_tag_pk} in SteVe."
-    return Divergence("steve_id_tag_expired", "not expired", f"expired on {_day(tag)}", remedy)
+    return Divergence("expired", "not expired", f"expired on {_day(tag)}", remedy)
 
 
 def respelled(wanted: Wanted, tag: OcppTag) -> Divergence:
     remedy = "Sessions are billed by exact spelling: give our mapping the spelling of SteVe."
-    return Divergence("steve_id_tag_spelling", masked(wanted.id_tag), masked(tag.id_tag), remedy)
+    return Divergence("other_spelling", mask_id_tag(wanted.id_tag), mask_id_tag(tag.id_tag), remedy)
 
 
 def _day(tag: OcppTag) -> str:

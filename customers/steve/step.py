@@ -24,6 +24,7 @@ from polaris_backfill.kernel import (
 OUR_NOTE = "Made by Polaris Backfill"
 
 EXISTS_ALREADY = 422
+UNBLOCKED = {"unblocked": True}  # what a removal must know: it blocks such an idTag again
 
 
 class SteveIdTagStep:
@@ -60,12 +61,14 @@ class SteveIdTagStep:
             exists=() if tag.was_auto_inserted else (reports.exists(tag),),
             change=tag.is_blocked,
             key=_key(wanted, tag),
+            undo=UNBLOCKED if tag.is_blocked else None,
         )
 
     def create(self, wanted: Wanted, verdict: Verdict) -> Made:
-        """Make the idTag, or put right the one that `verdict` adopts."""
-        if verdict.action is Action.ADOPT:
-            return self._put_right(wanted, self._client.get_id_tag(int(verdict.ref)))
+        """Make the idTag, or unblock the one that `verdict` found: adopted, or ours and blocked since."""
+        if verdict.change:
+            found = self._client.get_id_tag(int(verdict.ref))
+            return self._put_right(wanted, found, ours=verdict.action is Action.DONE)
         try:
             tag = self._client.create_id_tag(
                 wanted.id_tag, max_active_transaction_count=UNLIMITED, note=OUR_NOTE
@@ -121,13 +124,13 @@ class SteveIdTagStep:
             raise SteveError("steve_refused", "Somebody else has made this idTag in SteVe meanwhile")
         return self._put_right(wanted, tag)
 
-    def _put_right(self, wanted: Wanted, tag: OcppTag | None) -> Made:
+    def _put_right(self, wanted: Wanted, tag: OcppTag | None, *, ours: bool = False) -> Made:
         if tag is None:
             raise SteveError("steve_refused", "The idTag has gone from SteVe since the plan was made")
         if tag.is_blocked:
             self._client.update_id_tag(tag, max_active_transaction_count=UNLIMITED)
-        undo = {"unblocked": True} if tag.is_blocked else None
-        return Made(ref=str(tag.ocpp_tag_pk), adopted=True, key=_key(wanted, tag), undo=undo)
+        undo = UNBLOCKED if tag.is_blocked and not ours else None
+        return Made(ref=str(tag.ocpp_tag_pk), adopted=not ours, key=_key(wanted, tag), undo=undo)
 
     def _delete_unless_used(self, tag: OcppTag) -> Removed:
         """Block first and look then, so that no session begins between looking and deleting."""

@@ -30,6 +30,11 @@ class SteveError(RemoteError):
         super().__init__(code, message, sent=sent, down=down)
         self.status = status
 
+    @property
+    def is_not_found(self) -> bool:
+        """Say whether SteVe itself answered that the thing is not there; a stranger's 404 does not count."""
+        return self.code == "steve_refused" and self.status == 404
+
 
 class Wire:
     """Make calls and give back their JSON. Safe to share between threads; keeps its connections.
@@ -119,7 +124,6 @@ def _judged(what: str, response: requests.Response, *, write: bool) -> Any:
         raise unexpected(what, f"no JSON ({status})", status=status, sent=write and done) from None
     if done:
         return body
-    # A 404 that is not SteVe's own must not pass for "this idTag is gone".
     if status >= 400 and isinstance(body, dict) and "status" in body:
         raise SteveError("steve_refused", f"SteVe refused {what} ({status})", status=status)
     raise unexpected(what, f"HTTP {status}, not by SteVe", status=status)

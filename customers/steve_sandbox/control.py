@@ -1,13 +1,14 @@
 """The control interface below /sandbox: look into the stand-in and steer it, over HTTP or from Python.
 
-GET state; POST mapping, charge-boxes, id-tags, usage, faults, faults/clear, release, key, latency.
+GET state, held; POST mapping, charge-boxes, id-tags, usage, faults, faults/clear, release, key, latency.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from billing.sandbox.faults import fault
+from billing.sandbox.faults import fault, parse_fault
 from billing.sandbox.values import Json
 from customers.steve_sandbox import id_tags, transactions
 from customers.steve_sandbox.exchange import Exchange
@@ -15,6 +16,7 @@ from customers.steve_sandbox.usage import Usage, UsageBehaviour
 from customers.steve_sandbox.world import World
 
 PREFIX = "/sandbox/"
+POLL_S = 0.002
 
 
 class UnknownControlError(Exception):
@@ -31,13 +33,24 @@ class Steve:
     mapping: dict[str, str] = field(default_factory=dict)
 
 
-def control(steve: Steve, method: str, name: str, body: Json) -> Json:
+async def control(steve: Steve, method: str, name: str, body: Json) -> Json:
     """Carry out one control; raise UnknownControlError, or ValueError, TypeError, KeyError for a bad body."""
+    if (method, name) == ("GET", "held"):
+        return await _held(steve, float(body.get("timeout_s", 0)))
     action = ACTIONS.get((method, name))
     if action is None:
         raise UnknownControlError(", ".join(f"{verb} {PREFIX}{path}" for verb, path in ACTIONS))
     with steve.world.lock:
         return action(steve, body) or {}
+
+
+async def _held(steve: Steve, timeout_s: float) -> Json:
+    """Wait until a pausing fault holds a call, at most so long."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout_s
+    while not steve.exchange.faults.held() and loop.time() < deadline:
+        await asyncio.sleep(POLL_S)
+    return {"held": steve.exchange.faults.held()}
 
 
 def _state(steve: Steve, _: Json) -> Json:
@@ -86,7 +99,7 @@ def _usage(steve: Steve, body: Json) -> None:
 
 
 def _faults(steve: Steve, body: Json) -> None:
-    steve.exchange.faults.all.append(fault(body))
+    steve.exchange.faults.all.append(parse_fault(body["spec"]) if "spec" in body else fault(body))
 
 
 def _clear_faults(steve: Steve, _: Json) -> None:

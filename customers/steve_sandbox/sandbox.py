@@ -1,10 +1,10 @@
 """The stand-in as an object: its servers on a thread of their own, and a handle to steer them from Python."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, Self
 
 from billing.sandbox.values import Json
@@ -16,7 +16,14 @@ from customers.steve_sandbox.world import World
 
 SANDBOX_USERNAME = "sandbox"
 SANDBOX_KEY = "steve-sandbox-key"  # well known: it opens nothing but a sandbox
-START_S = 10.0
+STEER_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    thread: threading.Thread
+    loop: asyncio.AbstractEventLoop
+    stop: asyncio.Event
 
 
 class SteveSandbox:
@@ -44,13 +51,11 @@ class SteveSandbox:
     ) -> None:
         self.username, self.key = username, key
         self.world = World()
-        self._host, self._ports = host, (port, ocpp_port)
+        self.host, self.port, self.ocpp_port = host, port, ocpp_port
         rules = dict(mapping or {})
         usage = Usage(lago_url.rstrip("/"), lago_key, metric_code, subscription_of or rules.get)
         self._steve = Steve(self.world, Exchange(self.world, username, key), usage, rules)
-        self._server = Server(self._steve)
-        self._thread: threading.Thread | None = None
-        self._stop: Callable[[], object] | None = None
+        self._running: _Running | None = None
         for charge_box_id in charge_boxes:
             self.world.add_charge_box(charge_box_id)
 
@@ -64,52 +69,72 @@ class SteveSandbox:
     @property
     def url(self) -> str:
         """The base, as STEVE_BASE_URL wants it."""
-        return f"http://{self._host}:{self._server.port}/steve"
+        return f"http://{self.host}:{self.port}/steve"
 
     @property
     def control_url(self) -> str:
-        return f"http://{self._host}:{self._server.port}/sandbox"
+        return f"http://{self.host}:{self.port}/sandbox"
 
     @property
     def ocpp_url(self) -> str:
         """The websocket without charge box, as STEVE_OCPP_URL wants it."""
-        return f"ws://{self._host}:{self._server.ocpp_port}{OCPP_PATH}"
+        return f"ws://{self.host}:{self.ocpp_port}{OCPP_PATH}"
 
     def start(self) -> None:
-        """Listen; raise OSError if a port is taken."""
-        ready: Future[Callable[[], object]] = Future()
-        self._thread = threading.Thread(target=self._run, args=(ready,), name="steve-sandbox", daemon=True)
-        self._thread.start()
-        self._stop = ready.result(START_S)
+        """Listen from now on; raise OSError if a port cannot be had."""
+        rest, ocpp = self._listen()
+        loop, stop = asyncio.new_event_loop(), asyncio.Event()
+        server = Server(self._steve)
+
+        def run() -> None:
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                runner.run(server.serve(rest, ocpp, stop))
+
+        thread = threading.Thread(target=run, name="steve-sandbox", daemon=True)
+        self._running = _Running(thread, loop, stop)
+        thread.start()
+
+    def _listen(self) -> tuple[socket.socket, socket.socket]:
+        rest = socket.create_server((self.host, self.port))
+        try:
+            ocpp = socket.create_server((self.host, self.ocpp_port))
+        except OSError:
+            rest.close()
+            raise
+        self.port, self.ocpp_port = rest.getsockname()[1], ocpp.getsockname()[1]
+        return rest, ocpp
 
     def stop(self) -> None:
-        """Close everything and end the thread; safe to repeat."""
-        if self._stop and self._thread:
-            self._stop()
-            self._thread.join()
-        self._stop = None
+        """Drop all connections and end the thread; safe to repeat."""
+        if self._running:
+            self._running.loop.call_soon_threadsafe(self._running.stop.set)
+            self._running.thread.join()
+            self._running = None
 
-    def control(self, method: str, name: str, **body: Any) -> Json:
-        """Do what the control interface does below /sandbox."""
-        return control(self._steve, method, name, body)
+    def steer(self, method: str, name: str, /, **body: Any) -> Json:
+        """Do what the module `control` does below /sandbox: `steer("POST", "key", refuse=True)`."""
+        if self._running is None:
+            raise RuntimeError("the sandbox is not running")
+        answer = control(self._steve, method, name, body)
+        return asyncio.run_coroutine_threadsafe(answer, self._running.loop).result(STEER_S)
 
     def state(self) -> Json:
-        return self.control("GET", "state")
+        """Give charge_boxes, id_tags, transactions, events, skipped, mapping, requests, held."""
+        return self.steer("GET", "state")
 
     def map(self, id_tag: str, external_subscription_id: str) -> None:
         """Bill an idTag, in exactly this spelling, to a subscription."""
-        self.control("POST", "mapping", **{id_tag: external_subscription_id})
+        self.steer("POST", "mapping", **{id_tag: external_subscription_id})
 
-    def _run(self, ready: "Future[Callable[[], object]]") -> None:
-        try:
-            asyncio.run(self._serve(ready))
-        except OSError as error:
-            ready.set_exception(error)
+    def fault(self, spec: str) -> None:
+        """Add a fault, e.g. `reset_after,method=POST,path=.*ocppTags,times=forever`."""
+        self.steer("POST", "faults", spec=spec)
 
-    async def _serve(self, ready: "Future[Callable[[], object]]") -> None:
-        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    def wait_held(self, timeout_s: float = 10.0) -> list[int]:
+        """Wait until a `pause_…` fault holds a call; give the numbers of the held calls, none on time-out."""
+        held: list[int] = self.steer("GET", "held", timeout_s=timeout_s)["held"]
+        return held
 
-        def listening() -> None:
-            ready.set_result(partial(loop.call_soon_threadsafe, stop.set))
-
-        await self._server.run(self._host, *self._ports, listening, stop)
+    def release(self) -> None:
+        """Let the held calls go on."""
+        self.steer("POST", "release")

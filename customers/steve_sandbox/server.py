@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
+import socket
+from collections.abc import Coroutine
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -15,6 +16,7 @@ from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
 from billing.sandbox.values import Reply, Request
+from billing.sandbox.wire import MAX_HEAD
 from customers.steve_sandbox.central_system import SILENT, CentralSystem
 from customers.steve_sandbox.connections import Connections
 from customers.steve_sandbox.control import PREFIX, Steve, UnknownControlError, control
@@ -23,7 +25,6 @@ from customers.steve_sandbox.world import RefusalError
 
 OCPP_PATH = "/steve/websocket/CentralSystemService"
 OCPP_16J = Subprotocol("ocpp1.6")
-HTTP_HEAD_BYTES = 64 * 1024
 
 
 class Server:
@@ -31,18 +32,11 @@ class Server:
         self._steve = steve
         self._connections = Connections(self._answer)
         self._telling: set[asyncio.Task[None]] = set()
-        self.port = 0
-        self.ocpp_port = 0
 
-    async def run(
-        self, host: str, port: int, ocpp_port: int, ready: Callable[[], None], stop: asyncio.Event
-    ) -> None:
-        """Serve from `ready` until `stop`; raise OSError if a port is taken."""
-        http = await asyncio.start_server(self._connections.connected, host, port, limit=HTTP_HEAD_BYTES)
-        async with http, await self._ocpp(host, ocpp_port) as ocpp:
-            self.port = http.sockets[0].getsockname()[1]
-            self.ocpp_port = next(iter(ocpp.sockets)).getsockname()[1]
-            ready()
+    async def serve(self, rest: socket.socket, ocpp: socket.socket, stop: asyncio.Event) -> None:
+        """Serve on two listening sockets until `stop` is set."""
+        http = await asyncio.start_server(self._connections.connected, sock=rest, limit=MAX_HEAD)
+        async with http, await self._charge_points(ocpp):
             await stop.wait()
             http.close()
             await self._connections.drop()
@@ -50,11 +44,10 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._telling, return_exceptions=True)
 
-    async def _ocpp(self, host: str, port: int) -> OcppServer:
+    async def _charge_points(self, listening: socket.socket) -> OcppServer:
         return await serve(
             self._charge_point,
-            host,
-            port,
+            sock=listening,
             subprotocols=[OCPP_16J],
             process_request=self._admit,
             logger=SILENT,
@@ -65,14 +58,14 @@ class Server:
 
     async def _answer(self, request: Request) -> Reply | None:
         if request.path.startswith(PREFIX):
-            return self._steer(request)
+            return await self._steer(request)
         return await self._steve.exchange.answer(request)
 
-    def _steer(self, request: Request) -> Reply:
+    async def _steer(self, request: Request) -> Reply:
         name = unquote(request.path.removeprefix(PREFIX)).strip("/")
         try:
             body = json.loads(request.body or b"{}")
-            return Reply.json(control(self._steve, request.method, name, body))
+            return Reply.json(await control(self._steve, request.method, name, body))
         except UnknownControlError as error:
             return Reply.json({"error": f"There are: {error}"}, 404)
         except (ValueError, TypeError, KeyError, AttributeError, RefusalError) as error:
