@@ -114,6 +114,8 @@ def _email() -> dict[str, Any]:
         return {"EMAIL_BACKEND": "customers.mail.worker.EmailBackend"}
     if not server:
         return {"EMAIL_BACKEND": f"django.core.mail.backends.{'console' if DEBUG else 'dummy'}.EmailBackend"}
+    if server["EMAIL_BACKEND"].endswith(".smtp.EmailBackend"):
+        return {**server, "EMAIL_BACKEND": "customers.mail.smtp.EmailBackend"}
     return server
 
 
@@ -212,6 +214,16 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True  # it would hold addresses; the audit log says who signed in
+TRUSTED_PROXY_COUNT = environment.whole("TRUSTED_PROXY_COUNT", 0, least=0, most=10)
+AXES_CLIENT_IP_CALLABLE = "customers.sign_in.client.client_address"
+
+# Magic links: using one ends all others of that customer, and so does a new address.
+SESAME_TOKENS = ["sesame.tokens_v2"]
+SESAME_ONE_TIME = True
+SESAME_INVALIDATE_ON_EMAIL_CHANGE = True
+SESAME_SIGNATURE_SIZE = 16
+SESAME_MAX_AGE = timedelta(days=30)  # has each token carry its age; how old it may be is said where it is used
 AXES_VERBOSE = False
 
 # --- Jobs ------------------------------------------------------------------------------------------
@@ -269,5 +281,5 @@ LOGGING = {
     "disable_existing_loggers": False,
     "handlers": {"console": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"axes": {"level": "ERROR"}},
+    "loggers": {"axes": {"level": "ERROR"}, "sesame": {"level": "WARNING"}},
 }

@@ -1,0 +1,171 @@
+"""Start, pause, resume and cancel the mails of a run. Each change and its audit entry are one transaction."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import partial
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from auditlog.models import Event, record
+from customers.backfill.options import Refused
+from customers.backfill.welcome.recipients import Choice, Reason, Recipients, preview_recipients
+from customers.models import BackfillRun, WelcomeCampaign, WelcomeMail
+
+BATCH_SIZE = 50
+DELAY_MS = 2000
+START_LOCK = 0x77656C636F6D65  # "welcome"
+STILL_IMPORTING = (BackfillRun.Status.QUEUED, BackfillRun.Status.RUNNING, BackfillRun.Status.REVERTING)
+
+Status, State = WelcomeCampaign.Status, WelcomeMail.State
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """`campaign` is None where nobody is to be mailed. `joined`: it had been started before."""
+
+    campaign: WelcomeCampaign | None
+    joined: bool
+    recipients: Recipients | None = None
+
+
+@transaction.atomic
+def start_campaign(
+    run: BackfillRun,
+    actor: str,
+    *,
+    batch_size: int | None = None,
+    delay_ms: int | None = None,
+    choice: Choice | None = None,
+    enqueue: bool = True,
+) -> Started:
+    """Queue the mails of a run, or join its campaign that is under way; raise Refused.
+
+    Safe to repeat at any moment. Joining takes a paused campaign up again, at the given pace if one is given.
+    """
+    choice = choice or Choice()
+    _one_start_at_a_time()
+    run.refresh_from_db(fields=["status"])
+    if run.status in STILL_IMPORTING:
+        raise Refused(f"Run {run.run_id} is {run.status}.", "Finish it first: wait, or repeat the command.")
+    active = WelcomeCampaign.objects.active().select_for_update().filter(run=run).first()
+    if active:
+        started = _join(active, actor, batch_size, delay_ms, choice)
+    else:
+        delay_ms = DELAY_MS if delay_ms is None else delay_ms
+        started = _begin(run, actor, batch_size or BATCH_SIZE, delay_ms, choice)
+    if started.campaign and enqueue:
+        wake_sender(started.campaign.pk)
+    return started
+
+
+def wake_sender(campaign_id: int) -> None:
+    """Have a worker send, once this is committed. One time too many does no harm."""
+    transaction.on_commit(partial(async_task, "customers.tasks.send_welcome", campaign_id))
+
+
+@transaction.atomic
+def pause(campaign: WelcomeCampaign, actor: str, reason: str = "Paused by hand") -> bool:
+    """Stop after the mail under way; False if it was not running."""
+    moved = WelcomeCampaign.objects.running().filter(pk=campaign.pk)
+    if not moved.update(status=Status.PAUSED, reason=reason):
+        return False
+    record(campaign.run.audit_tag, actor, [Event("welcome.paused", _subject(campaign), {"reason": reason})])
+    return True
+
+
+@transaction.atomic
+def resume(campaign: WelcomeCampaign, actor: str, *, enqueue: bool = True) -> bool:
+    """Go on with a paused campaign; False if it was not paused."""
+    paused = WelcomeCampaign.objects.filter(pk=campaign.pk, status=Status.PAUSED)
+    if not paused.update(status=Status.RUNNING, reason="", refusals=0):
+        return False
+    record(campaign.run.audit_tag, actor, [Event("welcome.resumed", _subject(campaign))])
+    if enqueue:
+        wake_sender(campaign.pk)
+    return True
+
+
+@transaction.atomic
+def cancel_for_run(run: BackfillRun, users: Collection[int] | None = None, *, actor: str = "worker") -> int:
+    """Cancel the run's queued mails to these users (None: to all) and kill the links of those that went out.
+
+    Other links of the users are not touched, nor the users themselves. A mail being handed over at this
+    moment arrives with a dead link. Safe to repeat. Return how many mails were cancelled.
+    """
+    mails = WelcomeMail.objects.filter(campaign__run=run)
+    if users is not None:
+        mails = mails.filter(user_id__in=users)
+    cancelled = mails.filter(state=State.QUEUED).update(state=State.SKIPPED, code=Reason.REVERTED)
+    killed = mails.with_a_link().update(link_revoked_at=timezone.now())
+    if cancelled or killed:
+        counts = {"mails": cancelled, "links": killed}
+        record(run.audit_tag, actor, [Event("welcome.cancelled", f"run:{run.run_id}", counts)])
+    for campaign in WelcomeCampaign.objects.active().filter(run=run):
+        finish_if_over(campaign.pk)
+    return cancelled
+
+
+def finish_if_over(campaign_id: int) -> bool:
+    """Close a running campaign of which no mail is open any more."""
+    over = WelcomeCampaign.objects.active().filter(pk=campaign_id)
+    if WelcomeMail.objects.open().filter(campaign_id=campaign_id).exists():
+        return False
+    return bool(over.update(status=Status.DONE, reason="", finished_at=timezone.now()))
+
+
+def _one_start_at_a_time() -> None:
+    """Two runs can share customers, so two starts must not look at the same moment."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [START_LOCK])
+
+
+def _begin(run: BackfillRun, actor: str, batch_size: int, delay_ms: int, choice: Choice) -> Started:
+    recipients = preview_recipients(run, choice)
+    if not recipients.to_mail:
+        return Started(None, joined=False, recipients=recipients)
+    campaign = WelcomeCampaign.objects.create(
+        run=run, actor=actor, batch_size=batch_size, delay_ms=delay_ms, left_out=dict(recipients.left_out)
+    )
+    WelcomeMail.objects.bulk_create(
+        [
+            WelcomeMail(campaign=campaign, user=customer.user, external_id=customer.external_id)
+            for customer in recipients.to_mail
+        ],
+        batch_size=1000,
+    )
+    counts = {"mails": len(recipients.to_mail), "batch_size": batch_size, "delay_ms": delay_ms}
+    record(run.audit_tag, actor, [Event("welcome.queued", _subject(campaign), counts)])
+    return Started(campaign, joined=False, recipients=recipients)
+
+
+def _join(
+    campaign: WelcomeCampaign, actor: str, batch_size: int | None, delay_ms: int | None, choice: Choice
+) -> Started:
+    if choice.resend:
+        raise Refused(
+            f"The welcome mails of run {campaign.run.run_id} are still under way.",
+            "Send again with --resend once they are done.",
+        )
+    campaign.batch_size = batch_size or campaign.batch_size
+    campaign.delay_ms = campaign.delay_ms if delay_ms is None else delay_ms
+    campaign.save(update_fields=["batch_size", "delay_ms"])
+    again = _queue_again(campaign.mails.all(), choice)
+    if again:
+        record(
+            campaign.run.audit_tag, actor, [Event("welcome.requeued", _subject(campaign), {"mails": again})]
+        )
+    resume(campaign, actor, enqueue=False)
+    campaign.refresh_from_db()
+    return Started(campaign, joined=True)
+
+
+def _queue_again(mails: QuerySet[WelcomeMail], choice: Choice) -> int:
+    states = [State.UNKNOWN] * choice.retry_unknown + [State.FAILED] * choice.retry_failed
+    return mails.filter(state__in=states).update(state=State.QUEUED, code="", deferrals=0, not_before=None)
+
+
+def _subject(campaign: WelcomeCampaign) -> str:
+    return f"welcome:{campaign.pk}"

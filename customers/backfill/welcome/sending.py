@@ -1,0 +1,137 @@
+"""Send a campaign: claim, hand over, settle, at the campaign's pace."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.core.mail import get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db.models import DurationField, ExpressionWrapper, F
+from django.db.models.functions import Now
+
+from customers.backfill.welcome.campaign import finish_if_over
+from customers.backfill.welcome.ledger import Claimed, claim_next, settle, settle_abandoned
+from customers.backfill.welcome.lock import sender_lock
+from customers.mail.errors import DeliveryError
+from customers.mail.messages import welcome_message
+from customers.models import WelcomeCampaign
+from customers.sign_in.links import invitation_link
+
+SLICE_S = 8.0  # a job holds its worker no longer, so that others get their turn and a stop is not held up
+HANDOVER_S = 1.5  # what the queue may take to wake the next sender up; spent out of a pause, it costs nothing
+CONNECT_S = 1.0  # what connecting and logging in may take
+NAP_S = 0.2  # how quickly a request to stop is noticed
+
+
+class Ended(StrEnum):
+    """Why a sender stopped sending."""
+
+    DONE = "done"
+    MORE = "more"  # its time is up; the next one goes on
+    WAITING = "waiting"  # whatever is left was put off by the mail server
+    PAUSED = "paused"
+    HELD = "held"  # another sender has it
+    STOPPED = "stopped"  # was asked to
+
+
+@dataclass(slots=True)
+class Conditions:
+    """How a sender is to run: for how long, on whose behalf, and who may interrupt or watch it."""
+
+    actor: str = "worker"
+    slice_s: float = SLICE_S
+    stop: Callable[[], bool] = lambda: False
+    watch: Callable[[], None] = lambda: None
+
+
+def send_campaign(campaign_id: int, conditions: Conditions | None = None) -> Ended:
+    """Send what is due of a campaign, for a slice of time; safe to call at any moment and often."""
+    with sender_lock(campaign_id) as mine:
+        if not mine:
+            return Ended.HELD
+        campaign = WelcomeCampaign.objects.select_related("run").get(pk=campaign_id)
+        conditions = conditions or Conditions()
+        settle_abandoned(campaign, conditions.actor)
+        return _Sender(campaign, conditions).run()
+
+
+class _Sender:
+    def __init__(self, campaign: WelcomeCampaign, conditions: Conditions) -> None:
+        self._campaign_id = campaign.pk
+        self._conditions = conditions
+        self._deadline = time.monotonic() + conditions.slice_s
+        self._connection: BaseEmailBackend = get_connection()
+
+    def run(self) -> Ended:
+        try:
+            while (ended := self._step()) is None:
+                self._conditions.watch()
+        finally:
+            self._connection.close()
+        return ended
+
+    def _step(self) -> Ended | None:
+        """Send one mail, or wait for the next batch; say why if that was the end."""
+        campaign, wait_s = _look(self._campaign_id)
+        if campaign.status != WelcomeCampaign.Status.RUNNING:
+            return Ended.DONE if campaign.status == WelcomeCampaign.Status.DONE else Ended.PAUSED
+        if self._conditions.stop():
+            return Ended.STOPPED
+        if self._deadline <= time.monotonic():
+            return Ended.MORE
+        if wait_s > 0:
+            return self._wait(wait_s)
+        claimed = claim_next(campaign, self._conditions.actor)
+        if claimed is None:
+            return _nothing_claimed(campaign)
+        settle(campaign.pk, claimed.mail, self._hand_over(claimed), self._conditions.actor)
+        return None
+
+    def _hand_over(self, claimed: Claimed) -> DeliveryError | None:
+        mail, user = claimed.mail, claimed.user
+        message = welcome_message(
+            user.email,
+            user.display_name,
+            invitation_link(user, mail.pk),
+            claimed.expires_at,
+            mail.link_ttl,
+            mail.message_id,
+        )
+        try:
+            self._connection.open()  # nothing, unless it is closed
+            self._connection.send_messages([message])
+        except DeliveryError as error:
+            return error
+        return None
+
+    def _wait(self, wait_s: float) -> Ended | None:
+        """Wait for the next batch, with the connection for it open in time, or leave it to another sender."""
+        now = time.monotonic()
+        if wait_s > max(self._deadline - now, HANDOVER_S):
+            self._nap_until(min(now + wait_s - HANDOVER_S, self._deadline))
+            return Ended.MORE
+        self._connection.close()
+        self._nap_until(now + wait_s - CONNECT_S)
+        with suppress(DeliveryError):  # the first mail meets it again, and writes it down
+            self._connection.open()
+        self._nap_until(now + wait_s)
+        return None
+
+    def _nap_until(self, then: float) -> None:
+        while (left := then - time.monotonic()) > 0 and not self._conditions.stop():
+            time.sleep(min(left, NAP_S))
+
+
+def _look(campaign_id: int) -> tuple[WelcomeCampaign, float]:
+    """Read where the campaign stands, and how many seconds its next batch is away by PostgreSQL's clock."""
+    wait = ExpressionWrapper(F("next_batch_at") - Now(), output_field=DurationField())
+    campaign = WelcomeCampaign.objects.select_related("run").annotate(wait=wait).get(pk=campaign_id)
+    return campaign, float(campaign.wait.total_seconds())  # type: ignore[attr-defined]
+
+
+def _nothing_claimed(campaign: WelcomeCampaign) -> Ended | None:
+    if finish_if_over(campaign.pk):
+        return Ended.DONE
+    return None if campaign.mails.due().exists() else Ended.WAITING

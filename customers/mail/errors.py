@@ -1,0 +1,27 @@
+"""What can become of a mail that was not plainly accepted."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Whose fault it is decides what may be done next."""
+
+    REFUSED = "refused"  # this mail, for good: the recipient, or what it says
+    DEFERRED = "deferred"  # this mail, for now
+    BROKEN = "broken"  # the mail server as a whole: login, sender, connection; nothing was accepted
+    UNKNOWN = "unknown"  # perhaps accepted: it must not be sent again by itself
+
+
+class DeliveryError(Exception):
+    """A mail was not accepted, or perhaps was; both transports of ours raise only this.
+
+    `code` is safe to show and log: it names the cause, never the recipient. `all_alike`: the next mail
+    would probably meet the same, so it counts for the breaker.
+    """
+
+    def __init__(self, kind: Kind, code: str, *, retry_after_s: float = 0, all_alike: bool = False) -> None:
+        super().__init__(f"{kind}: {code}")
+        self.kind = kind
+        self.code = code
+        self.retry_after_s = retry_after_s
+        self.all_alike = all_alike or kind is Kind.BROKEN

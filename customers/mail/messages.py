@@ -1,0 +1,97 @@
+"""What our mails say. Each is whole as HTML and as text."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
+from email.utils import formataddr, parseaddr
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.template.loader import render_to_string
+
+from customers.mail.envelope import Category, CustomerMail
+
+SUBJECT_MAX = 50  # the platform's email worker refuses longer ones
+
+
+def welcome_message(
+    email: str, display_name: str, link: str, expires_at: datetime, ttl: timedelta, message_id: str
+) -> CustomerMail:
+    context = {
+        "display_name": one_line(display_name),
+        "link": link,
+        "lifetime": in_words(ttl),
+        "expires_at": expires_at.astimezone(_timezone()),
+    }
+    subject = _subject("Your {operator} account is ready", "Your charging account is ready")
+    return _message(Category.WELCOME, subject, email, context, message_id)
+
+
+def sign_in_message(
+    email: str, display_name: str, link: str, ttl: timedelta, message_id: str
+) -> CustomerMail:
+    context = {"display_name": one_line(display_name), "link": link, "lifetime": in_words(ttl)}
+    return _message(
+        Category.MAGIC_LINK, _subject("Sign in to {operator}", "Sign in"), email, context, message_id
+    )
+
+
+def sender() -> str:
+    """Return EMAIL_FROM with the operator's name where it brings none."""
+    name, address = parseaddr(settings.EMAIL_FROM)
+    return formataddr((one_line(name or settings.OPERATOR_NAME), address))
+
+
+def sender_domain() -> str:
+    return parseaddr(settings.EMAIL_FROM)[1].rpartition("@")[2]
+
+
+def contact_address() -> str:
+    return parseaddr(settings.OPERATOR_CONTACT_EMAIL)[1]
+
+
+def in_words(ttl: timedelta) -> str:
+    """Say a duration as people do: in whole hours or days where it is whole, else in minutes."""
+    minutes = max(1, round(ttl.total_seconds() / 60))
+    for size, name in ((1440, "day"), (60, "hour")):
+        if minutes % size == 0 and minutes >= 2 * size:
+            return f"{minutes // size} {name}s"
+    if minutes == 1440:
+        return "24 hours"
+    return {1: "1 minute", 60: "1 hour"}.get(minutes, f"{minutes} minutes")
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _message(
+    category: Category, subject: str, email: str, context: Mapping[str, object], message_id: str
+) -> CustomerMail:
+    everywhere = {
+        "operator": one_line(settings.OPERATOR_NAME),
+        "contact": contact_address(),
+        "home": settings.CUSTOMER_BASE_URL,
+        "subject": subject,
+    }
+    message = CustomerMail(
+        category,
+        subject=subject,
+        body=render_to_string(f"mail/{category}.txt", {**everywhere, **context}),
+        from_email=sender(),
+        to=[email],
+        reply_to=[contact_address()] if contact_address() else None,
+        headers={"Message-ID": message_id, "Auto-Submitted": "auto-generated"},
+    )
+    message.attach_alternative(
+        render_to_string(f"mail/{category}.html", {**everywhere, **context}), "text/html"
+    )
+    return message
+
+
+def _subject(wish: str, short: str) -> str:
+    subject = wish.format(operator=one_line(settings.OPERATOR_NAME))
+    return subject if len(subject) <= SUBJECT_MAX else short
+
+
+def _timezone() -> tzinfo:
+    return ZoneInfo(settings.BACKFILL_TIMEZONE) if settings.BACKFILL_TIMEZONE else UTC

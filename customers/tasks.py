@@ -1,0 +1,39 @@
+"""What the worker can be asked to do, by dotted name.
+
+django-q2 keeps arguments and results in the database, so they are ids and codes only.
+"""
+
+from django_q.tasks import async_task
+
+from customers.backfill.welcome import Ended, send_campaign
+from customers.backfill.welcome.lock import is_being_sent
+from customers.models import WelcomeCampaign
+from customers.sign_in import asking, throttle
+
+SEND_WELCOME = "customers.tasks.send_welcome"
+
+
+def send_welcome(campaign_id: int) -> str:
+    """Send a slice of a campaign and have the next one follow. Any number of these at once do no harm."""
+    ended = send_campaign(campaign_id)
+    if ended is Ended.MORE:
+        async_task(SEND_WELCOME, campaign_id)
+    return ended.value
+
+
+def send_sign_in_link(user_id: int | None) -> str:
+    return asking.send_link(user_id)
+
+
+def sweep() -> int:
+    """Pick up what a dead worker left, and return how much that was.
+
+    Runs every minute and when a worker starts.
+    """
+    throttle.forget_old_marks()
+    stalled = [
+        pk for pk in WelcomeCampaign.objects.running().values_list("pk", flat=True) if not is_being_sent(pk)
+    ]
+    for campaign_id in stalled:
+        async_task(SEND_WELCOME, campaign_id)
+    return len(stalled)

@@ -1,0 +1,71 @@
+"""Whether a worker is alive, and what each one does when it starts.
+
+django-q2 tells its state through a shared cache only, which not every installation has; this asks
+PostgreSQL, which every one has. Each worker process touches a row while it lives, also while it works.
+"""
+
+import logging
+import threading
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import DatabaseError, connection, transaction
+from django.db.models.functions import Now
+from django_q.models import Schedule
+from django_q.tasks import async_task
+
+from customers.models import WorkerBeat
+
+logger = logging.getLogger(__name__)
+
+BEAT_S = 3
+LATELY = timedelta(seconds=15)
+SWEEP = "customers.tasks.sweep"
+LOCK = 0x7377656570  # "sweep"
+
+
+def worker_seen_at() -> datetime | None:
+    """Return when a worker last said that it lives; None if none ever did."""
+    return WorkerBeat.objects.values_list("seen_at", flat=True).first()
+
+
+def worker_is_alive() -> bool:
+    return WorkerBeat.objects.filter(seen_at__gt=Now() - LATELY).exists()
+
+
+def on_worker_start(**kwargs: Any) -> None:
+    """Begin to beat, and look for work that a worker before this one left lying."""
+    threading.Thread(target=_live, name="worker-beat", daemon=True).start()
+
+
+def beat() -> None:
+    WorkerBeat.objects.bulk_create(
+        [WorkerBeat(id=1)], update_conflicts=True, unique_fields=["id"], update_fields=["seen_at"]
+    )
+
+
+@transaction.atomic
+def ensure_schedule() -> None:
+    """Have the sweep run every minute. django-q2 does not keep a schedule's name unique, so this does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    Schedule.objects.get_or_create(
+        name="sweep", defaults={"func": SWEEP, "schedule_type": Schedule.MINUTES, "minutes": 1}
+    )
+
+
+def _live() -> None:
+    """Beat until the process ends. A database that is away is no reason to die: it may come back."""
+    begun = False
+    while True:
+        try:
+            beat()
+            if not begun:
+                ensure_schedule()
+                async_task(SWEEP)
+                begun = True
+        except DatabaseError as error:
+            logger.warning("The worker cannot tell that it lives: %s", type(error).__name__)
+            connection.close()
+        time.sleep(BEAT_S)
