@@ -19,8 +19,8 @@ RESERVED_PREFIXES = ("META-", "OCPP-", "APP-", "QR-")
 
 _ID_TAG = re.compile(r"[A-Za-z0-9_-]{1,20}")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
-# What a spreadsheet makes of digits: an exponent with a sign or a decimal mark, or decimals that are all 0.
-_DAMAGED = re.compile(r"-?\d+(?:[.,]\d+E[+-]?\d+|E[+-]\d+|[.,]0+)", re.IGNORECASE)
+# What a spreadsheet makes of digits: an exponent with a plus or a decimal mark, or decimals that are all 0.
+_DAMAGED = re.compile(r"-?\d+(?:[.,]\d+E[+-]?\d+|E\+\d+|[.,]0+)", re.IGNORECASE)
 
 _AS_TEXT = "Format the column as text and enter the value again from its source."
 _NO_NAME_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")  # control characters, halves of characters, line ends

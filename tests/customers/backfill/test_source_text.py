@@ -233,12 +233,13 @@ _CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\
     records=st.lists(st.lists(_CELL, min_size=6, max_size=6), min_size=1, max_size=5),
     delimiter=st.sampled_from([",", ";", "\t"]),
     lineterminator=st.sampled_from(["\n", "\r\n", "\r"]),
-    quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]),
 )
 def test_any_table_is_read_back_with_the_lines_it_is_on(
-    records: list[list[str]], delimiter: str, lineterminator: str, quoting: int, encoding: str
+    records: list[list[str]], delimiter: str, lineterminator: str, encoding: str
 ) -> None:
+    # The module's writer leaves a lone line break of another kind than its own without quotes.
+    quoting = csv.QUOTE_MINIMAL if lineterminator == "\r\n" else csv.QUOTE_ALL
     dialect = {"delimiter": delimiter, "lineterminator": lineterminator, "quoting": quoting}
     marked = [["first", *record[1:]] for record in records]  # blank ones would be left out
 
