@@ -12,7 +12,7 @@ from datetime import timedelta
 from billing.sandbox.clock import seconds
 from billing.sandbox.exchange import Exchange
 from billing.sandbox.faults import fault, parse_fault
-from billing.sandbox.seeds import FOUNDED, PlanSpec, parse_plan, put_metrics, put_plan
+from billing.sandbox.seeds import FOUNDED, PlanSpec, parse_plan, put_metrics, put_plans
 from billing.sandbox.snapshot import snapshot
 from billing.sandbox.subscriptions.calendar import tick
 from billing.sandbox.subscriptions.dates import instant
@@ -75,7 +75,7 @@ def _reset_requests(exchange: Exchange, body: Json) -> Json:
 
 def _reset(exchange: Exchange, body: Json) -> Json:
     """Begin again: no rows, no faults, an empty request log, real time."""
-    exchange.lago.reset()
+    exchange.lago.begin()
     exchange.faults.clear()
     exchange.log.reset()
     return {}
@@ -136,8 +136,7 @@ def _release_jobs(exchange: Exchange, body: Json) -> Json:
 def _plans(exchange: Exchange, body: Json) -> Json:
     """Add or change plans, each given as text (as on the command line) or as an object."""
     specs = [parse_plan(one) if isinstance(one, str) else PlanSpec(**one) for one in body["plans"]]
-    for spec in specs:
-        put_plan(exchange.lago.world, spec)
+    put_plans(exchange.lago.world, specs)
     return {}
 
 

@@ -99,7 +99,7 @@ def fault(spec: Json) -> Fault:
     if not spec.keys() <= WORDS or spec.get("kind") not in set(Kind):
         words = ", ".join(sorted(WORDS - {"kind"}))
         raise ValueError(f"a fault is a kind ({', '.join(Kind)}) and any of {words}")
-    re.compile(spec.get("path", ""))
+    _check_pattern(spec.get("path", ""))
     given = {name: read for name, read in NUMBERS.items() if spec.get(name) is not None}
     values: dict[str, Any] = {name: read(spec[name]) for name, read in given.items()}
     return Fault(
@@ -109,6 +109,13 @@ def fault(spec: Json) -> Fault:
         times=_times(spec),
         **values,
     )
+
+
+def _check_pattern(path: str) -> None:
+    try:
+        re.compile(path)
+    except re.error as error:
+        raise ValueError(f"the path of a fault is a regular expression: {error}") from error
 
 
 def _times(spec: Json) -> int | None:

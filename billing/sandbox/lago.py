@@ -20,10 +20,9 @@ class Lago:
         self._key = key
         self._plans = plans
         self.world = World(compat)
-        plant(self.world, plans)
 
-    def reset(self) -> None:
-        """Begin again with an empty organization under the same key, with the plans given at the start."""
+    def begin(self) -> None:
+        """Begin, or begin again, with nothing but plans and a metric; the organization stays the same."""
         lago_id = self.world.organization.lago_id
         self.world = World(self._compat)
         self.world.organization.lago_id = lago_id

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from billing.sandbox.behaviour import HEAD_VERSION, RELEASED_VERSION, default_version
 from billing.sandbox.ledger import CreditNote, Invoice
 from billing.sandbox.tables import Customer, Event, Metric, Plan, Subscription
 from billing.sandbox.values import Json
@@ -44,6 +45,8 @@ def load(world: World, path: Path) -> None:
 
 def _fill(world: World, document: Json) -> None:
     world.organization = Organization(**document["organization"])
+    if world.organization.version in (RELEASED_VERSION, HEAD_VERSION):  # not chosen: `--compat` decides anew
+        world.organization.version = default_version(world.compat)
     for metric in _rows(Metric, document["metrics"]):
         world.metrics.add(metric)
     for plan in _rows(Plan, document["plans"]):

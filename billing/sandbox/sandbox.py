@@ -14,7 +14,7 @@ from billing.sandbox.exchange import Exchange
 from billing.sandbox.faults import parse_fault
 from billing.sandbox.lago import Lago
 from billing.sandbox.persist import load
-from billing.sandbox.seeds import DEFAULT_PLANS, PlanSpec, parse_plan
+from billing.sandbox.seeds import DEFAULT_PLANS, PlanSpec, parse_plan, put_plans
 from billing.sandbox.server import Server
 from billing.sandbox.values import Json
 
@@ -32,13 +32,14 @@ class _Running:
 class Sandbox:
     """A Lago of one's own: `with Sandbox() as sandbox: … sandbox.url, sandbox.key`.
 
-    `plans` and `faults` are as on the command line, or values; `port` 0 takes a free one; `rate_limit` is in
-    calls per second, 0 is none. The methods may be called from any thread while it runs.
+    `plans` and `faults` are as on the command line; `port` 0 takes a free one; `rate_limit` is in calls per
+    second, 0 is none. The state in `state_file` is gone on with; `plans` are then added to it.
+    The methods may be called from any thread while it runs.
     """
 
     def __init__(
         self,
-        plans: Sequence[str | PlanSpec] = DEFAULT_PLANS,
+        plans: Sequence[str | PlanSpec] = (),
         *,
         key: str = SANDBOX_KEY,
         latency_ms: float = 0,
@@ -54,9 +55,13 @@ class Sandbox:
         self.host = host
         self.port = port
         self._state_file = state_file
-        lago = Lago(Compat(compat), key, [parse_plan(one) if isinstance(one, str) else one for one in plans])
+        specs = [parse_plan(one) if isinstance(one, str) else one for one in plans]
+        lago = Lago(Compat(compat), key, specs or [parse_plan(one) for one in DEFAULT_PLANS])
         if state_file and state_file.exists():
             load(lago.world, state_file)
+            put_plans(lago.world, specs)
+        else:
+            lago.begin()
         self._exchange = Exchange(lago, latency_ms / 1000, rate_limit)
         self._exchange.faults.all = [parse_fault(text) for text in faults]
         self._running: _Running | None = None

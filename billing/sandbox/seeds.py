@@ -39,8 +39,7 @@ def parse_plan(text: str) -> PlanSpec:
 
 def plant(world: World, plans: list[PlanSpec]) -> None:
     world.metrics.add(Metric(METRIC_CODE, FOUNDED))
-    for spec in plans:
-        put_plan(world, spec)
+    put_plans(world, plans)
 
 
 def put_metrics(world: World, metrics: list[Metric]) -> None:
@@ -51,8 +50,13 @@ def put_metrics(world: World, metrics: list[Metric]) -> None:
         world.metrics.add(metric)
 
 
-def put_plan(world: World, spec: PlanSpec) -> None:
-    """Add the plan, or change the one with that code."""
+def put_plans(world: World, specs: list[PlanSpec]) -> None:
+    """Add each plan, or change the one with that code."""
+    for spec in specs:
+        _put_plan(world, spec)
+
+
+def _put_plan(world: World, spec: PlanSpec) -> None:
     plan = world.plan(spec.code)
     if plan is None:
         plan = Plan(spec.code, spec.code.capitalize(), 0, "", "", pay_in_advance=False, created_at=FOUNDED)

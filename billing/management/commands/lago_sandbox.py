@@ -8,7 +8,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from billing.sandbox import SANDBOX_KEY, Sandbox
 from billing.sandbox.behaviour import Compat
-from billing.sandbox.seeds import DEFAULT_PLANS
 
 STOPPING = {signal.SIGINT, signal.SIGTERM}
 
@@ -46,7 +45,7 @@ def _sandbox(options: dict[str, Any]) -> Sandbox:
     names = ("host", "port", "key", "compat", "latency_ms", "rate_limit")
     try:
         sandbox = Sandbox(
-            options["plan"] or DEFAULT_PLANS,
+            options["plan"] or (),
             faults=options["fault"],
             state_file=options["state"],
             **{name: options[name] for name in names},

@@ -1,0 +1,46 @@
+"""The state file: a restart goes on where the sandbox stopped."""
+
+from pathlib import Path
+
+import pytest
+
+from billing.sandbox import Sandbox
+from tests.billing.sandbox.calls import Caller
+
+
+def test_a_restart_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    with Sandbox(["ahead:3000:EUR:monthly:advance", "more:9000"], state_file=file) as sandbox:
+        caller = Caller(sandbox)
+        caller.customer(metadata=[{"key": "k", "value": "v"}])
+        caller.subscription(plan_code="ahead")
+        caller.subscription(plan_code="more")
+        caller.subscription("later", plan_code="more", subscription_at="2999-01-01")
+        caller.event()
+        caller.customer("gone")
+        caller.delete("/customers/gone")
+        organization = caller.get("/organizations").body
+        before = sandbox.state(volatile=True)
+        caller.close()
+
+    with Sandbox(state_file=file) as sandbox:
+        caller = Caller(sandbox)
+        after = sandbox.state(volatile=True)
+
+        assert after == before
+        assert caller.get("/organizations").body == organization
+        assert caller.event().status == 422
+        assert caller.subscription(plan_code="more").body["subscription"]["previous_plan_code"] == "ahead"
+        assert caller.customer("new").body["customer"]["sequential_id"] == 3
+        caller.close()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"organization": {"colour": "red"}}'])
+def test_a_file_that_is_no_state_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "state.json"
+    file.write_text(content)
+
+    with pytest.raises(ValueError, match=r"state\.json is not a saved sandbox state"):
+        Sandbox(state_file=file)
