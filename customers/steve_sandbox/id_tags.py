@@ -67,11 +67,8 @@ def filtered(world: World, query: Mapping[str, str]) -> list[Tag]:
         if name in query:
             found = [tag for tag in found if str(value_of(tag)).casefold() == query[name].casefold()]
     for name, is_true in flags.items():
-        found = [tag for tag in found if _fits(query.get(name, "ALL"), is_true(tag))]
+        asked = query.get(name, "ALL")
+        if asked not in ("ALL", "TRUE", "FALSE"):
+            raise RefusalError(400, NOT_UNDERSTOOD)
+        found = [tag for tag in found if asked == "ALL" or (asked == "TRUE") == is_true(tag)]
     return [tag for tag in found if query.get("note", "") in (tag.note or "")]
-
-
-def _fits(asked: str, value: bool) -> bool:
-    if asked not in ("ALL", "TRUE", "FALSE"):
-        raise RefusalError(400, NOT_UNDERSTOOD)
-    return asked == "ALL" or (asked == "TRUE") == value
