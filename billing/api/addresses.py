@@ -1,4 +1,4 @@
-"""Addresses and the key, made safe before anything is sent."""
+"""Addresses, ids and the key, made safe before anything is sent."""
 
 from urllib.parse import quote, urlsplit
 
@@ -11,6 +11,13 @@ def path_id(external_id: str) -> str:
     if external_id in ("", ".", ".."):
         raise ValueError("an id that is blank or only dots cannot be part of an address")
     return quote(external_id, safe="").replace(".", "%2E")
+
+
+def without_blanks(external_id: str) -> str:
+    """Refuse blanks around an id: some of Lago's calls cut them off, some do not, and so one becomes two."""
+    if not external_id or external_id != external_id.strip():
+        raise ValueError("an external_id must not be blank nor begin or end with a blank")
+    return external_id
 
 
 def normalised(url: str) -> str:

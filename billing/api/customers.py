@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from billing.api.addresses import path_id
+from billing.api.addresses import path_id, without_blanks
 from billing.api.pages import spread
 from billing.api.replies import Reply
 from billing.api.resources import Resources, is_absent, named
@@ -98,10 +98,3 @@ def _earliest(reply: Reply, took: timedelta) -> datetime:
     if reply.served_at:
         return reply.served_at - took - SERVER_SLACK
     return datetime.now(UTC) - took - LOCAL_SLACK
-
-
-def without_blanks(external_id: str) -> str:
-    """Refuse blanks around an id: some of Lago's calls cut them off, some do not, and so one becomes two."""
-    if not external_id or external_id != external_id.strip():
-        raise ValueError("an external_id must not be blank nor begin or end with a blank")
-    return external_id

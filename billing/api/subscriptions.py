@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from billing.api.addresses import path_id
-from billing.api.customers import without_blanks
+from billing.api.addresses import path_id, without_blanks
 from billing.api.pages import spread
 from billing.api.replies import Reply
 from billing.api.resources import Resources, is_absent, named, unusable

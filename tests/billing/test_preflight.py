@@ -108,6 +108,20 @@ def test_what_is_wrong_is_one_clear_line(
     assert str(caught.value) == message
 
 
+def test_a_key_that_may_not_read_the_time_zone_is_told(client: LagoClient, scripted: Scripted) -> None:
+    scripted.route = lago(refusal(403, "read_action_not_allowed_for_billing_entity"))
+
+    with pytest.raises(LagoError, match="read_action_not_allowed_for_billing_entity"):
+        preflight(client)
+
+
+def test_a_lago_that_goes_away_meanwhile_is_told(client: LagoClient, scripted: Scripted) -> None:
+    scripted.route = lago(entities(BERLIN), health=Answer(hang_up=True))
+
+    with pytest.raises(LagoError, match="the connection was lost"):
+        preflight(client)
+
+
 def test_a_lago_that_is_not_there_is_told_soon(connect: Callable[..., LagoClient], naps: list[float]) -> None:
     client = connect("http://127.0.0.1:9")
 

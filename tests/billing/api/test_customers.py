@@ -228,6 +228,15 @@ def test_deleting_what_is_gone_is_none(client: LagoClient, scripted: Scripted) -
     assert client.delete_customer("A1") is None
 
 
+def test_a_refused_deletion_is_told(client: LagoClient, scripted: Scripted) -> None:
+    scripted.answers(refusal(403, "write_action_not_allowed_for_customer"))
+
+    with pytest.raises(LagoError) as caught:
+        client.delete_customer("A1")
+
+    assert (caught.value.status, caught.value.sent) == (403, False)
+
+
 def test_an_id_with_a_dot_is_deleted_only_once_its_address_is_proven(
     client: LagoClient, scripted: Scripted
 ) -> None:

@@ -261,6 +261,22 @@ def test_one_that_never_started_is_not_billed(client: LagoClient, scripted: Scri
     assert client.terminate_subscription("backfill-A1", pending=True) is not None
 
 
+def test_a_refused_end_is_told(client: LagoClient, scripted: Scripted) -> None:
+    scripted.answers(refusal(405, "cannot_terminate_with_pending_taxes"))
+
+    with pytest.raises(LagoError) as caught:
+        client.terminate_subscription("backfill-A1", pending=False)
+
+    assert caught.value.lago_code == "cannot_terminate_with_pending_taxes"
+
+
+def test_a_dotted_id_found_nowhere_is_gone(client: LagoClient, scripted: Scripted) -> None:
+    scripted.answers(ABSENT, listing("subscriptions", []))
+
+    assert client.terminate_subscription("backfill-a.b", pending=False) is None
+    assert [asked.method for asked in scripted.asked] == ["GET", "GET"]
+
+
 def test_an_end_whose_answer_was_lost_is_read_back(client: LagoClient, scripted: Scripted) -> None:
     scripted.answers(Answer(hang_up=True), ABSENT, ended())
 

@@ -1,6 +1,9 @@
 """One HTTP try, and the policy around it."""
 
 import logging
+import shutil
+import ssl
+import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +14,7 @@ import pytest
 from billing.client import LagoClient, LagoError
 from tests.billing.conftest import KEY
 from tests.billing.objects import customer, organization, refusal
-from tests.billing.scripted import Answer, Scripted
+from tests.billing.scripted import Answer, Scripted, scripted_server
 
 Connect = Callable[..., LagoClient]
 
@@ -335,6 +338,23 @@ def test_a_server_without_tls_is_said_to_be_so(scripted: Scripted, connect: Conn
 
     assert "(no TLS connection)" in str(error)
     assert (error.code, error.down) == ("lago_unreachable", True)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="makes a certificate with openssl")
+def test_a_certificate_that_nobody_vouches_for_is_not_tried_again(connect: Connect, tmp_path: Path) -> None:
+    files = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "certificate")]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=lago", *files]
+    subprocess.run(command, check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "certificate", tmp_path / "key")
+
+    with scripted_server(tls) as server:
+        client = connect(server.url)
+        error = failure(lambda: create(client))
+
+    assert "(its certificate is not accepted)" in str(error)
+    assert (error.code, error.sent, error.repeatable) == ("lago_unreachable", False, False)
+    assert client.calls == 1
 
 
 def test_waits_grow_and_stay_bounded(scripted: Scripted, connect: Connect, naps: list[float]) -> None:

@@ -81,6 +81,12 @@ def test_events_are_read_whole(client: LagoClient, scripted: Scripted) -> None:
     ]
 
 
+def test_events_of_another_subscription_are_left_out(client: LagoClient, scripted: Scripted) -> None:
+    scripted.answers(listing("events", [event(1, "S1"), event(2, "s1")]))
+
+    assert [one.transaction_id for one in client.events("S1")] == ["t1"]
+
+
 def test_invoices_are_counted_by_their_customer(client: LagoClient, scripted: Scripted) -> None:
     invoices = [{"lago_id": f"i{n}", "customer": {"external_id": owner}} for n, owner in enumerate("AAB")]
     scripted.answers(listing("invoices", invoices))
