@@ -1,0 +1,31 @@
+# --- The requirements, with nothing left of what installed them --------------------------------------
+FROM python:3.13-slim AS requirements
+
+COPY requirements.txt .
+RUN python -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements.txt
+
+# --- The image ----------------------------------------------------------------------------------------
+FROM python:3.13-slim
+
+ENV PATH=/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+
+RUN useradd --system --uid 10001 --create-home polaris \
+    && install --directory --owner polaris --mode 0700 /data/backfill
+
+COPY --from=requirements /venv /venv
+WORKDIR /app
+COPY . .
+
+# The settings want to be whole even here; none of these values stays in the image.
+RUN SECRET_KEY=only-to-collect-the-static-files-and-never-to-run-with-0123456789 \
+    DATABASE_URL=postgres://nobody@localhost/none LAGO_API_KEY=none \
+    python manage.py collectstatic --noinput
+
+USER polaris
+VOLUME /data/backfill
+EXPOSE 8000
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["python", "-m", "polaris_backfill.healthcheck"]
+CMD ["gunicorn", "polaris_backfill.wsgi"]
