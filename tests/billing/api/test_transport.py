@@ -5,32 +5,16 @@ import shutil
 import ssl
 import subprocess
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from billing.client import LagoClient, LagoError
+from billing.client import LagoClient
+from tests.billing.api.calls import CREATED, HTML, Connect, create, failure
 from tests.billing.conftest import KEY
 from tests.billing.objects import customer, organization, refusal
 from tests.billing.scripted import Answer, Scripted, scripted_server
-
-Connect = Callable[..., LagoClient]
-
-HTML = Answer(200, b"<html>Welcome</html>", {"Content-Type": "text/html"})
-CREATED = Answer(body={"customer": customer("A1", created_at="2099-01-01T00:00:00Z")})
-
-
-def create(client: LagoClient) -> None:
-    client.create_customer(external_id="A1", name="Ada", email="ada@example.com")
-
-
-def failure(call: Callable[[], object]) -> LagoError:
-    with pytest.raises(LagoError) as caught:
-        call()
-    return caught.value
-
 
 # What is sent
 
@@ -67,180 +51,16 @@ def test_cookies_are_not_kept(client: LagoClient, scripted: Scripted) -> None:
     assert "Cookie" not in scripted.asked[1].headers
 
 
-@pytest.mark.parametrize("suffix", ["", "/", "/api/v1", "/api/v1/"])
-def test_the_base_address_is_taken_in_any_spelling(scripted: Scripted, connect: Connect, suffix: str) -> None:
-    scripted.answers(organization())
-
-    connect(scripted.url + suffix).organization()
-
-    assert scripted.targets() == ["/api/v1/organizations"]
-
-
-def test_a_base_address_may_have_a_path(scripted: Scripted, connect: Connect) -> None:
-    scripted.answers(organization())
-
-    connect(scripted.url + "/lago/").organization()
-
-    assert scripted.targets() == ["/lago/api/v1/organizations"]
-
-
-@pytest.mark.parametrize(
-    ("external_id", "segment"),
-    [
-        ("a/b", "a%2Fb"),
-        ("a b", "a%20b"),
-        ("a?b#c", "a%3Fb%23c"),
-        ("a%2Eb", "a%252Eb"),
-        ("ü", "%C3%BC"),
-        ("../plans", "%2E%2E%2Fplans"),
-    ],
-)
-def test_an_id_reaches_the_wire_as_one_segment(
-    client: LagoClient, scripted: Scripted, external_id: str, segment: str
+def test_the_key_is_neither_shown_nor_logged(
+    client: LagoClient, scripted: Scripted, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scripted.answers(refusal(404, "billable_metric_not_found"))
-
-    client.billable_metric(external_id)
-
-    assert scripted.targets() == [f"/api/v1/billable_metrics/{segment}"]
-
-
-@pytest.mark.parametrize("external_id", ["", ".", ".."])
-def test_an_id_that_would_change_the_address_is_never_sent(
-    client: LagoClient, scripted: Scripted, external_id: str
-) -> None:
-    with pytest.raises(ValueError, match="cannot be part of an address"):
-        client.customer(external_id)
-
-    assert scripted.asked == []
-
-
-# What comes back
-
-
-def test_a_wrong_key_is_said_and_not_tried_again(client: LagoClient, scripted: Scripted) -> None:
-    scripted.answers(Answer(401, {"status": 401, "error": "Unauthorized"}))
+    caplog.set_level(logging.DEBUG)
+    scripted.answers(Answer(500, b""))
 
     error = failure(client.organization)
 
-    assert str(error) == "Lago refused the key (401): check LAGO_API_KEY"
-    assert (error.code, error.status, error.sent, error.repeatable) == ("lago_refused", 401, False, False)
-    assert len(scripted.asked) == 1
-
-
-def test_a_refusal_names_the_fields_and_hides_the_values(client: LagoClient, scripted: Scripted) -> None:
-    details = {"email": ["invalid_email_format"], "ada@example.com": ["x"]}
-    scripted.answers(refusal(422, "validation_errors", **details))
-
-    error = failure(lambda: create(client))
-
-    assert str(error) == "Lago refused POST customers (422 validation_errors): email"
-    assert (error.code, error.lago_code) == ("lago_refused", "validation_errors")
-    assert error.details == details
-    assert (error.sent, error.down, error.repeatable) == (False, False, False)
-    assert len(scripted.asked) == 1
-
-
-def test_only_lagos_own_words_are_shown(client: LagoClient, scripted: Scripted) -> None:
-    scripted.answers(
-        Answer(400, {"code": "No such user ada@example.com", "error_details": "ada@example.com"})
-    )
-
-    error = failure(lambda: create(client))
-
-    assert str(error) == "Lago refused POST customers (400)"
-    assert error.lago_code == ""
-    assert error.details == {}
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        refusal(404, "resource_not_found"),
-        Answer(404, b""),
-        Answer(404, b"<html>nginx</html>", {"Content-Type": "text/html"}),
-        Answer(404, {"message": "no Route matched with those values"}),
-    ],
-    ids=["no such route", "empty", "html", "gateway"],
-)
-def test_a_404_that_is_not_about_the_thing_is_no_absence(
-    client: LagoClient, scripted: Scripted, answer: Answer
-) -> None:
-    scripted.answers(answer)
-
-    error = failure(lambda: client.customer("A1"))
-
-    assert "check LAGO_API_URL" in str(error)
-    assert len(scripted.asked) == 1
-
-
-def test_a_redirect_is_not_followed(client: LagoClient, scripted: Scripted) -> None:
-    scripted.answers(Answer(301, b"", {"Location": "/elsewhere"}))
-
-    error = failure(client.organization)
-
-    assert "redirected (301): check LAGO_API_URL" in str(error)
-    assert (error.code, error.down, error.repeatable) == ("lago_unreachable", True, False)
-    assert scripted.targets() == ["/api/v1/organizations"]
-
-
-def test_html_in_lagos_place_is_told_apart_from_lago(client: LagoClient, scripted: Scripted) -> None:
-    scripted.answers(HTML)
-
-    error = failure(client.organization)
-
-    assert "not by Lago: check LAGO_API_URL" in str(error)
-    assert (error.code, error.down) == ("lago_unreachable", True)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"null",
-        b'"\xff\xfe"',
-        "grüße".encode("latin-1"),
-        b"[" * 100_000,
-        b'{"something": "else"}',
-    ],
-)
-def test_a_success_that_is_not_what_was_asked_for_is_unexpected(
-    client: LagoClient, scripted: Scripted, content: bytes
-) -> None:
-    scripted.answers(Answer(200, content))
-
-    error = failure(client.organization)
-
-    assert (error.code, error.status, error.sent) == ("lago_unexpected", 200, False)
-    assert len(scripted.asked) == 5
-
-
-def test_a_success_without_usable_fields_is_unexpected(client: LagoClient, scripted: Scripted) -> None:
-    scripted.answers(Answer(body={"organization": {"lago_id": 7}}))
-
-    error = failure(client.organization)
-
-    assert error.code == "lago_unexpected"
-    assert len(scripted.asked) == 1
-
-
-def test_a_body_without_end_is_given_up(
-    client: LagoClient, scripted: Scripted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("billing.api.replies.MAX_BODY", 1000)
-    scripted.answers(Answer(body={"organization": "x" * 100_000}))
-
-    error = failure(lambda: client.organization(tries=1))
-
-    assert error.code == "lago_unexpected"
-
-
-def test_letters_beyond_ascii_arrive_whole(client: LagoClient, scripted: Scripted) -> None:
-    scripted.answers(organization(name="Zürich 充電"))
-
-    assert client.organization().name == "Zürich 充電"
+    assert caplog.text
+    assert KEY not in caplog.text + repr(client) + repr(error) + str(vars(error))
 
 
 # Trying again
@@ -448,37 +268,3 @@ def test_the_rate_holds_for_all_threads_together(scripted: Scripted, connect: Co
 
     moments = sorted(asked.at for asked in scripted.asked)
     assert moments[-1] - moments[0] >= 0.33  # 40 calls, 4 of them at once, then 100 a second
-
-
-# The key
-
-
-def test_the_key_is_neither_shown_nor_logged(
-    client: LagoClient, scripted: Scripted, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    scripted.answers(Answer(500, b""))
-
-    error = failure(client.organization)
-
-    assert caplog.text
-    assert KEY not in caplog.text + repr(client) + repr(error) + str(vars(error))
-
-
-@pytest.mark.parametrize("key", ["", "with blank", "line\nbreak", "schlüssel"])
-def test_a_key_that_no_header_can_hold_is_refused_unseen(key: str) -> None:
-    with pytest.raises(ValueError, match="LAGO_API_KEY") as caught:
-        LagoClient("http://localhost", key)
-
-    assert not key or key not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["", "lago:3000", "ftp://lago", "http://", "http://lago?x=1", "http://me:secret@lago", "http://a:b"],
-)
-def test_an_address_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="LAGO_API_URL") as caught:
-        LagoClient(url, KEY)
-
-    assert "secret" not in str(caught.value)
