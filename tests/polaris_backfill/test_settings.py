@@ -28,6 +28,7 @@ WRONG = {
     "CUSTOMER_BASE_URL": "http://charge.example.com",
     "MAGIC_LINK_TTL_SECONDS": "1",
     "MAGIC_LINK_INVITE_TTL_SECONDS": "1 day",
+    "TRUSTED_PROXY_COUNT": "-1",
     "Q_BROKER_URL": "http://redis:6379",
 }
 # Loads the settings once per set of variables, in one process: that is all that starting up does with them.
