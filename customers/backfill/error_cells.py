@@ -1,14 +1,13 @@
 """Typed cells of an error file, and the workbooks made of them."""
 
+import re
+import zipfile
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import BinaryIO
+from xml.sax.saxutils import escape
 
 import openpyxl
-from odf import table as ods
-from odf.opendocument import OpenDocumentSpreadsheet
-from odf.teletype import addTextToElement
-from odf.text import P
 from openpyxl.cell import WriteOnlyCell
 
 CellValue = str | int | float | bool | date | datetime
@@ -16,6 +15,22 @@ CellValue = str | int | float | bool | date | datetime
 Table = Iterable[Sequence[CellValue]]
 
 _SHEET = "Errors"
+
+_LOST_BLANK = re.compile(r"^ | $|(?<= ) ")
+_NAMESPACE = "urn:oasis:names:tc:opendocument:xmlns:"
+_ODS = "application/vnd.oasis.opendocument.spreadsheet"
+_ODS_MANIFEST = (
+    f'<manifest:manifest xmlns:manifest="{_NAMESPACE}manifest:1.0" manifest:version="1.3">'
+    f'<manifest:file-entry manifest:full-path="/" manifest:version="1.3" manifest:media-type="{_ODS}"/>'
+    '<manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml"/>'
+    "</manifest:manifest>"
+)
+_ODS_START = (
+    '<?xml version="1.0" encoding="UTF-8"?><office:document-content office:version="1.3"'
+    f' xmlns:office="{_NAMESPACE}office:1.0" xmlns:table="{_NAMESPACE}table:1.0"'
+    f' xmlns:text="{_NAMESPACE}text:1.0"><office:body><office:spreadsheet><table:table table:name="{_SHEET}">'
+)
+_ODS_END = "</table:table></office:spreadsheet></office:body></office:document-content>"
 
 
 def number_of(text: str) -> CellValue:
@@ -48,16 +63,16 @@ def write_xlsx(stream: BinaryIO, table: Table) -> None:
 
 
 def write_ods(stream: BinaryIO, table: Table) -> None:
-    """Write one sheet, every text cell as text whatever it looks like."""
-    document = OpenDocumentSpreadsheet()
-    sheet = ods.Table(name=_SHEET)
-    for record in table:
-        row = ods.TableRow()
-        for value in record:
-            row.addElement(_ods_cell(value))
-        sheet.addElement(row)
-    document.spreadsheet.addElement(sheet)
-    document.write(stream)
+    """Write one sheet, every text cell as text whatever it looks like (OpenDocument 1.3, parts 2 and 3)."""
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mimetype", _ODS, zipfile.ZIP_STORED)  # first and not packed, as the format asks
+        archive.writestr("META-INF/manifest.xml", _ODS_MANIFEST)
+        with archive.open("content.xml", "w", force_zip64=True) as content:
+            content.write(_ODS_START.encode())
+            for record in table:
+                cells = "".join(_ods_cell(value) for value in record)
+                content.write(f"<table:table-row>{cells}</table:table-row>".encode())
+            content.write(_ODS_END.encode())
 
 
 def _xlsx_cell(sheet: object, value: CellValue) -> WriteOnlyCell:
@@ -68,18 +83,21 @@ def _xlsx_cell(sheet: object, value: CellValue) -> WriteOnlyCell:
     return cell
 
 
-def _ods_cell(value: CellValue) -> ods.TableCell:
+def _ods_cell(value: CellValue) -> str:
     match value:
         case str():
-            cell = ods.TableCell(valuetype="string")
+            attributes = 'office:value-type="string"'
         case bool():
-            cell = ods.TableCell(valuetype="boolean", booleanvalue=str(value).lower())
+            attributes = f'office:value-type="boolean" office:boolean-value="{str(value).lower()}"'
         case int() | float():
-            cell = ods.TableCell(valuetype="float", value=str(value))
+            attributes = f'office:value-type="float" office:value="{value}"'
         case _:
-            cell = ods.TableCell(valuetype="date", datevalue=value.isoformat())
-    for line in str(value).split("\n"):
-        paragraph = P()
-        addTextToElement(paragraph, line)
-        cell.addElement(paragraph)
-    return cell
+            attributes = f'office:value-type="date" office:date-value="{value.isoformat()}"'
+    lines = "".join(f"<text:p>{_ods_text(line)}</text:p>" for line in str(value).split("\n"))
+    return f"<table:table-cell {attributes}>{lines}</table:table-cell>"
+
+
+def _ods_text(line: str) -> str:
+    """Keep blanks that would be lost: the format takes several, and those at the ends, for one or none."""
+    text = _LOST_BLANK.sub("<text:s/>", escape(line, {"\r": "&#13;"}))
+    return text.replace("\t", "<text:tab/>")

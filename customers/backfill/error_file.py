@@ -112,9 +112,13 @@ def _write_text(stream: BinaryIO, info: SourceInfo, table: Iterable[Sequence[Cel
 
 
 def _write_json(
-    stream: BinaryIO, info: SourceInfo, header: Sequence[CellValue], records: Iterable[Sequence[CellValue]]
+    stream: BinaryIO, info: SourceInfo, header: Sequence[CellValue], records: Sequence[Sequence[CellValue]]
 ) -> None:
-    items = [dict(zip(header, record, strict=True)) for record in records]
     encoding = info.encoding or "utf-8"
-    text = json.dumps(items, ensure_ascii=not encoding.startswith("utf"), indent=1)
-    stream.write(text.encode(encoding))
+    text = io.TextIOWrapper(stream, encoding, newline="")
+    for number, record in enumerate(records):
+        item = dict(zip(header, record, strict=True))
+        text.write(",\n" if number else "[\n")
+        text.write(json.dumps(item, ensure_ascii=not encoding.startswith("utf"), indent=1))
+    text.write("\n]\n" if records else "[]\n")
+    text.detach()

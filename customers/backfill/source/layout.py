@@ -91,10 +91,17 @@ def _report_position(folded: Sequence[str]) -> int | None:
 
 
 def _refuse_missing_and_double(name: str, line: int, names: Sequence[str], folded: Sequence[str]) -> None:
+    if not set(folded) & set(COLUMNS):
+        raise SourceError(_no_header(name, line))
     problems = [_missing(name, line, column, names) for column in COLUMNS if column not in folded]
     problems += [_double(name, line, column) for column in COLUMNS if folded.count(column) > 1]
     if problems:
         raise SourceError(*problems)
+
+
+def _no_header(name: str, line: int) -> Problem:
+    told = f"{name}: line {line}: this is not a header; it has to name the columns {', '.join(COLUMNS)}."
+    return Problem("column_missing", None, told, "If it does, name the delimiter too: --delimiter.")
 
 
 def _missing(name: str, line: int, column: str, names: Sequence[str]) -> Problem:

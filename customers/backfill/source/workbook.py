@@ -22,7 +22,7 @@ _LAST_ROW = 1_048_576  # of a sheet; a damaged file can claim any number
 # formed or declares entities (a ValueError of defusedxml), an index that points nowhere.
 _DAMAGED = (
     zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
-    ParseError, KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError,
+    ParseError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, OSError,
 )  # fmt: skip
 
 
@@ -32,12 +32,13 @@ def workbook_source(name: str, kind: str, data: bytes, sha256: str) -> Source:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _refuse_bomb(name, archive)
             sheets, grid = read_ods(archive) if kind == "ods" else _read_xlsx(data)
+        first, *ignored = sheets
     except TooWideError:
         told = f"there is a cell to the right of column {MAX_COLUMNS}."
         raise unreadable(name, told, "Delete the columns that are not needed.") from None
     except _DAMAGED as error:
         raise unreadable(name, "the workbook is damaged.", "Open it and save it again.") from error
-    layout, rows = read_grid(f"{name}, sheet “{sheets[0]}”", grid)
+    layout, rows = read_grid(f"{name}, sheet “{first}”", grid)
     info = SourceInfo(
         name=name,
         sha256=sha256,
@@ -45,7 +46,7 @@ def workbook_source(name: str, kind: str, data: bytes, sha256: str) -> Source:
         header=layout.header,
         positions=layout.positions,
         unknown_columns=layout.unknown,
-        ignored_sheets=tuple(sheets[1:]),
+        ignored_sheets=tuple(ignored),
     )
     return Source(info, partial(iter, rows))
 

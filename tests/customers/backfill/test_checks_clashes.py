@@ -31,7 +31,7 @@ def codes(*rows: Wanted) -> dict[int, list[str]]:
 
 def card(line: int, **changes: Any) -> Wanted:
     """Give one more card of the customer of line 2."""
-    return replace(wanted(2), **({"line": line, "id_tag": f"TAG{line}"} | changes))
+    return replace(replace(wanted(2), line=line, id_tag=f"TAG{line}"), **changes)
 
 
 def test_rows_with_nothing_in_common_do_not_clash() -> None:

@@ -170,6 +170,16 @@ def test_a_workbook_comes_back_with_numbers_and_dates_as_they_were(kind: str) ->
     assert contents(read_back(source)) == contents(source)
 
 
+def test_other_programs_can_read_our_ods_file() -> None:
+    table = tablib.Dataset(cells(display_name="a <b> & \u00fc"), headers=COLUMNS)
+    source = read_bytes("a.ods", table.export("ods"))
+
+    read = tablib.Dataset().load(io.BytesIO(errors_of(source)), format="ods")
+
+    assert read.headers == [*COLUMNS, "code", "field", "message", "hint"]
+    assert read[0][:6] == tuple(cells(display_name="a <b> & \u00fc"))
+
+
 def test_json_comes_back_with_numbers_as_they_were() -> None:
     items = [dict(zip(COLUMNS, cells(id_tag=123, display_name="'=Jürgen", start_date=None), strict=True))]
     source = read_bytes("a.json", json.dumps(items).encode())

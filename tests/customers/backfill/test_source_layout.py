@@ -3,7 +3,7 @@
 import pytest
 
 from customers.backfill.source import COLUMNS, read_bytes
-from tests.customers.backfill.files import ROW, csv_bytes, problems_of, rows_of
+from tests.customers.backfill.files import LINE, ROW, csv_bytes, problems_of, rows_of
 
 
 def test_columns_are_found_in_any_order_and_case() -> None:
@@ -76,6 +76,16 @@ def test_a_column_that_is_nearly_right_is_pointed_out(own: str, column: str) -> 
 
     assert problem.field == column
     assert problem.hint == f"Rename the column “{own}” to {column}."
+
+
+@pytest.mark.parametrize("data", [LINE.encode(), csv_bytes([COLUMNS, ROW], delimiter="|")])
+def test_a_line_that_is_no_header_is_told_once(data: bytes) -> None:
+    (problem,) = problems_of(data)
+
+    assert problem.code == "column_missing"
+    assert problem.message.startswith("customers.csv: line 1: this is not a header")
+    assert "--delimiter" in problem.hint
+    assert "Ann" not in str(problem)
 
 
 def test_the_line_of_the_header_is_told() -> None:
