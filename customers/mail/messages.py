@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.utils import dateformat
 
 from customers.mail.envelope import Category, CustomerMail
 
@@ -20,7 +21,7 @@ def welcome_message(
         "display_name": one_line(display_name),
         "link": link,
         "lifetime": in_words(ttl),
-        "expires_at": expires_at.astimezone(_timezone()),
+        "expires_at": dateformat.format(expires_at.astimezone(_timezone()), "j F Y, H:i T"),
     }
     subject = _subject("Your {operator} account is ready", "Your charging account is ready")
     return _message(Category.WELCOME, subject, email, context, message_id)

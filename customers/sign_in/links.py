@@ -19,17 +19,20 @@ from sesame.tokens import create_token, parse_token
 
 from auditlog.models import Event, record
 from customers.models import User, WelcomeMail
+from customers.sign_in import throttle
+from customers.sign_in.client import client_address
 
 AUDIT_TAG = "sign-in"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 TOKEN_MAX = 100
-REQUESTED = "sign-in"
-INVITED = "invite:{mail}"
+REQUESTED = "requested"  # also the scope of the token
+INVITED = "invited"
+REFUSALS_NOTED = 30  # of one client in throttle.WINDOW
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link that works now: whose it is, and how it came about (`requested` or `invited`)."""
+    """A link that works now: whose it is, and how it came about (REQUESTED or INVITED)."""
 
     user: User
     origin: str
@@ -40,7 +43,15 @@ def requested_link(user: User) -> str:
 
 
 def invitation_link(user: User, mail_id: int) -> str:
-    return _url(f"{mail_id}.{create_token(user, INVITED.format(mail=mail_id))}")
+    return _url(f"{mail_id}.{create_token(user, _invitation(mail_id))}")
+
+
+def requested_ttl() -> timedelta:
+    return timedelta(seconds=settings.MAGIC_LINK_TTL_SECONDS)
+
+
+def _invitation(mail_id: int) -> str:
+    return f"{INVITED}:{mail_id}"
 
 
 def _url(token: str) -> str:
@@ -63,7 +74,7 @@ def use(request: HttpRequest, token: str) -> User | None:
     with transaction.atomic():
         link = resolve(token)
         if link is None or not _claim(link.user):
-            record(AUDIT_TAG, "anonymous", [Event("sign_in.refused", f"link:{_digest(token)}")])
+            _note_refusal(request, token)
             return None
         record(
             AUDIT_TAG,
@@ -75,14 +86,21 @@ def use(request: HttpRequest, token: str) -> User | None:
     return link.user
 
 
+def _note_refusal(request: HttpRequest, token: str) -> None:
+    """Note it, but not without end: anybody can make up tokens, and the audit log is for ever."""
+    client = throttle.bucket("refused-links", client_address(request))
+    if throttle.take({client: REFUSALS_NOTED}) is None:
+        record(AUDIT_TAG, "anonymous", [Event("sign_in.refused", f"link:{_digest(token)}")])
+
+
 def _claim(user: User) -> bool:
     unchanged = User.objects.filter(pk=user.pk, last_login=user.last_login, is_active=True)
     return unchanged.update(last_login=timezone.now()) == 1
 
 
 def _requested(signed: str) -> Link | None:
-    user = _owner(signed, REQUESTED, timedelta(seconds=settings.MAGIC_LINK_TTL_SECONDS))
-    return Link(user, "requested") if user else None
+    user = _owner(signed, REQUESTED, requested_ttl())
+    return Link(user, REQUESTED) if user else None
 
 
 def _invited(mail_id: str, signed: str) -> Link | None:
@@ -91,8 +109,8 @@ def _invited(mail_id: str, signed: str) -> Link | None:
     mail = WelcomeMail.objects.with_a_link().filter(pk=int(mail_id)).first()
     if mail is None:
         return None
-    user = _owner(signed, INVITED.format(mail=mail_id), mail.link_ttl)
-    return Link(user, "invited") if user and user.pk == mail.user_id else None
+    user = _owner(signed, _invitation(mail.pk), mail.link_ttl)
+    return Link(user, INVITED) if user and user.pk == mail.user_id else None
 
 
 def _owner(signed: str, scope: str, ttl: timedelta) -> User | None:

@@ -27,8 +27,8 @@ class Started:
     """`campaign` is None where nobody is to be mailed. `joined`: it had been started before."""
 
     campaign: WelcomeCampaign | None
-    joined: bool
-    recipients: Recipients | None = None
+    recipients: Recipients
+    joined: bool = False
 
 
 @transaction.atomic
@@ -125,7 +125,7 @@ def _one_start_at_a_time() -> None:
 def _begin(run: BackfillRun, actor: str, batch_size: int, delay_ms: int, choice: Choice) -> Started:
     recipients = preview_recipients(run, choice)
     if not recipients.to_mail:
-        return Started(None, joined=False, recipients=recipients)
+        return Started(None, recipients)
     campaign = WelcomeCampaign.objects.create(
         run=run, actor=actor, batch_size=batch_size, delay_ms=delay_ms, left_out=dict(recipients.left_out)
     )
@@ -138,7 +138,7 @@ def _begin(run: BackfillRun, actor: str, batch_size: int, delay_ms: int, choice:
     )
     counts = {"mails": len(recipients.to_mail), "batch_size": batch_size, "delay_ms": delay_ms}
     record(run.audit_tag, actor, [Event("welcome.queued", _subject(campaign), counts)])
-    return Started(campaign, joined=False, recipients=recipients)
+    return Started(campaign, recipients)
 
 
 def _join(
@@ -159,7 +159,7 @@ def _join(
         )
     resume(campaign, actor, enqueue=False)
     campaign.refresh_from_db()
-    return Started(campaign, joined=True)
+    return Started(campaign, Recipients((), campaign.left_out), joined=True)
 
 
 def _queue_again(mails: QuerySet[WelcomeMail], choice: Choice) -> int:

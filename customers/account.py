@@ -1,0 +1,48 @@
+"""What a customer sees of themselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from customers.models import BackfillRow, BackfillRun, User
+from polaris_backfill.masking import mask_id_tag
+
+
+@dataclass(frozen=True, slots=True)
+class IdTag:
+    masked: str
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    code: str
+    start_date: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    display_name: str
+    email: str
+    id_tags: Sequence[IdTag]
+    plans: Sequence[Plan]  # of several imports the latest first
+
+
+def account_of(user: User) -> Account:
+    mappings = user.id_tag_mappings.order_by("id")
+    return Account(
+        display_name=user.display_name,
+        email=user.email,
+        id_tags=[IdTag(mask_id_tag(mapping.id_tag), mapping.is_active) for mapping in mappings],
+        plans=_plans(user),
+    )
+
+
+def _plans(user: User) -> list[Plan]:
+    """Read the plans from the ledger of the imports: several cards of one import share theirs."""
+    taken_back = (BackfillRun.Status.REVERTING, BackfillRun.Status.REVERTED)
+    rows = BackfillRow.objects.filter(
+        user=user, outcome__in=(BackfillRow.Outcome.CREATED, BackfillRow.Outcome.COMPLETED)
+    ).exclude(run__status__in=taken_back)
+    found = rows.exclude(plan_code="").order_by("-id").values_list("plan_code", "start_date")
+    return list(dict.fromkeys(Plan(code, start_date) for code, start_date in found))

@@ -1,0 +1,63 @@
+"""Invite the customers of a run, in paced batches."""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from customers.backfill import welcome
+from customers.backfill.welcome.following import send_here, watch_worker
+from customers.models import WelcomeCampaign
+from customers.terminal.base import INTERRUPTED, WELL, BackfillCommand
+from customers.terminal.console import TerminalProgress
+from customers.terminal.welcome import CampaignProgress, print_campaign, print_recipients
+from customers.terminal.welcome_options import (
+    add_welcome_options,
+    find_run,
+    read_welcome_options,
+    require_sender,
+    write_preview,
+)
+
+
+class Command(BackfillCommand):
+    help = (
+        "Send a magic link to each customer that a run imported, in paced batches, never twice by accident."
+    )
+    requires_system_checks = ()  # what mail needs is checked here, with exit code 2
+
+    def add_options(self, parser: CommandParser) -> None:
+        add_welcome_options(parser)
+
+    def work(self, **options: Any) -> int:
+        chosen = read_welcome_options(options)
+        run = find_run(chosen.run_id)
+        json = self.format == "json"
+        if chosen.preview:
+            write_preview(chosen.preview)
+            return WELL
+        if chosen.status:
+            campaign = welcome.latest_campaign(run)
+            if campaign is None:
+                return print_recipients(
+                    self.out, welcome.preview_recipients(run, chosen.choice), run, json=json
+                )
+            return print_campaign(self.out, welcome.status(campaign), json=json)
+        require_sender(inline=chosen.inline)
+        started = welcome.start_campaign(
+            run, self.actor, choice=chosen.choice, enqueue=not chosen.inline,
+            batch_size=chosen.batch_size, delay_ms=chosen.delay_ms,
+        )  # fmt: skip
+        if started.campaign is None:
+            return print_recipients(self.out, started.recipients, run, json=json)
+        if started.joined:
+            self.say("These mails are under way already; going on with them.")
+        return self._follow(started.campaign, inline=chosen.inline, quiet=chosen.quiet, json=json)
+
+    def _follow(self, campaign: WelcomeCampaign, *, inline: bool, quiet: bool, json: bool) -> int:
+        with self.stop_on_signals() as stop, TerminalProgress(self.err, quiet=quiet) as bar:
+            hear = CampaignProgress(bar, self.err, watching=not inline).hear
+            last = (
+                send_here(campaign, self.actor, stop, hear) if inline else watch_worker(campaign, stop, hear)
+            )
+        code = print_campaign(self.out, last, json=json)
+        return INTERRUPTED if stop.interrupted and last.status == WelcomeCampaign.Status.RUNNING else code

@@ -1,0 +1,115 @@
+"""What `backfill_welcome` shows people."""
+
+from collections.abc import Iterable, Mapping
+from json import dumps
+from typing import Any, TextIO
+
+from rich.table import Table
+
+from customers.backfill.welcome import CampaignStatus, Recipients
+from customers.models import BackfillRun, WelcomeCampaign
+from customers.terminal.base import NOT_WELL, WELL
+from customers.terminal.console import TerminalProgress, console
+from customers.workers import worker_is_alive
+
+PROBLEMS_SHOWN = 20
+LEFT_OUT_WORDS = {
+    "reverted": "taken back by a revert",
+    "gone": "no longer exist",
+    "inactive": "are inactive",
+    "signed_in": "have signed in already",
+    "under_way": "are queued by another run's campaign",
+    "unknown_before": "perhaps have a mail (--retry-unknown)",
+    "failed_before": "were refused before (--retry-failed)",
+    "link_valid": "have a link that still works (--resend)",
+}
+
+
+class CampaignProgress:
+    """Turns what a campaign looks like, again and again, into steps of a bar."""
+
+    def __init__(self, bar: TerminalProgress, stream: TextIO, *, watching: bool) -> None:
+        self._bar = bar
+        self._stream = stream
+        self._settled: int | None = None
+        self._may_warn = watching
+
+    def hear(self, status: CampaignStatus) -> None:
+        if self._settled is None:
+            self._bar.start("Sending", status.total)
+            self._settled = 0
+        self._bar.advance(status.settled - self._settled)
+        self._settled = status.settled
+        if self._may_warn and status.status == WelcomeCampaign.Status.RUNNING and not worker_is_alive():
+            self._may_warn = False
+            self._stream.write("The worker is gone; start one, and it goes on: python manage.py qcluster\n")
+            self._stream.flush()
+
+
+def print_campaign(stream: TextIO, status: CampaignStatus, *, json: bool) -> int:
+    """Print how a campaign stands, and return the exit code that says it."""
+    if json:
+        _print_json(stream, status.as_json())
+    else:
+        _print_status(stream, status)
+    return NOT_WELL if status.needs_attention else WELL
+
+
+def print_recipients(stream: TextIO, recipients: Recipients, run: BackfillRun, *, json: bool) -> int:
+    """Print who would be invited; nobody has been yet."""
+    number = len(recipients.to_mail)
+    if json:
+        left_out = dict(recipients.left_out)
+        document = {"run_id": run.run_id, "status": None, "to_mail": number, "left_out": left_out}
+        _print_json(stream, document)
+        return WELL
+    stream.write(f"Run {run.run_id}: {number:,} of {recipients.total:,} customers to invite.\n")
+    _print_left_out(stream, recipients.left_out)
+    stream.flush()
+    return WELL
+
+
+def _print_json(stream: TextIO, document: Mapping[str, Any]) -> None:
+    stream.write(dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+def _print_left_out(stream: TextIO, left_out: Mapping[str, int]) -> None:
+    for reason, number in left_out.items():
+        stream.write(f"  {number:,} left out: {LEFT_OUT_WORDS.get(reason, reason)}\n")
+
+
+def _print_status(stream: TextIO, status: CampaignStatus) -> None:
+    reason = f" ({status.reason})" if status.reason else ""
+    stream.write(f"Welcome mails of run {status.run_id}: {status.status}{reason}\n")
+    stream.write("  " + " · ".join(f"{number:,} {state}" for state, number in status.counts.items()) + "\n")
+    _print_left_out(stream, status.left_out)
+    _print_problems(stream, status)
+    for line in _next(status):
+        stream.write(f"{line}\n")
+    stream.flush()
+
+
+def _print_problems(stream: TextIO, status: CampaignStatus) -> None:
+    if not status.problems:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("external_id", "state", "why", "message id"):
+        table.add_column(name, overflow="fold")
+    for mail in status.problems[:PROBLEMS_SHOWN]:
+        table.add_row(mail.external_id, mail.state, mail.code, mail.message_id)
+    console(stream).print(table)
+    if len(status.problems) > PROBLEMS_SHOWN:
+        stream.write(f"… and {len(status.problems) - PROBLEMS_SHOWN:,} more (--format json)\n")
+
+
+def _next(status: CampaignStatus) -> Iterable[str]:
+    again = f"python manage.py backfill_welcome --run-id {status.run_id}"
+    if status.status == WelcomeCampaign.Status.RUNNING:
+        yield f"The worker goes on with them. To look: {again} --status; to stay with them: {again}"
+    if status.status == WelcomeCampaign.Status.PAUSED:
+        yield f"To go on: {again}"
+    if status.counts["unknown"]:
+        yield "The unknown ones were perhaps sent: look them up in the mail server's log."
+        yield f"To send them again: {again} --retry-unknown"
+    if status.counts["failed"]:
+        yield f"To try the failed ones again: {again} --retry-failed"

@@ -1,0 +1,92 @@
+"""The options of `backfill_welcome`, and what they mean."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from customers.backfill.options import Refused
+from customers.backfill.welcome import Choice
+from customers.backfill.welcome.preview import preview_html
+from customers.mail.ready import what_is_missing
+from customers.models import BackfillRun
+from customers.workers import worker_is_alive
+
+BATCH_SIZE_MAX = 10_000
+DELAY_MS_MAX = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class WelcomeOptions:
+    run_id: str
+    batch_size: int | None  # None: as the campaign has it, or the default of a new one
+    delay_ms: int | None
+    inline: bool
+    status: bool
+    preview: Path | None
+    choice: Choice
+    quiet: bool
+
+
+def add_welcome_options(parser: CommandParser) -> None:
+    add = parser.add_argument
+    add("--run-id", required=True, metavar="ID", help="whose customers to invite")
+    add("--batch-size", type=int, metavar="N", help="mails between two pauses (50)")
+    add("--delay-ms", type=int, metavar="MS", help="pause between two batches (2000)")
+    add("--resend", action="store_true", help="also to customers whose link is still valid")
+    add("--retry-unknown", action="store_true", help="also where a crash left open whether the mail went out")
+    add("--retry-failed", action="store_true", help="also where the mail was refused")
+    add("--inline", action="store_true", help="send from here instead of by the worker")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--status", action="store_true", help="only show how the mails stand")
+    only.add_argument("--preview", type=Path, metavar="FILE.html", help="only write what the mail looks like")
+
+
+def read_welcome_options(given: Mapping[str, Any]) -> WelcomeOptions:
+    """Raise Refused for a value that makes no sense."""
+    return WelcomeOptions(
+        run_id=given["run_id"],
+        batch_size=_within("--batch-size", given["batch_size"], 1, BATCH_SIZE_MAX),
+        delay_ms=_within("--delay-ms", given["delay_ms"], 0, DELAY_MS_MAX),
+        inline=given["inline"],
+        status=given["status"],
+        preview=given["preview"],
+        choice=Choice(
+            resend=given["resend"], retry_unknown=given["retry_unknown"], retry_failed=given["retry_failed"]
+        ),
+        quiet=given["verbosity"] == 0,
+    )
+
+
+def find_run(run_id: str) -> BackfillRun:
+    run = BackfillRun.objects.filter(run_id=run_id).first()
+    if run is None:
+        raise Refused(f"There is no run {run_id}.", "See them with: python manage.py backfill_runs")
+    return run
+
+
+def require_sender(*, inline: bool) -> None:
+    """Raise Refused unless mail can be sent, and somebody is there to do it."""
+    missing = what_is_missing()
+    if missing:
+        raise Refused(missing[0])
+    if not inline and not worker_is_alive():
+        raise Refused(
+            "No worker is running, so nothing was queued.",
+            "Start one with: python manage.py qcluster, or send from here with --inline.",
+        )
+
+
+def write_preview(path: Path) -> None:
+    try:
+        path.write_text(preview_html(), "utf-8")
+    except OSError as error:
+        raise Refused(f"--preview: {path} cannot be written: {error.strerror}.") from error
+
+
+def _within(name: str, given: int | None, least: int, most: int) -> int | None:
+    if given is not None and not least <= given <= most:
+        raise Refused(f"{name} must be a whole number from {least} to {most}.")
+    return given

@@ -1,0 +1,93 @@
+"""The customers' pages: sign in by a link in a mail, see the account, sign out."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LogoutView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from customers.account import account_of
+from customers.forms import AddressForm
+from customers.mail.messages import contact_address, in_words
+from customers.models import User
+from customers.sign_in import links, throttle
+from customers.sign_in.asking import ask
+from customers.sign_in.client import client_address
+
+SIGN_IN = reverse_lazy("customers:sign_in")
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Take an address and promise a mail, in the same words whoever it belongs to."""
+    form = AddressForm(request.POST or None)
+    if not form.is_valid():
+        return _page(request, "sign_in", {"form": form}, status=400 if form.is_bound else 200)
+    if not ask(form.cleaned_data["email"], client_address(request)):
+        return _page(request, "too_often", {"wait": in_words(throttle.WINDOW)}, status=429)
+    return redirect("customers:sent")
+
+
+@require_safe
+def sent(request: HttpRequest) -> HttpResponse:
+    return _page(request, "sent", {"lifetime": in_words(links.requested_ttl())})
+
+
+@never_cache
+@require_safe
+def link(request: HttpRequest, token: str) -> HttpResponse:
+    """Show a button and do nothing else: mail scanners open links, and must not use them up."""
+    found = links.resolve(token)
+    if found is None:
+        return _page(request, "link_dead", status=410)
+    return _page(
+        request, "link", {"token": token, "owner": found.user, "invited": found.origin == links.INVITED}
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def use_link(request: HttpRequest) -> HttpResponse:
+    """Sign in. The token comes in the body, so this page's address may be kept by anybody."""
+    if request.method != "POST":
+        return redirect("customers:sign_in")
+    if links.use(request, request.POST.get("token", "")) is None:
+        return _page(request, "link_dead", status=410)
+    return redirect("customers:account")
+
+
+@never_cache
+@require_safe
+@login_required(login_url=SIGN_IN, redirect_field_name=None)
+def account(request: HttpRequest) -> HttpResponse:
+    user = request.user
+    if not isinstance(user, User) or user.is_staff:
+        return redirect("admin:index")
+    return _page(request, "account", {"account": account_of(user), "today": timezone.localdate()})
+
+
+@method_decorator(require_POST, name="dispatch")
+class SignOut(LogoutView):
+    next_page = "customers:sign_in"
+
+
+def _page(
+    request: HttpRequest, name: str, context: dict[str, Any] | None = None, *, status: int = 200
+) -> HttpResponse:
+    """Render a page. Its address may hold a token: only our own name is told to whoever it links to.
+
+    (`no-referrer` would be stricter, but then browsers hide the origin of forms, which the CSRF check needs.)
+    """
+    everywhere = {"operator": settings.OPERATOR_NAME, "contact": contact_address()}
+    response = render(request, f"customers/{name}.html", {**everywhere, **(context or {})}, status=status)
+    response.headers["Referrer-Policy"] = "strict-origin"
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
