@@ -1,10 +1,12 @@
-"""What every HTTP client of ours does alike: sessions that threads share, and trying again.
+"""What every HTTP client of ours does alike: sessions for threads, trying again, calls that were lost.
 
 What is asked, what an answer means and which error it becomes stay with each system's own client.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
+from ssl import SSLCertVerificationError
 from typing import Any, TypeVar
 
 import requests
@@ -12,11 +14,14 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import WaitBaseT
-from urllib3.exceptions import NewConnectionError, ProxyError
+from urllib3.exceptions import ConnectTimeoutError, ProxyError, SSLError
 
 from polaris_backfill.kernel import RemoteError
 
 Answer = TypeVar("Answer")
+
+# The failures after which nothing can have reached the other side.
+NEVER_CONNECTED = (ConnectTimeoutError, ProxyError)
 
 
 def session(auth: AuthBase, pool_size: int) -> requests.Session:
@@ -64,9 +69,31 @@ def until_answered(
     return policy(once)
 
 
-def never_connected(failure: requests.RequestException) -> bool:
-    """Say whether no connection came about, so that nothing can have been sent."""
-    if isinstance(failure, requests.ConnectTimeout | requests.exceptions.SSLError):
-        return True
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What is known of a call without an answer. The library's own words repeat ids and are left out.
+
+    `untrusted`: the certificate is not accepted, which no repetition changes. `unsent`: nothing can have
+    reached the other side.
+    """
+
+    why: str
+    untrusted: bool
+    unsent: bool
+
+
+def lost(failure: requests.RequestException) -> Lost:
     reason = getattr(failure.args[0], "reason", None) if failure.args else None
-    return isinstance(reason, NewConnectionError | ProxyError)
+    untrusted = isinstance(reason, SSLError) and isinstance(reason.args[0], SSLCertVerificationError)
+    unsent = untrusted or isinstance(reason, NEVER_CONNECTED)
+    return Lost(_why(failure, untrusted, unsent), untrusted, unsent)
+
+
+def _why(failure: requests.RequestException, untrusted: bool, unsent: bool) -> str:
+    if untrusted:
+        return "its certificate is not accepted"
+    if isinstance(failure, requests.Timeout):
+        return "no answer in time"
+    if isinstance(failure, requests.exceptions.SSLError):
+        return "no TLS connection"
+    return "no connection" if unsent else "the connection was lost"

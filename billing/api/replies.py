@@ -6,20 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from ssl import SSLCertVerificationError
 from typing import Any
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, ProxyError, SSLError
 
 from billing import errors
 from billing.errors import LagoError
+from polaris_backfill import http
 
 MAX_BODY = 64 * 2**20  # 500 plans with many charges are a few MB; more than this is not Lago
 MAX_RETRY_AFTER_S = 60.0  # quotas are per second; who asks for more than a minute is asked again after one
-
-# The failures after which nothing can have reached Lago.
-NEVER_CONNECTED = (ConnectTimeoutError, ProxyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +48,13 @@ def judge(what: str, response: requests.Response, content: bytes | None, key: st
 
 
 def lost(what: str, url: str, failure: requests.RequestException, *, write: bool) -> LagoError:
-    """Return the error for a call without an answer. The library's own words repeat ids and are left out."""
-    reason = getattr(failure.args[0], "reason", None) if failure.args else None
-    untrusted = isinstance(reason, SSLError) and isinstance(reason.args[0], SSLCertVerificationError)
-    unsent = untrusted or isinstance(reason, NEVER_CONNECTED)
+    """Return the error for a call without an answer."""
+    call = http.lost(failure)
     return errors.unreachable(
-        f"{what}: Lago at {url} cannot be reached ({_why(failure, untrusted, unsent)}): check LAGO_API_URL",
-        repeatable=not untrusted,
-        sent=write and not unsent,
+        f"{what}: Lago at {url} cannot be reached ({call.why}): check LAGO_API_URL",
+        repeatable=not call.untrusted,
+        sent=write and not call.unsent,
     )
-
-
-def _why(failure: requests.RequestException, untrusted: bool, unsent: bool) -> str:
-    if untrusted:
-        return "its certificate is not accepted"
-    if isinstance(failure, requests.Timeout):
-        return "no answer in time"
-    if isinstance(failure, requests.exceptions.SSLError):
-        return "no TLS connection"
-    return "no connection" if unsent else "the connection was lost"
 
 
 def read(response: requests.Response) -> bytes | None:

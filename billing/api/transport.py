@@ -1,20 +1,19 @@
 """HTTP to Lago: one try, the policy around it, and nothing about what is asked."""
 
 from collections.abc import Callable, Mapping, Sequence
-from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryCallState, wait_exponential_jitter
 
 from billing.api.addresses import checked_key, normalised
 from billing.api.limiter import RateLimiter
 from billing.api.replies import Reply, judge, lost, read, retry_after
 from billing.errors import LagoError
+from polaris_backfill import http
 
 MAX_BACKOFF_S = 8.0
 
@@ -55,7 +54,7 @@ class Transport:
         self._sleep = sleep
         self._backoff = wait_exponential_jitter(multiplier=backoff_s, max=MAX_BACKOFF_S, jitter=backoff_s)
         self._limiter = RateLimiter(rate_per_s, burst=pool_size, sleep=sleep)
-        self._session = _session(checked_key(key), pool_size)
+        self._session = http.session(Bearer(checked_key(key)), pool_size)
         # Prepared once and copied, headers and all, which is ten times cheaper than preparing each.
         self._blank = self._session.prepare_request(requests.Request("GET", self.url))
         # Proxies and certificates from the environment: once, as requests would look it all up per request.
@@ -79,25 +78,13 @@ class Transport:
         Writes are repeated as reads are: each has a natural key in Lago, under which a repetition finds what
         the lost try made.
         """
-        done = False
-
-        def attempt() -> Reply:
-            nonlocal done
-            try:
-                return self._try(method, path, key, params, body)
-            except LagoError as error:
-                # Once a try may have done its work, no later refusal takes that back.
-                done = error.sent = error.sent or done
-                raise
-
-        policy = Retrying(
-            sleep=self._sleep,
-            stop=stop_after_attempt(tries or self._tries),
+        return http.until_answered(
+            lambda: self._try(method, path, key, params, body),
+            tries=tries or self._tries,
             wait=self._wait,
-            retry=retry_if_exception(lambda error: isinstance(error, LagoError) and error.repeatable),
-            reraise=True,
+            sleep=self._sleep,
+            repeatable=lambda error: isinstance(error, LagoError) and error.repeatable,
         )
-        return policy(attempt)
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -136,14 +123,3 @@ class Transport:
         """Hold back the other threads too when the quota is spent."""
         if response.status_code == 429 or response.headers.get("X-RateLimit-Remaining") == "0":
             self._limiter.pause(retry_after(response))
-
-
-def _session(key: str, pool_size: int) -> requests.Session:
-    session = requests.Session()
-    session.auth = Bearer(key)
-    session.headers.update({"Accept": "application/json", "User-Agent": "polaris-backfill"})
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # no jar shared between threads
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    return session

@@ -75,7 +75,7 @@ class SteveIdTagStep:
             )
         except SteveError as error:
             return self._settle(wanted, error)
-        if not _is_as_we_make_it(wanted, tag):
+        if tag.id_tag != wanted.id_tag or tag.is_blocked:
             raise SteveError("steve_unexpected", "SteVe made another idTag than the one asked for", sent=True)
         return Made(ref=str(tag.ocpp_tag_pk))
 

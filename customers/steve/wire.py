@@ -130,13 +130,9 @@ def _judged(what: str, response: requests.Response, *, write: bool) -> Any:
 
 
 def _no_answer(what: str, failure: requests.RequestException, *, write: bool) -> SteveError:
-    unsent = http.never_connected(failure)
-    if isinstance(failure, requests.Timeout):
-        why = "no answer in time"
-    else:
-        why = "no connection" if unsent else "the connection was lost"
-    message = f"{what}: SteVe cannot be reached ({why}): check STEVE_BASE_URL"
-    return SteveError("steve_unreachable", message, sent=write and not unsent, down=True)
+    call = http.lost(failure)
+    message = f"{what}: SteVe cannot be reached ({call.why}): check STEVE_BASE_URL"
+    return SteveError("steve_unreachable", message, sent=write and not call.unsent, down=True)
 
 
 def normalised(base_url: str) -> str:

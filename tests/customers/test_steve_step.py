@@ -120,7 +120,7 @@ def test_an_id_tag_that_somebody_makes_meanwhile_is_adopted(
     steve: SteveSandbox, step: SteveIdTagStep
 ) -> None:
     verdict = verdict_on(step, wanted())
-    steve.world.add_tag(ID_TAG, max_active_transaction_count=1, note="theirs")
+    steve.world.add_tag(ID_TAG, note="theirs")
 
     made = step.create(wanted(), verdict)
 
