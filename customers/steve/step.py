@@ -138,7 +138,7 @@ class SteveIdTagStep:
         sessions = self._client.transactions(id_tag=tag.id_tag)
         used = sum(session.ocpp_tag_pk == tag.ocpp_tag_pk for session in sessions)
         if used:
-            why = f"{used} charging sessions would be deleted with it; it is blocked instead"
+            why = f"its charging history (sessions: {used}) would be deleted with it; it is blocked instead"
             return Removed(Removal.KEPT, why)
         there = self._client.delete_id_tag(tag.ocpp_tag_pk)
         return Removed(Removal.REMOVED if there else Removal.GONE)

@@ -293,7 +293,7 @@ def test_one_that_charged_is_blocked_and_keeps_its_history(steve: SteveSandbox, 
 
     removal, why = remove(step, wanted(), made)
 
-    assert (removal, "1 charging session" in why) == (Removal.KEPT, True)
+    assert (removal, "sessions: 1" in why) == (Removal.KEPT, True)
     assert steve.world.tags[1].is_blocked
     assert pk in steve.world.sessions
 
