@@ -19,9 +19,6 @@ class Clock:
     def advance(self, by: timedelta) -> None:
         self.set(self.now() + by, frozen=self._frozen is not None)
 
-    def reset(self) -> None:
-        self._shift, self._frozen = timedelta(), None
-
 
 def seconds(at: datetime | None) -> str | None:
     """Write an instant as Lago writes most of them."""

@@ -71,23 +71,27 @@ class Exchange:
 
     async def _answer(self, request: Request, found: Match | None, entry: Entry) -> Delivery:
         """Half of the latency passes before the work and half after, so that a client can die in either."""
+        arrived = asyncio.get_running_loop().time()
         if not self.rate_limit.admit():
             return Delivery(Reply.json(TOO_MANY, 429, self.rate_limit.headers()))
         fault = self.faults.pick(request)
         entry.fault = fault.kind.value if fault else None
-        await self._delay()
+        await _until(arrived + self.latency_s / 2)
         refusal = await _before(fault, entry) if fault else None
         if refusal:
             return refusal
         reply = self.lago.answer(request, found)
         if self.rate_limit.per_second:
             reply = Reply(reply.status, reply.body, reply.content_type, self.rate_limit.headers())
-        await self._delay()
+        await _until(arrived + self.latency_s)
         return await _after(fault, entry, reply) if fault else Delivery(reply)
 
-    async def _delay(self) -> None:
-        if self.latency_s:
-            await asyncio.sleep(self.latency_s / 2)
+
+async def _until(moment: float) -> None:
+    """Sleep to a point in time, so that the delays of one call do not add up their inaccuracies."""
+    left = moment - asyncio.get_running_loop().time()
+    if left > 0:
+        await asyncio.sleep(left)
 
 
 async def _before(fault: Fault, entry: Entry) -> Delivery | None:

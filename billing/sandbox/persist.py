@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from billing.sandbox.behaviour import HEAD_VERSION, RELEASED_VERSION, default_version
 from billing.sandbox.ledger import CreditNote, Invoice
-from billing.sandbox.tables import Customer, Event, Metric, Plan, Subscription
+from billing.sandbox.tables import Customer, Event, Metric, Plan, Subscription, columns
 from billing.sandbox.values import Json
 from billing.sandbox.world import Organization, World
 
@@ -27,8 +27,8 @@ def save(world: World, path: Path) -> None:
         "invoices": world.ledger.invoices,
         "credit_notes": world.ledger.credit_notes,
     }
-    state = {name: [asdict(row) for row in rows] for name, rows in tables.items()}
-    document = {"organization": asdict(world.organization), **state}
+    state = {name: [columns(row) for row in rows] for name, rows in tables.items()}
+    document = {"organization": columns(world.organization), **state}
     beside = path.with_name(f"{path.name}.new")
     beside.write_text(json.dumps(document, default=datetime.isoformat), encoding="utf-8")
     beside.replace(path)

@@ -1,12 +1,11 @@
 """The whole state as comparable JSON: without ids and times that differ between equal histories."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from billing.sandbox.clock import seconds
 from billing.sandbox.ledger import CreditNote, Invoice
-from billing.sandbox.tables import Customer, Event, Plan, Subscription
+from billing.sandbox.tables import Customer, Event, Plan, Subscription, columns
 from billing.sandbox.values import Json
 from billing.sandbox.world import World
 
@@ -48,7 +47,7 @@ def _subscription(world: World, row: Subscription, hidden: frozenset[str]) -> Js
 
 
 def _row(row: Customer | Plan | Subscription | Event | Invoice | CreditNote, hidden: frozenset[str]) -> Json:
-    return {name: _plain(value, hidden) for name, value in asdict(row).items() if name not in hidden}
+    return {name: _plain(value, hidden) for name, value in columns(row).items() if name not in hidden}
 
 
 def _plain(value: Any, hidden: frozenset[str]) -> Any:

@@ -96,6 +96,11 @@ class Metric:
     lago_id: str = field(default_factory=new_id)
 
 
+def columns(row: Any) -> Json:
+    """Give a row's values by name; nested ones are the row's own (`asdict` copies, ten times as slow)."""
+    return {name: getattr(row, name) for name in row.__slots__}
+
+
 class Ordered(Generic[Row]):
     """Rows kept in the order in which Lago lists them, so that a page is a slice."""
 
@@ -118,6 +123,3 @@ class Ordered(Generic[Row]):
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)

@@ -32,11 +32,15 @@ def index_of_customer(world: World, call: Call) -> Json:
 
 def _candidates(world: World, params: Json) -> list[Subscription]:
     """Start from the narrowest index; a deleted customer's rows are not reachable through its id."""
-    external_customer_id = scalar(params, "external_customer_id")
+    external_customer_id, external_id = scalar(params, "external_customer_id"), _external_id(world, params)
     if not external_customer_id:
-        return world.subscriptions.rows()
+        return _sorted(world.subscriptions_named(external_id)) if external_id else world.subscriptions.rows()
     customer = world.customer(external_customer_id)
     return _sorted(world.subscriptions_of(customer)) if customer else []
+
+
+def _external_id(world: World, params: Json) -> str | None:
+    return scalar(params, "external_id") if world.behaviour.external_id_filter else None
 
 
 def _sorted(rows: list[Subscription]) -> list[Subscription]:
@@ -58,8 +62,8 @@ def _tests(world: World, params: Json) -> list[Test]:
     tests: list[Test] = []
     if statuses <= STATUSES:  # one unknown status, and Lago drops the whole filter
         tests.append(lambda row: row.status in statuses)
-    external_id, plan_code = scalar(params, "external_id"), scalar(params, "plan_code")
-    if external_id and world.behaviour.external_id_filter:
+    external_id, plan_code = _external_id(world, params), scalar(params, "plan_code")
+    if external_id:
         tests.append(lambda row: row.external_id == external_id)
     if plan_code:
         tests.append(lambda row: world.plan_of(row).code == plan_code)

@@ -124,12 +124,12 @@ def test_c13_metadata_replace_the_set_except_what_is_named_by_id(caller: Caller)
     sent = [{"key": "m1", "value": "1"}, {"key": "m2", "value": "2"}]
     m1 = caller.customer(metadata=sent).body["customer"]["metadata"][0]
 
-    kept = {"id": m1["lago_id"], "value": "one"}
+    kept = {"id": m1["lago_id"], "value": "one", "display_in_invoice": True}
     answer = caller.customer(metadata=[kept, {"key": "m3", "value": "3"}])
 
     metadata = answer.body["customer"]["metadata"]
     assert {item["key"]: item["value"] for item in metadata} == {"m1": "one", "m3": "3"}
-    assert metadata[0]["lago_id"] == m1["lago_id"]
+    assert (metadata[0]["lago_id"], metadata[0]["display_in_invoice"]) == (m1["lago_id"], True)
 
 
 def test_c14_an_unknown_billing_entity_is_not_found(caller: Caller) -> None:
@@ -310,11 +310,29 @@ def test_a_subscribed_customer_keeps_its_currency_in_released_versions(caller: C
     assert caller.customer(currency="USD").status == status
 
 
-def test_a_refused_billing_configuration_leaves_the_customer_saved(caller: Caller) -> None:
-    answer = caller.customer(name="Ada", billing_configuration={"payment_provider": "stripe"})
+@pytest.mark.parametrize(
+    ("configuration", "details"),
+    [
+        ({"payment_provider": "stripe"}, {"base": ["payment_provider_not_found"]}),
+        ({"payment_provider": "piggy bank"}, {"payment_provider": ["value_is_invalid"]}),
+        ({"document_locale": "xx"}, {"document_locale": ["not_a_valid_language_code"]}),
+    ],
+)
+def test_a_refused_billing_configuration_leaves_the_customer_saved(
+    caller: Caller, configuration: object, details: object
+) -> None:
+    answer = caller.customer(name="Ada", billing_configuration=configuration)
 
-    assert answer.details == {"base": ["payment_provider_not_found"]}
+    assert answer.details == details
     assert caller.get("/customers/A1").body["customer"]["name"] == "Ada"
+
+
+def test_a_language_for_documents_is_kept_and_a_grace_period_needs_a_licence(caller: Caller) -> None:
+    sent = {"document_locale": "de", "invoice_grace_period": 3}
+
+    kept = caller.customer(billing_configuration=sent).body["customer"]["billing_configuration"]
+
+    assert (kept["document_locale"], kept["invoice_grace_period"]) == ("de", None)
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,19 @@ def test_a_downgrade_takes_place_at_the_end_of_the_period(sandbox: Sandbox, call
     assert _invoices(sandbox) == [("downgrade", "fleet", 5000)]
 
 
+def test_a_downgrade_to_a_plan_in_advance_charges_it_and_gives_nothing_back(
+    sandbox: Sandbox, caller: Caller
+) -> None:
+    sandbox.put_plans("more:9000:EUR:monthly:advance")
+    caller.subscription(plan_code="more", subscription_at="2026-11-01")
+    caller.subscription(plan_code="ahead")
+
+    sandbox.set_clock("2026-12-01T00:00:00Z")
+
+    assert _invoices(sandbox) == [("downgrade", "ahead", 3000)]
+    assert _credit_notes(sandbox) == []
+
+
 def test_a_subscription_ends_on_its_ending_day(sandbox: Sandbox, caller: Caller) -> None:
     caller.subscription(ending_at="2026-11-25")
 

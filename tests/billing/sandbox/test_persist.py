@@ -1,5 +1,7 @@
 """The state file: a restart goes on where the sandbox stopped."""
 
+import json
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,33 @@ def test_a_restart_goes_on(tmp_path: Path) -> None:
         caller.close()
 
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_the_state_is_saved_while_running_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("billing.sandbox.server.HOUSEKEEPING_S", 0.01)
+    file = tmp_path / "state.json"
+    with Sandbox(state_file=file) as sandbox:
+        caller = Caller(sandbox)
+        caller.customer()
+        deadline = time.monotonic() + 5
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        saved = json.loads(file.read_text())
+        caller.close()
+
+    assert [customer["external_id"] for customer in saved["customers"]] == ["A1"]
+
+
+def test_plans_given_beside_a_saved_state_are_added_to_it(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    with Sandbox(["one:1"], state_file=file):
+        pass
+
+    with Sandbox(["two:2"], state_file=file, compat="head") as sandbox:
+        state, version = sandbox.state(), sandbox.steer("POST", "organization")["version"]
+
+    assert [plan["code"] for plan in state["plans"]] == ["one", "two"]
+    assert version == "2026-08-21"
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"organization": {"colour": "red"}}'])
