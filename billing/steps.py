@@ -6,6 +6,7 @@ from typing import Any
 
 from billing import reports
 from billing.client import LagoClient
+from billing.errors import LagoError
 from billing.normal import same_email, same_name
 from billing.values import Customer, Plan, Subscription
 from polaris_backfill.kernel import (
@@ -67,7 +68,7 @@ class LagoCustomerStep:
             return Removed(Removal.GONE)
         if customer.lago_id != ref:
             return Removed(Removal.KEPT, "another Lago customer has this external_id by now")
-        for subscription in self.client.customer_subscriptions(wanted.external_id):
+        for subscription in self.client.subscriptions_of_customer(wanted.external_id):
             _terminate(self.client, subscription)
         gone = self.client.delete_customer(wanted.external_id) is None
         return Removed(Removal.GONE if gone else Removal.REMOVED)
@@ -190,6 +191,10 @@ def _under_our_id(wanted: Wanted, subscriptions: Sequence[Subscription]) -> Iter
 
 def _terminate(client: LagoClient, subscription: Subscription) -> bool:
     """End it without invoice and credit note; it may have become active, or ended, since it was looked up."""
+    if not subscription.can_end_unbilled:
+        raise LagoError(
+            "lago_refused", "This Lago is older than 1.32 and would bill when a subscription ends"
+        )
     pending = subscription.status == "pending"
     return any(
         client.terminate_subscription(subscription.external_id, pending=state) is not None

@@ -118,10 +118,12 @@ class Subscription:
     subscription_at: datetime | None
     started_at: datetime | None
     created_at: datetime
+    can_end_unbilled: bool = True  # a Lago before 1.32 does not know how, and bills
 
     @classmethod
     def of(cls, data: Json) -> Self:
         return cls(
+            can_end_unbilled="on_termination_invoice" in data,
             lago_id=text(data, "lago_id"),
             external_id=text(data, "external_id"),
             external_customer_id=text(data, "external_customer_id"),

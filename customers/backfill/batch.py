@@ -129,7 +129,7 @@ class Books:
                 step.state, step.ref, step.settled_at = State.CREATED, str(refs[name]), now
             elif name not in LOCAL and _must_call(verdict):
                 step.state, step.intended_at, step.code = State.INTENDED, now, ""
-                step.undo = dict(verdict.undo or {})
+                step.ref, step.undo = verdict.ref, dict(verdict.undo or {})
         item.to_call = tuple(n for n, v in item.row.verdicts.items() if n not in LOCAL and _must_call(v))
 
     @transaction.atomic

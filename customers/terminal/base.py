@@ -5,10 +5,10 @@ import json
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandParser
@@ -29,6 +29,7 @@ class BackfillCommand(BaseCommand):
     """Runs `work`, which gives the exit code, and turns each expected failure into a message and a code."""
 
     format = "text"
+    work: Callable[..., int]  # takes the declared options by name and gives the exit code
     requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -38,10 +39,7 @@ class BackfillCommand(BaseCommand):
         self.add_options(parser)
 
     def add_options(self, parser: CommandParser) -> None:
-        raise NotImplementedError(f"{type(self).__module__} has to declare its options")
-
-    def work(self, **options: Any) -> int:
-        raise NotImplementedError(f"{type(self).__module__} has to do its work")
+        """Declare the options of the command itself; this one has none."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.format = options.pop("format")
@@ -85,11 +83,11 @@ class BackfillCommand(BaseCommand):
 
     @property
     def out(self) -> TextIO:
-        return self.stdout._out
+        return cast(TextIO, self.stdout._out)
 
     @property
     def err(self) -> TextIO:
-        return self.stderr._out
+        return cast(TextIO, self.stderr._out)
 
     def say(self, message: str) -> None:
         """Tell people something, on standard error."""

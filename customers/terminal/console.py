@@ -7,6 +7,7 @@ from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from customers.backfill.importing import Progress as Hearer
 
@@ -24,6 +25,15 @@ def console(stream: TextIO) -> Console:
         markup=False,
         soft_wrap=False,
     )
+
+
+def plain_table(*columns: str) -> Table:
+    """Make a table without lines; a column whose name ends in a colon holds numbers, aligned right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        numbers = column.endswith(":")
+        table.add_column(column.removesuffix(":"), justify="right" if numbers else "left", overflow="fold")
+    return table
 
 
 class TerminalProgress(Hearer):

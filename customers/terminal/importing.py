@@ -185,7 +185,8 @@ def _next(report: Report, command: str) -> Iterable[str]:
             yield f"Stopped before anything was written: {report.reason}"
         return
     run_id = report.run.run_id
-    yield f"Run {run_id}: {report.status}{f' ({report.reason})' if report.reason else ''} in {report.seconds:.1f} s"
+    reason = f" ({report.reason})" if report.reason else ""
+    yield f"Run {run_id}: {report.status}{reason} in {report.seconds:.1f} s"
     yield f"Log {report.log_path}"
     if not report.is_well:
         yield f"To continue it: {command}"
@@ -194,5 +195,6 @@ def _next(report: Report, command: str) -> Iterable[str]:
     if all(row.action is RowAction.SKIP for row in report.plan.rows):
         yield "Everything is already imported; nothing was changed."
     yield f"Next: {manage} backfill_reconcile --run-id {run_id}"
-    yield f"Then: {manage} backfill_verify --run-id {run_id}   and   {manage} backfill_welcome --run-id {run_id}"
+    yield f"Then: {manage} backfill_verify --run-id {run_id}"
+    yield f"      {manage} backfill_welcome --run-id {run_id}"
     yield f"Undo: {manage} backfill_revert --run-id {run_id} --dry-run"

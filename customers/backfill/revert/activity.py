@@ -1,0 +1,121 @@
+"""Find customers who did something after the run: what a revert must never remove without being told to."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from billing.values import Subscription
+from customers.backfill.ledger import email_digest
+from customers.backfill.recorded import Recorded
+from customers.backfill.systems import Systems
+from customers.backfill.world import chunks
+from customers.models import BackfillRun, BackfillStep, IdTagMapping
+from polaris_backfill.kernel import StepName
+
+Activity = Mapping[str, Sequence[str]]
+State = BackfillStep.State
+
+
+def find_activity(run: BackfillRun, recorded: Sequence[Recorded], systems: Systems) -> Activity:
+    """Give, by external_id, what happened since the run; customers to whom nothing happened are absent.
+
+    Reads in bulk; raises RemoteError. `recorded` are the rows of which something is to be removed.
+    """
+    active: dict[str, list[str]] = defaultdict(list)
+    for one in recorded:
+        for reason in _here(run, one):
+            active[one.external_id].append(reason)
+    for external_id, reason in [
+        *_later_runs(run, recorded),
+        *_other_mappings(run, recorded),
+        *_in_lago(recorded, systems),
+        *_in_steve(run, recorded, systems),
+    ]:
+        active[external_id].append(reason)
+    return {external_id: list(dict.fromkeys(reasons)) for external_id, reasons in active.items()}
+
+
+def _here(run: BackfillRun, one: Recorded) -> list[str]:
+    user = one.row.user
+    if user is None or one.state(StepName.USER) == State.SHARED:
+        return []
+    reasons = ["signed in"] if user.last_login else []
+    if one.row.email_digest and one.row.email_digest != email_digest(run.run_id, user.email):
+        reasons.append("changed the address")
+    return reasons
+
+
+def _later_runs(run: BackfillRun, recorded: Sequence[Recorded]) -> list[tuple[str, str]]:
+    found = []
+    for some in chunks({one.external_id for one in recorded}):
+        later = BackfillStep.objects.filter(
+            row__external_id__in=some, row__run_id__gt=run.pk, state__in=[State.CREATED, State.INTENDED]
+        )
+        for external_id, run_id in later.values_list("row__external_id", "row__run__run_id").distinct():
+            found.append((external_id, f"touched by the later run {run_id}"))
+    return found
+
+
+def _other_mappings(run: BackfillRun, recorded: Sequence[Recorded]) -> list[tuple[str, str]]:
+    """An idTag that somebody gave the customer by hand, or that a later run gave."""
+    found = []
+    for some in chunks({one.row.user_id for one in recorded if one.row.user_id}):
+        others = IdTagMapping.objects.filter(user_id__in=some).exclude(backfill_rows__run=run)
+        found += [
+            (external_id or "", "has other idTags")
+            for external_id in others.values_list("user__external_id", flat=True).distinct()
+        ]
+    return found
+
+
+def _in_lago(recorded: Sequence[Recorded], systems: Systems) -> list[tuple[str, str]]:
+    customers = _with(recorded, StepName.LAGO_CUSTOMER)
+    subscribed = {
+        one.external_id: one for one in recorded if one.state(StepName.LAGO_SUBSCRIPTION) == State.CREATED
+    }
+    found: list[tuple[str, str]] = []
+    keys = {one.wanted.subscription_external_id: external_id for external_id, one in subscribed.items()}
+    for key, number in systems.lago.events_of(keys).items():
+        if number:
+            found.append((keys[key], f"{number} usage events in Lago"))
+    for external_id, number in systems.lago.invoices_of(customers).items():
+        if number:
+            found.append((external_id, f"{number} invoices in Lago"))
+    live = systems.lago.subscriptions_of(set(subscribed) | customers)
+    for external_id, subscriptions in live.items():
+        found += [
+            (external_id, reason) for reason in _changed(external_id, subscribed, customers, subscriptions)
+        ]
+    return found
+
+
+def _changed(
+    external_id: str, subscribed: Mapping[str, Recorded], customers: set[str], live: Sequence[Subscription]
+) -> list[str]:
+    one = subscribed.get(external_id)
+    theirs = [s for s in live if s.external_customer_id == external_id]
+    key = one.wanted.subscription_external_id if one else ""
+    ours = next((s for s in theirs if s.external_id == key), None)
+    reasons = []
+    if one and ours and ours.plan_code != one.wanted.plan_code:
+        reasons.append(f"changed the plan to {ours.plan_code}")
+    elif one and ours and ours.lago_id != one.steps[StepName.LAGO_SUBSCRIPTION].ref:
+        reasons.append("has another subscription under the same id")
+    if external_id in customers and any(s is not ours for s in theirs):
+        reasons.append("has other subscriptions in Lago")
+    return reasons
+
+
+def _in_steve(run: BackfillRun, recorded: Sequence[Recorded], systems: Systems) -> list[tuple[str, str]]:
+    tags = {
+        one.steps[StepName.STEVE_ID_TAG].ref: one for one in recorded if StepName.STEVE_ID_TAG in one.steps
+    }
+    if systems.steve is None or not tags:
+        return []
+    since = run.started_at - timedelta(days=1)
+    used = {str(session.ocpp_tag_pk) for session in systems.steve.transactions(since=since)}
+    return [(tags[pk].external_id, "charged since") for pk in used & tags.keys()]
+
+
+def _with(recorded: Sequence[Recorded], name: StepName) -> set[str]:
+    return {one.external_id for one in recorded if one.state(name) == State.CREATED}

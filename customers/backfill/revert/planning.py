@@ -1,0 +1,122 @@
+"""Decide what a revert would remove, what it leaves, and for whom it asks first."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from billing.client import supports_skip
+from customers.backfill.options import Refused
+from customers.backfill.plan import CLOCK_TOLERANCE
+from customers.backfill.recorded import Recorded, check_organization, records
+from customers.backfill.revert.activity import Activity, find_activity
+from customers.backfill.systems import Systems
+from customers.models import BackfillRun, BackfillStep
+from polaris_backfill.kernel import Action, RemoteStep, StepName
+
+State = BackfillStep.State
+BY_CHOICE = "kept_active"  # the code of steps that --keep-active left
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing to remove. `ref` is the system's own id, also where the run never heard the answer."""
+
+    name: StepName
+    ref: str
+    undo: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class RowPlan:
+    """What a revert does with a row: what it removes, in that order, and what it leaves."""
+
+    recorded: Recorded
+    remove: list[Target] = field(default_factory=list)
+    leave: dict[StepName, str] = field(default_factory=dict)  # why
+    gone: list[StepName] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class RevertPlan:
+    run: BackfillRun
+    rows: list[RowPlan]
+    active: Activity
+    found: Mapping[StepName, Mapping[str, Any]]
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(row.remove or row.gone for row in self.rows)
+
+    def is_active(self, row: RowPlan) -> bool:
+        return row.recorded.external_id in self.active
+
+
+def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
+    """Look at everything the run made; nothing is written. Raises Refused or RemoteError."""
+    check_organization(run, systems)
+    if supports_skip(systems.target.version) is False:
+        raise Refused(
+            f"This Lago is {systems.target.version}: before 1.32 it bills whenever a subscription ends.",
+            "Update Lago, then revert. Nothing was removed.",
+        )
+    recorded = [one for one in records(run) if any(_is_ours(step) for step in one.steps.values())]
+    found = {step.name: _look_up(step, recorded) for step in systems.steps}
+    rows = [_plan_row(one, systems.steps, found) for one in recorded]
+    touched = [row.recorded for row in rows if row.remove]
+    active = find_activity(run, touched, systems) if touched else {}
+    return RevertPlan(run, rows, active, found)
+
+
+def _is_ours(step: BackfillStep) -> bool:
+    """Tell whether a step may have made or altered something that still stands."""
+    return (
+        step.state in (State.CREATED, State.INTENDED)
+        or (step.state == State.ADOPTED and bool(step.undo))
+        or (step.state == State.KEPT and step.code == BY_CHOICE)
+    )
+
+
+def _look_up(step: RemoteStep, recorded: Sequence[Recorded]) -> Mapping[str, Any]:
+    wanted = [one.wanted for one in recorded if step.name in one.steps and _is_ours(one.steps[step.name])]
+    return step.look_up(wanted) if wanted else {}
+
+
+def _plan_row(
+    one: Recorded, remote: Sequence[RemoteStep], found: Mapping[StepName, Mapping[str, Any]]
+) -> RowPlan:
+    row = RowPlan(one)
+    by_name = {step.name: step for step in remote}
+    for name in reversed(StepName):
+        step = one.steps.get(name)
+        if step is None:
+            continue
+        if not _is_ours(step):
+            row.leave |= _left(name, step)
+        elif step.state == State.INTENDED and not step.undo:
+            _settle(row, by_name[name], step, found[name])
+        else:
+            row.remove.append(Target(name, step.ref, step.undo))
+    return row
+
+
+def _left(name: StepName, step: BackfillStep) -> dict[StepName, str]:
+    if step.state == State.ADOPTED:
+        return {name: "it was there before the run"}
+    if step.state == State.KEPT:
+        return {name: "kept by an earlier revert"}
+    return {}
+
+
+def _settle(row: RowPlan, remote: RemoteStep, step: BackfillStep, found: Mapping[str, Any]) -> None:
+    """Find out by looking whether an unanswered create was carried out."""
+    verdict = remote.check(row.recorded.wanted, found)
+    name = StepName(step.name)
+    if verdict.action is Action.CREATE:
+        row.gone.append(name)
+        return
+    age_known = verdict.since is not None and step.intended_at is not None
+    is_older = age_known and verdict.since < step.intended_at - CLOCK_TOLERANCE  # type: ignore[operator]
+    if verdict.action is not Action.ADOPT or verdict.warnings or is_older:
+        row.leave[name] = "whether the run made it cannot be told; look at it by hand"
+        return
+    row.remove.append(Target(name, verdict.ref, {}))

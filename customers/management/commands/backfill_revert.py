@@ -1,0 +1,73 @@
+"""Take back what a run created."""
+
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+
+from customers.backfill import run_log
+from customers.backfill.recorded import find_run
+from customers.backfill.revert import Choice, RevertPlan, plan_revert, revert
+from customers.backfill.systems import connect
+from customers.models import BackfillRun
+from customers.terminal.base import INTERRUPTED, NOT_STARTED, NOT_WELL, WELL, BackfillCommand
+from customers.terminal.console import TerminalProgress, console
+from customers.terminal.importing import print_target
+from customers.terminal.reverting import plan_json, print_plan, print_revert, revert_json
+
+
+class Command(BackfillCommand):
+    help = "Remove exactly what a run created, without billing anybody."
+
+    def add_options(self, parser: CommandParser) -> None:
+        parser.add_argument("--run-id", required=True, metavar="ID")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what would be removed; remove nothing"
+        )
+        choice = parser.add_mutually_exclusive_group()
+        choice.add_argument(
+            "--keep-active", action="store_true", help="leave customers whole who were active since"
+        )
+        choice.add_argument(
+            "--discard-activity", action="store_true", help="remove them too, with what they did"
+        )
+        parser.add_argument("--noinput", action="store_true", help="do not ask")
+
+    def work(self, *, run_id: str, dry_run: bool, keep_active: bool, discard_activity: bool, noinput: bool,
+             verbosity: int, **options: Any) -> int:  # fmt: skip
+        run, choice = find_run(run_id), Choice(keep_active, discard_activity)
+        if not dry_run:
+            run_log.check_folder(settings.BACKFILL_LOG_DIR)
+        with self.stop_on_signals() as stop, connect(sleep=stop.sleep) as systems:
+            print_target(console(self.err), systems, self.database)
+            if dry_run:
+                return self._show(plan_revert(run, systems), choice)
+            if not noinput and sys.stdin.isatty() and not self._confirmed(run):
+                return self.refuse("Not confirmed; nothing was removed.")
+            with TerminalProgress(self.err, quiet=verbosity == 0) as progress:
+                report = revert(
+                    run, systems, choice, actor=self.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop,
+                    progress=progress, batch_size=settings.BACKFILL_BATCH_SIZE,
+                    concurrency=settings.BACKFILL_CONCURRENCY,
+                )  # fmt: skip
+        if self.format == "json":
+            self.print_json(revert_json(report))
+        else:
+            print_revert(console(self.out), report, self.command_line)
+        if report.interrupted:
+            return INTERRUPTED
+        return NOT_STARTED if report.status == "refused" else WELL if report.is_well else NOT_WELL
+
+    def _show(self, plan: RevertPlan, choice: Choice) -> int:
+        if self.format == "json":
+            self.print_json(plan_json(plan, choice))
+        else:
+            print_plan(console(self.out), plan, choice)
+        return NOT_WELL if plan.active and not choice.is_made else WELL
+
+    def _confirmed(self, run: BackfillRun) -> bool:
+        self.say(
+            f"This removes what the run {run.run_id} created over {run.input_name}. Type the run id to go on:"
+        )
+        return sys.stdin.readline().strip() == run.run_id

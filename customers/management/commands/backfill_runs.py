@@ -1,0 +1,33 @@
+"""List runs, or show one."""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from customers.backfill.recorded import find_run
+from customers.backfill.runs import describe, list_runs
+from customers.terminal.base import WELL, BackfillCommand
+from customers.terminal.console import console
+from customers.terminal.runs import detail_json, line_json, print_detail, print_list
+
+
+class Command(BackfillCommand):
+    help = "List the backfill runs, or show one in full."
+
+    def add_options(self, parser: CommandParser) -> None:
+        parser.add_argument("run_id", nargs="?", metavar="RUN_ID")
+
+    def work(self, *, run_id: str | None, **options: Any) -> int:
+        if run_id is None:
+            runs = list_runs()
+            if self.format == "json":
+                self.print_json({"runs": [line_json(line) for line in runs]})
+            else:
+                print_list(console(self.out), runs)
+            return WELL
+        detail = describe(find_run(run_id))
+        if self.format == "json":
+            self.print_json(detail_json(detail))
+        else:
+            print_detail(console(self.out), detail)
+        return WELL

@@ -1,0 +1,72 @@
+"""A reconciliation at a terminal."""
+
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from customers.backfill.reconcile import Reconciliation
+from customers.terminal.console import plain_table
+
+SHOWN = 200  # divergences; --format json has them all
+NAMES = {
+    "user": "customers here",
+    "id_tag_mapping": "idTag mappings",
+    "steve_id_tag": "SteVe idTags",
+    "lago_customer": "Lago customers",
+    "lago_subscription": "Lago subscriptions",
+}
+
+
+def print_reconciliation(console: Console, result: Reconciliation) -> None:
+    rows = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(result.rows.items()))
+    console.print(f"Run {result.run.run_id}: {sum(result.rows.values()):,} rows of the file ({rows})\n")
+    table = plain_table("", "expected:", "as recorded:", "diverging:", "made by the run:", "adopted:")
+    for name, count in result.steps.items():
+        table.add_row(
+            NAMES[name.value],
+            *(f"{number:,}" for number in (count.expected, count.agreeing)),
+            Text(f"{count.diverging:,}", style="red bold" if count.diverging else ""),
+            *(f"{number:,}" for number in (count.created, count.adopted)),
+        )
+    console.print(table)
+    console.print()
+    if result.is_well:
+        console.print("Nothing diverges.", style="green")
+        return
+    _print_divergences(console, result)
+
+
+def _print_divergences(console: Console, result: Reconciliation) -> None:
+    table = plain_table("line:", "external_id", "step", "divergence", "expected", "found")
+    for one in result.found[:SHOWN]:
+        kind = one.divergence.kind + (" (adopted)" if one.adopted else "")
+        table.add_row(
+            str(one.line), one.external_id, one.step, Text(kind, style="red"),
+            one.divergence.expected, one.divergence.found,
+        )  # fmt: skip
+    console.print(table)
+    if len(result.found) > SHOWN:
+        console.print(f"… and {len(result.found) - SHOWN:,} more (--format json gives them all)")
+    console.print("\nWhat to do:")
+    remedies = Counter((one.divergence.kind, one.divergence.remedy) for one in result.found)
+    for (kind, remedy), number in remedies.most_common():
+        console.print(f"  {kind} ({number:,}): {remedy}", soft_wrap=True)
+
+
+def reconciliation_json(result: Reconciliation) -> dict[str, Any]:
+    return {
+        "run_id": result.run.run_id,
+        "status": "agrees" if result.is_well else "diverges",
+        "rows": dict(result.rows),
+        "steps": {
+            name.value: {**asdict(count), "agreeing": count.agreeing} for name, count in result.steps.items()
+        },
+        "divergences": [
+            {"line": one.line, "external_id": one.external_id, "step": one.step, "adopted": one.adopted}
+            | asdict(one.divergence)
+            for one in result.found
+        ],
+    }

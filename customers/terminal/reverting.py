@@ -1,0 +1,128 @@
+"""A revert at a terminal: its plan in three buckets, and what became of it."""
+
+from collections import Counter
+from typing import Any
+
+from rich.console import Console
+
+from customers.backfill.revert import Choice, RevertPlan, RevertReport
+from customers.terminal.console import plain_table
+
+SHOWN = 50  # lines of each kind; the manifest and --format json have them all
+
+
+def print_plan(console: Console, plan: RevertPlan, choice: Choice) -> None:
+    console.print(f"A revert of the run {plan.run.run_id} over {plan.run.input_name}\n", style="bold")
+    if plan.is_empty:
+        console.print("There is nothing to remove: what the run created is gone already.")
+        return
+    table = plain_table("", "to remove:", "kept:", "gone already:")
+    remove, keep, gone = _buckets(plan, choice)
+    for name in sorted({*remove, *keep, *gone}, key=list(_ORDER).index):
+        table.add_row(_ORDER[name], *(f"{bucket[name]:,}" for bucket in (remove, keep, gone)))
+    console.print(table)
+    _print_active(console, plan)
+    if plan.active and not choice.is_made:
+        console.print("\nA revert would stop here. Choose:", style="yellow")
+        console.print("  --keep-active        leaves these customers whole; all else goes")
+        console.print("  --discard-activity   removes them too, with what they did")
+    console.print("\nNothing was removed. No subscription would be ended with an invoice or a credit note.")
+
+
+_ORDER = {
+    "lago_subscription": "Lago subscriptions",
+    "lago_customer": "Lago customers",
+    "steve_id_tag": "SteVe idTags",
+    "id_tag_mapping": "idTag mappings",
+    "user": "customers here",
+}
+
+
+def _buckets(plan: RevertPlan, choice: Choice) -> tuple[Counter[str], Counter[str], Counter[str]]:
+    remove: Counter[str] = Counter()
+    keep: Counter[str] = Counter()
+    gone: Counter[str] = Counter()
+    for row in plan.rows:
+        kept = plan.is_active(row) and not choice.discard_activity
+        (keep if kept else remove).update(target.name.value for target in row.remove)
+        keep.update(name.value for name in row.leave)
+        gone.update(name.value for name in row.gone)
+    return remove, keep, gone
+
+
+def _print_active(console: Console, plan: RevertPlan) -> None:
+    if not plan.active:
+        return
+    console.print(f"\n{len(plan.active):,} customers were active after the run:", style="yellow")
+    table = plain_table("external_id", "what happened")
+    for external_id, reasons in list(plan.active.items())[:SHOWN]:
+        table.add_row(external_id, "; ".join(reasons))
+    console.print(table)
+    if len(plan.active) > SHOWN:
+        console.print(f"… and {len(plan.active) - SHOWN:,} more")
+
+
+def print_revert(console: Console, report: RevertReport, command: str) -> None:
+    run_id = report.plan.run.run_id
+    if report.status == "nothing":
+        console.print(f"Nothing to do: what the run {run_id} created is gone already.")
+        return
+    if report.status == "refused":
+        _print_active(console, report.plan)
+        console.print(
+            "\nNothing was removed. Choose --keep-active (they stay whole, all else goes)", style="yellow"
+        )
+        console.print("or --discard-activity (they go too, with what they did).", style="yellow")
+        return
+    counts = (
+        ", ".join(f"{number:,} {word}" for word, number in sorted(report.counts.items())) or "nothing yet"
+    )
+    console.print(f"Run {run_id}: {report.status}{f' ({report.reason})' if report.reason else ''}: {counts}")
+    for line, external_id, step, why in report.failures[:SHOWN]:
+        console.print(f"  line {line} {external_id} {step}: {why}", style="red", soft_wrap=True)
+    console.print(f"Manifest {report.manifest}", soft_wrap=True)
+    if report.is_well:
+        console.print("No invoice and no credit note was made. The same file can be imported again.")
+    else:
+        console.print(f"What is not removed yet is unchanged. To go on: {command}", soft_wrap=True)
+
+
+def plan_json(plan: RevertPlan, choice: Choice) -> dict[str, Any]:
+    remove, keep, gone = _buckets(plan, choice)
+    refused = bool(plan.active) and not choice.is_made
+    return {
+        "run_id": plan.run.run_id,
+        "dry_run": True,
+        "status": "would_refuse" if refused else "nothing" if plan.is_empty else "would_revert",
+        "remove": dict(remove),
+        "keep": dict(keep),
+        "gone": dict(gone),
+        "active": {external_id: list(reasons) for external_id, reasons in plan.active.items()},
+        "rows": [
+            {
+                "line": row.recorded.line,
+                "external_id": row.recorded.external_id,
+                "remove": [target.name.value for target in row.remove],
+                "keep": {name.value: why for name, why in row.leave.items()},
+                "gone": [name.value for name in row.gone],
+            }
+            for row in plan.rows
+        ],
+    }
+
+
+def revert_json(report: RevertReport) -> dict[str, Any]:
+    return {
+        "run_id": report.plan.run.run_id,
+        "dry_run": False,
+        "status": report.status,
+        "reason": report.reason or None,
+        "counts": dict(report.counts),
+        "active": {external_id: list(reasons) for external_id, reasons in report.plan.active.items()},
+        "failures": [
+            {"line": line, "external_id": external_id, "step": step, "why": why}
+            for line, external_id, step, why in report.failures
+        ],
+        "manifest": str(report.manifest) if report.manifest else None,
+        "seconds": round(report.seconds, 3),
+    }

@@ -1,0 +1,112 @@
+"""Runs at a terminal."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from customers.backfill.runs import FAILURES_SHOWN, RunDetail, RunLine
+from customers.terminal.console import plain_table
+
+STYLE = {
+    "succeeded": "green",
+    "partial": "yellow",
+    "failed": "red",
+    "interrupted": "yellow",
+    "reverted": "dim",
+}
+
+
+def print_list(console: Console, runs: Sequence[RunLine]) -> None:
+    if not runs:
+        console.print("No run yet. Begin with: python manage.py backfill_customers --input FILE --dry-run")
+        return
+    table = plain_table(
+        "run", "status", "file", "rows:", "created:", "completed:", "skipped:", "failed:", "Lago"
+    )
+    for line in runs:
+        counts = line.counts
+        table.add_row(
+            line.run.run_id,
+            Text(line.status, style=STYLE.get(line.status, "")),
+            line.run.input_name,
+            f"{sum(counts.values()):,}",
+            *(f"{counts[name]:,}" for name in ("created", "completed", "skipped", "failed")),
+            line.run.lago_organization_name,
+        )
+    console.print(table)
+
+
+def print_detail(console: Console, detail: RunDetail) -> None:
+    run = detail.run
+    console.print(Text.assemble(("Run ", "bold"), (run.run_id, "bold"), ": ", _status(detail)))
+    console.print(f"File  {run.input_name} ({run.input_sha256[:12]}…)")
+    console.print(
+        f"Lago  {run.lago_organization_name} at {run.lago_url} ({run.lago_version or 'version unknown'})"
+    )
+    console.print(f"SteVe {run.steve_url or 'not configured'}")
+    console.print(f"By    {run.actor}, begun {run.started_at:%Y-%m-%d %H:%M:%S} UTC{_ended(detail)}")
+    console.print()
+    console.print(" · ".join(f"{number:,} {name}" for name, number in detail.counts.items()))
+    if detail.rate_per_s:
+        console.print(f"{detail.rate_per_s:,.1f} rows per second over {run.active_s:,.1f} s")
+    if detail.steps:
+        table = plain_table("step", "states")
+        for name, states in detail.steps.items():
+            table.add_row(name, ", ".join(f"{number:,} {state}" for state, number in states.items()))
+        console.print(table)
+    _print_failures(console, detail)
+    console.print("\nNext:")
+    for command in detail.next:
+        console.print(f"  python manage.py {command}", soft_wrap=True)
+
+
+def _status(detail: RunDetail) -> Text:
+    reason = f" ({detail.run.reason})" if detail.run.reason else ""
+    return Text(f"{detail.status}{reason}", style=STYLE.get(detail.status, ""))
+
+
+def _ended(detail: RunDetail) -> str:
+    ended = detail.run.finished_at
+    return f", ended {ended:%Y-%m-%d %H:%M:%S} UTC" if ended else ""
+
+
+def _print_failures(console: Console, detail: RunDetail) -> None:
+    if not detail.failures:
+        return
+    table = plain_table("line:", "external_id", "code", "what")
+    for line, external_id, code, message in detail.failures:
+        table.add_row(str(line), external_id, Text(code, style="red"), message)
+    console.print(table)
+    if detail.counts["failed"] > FAILURES_SHOWN:
+        console.print(f"… of {detail.counts['failed']:,} failed rows; the log has them all")
+
+
+def line_json(line: RunLine) -> dict[str, Any]:
+    run = line.run
+    return {
+        "run_id": run.run_id,
+        "status": line.status,
+        "reason": run.reason or None,
+        "input": {"name": run.input_name, "sha256": run.input_sha256},
+        "lago": {"organization": run.lago_organization_name, "url": run.lago_url},
+        "started_at": run.started_at.isoformat(),
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        "counts": line.counts,
+    }
+
+
+def detail_json(detail: RunDetail) -> dict[str, Any]:
+    return {
+        **line_json(RunLine(detail.run, detail.status, detail.counts)),
+        "options": detail.run.options,
+        "actor": detail.run.actor,
+        "steps": detail.steps,
+        "rate_per_s": detail.rate_per_s,
+        "failures": [
+            {"line": line, "external_id": external_id, "code": code, "message": message}
+            for line, external_id, code, message in detail.failures
+        ],
+        "next": list(detail.next),
+    }
