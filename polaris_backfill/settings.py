@@ -223,14 +223,15 @@ SESAME_TOKENS = ["sesame.tokens_v2"]
 SESAME_ONE_TIME = True
 SESAME_INVALIDATE_ON_EMAIL_CHANGE = True
 SESAME_SIGNATURE_SIZE = 16
-SESAME_MAX_AGE = timedelta(days=30)  # has each token carry its age; how old it may be is said where it is used
+# Has each token carry its age; how old it may be is said where it is used.
+SESAME_MAX_AGE = timedelta(days=30)
 AXES_VERBOSE = False
 
 # --- Jobs ------------------------------------------------------------------------------------------
 # The broker gives "at least once"; continuing, pacing and claiming are ours, so it never redelivers by plan.
 
 Q_BROKER_URL = environment.url("Q_BROKER_URL", schemes=("redis", "rediss"))
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "polaris",
     "workers": 2,
     "timeout": 300,
