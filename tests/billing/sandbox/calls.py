@@ -4,6 +4,7 @@ import http.client
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -74,3 +75,12 @@ class Caller:
 
 def escaped(external_id: str) -> str:
     return quote(external_id, safe="").replace(".", "%2E")
+
+
+def day_from_today(offset: int) -> str:
+    return (datetime.now(UTC) + timedelta(days=offset)).date().isoformat()
+
+
+def plan_statuses(sandbox: Sandbox) -> list[tuple[str, str]]:
+    """Plan and status of every subscription, ended ones included."""
+    return [(row["plan_code"], row["status"]) for row in sandbox.state()["subscriptions"]]
