@@ -11,7 +11,7 @@ from datetime import datetime
 from billing.sandbox.faults import fault, parse_fault
 from billing.sandbox.values import Json
 from customers.steve_sandbox import id_tags, transactions
-from customers.steve_sandbox.exchange import Exchange
+from customers.steve_sandbox.exchange import KINDS, Exchange
 from customers.steve_sandbox.usage import Usage, UsageBehaviour
 from customers.steve_sandbox.world import World
 
@@ -99,7 +99,10 @@ def _usage(steve: Steve, body: Json) -> None:
 
 
 def _faults(steve: Steve, body: Json) -> None:
-    steve.exchange.faults.all.append(parse_fault(body["spec"]) if "spec" in body else fault(body))
+    added = parse_fault(body["spec"]) if "spec" in body else fault(body)
+    if added.kind not in KINDS:
+        raise ValueError(f"kinds: {', '.join(sorted(KINDS))}")
+    steve.exchange.faults.all.append(added)
 
 
 def _clear_faults(steve: Steve, _: Json) -> None:

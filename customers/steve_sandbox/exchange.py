@@ -3,27 +3,28 @@
 import asyncio
 from collections import Counter
 
+from billing.sandbox.exchange import HTML_502, RESET, Delivery
 from billing.sandbox.faults import Fault, Faults, Kind
 from billing.sandbox.values import Reply, Request
 from customers.steve_sandbox import rest
 from customers.steve_sandbox.world import World
 
-HTML_502 = Reply(502, b"<html><body><h1>502 Bad Gateway</h1></body></html>", "text/html")
 HTML_200 = Reply(200, b"<!doctype html><title>Welcome</title>", "text/html")
 ERROR_500 = Reply.json({"status": 500, "error": "Internal Server Error", "message": "Sandbox fault"}, 500)
 
-# What a fault puts in the reply's place (None: the connection is lost), without and with the work done.
-BEFORE: dict[Kind, Reply | None] = {
-    Kind.RESET_BEFORE: None,
-    Kind.ERROR_500: ERROR_500,
-    Kind.HTML_502: HTML_502,
+# What a fault puts in the reply's place, without and with the work done.
+BEFORE = {
+    Kind.RESET_BEFORE: RESET,
+    Kind.ERROR_500: Delivery(ERROR_500),
+    Kind.HTML_502: Delivery(HTML_502),
 }
-AFTER: dict[Kind, Reply | None] = {
-    Kind.RESET_AFTER: None,
-    Kind.ERROR_500_AFTER: ERROR_500,
-    Kind.NOT_JSON: HTML_200,
-    Kind.WRONG_JSON: Reply.json({"unexpected": True}),
+AFTER = {
+    Kind.RESET_AFTER: RESET,
+    Kind.ERROR_500_AFTER: Delivery(ERROR_500),
+    Kind.NOT_JSON: Delivery(HTML_200),
+    Kind.WRONG_JSON: Delivery(Reply.json({"unexpected": True})),
 }
+KINDS = {*BEFORE, *AFTER, Kind.PAUSE_BEFORE, Kind.PAUSE_AFTER}
 
 
 class Exchange:
@@ -38,7 +39,7 @@ class Exchange:
         self.faults = Faults()
         self.counts: Counter[str] = Counter()
 
-    async def answer(self, request: Request) -> Reply | None:
+    async def answer(self, request: Request) -> Delivery:
         self.counts[f"{request.method} {request.path}"] += 1
         fault = self.faults.pick(request)
         if self.latency_s:
@@ -48,14 +49,14 @@ class Exchange:
         if fault and fault.kind is Kind.PAUSE_BEFORE:
             await fault.hold(self.counts.total())
         reply = self._work(request)
-        return await self._after(fault, reply) if fault else reply
+        return await self._after(fault, reply) if fault else Delivery(reply)
 
     def _work(self, request: Request) -> Reply:
         if self.refuse_key or not rest.is_authorised(request, self.username, self.key):
             return rest.refused(self.world, request, 401, "Full authentication is required")
         return rest.answer(self.world, request)
 
-    async def _after(self, fault: Fault, reply: Reply) -> Reply | None:
+    async def _after(self, fault: Fault, reply: Reply) -> Delivery:
         if fault.kind is Kind.PAUSE_AFTER:
             await fault.hold(self.counts.total())
-        return AFTER.get(fault.kind, reply)
+        return AFTER.get(fault.kind, Delivery(reply))

@@ -15,10 +15,11 @@ from websockets.http11 import Request as Handshake
 from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
+from billing.sandbox.connections import Connections
+from billing.sandbox.exchange import Delivery
 from billing.sandbox.values import Reply, Request
 from billing.sandbox.wire import MAX_HEAD
 from customers.steve_sandbox.central_system import SILENT, CentralSystem
-from customers.steve_sandbox.connections import Connections
 from customers.steve_sandbox.control import PREFIX, Steve, UnknownControlError, control
 from customers.steve_sandbox.tables import Session
 from customers.steve_sandbox.world import RefusalError
@@ -56,9 +57,9 @@ class Server:
 
     # --- HTTP --------------------------------------------------------------------------------------
 
-    async def _answer(self, request: Request) -> Reply | None:
+    async def _answer(self, request: Request) -> Delivery:
         if request.path.startswith(PREFIX):
-            return await self._steer(request)
+            return Delivery(await self._steer(request))
         return await self._steve.exchange.answer(request)
 
     async def _steer(self, request: Request) -> Reply:

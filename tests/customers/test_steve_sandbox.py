@@ -439,6 +439,7 @@ def test_it_can_be_steered_over_http(steve: SteveSandbox) -> None:
     [
         ("nonsense", {}, 404),
         ("faults", {"kind": "nonsense"}, 400),
+        ("faults", {"kind": "truncated"}, 400),
         ("usage", {"nonsense": 1}, 400),
         ("id-tags", {"id_tag": ID_TAG, "nonsense": 1}, 400),
         ("key", {}, 400),
