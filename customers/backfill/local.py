@@ -22,7 +22,7 @@ def signed_up_directly(wanted: Wanted, world: World) -> Problem | None:
 
 def check_user(wanted: Wanted, world: World) -> Verdict:
     by_email = world.users_by_email.get(wanted.email.lower()) if wanted.email else None
-    by_id = world.users_by_external_id.get(wanted.external_id.lower()) if wanted.external_id else None
+    by_id = world.users_by_external_id.get(wanted.external_id) if wanted.external_id else None
     problems = tuple(p for p in (_email_taken(wanted, by_email), _id_taken(wanted, by_id)) if p)
     if problems:
         return Verdict(None, problems=problems)

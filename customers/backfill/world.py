@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
@@ -50,7 +51,11 @@ class LedgerFact:
 
 @dataclass(slots=True)
 class World:
-    """What exists. Keys are lower-case, because people and SteVe do not tell case apart."""
+    """What exists. Addresses and idTags are keyed in lower case: people and SteVe do not tell case apart.
+
+    Nor do people with an external_id, but only the database can say what its lower case is: here the key is
+    the row's own spelling.
+    """
 
     users_by_email: dict[str, UserFact] = field(default_factory=dict)
     users_by_external_id: dict[str, UserFact] = field(default_factory=dict)
@@ -61,17 +66,16 @@ class World:
     def add_user(self, user: UserFact) -> None:
         self.users_by_pk[user.pk] = user
         self.users_by_email[user.email.lower()] = user
-        if user.external_id is not None:
-            self.users_by_external_id[user.external_id.lower()] = user
 
 
 def look_up(wanted: Sequence[Wanted]) -> World:
     """Read users, mappings and the ledger for all rows at once."""
     world = World()
-    for user in _users("email", {row.email.lower() for row in wanted if row.email}):
+    for user in _users_by_email({row.email.lower() for row in wanted if row.email}):
         world.add_user(user)
-    for user in _users("external_id", {row.external_id.lower() for row in wanted if row.external_id}):
+    for spelt, user in _users_by_external_id({row.external_id for row in wanted if row.external_id}):
         world.add_user(user)
+        world.users_by_external_id[spelt] = user
     for mapping in _mappings({row.id_tag.lower() for row in wanted if row.id_tag}):
         world.mappings[mapping.id_tag.lower()] = mapping
     strangers = {m.user_pk for m in world.mappings.values()} - world.users_by_pk.keys()
@@ -81,9 +85,33 @@ def look_up(wanted: Sequence[Wanted]) -> World:
     return world
 
 
-def _users(column: str, values: Iterable[str]) -> Iterator[UserFact]:
+def _users_by_email(values: Iterable[str]) -> Iterator[UserFact]:
     for some in chunks(values):
-        yield from _user_facts(User.objects.alias(key=Lower(column)).filter(key__in=some))
+        yield from _user_facts(User.objects.alias(key=Lower("email")).filter(key__in=some))
+
+
+def _users_by_external_id(values: Iterable[str]) -> Iterator[tuple[str, UserFact]]:
+    """Give each value that names a user, however it is spelt, with that user.
+
+    Python and PostgreSQL disagree about the lower case of some letters, such as a last Σ.
+    """
+    for some in chunks(values):
+        spelt = _spellings(some)
+        for user in _user_facts(User.objects.filter(pk__in=spelt)):
+            yield from ((value, user) for value in spelt[user.pk])
+
+
+def _spellings(external_ids: list[str]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT old.id, new.value FROM unnest(%s::text[]) AS new(value)"
+            " JOIN customers_user AS old ON lower(old.external_id) = lower(new.value)",
+            [external_ids],
+        )
+        for pk, value in cursor.fetchall():
+            found[pk].append(value)
+    return found
 
 
 def _user_facts(users: QuerySet[User]) -> Iterator[UserFact]:
