@@ -199,7 +199,10 @@ def _bills(row: PlannedRow, world: World, facts: Sequence[LedgerFact]) -> bool:
 
 
 def _share(rows: Sequence[PlannedRow]) -> None:
-    """Let the first good row of a customer make what is one per customer, and the others share it."""
+    """Let the first good row of a customer make what is one per customer, and the others share it.
+
+    What exists already nobody makes: each of the rows adopts it.
+    """
     owners: dict[str, PlannedRow] = {}
     for row in rows:
         if row.action is RowAction.FAIL or not row.verdicts:
@@ -209,5 +212,5 @@ def _share(rows: Sequence[PlannedRow]) -> None:
             continue
         row.owner_line = owner.line
         for name in PER_CUSTOMER:
-            if name in row.verdicts:
+            if row.means(name, Action.CREATE):
                 row.verdicts[name] = replace(row.verdicts[name], action=Action.SHARED)
