@@ -17,7 +17,7 @@ def same_email(ours: str, theirs: str | None) -> bool:
 
 
 def same_name(ours: str, theirs: str | None) -> bool:
-    """Names are the same if they read the same: NUL bytes are dropped, composed and decomposed letters equal."""
+    """Names are the same if they read the same: without NUL bytes, however letters are composed."""
     return theirs is not None and _readable(ours) == _readable(theirs)
 
 

@@ -135,7 +135,7 @@ def still_pending(wanted: Wanted) -> Divergence:
         "pending",
         f"active since {_instant(wanted.subscription_at)}",
         "pending",
-        "Lago activates it by its clock; if it stays, look at Lago's background jobs. Sessions are not billed.",
+        "Lago activates it by its clock; if it stays, look at Lago's jobs. Sessions are not billed.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The two steps in Lago: a customer and its subscription. Promise 1 lives here: nobody is billed by accident."""
+"""The two steps in Lago, customer and subscription. Here it is decided that nobody is billed by accident."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -114,7 +114,7 @@ class LagoSubscriptionStep:
         return self._adopt(wanted, subscriptions)
 
     def _adopt(self, wanted: Wanted, subscriptions: Sequence[Subscription]) -> Verdict:
-        """Take ours first. One under our id that starts otherwise is a conflict: an import changes nothing."""
+        """Take ours first. One under our id that starts otherwise is a conflict: nothing is changed."""
         chosen = next(_under_our_id(wanted, subscriptions), subscriptions[0])
         is_ours = chosen.external_id == wanted.subscription_external_id
         if is_ours and wanted.subscription_at and chosen.subscription_at != wanted.subscription_at:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from functools import partial
 
+from billing.api.addresses import path_id
 from billing.api.pages import spread
 from billing.api.resources import Resources
 from billing.values import Event, Json, text, text_or_none
@@ -19,6 +20,11 @@ class Usage(Resources):
         params = [("external_subscription_id", external_subscription_id)]
         events = self._all("events", Event.of, params)
         return [event for event in events if event.external_subscription_id == external_subscription_id]
+
+    def event(self, transaction_id: str) -> Event | None:
+        """Return the event of this transaction, whichever subscription it went to."""
+        reply = self._find(f"events/{path_id(transaction_id)}", "event")
+        return None if reply is None else Event.of(reply.body["event"])
 
     def invoices_of(self, external_customer_ids: Collection[str]) -> dict[str, int]:
         """Return how many invoices each customer has, with as few calls as possible."""

@@ -12,13 +12,14 @@ from django.db.models import Field, Model
 
 
 def update(objects: Sequence[Model], names: Sequence[str]) -> int:
-    """Write the named fields of objects of one model, found by primary key; give the number of rows written."""
+    """Write the named fields of objects of one model, by primary key; give the number of rows written."""
     if not objects:
         return 0
     meta = objects[0]._meta
-    fields = [meta.pk, *(meta.get_field(name) for name in names)]
+    fields = [field for field in meta.concrete_fields if field.primary_key or field.name in names]
+    fields.sort(key=lambda field: not field.primary_key)
     quote = connection.ops.quote_name
-    columns = [quote(field.column) for field in fields]
+    columns = [quote(str(field.column)) for field in fields]
     arrays = ", ".join(f"%s::{field.rel_db_type(connection)}[]" for field in fields)
     assignments = ", ".join(f"{column} = new.{column}" for column in columns[1:])
     sql = (

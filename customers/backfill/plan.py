@@ -105,7 +105,7 @@ def judge(row: PlannedRow, world: World, remote: Sequence[Looked], policy: Polic
         row.action = RowAction.FAIL if row.problems else RowAction.SKIP
         row.warnings = (*row.warnings, stranger)
         return
-    facts = world.ledger.get(row.wanted.external_id, [])
+    facts = _facts(row.wanted, world)
     verdicts = {
         name: _ours(name, verdict, facts) for name, verdict in _look(row.wanted, world, remote).items()
     }
@@ -135,6 +135,16 @@ def _ours(name: StepName, verdict: Verdict, facts: Sequence[LedgerFact]) -> Verd
     if any(_made_by(fact, verdict) for fact in facts if fact.step is name):
         return replace(verdict, action=Action.DONE)
     return verdict
+
+
+def _facts(wanted: Wanted, world: World) -> list[LedgerFact]:
+    """Give what runs recorded for this row: an unanswered create of another card says nothing of this one."""
+    card = wanted.id_tag.lower()
+    return [
+        fact
+        for fact in world.ledger.get(wanted.external_id, [])
+        if fact.state != "intended" or fact.step in PER_CUSTOMER or fact.id_tag == card
+    ]
 
 
 def _made_by(fact: LedgerFact, verdict: Verdict) -> bool:
@@ -169,7 +179,7 @@ def _problems(
 
 def judge_again(row: PlannedRow, world: World, policy: Policy) -> None:
     """Look at our own database once more, after a write found that it had changed since the plan."""
-    facts = world.ledger.get(row.wanted.external_id, [])
+    facts = _facts(row.wanted, world)
     fresh = {
         StepName.USER: local.check_user(row.wanted, world),
         StepName.ID_TAG_MAPPING: local.check_mapping(row.wanted, world),

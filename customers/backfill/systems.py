@@ -57,6 +57,13 @@ def connect(
 def _lago(rate: float | None, concurrency: int | None, sleep: Callable[[float], None]) -> LagoClient:
     if not settings.LAGO_API_KEY:
         raise ImproperlyConfigured("LAGO_API_KEY is not set: the API key of your Lago organization.")
+    try:
+        return _client(rate, concurrency, sleep)
+    except ValueError as error:  # a key or an address that cannot be sent; the message names the variable
+        raise ImproperlyConfigured(str(error)) from error
+
+
+def _client(rate: float | None, concurrency: int | None, sleep: Callable[[float], None]) -> LagoClient:
     return LagoClient(
         settings.LAGO_API_URL,
         settings.LAGO_API_KEY,

@@ -40,7 +40,7 @@ class LedgerFact:
     """A step that some run recorded for an external_id, and that still stands in the ledger."""
 
     run_pk: int
-    line: int
+    id_tag: str  # of the row's card, in lower case; blank where its mapping has gone
     step: StepName
     state: str
     ref: str
@@ -137,10 +137,10 @@ def _ledger(external_ids: Iterable[str]) -> dict[str, list[LedgerFact]]:
     facts: dict[str, list[LedgerFact]] = defaultdict(list)
     for some in chunks(external_ids):
         steps = BackfillStep.objects.filter(row__external_id__in=some, state__in=STANDING)
-        for external_id, run_pk, line, name, state, ref, intended_at, undo, outcome in steps.values_list(
+        for external_id, run_pk, id_tag, name, state, ref, intended_at, undo, outcome in steps.values_list(
             "row__external_id",
             "row__run_id",
-            "row__line",
+            "row__mapping__id_tag",
             "name",
             "state",
             "ref",
@@ -149,8 +149,9 @@ def _ledger(external_ids: Iterable[str]) -> dict[str, list[LedgerFact]]:
             "row__outcome",
         ):
             settled = outcome not in ("", "failed")
+            card = (id_tag or "").lower()
             facts[external_id].append(
-                LedgerFact(run_pk, line, StepName(name), state, ref, intended_at, settled, bool(undo))
+                LedgerFact(run_pk, card, StepName(name), state, ref, intended_at, settled, bool(undo))
             )
     return facts
 

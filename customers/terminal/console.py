@@ -76,9 +76,8 @@ class TerminalProgress(Hearer):
         if tenths > self._told:
             self._told = tenths
             left = (self._total - self._done) / rate
-            self._stream.write(
-                f"{self._what}: {self._done:,} of {self._total:,} ({tenths * 10} %), {rate:,.1f}/s, {left:,.0f} s left\n"
-            )
+            done = f"{self._done:,} of {self._total:,} ({tenths * 10} %)"
+            self._stream.write(f"{self._what}: {done}, {rate:,.1f}/s, {left:,.0f} s left\n")
             self._stream.flush()
 
 

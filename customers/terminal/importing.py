@@ -14,7 +14,6 @@ from customers.backfill.plan import PlannedRow, RowAction
 from customers.backfill.preview import BillingLine
 from customers.backfill.systems import Systems
 from customers.terminal.console import console as make_console
-from polaris_backfill.kernel import Problem
 
 ROWS_SHOWN = 50  # the rest is counted; --format json and --errors have them all
 STYLE = {"fail": "red", "failed": "red", "skip": "dim", "skipped": "dim", "pending": "yellow"}

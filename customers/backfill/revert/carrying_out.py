@@ -67,7 +67,7 @@ def revert(
     concurrency: int,
     max_failures: int = 10,
 ) -> RevertReport:
-    """Remove what the run made; safe to interrupt and to run again. Raises Refused or RemoteError before it begins."""
+    """Remove what the run made; safe to interrupt and to run again. Raises Refused, RemoteError at the start."""
     with only_one():
         run.refresh_from_db()
         if run.status == BackfillRun.Status.ABANDONED and _is_continued(run):

@@ -1,4 +1,4 @@
-"""The database's part of a revert: mappings stop billing first, our things go last, and all is written down."""
+"""The database's part of a revert: mappings stop billing first, our things go last, all is written down."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
