@@ -1,9 +1,10 @@
 """A whole migration rehearsed on one machine: `make demo`, or `make demo DO="backfill_runs"` to look around.
 
 It brings its own database and its own Lago and reads no `.env`, so it cannot touch a real one. Both keep
-their state in `.data`, so that a second rehearsal finds everything imported.
+their state in `.data/demo`, so that a second rehearsal finds everything imported.
 """
 
+import json
 import signal
 import subprocess
 import sys
@@ -11,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from billing.sandbox import Sandbox
 from polaris_backfill import embedded, environment, startup
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT / ".data"
+DATA = ROOT / ".data" / "demo"
 DEFECTS = "examples/customers-with-defects.csv"
 CUSTOMERS = "examples/customers.csv"
 GRACE_S = 60  # for a command to finish and record what is in flight
@@ -25,14 +26,16 @@ GRACE_S = 60  # for a command to finish and record what is in flight
 NEXT = """
 That was a migration, rehearsed with a database and a Lago of its own. What you can do with it now:
 
-  make demo                                                   again: everything is already imported
-  make demo DO="backfill_runs"                                the runs so far; with a run id, one of them
-  make demo DO="backfill_reconcile --run-id RUN_ID"           file, database and Lago compared
-  make demo DO="backfill_revert --run-id RUN_ID --dry-run"    what taking it back would remove
-  make demo DO="createsuperuser --email you@example.com"      a login for the admin pages
-  make clean                                                  forget all of it
+  make demo                                                  again: everything is already imported
+  make demo DO="backfill_runs"                               all runs so far
+  make demo DO="backfill_reconcile --run-id {run_id}"
+                                                             file, database and Lago compared
+  make demo DO="backfill_revert --run-id {run_id} --dry-run"
+                                                             what taking it back would remove
+  make demo DO="createsuperuser"                             a login for the admin pages
+  make clean                                                 forget all of it
 
-The run logs are in .data/backfill. To point it at your own Lago: cp .env.example .env, and docs/."""
+Database, Lago and run logs are in .data/demo. To point it at your own Lago: .env.example, and docs/."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,11 @@ class Rehearsal:
         code = self.run(*arguments)
         if code != expected:
             sys.exit(code or 1)
+
+    def ask(self, *arguments: str) -> Any:
+        """Return what a command says as JSON."""
+        command = [sys.executable, "manage.py", *arguments, "--format", "json"]
+        return json.loads(subprocess.check_output(command, cwd=ROOT, env=self.variables))  # noqa: S603 ours
 
     def run(self, *arguments: str) -> int:
         """Run a command to its end, whatever happens to us meanwhile; return its exit code."""
@@ -71,8 +79,8 @@ def _see_off(process: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def rehearsal() -> Iterator[Rehearsal]:
     """Start PostgreSQL and the Lago sandbox, and stop them whichever way it ends."""
-    DATA.mkdir(exist_ok=True)
-    with Sandbox(state_file=DATA / "lago-sandbox.json") as lago:
+    DATA.mkdir(parents=True, exist_ok=True)
+    with Sandbox(state_file=DATA / "lago.json") as lago:
         yield Rehearsal(
             {
                 **environment.without_ours(ROOT / ".env.example"),
@@ -81,6 +89,7 @@ def rehearsal() -> Iterator[Rehearsal]:
                 "DATABASE_URL": embedded.database_url(DATA / "postgres"),
                 "LAGO_API_URL": lago.url,
                 "LAGO_API_KEY": lago.key,
+                "BACKFILL_LOG_DIR": str(DATA / "backfill"),
                 "BACKFILL_LAGO_RATE": "0",  # nobody else uses this Lago
             }
         )
@@ -94,7 +103,13 @@ def tell(demo: Rehearsal) -> None:
     demo.show("backfill_customers", "--input", CUSTOMERS, "--skip-existing", "--dry-run")
     print("\nThen it is imported:", flush=True)
     demo.show("backfill_customers", "--input", CUSTOMERS, "--skip-existing")
-    print(NEXT)
+    print(NEXT.format(run_id=_newest_import(demo)))
+
+
+def _newest_import(demo: Rehearsal) -> str:
+    """Name the last run that made something; those after it found everything imported."""
+    runs = demo.ask("backfill_runs")["runs"]
+    return str(next((run["run_id"] for run in runs if run["counts"]["created"]), runs[0]["run_id"]))
 
 
 def main(arguments: Sequence[str]) -> None:
