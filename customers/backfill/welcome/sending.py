@@ -79,15 +79,20 @@ class _Sender:
             return Ended.DONE if campaign.status == WelcomeCampaign.Status.DONE else Ended.PAUSED
         if self._conditions.stop():
             return Ended.STOPPED
-        if self._deadline <= time.monotonic():
-            return Ended.MORE
         if wait_s > 0:
             return self._wait(wait_s)
+        if self._is_over(campaign):
+            return Ended.MORE
         claimed = claim_next(campaign, self._conditions.actor)
         if claimed is None:
             return _nothing_claimed(campaign)
         settle(campaign.pk, claimed.mail, self._hand_over(claimed), self._conditions.actor)
         return None
+
+    def _is_over(self, campaign: WelcomeCampaign) -> bool:
+        """Tell whether the slice is used up. Right after a pause another sender would lengthen the pause."""
+        overdue_s = time.monotonic() - self._deadline
+        return overdue_s >= (0 if campaign.batch_sent else self._conditions.slice_s)
 
     def _hand_over(self, claimed: Claimed) -> DeliveryError | None:
         mail, user = claimed.mail, claimed.user

@@ -1,0 +1,1 @@
+"""Everything that has to do with mail: sign-in links, welcome campaigns, transports."""

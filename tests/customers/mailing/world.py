@@ -1,0 +1,68 @@
+"""Runs with imported customers, made as an import leaves them."""
+
+import itertools
+from datetime import date
+
+from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, User
+
+_numbers = itertools.count(1)
+
+
+def make_run(customers: int = 0, **fields: object) -> BackfillRun:
+    """Make a finished run that imported so many customers, C-001 and so on."""
+    number = next(_numbers)
+    fields = {"status": BackfillRun.Status.SUCCEEDED, **fields}
+    run = BackfillRun.objects.create(
+        run_id=f"20261122-170501-{number:04x}",
+        actor="cli:test",
+        input_name="customers.csv",
+        input_sha256=f"{number:064x}",
+        lago_organization_id="org",
+        lago_organization_name="Acme Charging",
+        lago_url="http://lago-api:3000",
+        **fields,
+    )
+    users = User.objects.bulk_create([make_user_object(run, index) for index in range(1, customers + 1)])
+    rows = [
+        BackfillRow(
+            run=run, line=line, external_id=user.external_id or "", user=user, plan_code="standard",
+            start_date=date(2026, 12, 1), outcome=BackfillRow.Outcome.CREATED,
+        )
+        for line, user in enumerate(users, start=2)
+    ]  # fmt: skip
+    BackfillRow.objects.bulk_create(rows)
+    return run
+
+
+def make_user_object(run: BackfillRun, index: int) -> User:
+    prefix = run.run_id[-4:]
+    return User(
+        email=f"customer-{prefix}-{index}@example.com",
+        display_name=f"Customer {index}",
+        external_id=f"C-{prefix}-{index:03d}",
+        password="!unusable",
+    )
+
+
+def make_customer(email: str = "erika@example.com", **fields: object) -> User:
+    return User.objects.create_user(email=email, **{"display_name": "Erika Mustermann", **fields})
+
+
+def add_row(run: BackfillRun, user: User | None, *, line: int = 2, **fields: object) -> BackfillRow:
+    external_id = (user.external_id if user else None) or f"X-{line}"
+    fields = {"external_id": external_id, "outcome": BackfillRow.Outcome.CREATED, **fields}
+    return BackfillRow.objects.create(run=run, line=line, user=user, **fields)
+
+
+def add_step(row: BackfillRow, state: str, name: str = "id_tag_mapping") -> BackfillStep:
+    return BackfillStep.objects.create(row=row, name=name, state=state, ref="1")
+
+
+def add_id_tag(user: User, id_tag: str = "04E12345", *, is_active: bool = True) -> IdTagMapping:
+    return IdTagMapping.objects.create(
+        user=user, id_tag=id_tag, is_active=is_active, lago_subscription_external_id="backfill-x"
+    )
+
+
+def customers_of(run: BackfillRun) -> list[User]:
+    return list(User.objects.filter(backfill_rows__run=run).order_by("pk"))
