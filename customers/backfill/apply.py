@@ -86,7 +86,7 @@ class Importer:
     def _open_again(self, rows: Sequence[PlannedRow]) -> list[Opened]:
         """Somebody made the same user or idTag since the plan: refuse those rows, judge the others anew.
 
-        Raises IntegrityError if it happens once more within this moment: the run then stops and can be continued.
+        Raises IntegrityError if it happens once more within this moment; the run can then be continued.
         """
         world = look_up([row.wanted for row in rows])
         for row in rows:
@@ -125,7 +125,8 @@ class Importer:
             except RemoteError as error:
                 failed[name] = StepFailure(_problem(name, error), error.sent)
                 break
-        self._breaker.note(bool(failed))
+        if item.to_call:  # a further card of a customer makes no calls, and so tells nothing
+            self._breaker.note(bool(failed))
         return Results(made, failed)
 
 
