@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
+from django.db import transaction
+
 from customers.backfill import ledger
 from customers.backfill.apply import Importer
 from customers.backfill.batch import Settled
@@ -15,7 +17,7 @@ from customers.backfill.options import Options
 from customers.backfill.pipeline import Stop
 from customers.backfill.plan import Looked, Plan, PlannedRow, Policy, RowAction, make_plan
 from customers.backfill.preview import BillingLine, billing_lines
-from customers.backfill.run_log import RunLog
+from customers.backfill.run_log import RunLog, log_path
 from customers.backfill.source import Source, SourceInfo, SourceRow
 from customers.backfill.systems import Systems
 from customers.backfill.world import chunks, look_up
@@ -122,7 +124,7 @@ def import_file(
 ) -> Report:
     """Plan, and unless a row would fail, do it; safe to interrupt and to run again.
 
-    Raises what `plan_file` raises, with nothing written. A report whose status is `would_fail` means the same.
+    Raises what `plan_file` raises, with nothing written. So does a report whose status is `would_fail`.
     """
     with only_one():
         planned = plan_file(source, systems, options, now=now())
@@ -131,17 +133,19 @@ def import_file(
         if stop.requested:
             return replace(planned, dry_run=False, status="interrupted", reason=stop.reason, interrupted=True)
         run = ledger.unfinished_run(source.info.sha256, systems, new_run=options.new_run)
-        run = ledger.begin(
-            run,
-            name=source.info.name,
-            sha256=source.info.sha256,
-            options=options,
-            systems=systems,
-            actor=actor,
-        )
-        ledger.stage(run, planned.plan)
-        attempt = Attempt(run, planned, options, actor, stop, progress)
-        return attempt.carry_out(log_dir)
+        with transaction.atomic():  # a log that cannot be opened leaves nothing behind
+            run = ledger.begin(
+                run,
+                name=source.info.name,
+                sha256=source.info.sha256,
+                options=options,
+                systems=systems,
+                actor=actor,
+            )
+            log = RunLog(log_path(log_dir, run.run_id), run.run_id)
+        with log:
+            ledger.stage(run, planned.plan)
+            return Attempt(run, planned, options, actor, stop, progress).carry_out(log)
 
 
 class Attempt:
@@ -154,24 +158,20 @@ class Attempt:
         self.actor, self.stop, self.progress = actor, stop, progress
         self.outcomes: dict[int, Settled] = {}
 
-    def carry_out(self, log_dir: Path) -> Report:
+    def carry_out(self, log: RunLog) -> Report:
         began = time.monotonic()
-        path = log_dir / f"run-{self.run.run_id}.log"
-        with RunLog(path, self.run.run_id) as log:
-            self._apply(log)
-            seconds = time.monotonic() - began
-            status, reason = self._verdict()
-            ledger.finish(self.run, status, reason=reason, seconds=seconds, actor=self.actor)
-            self._log(
-                log, [{"status": status, **ledger.outcome_counts(self.run), "seconds": f"{seconds:.1f}"}]
-            )
+        self._apply(log)
+        seconds = time.monotonic() - began
+        status, reason = self._verdict()
+        ledger.finish(self.run, status, reason=reason, seconds=seconds, actor=self.actor)
+        self._log(log, [{"status": status, **ledger.outcome_counts(self.run), "seconds": f"{seconds:.1f}"}])
         return replace(
             self.planned,
             dry_run=False,
             status=status,
             run=self.run,
             outcomes=self.outcomes,
-            log_path=path,
+            log_path=log.path,
             reason=reason,
             seconds=seconds,
             interrupted=self.stop.interrupted,

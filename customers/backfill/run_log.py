@@ -27,6 +27,11 @@ def check_folder(folder: Path) -> None:
         ) from error
 
 
+def log_path(folder: Path, run_id: str) -> Path:
+    """Name the log after the moment the run began. Two of one second share it; each line names its run."""
+    return folder / f"run-{run_id.rpartition('-')[0]}.log"
+
+
 def logfmt(values: Mapping[str, Any]) -> str:
     return " ".join(f"{key}={_quoted(value)}" for key, value in values.items())
 
@@ -47,13 +52,18 @@ def _quoted(value: Any) -> str:
 
 
 class RunLog:
-    """A log file that is appended to, flushed per batch, and readable by its owner only."""
+    """A log file that is appended to, written through per batch, and readable by its owner only."""
 
     def __init__(self, path: Path, run_id: str) -> None:
+        """Open the file, or go on with it; raise Refused."""
         self.path = path
         self._run_id = run_id
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        self._file = os.fdopen(descriptor, "a", encoding="utf-8")
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Refused(
+                f"The log {path} cannot be written: {error.strerror}.", "Does it belong to another user?"
+            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -61,15 +71,15 @@ class RunLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        try:
-            self._file.close()
-        except OSError:
-            if kind is None:
-                raise
+        os.close(self._file)
 
     def write(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Append lines and hand them to the operating system; raise OSError if it cannot take them."""
+        """Append lines and hand them to the operating system; raise OSError if it cannot take them.
+
+        Nothing is buffered: what a full disk did not take must not be tried again when the file is closed.
+        """
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         text = "".join(f"{now} run={self._run_id} {logfmt(line)}\n" for line in lines)
-        self._file.write(text)
-        self._file.flush()
+        left = memoryview(text.encode())
+        while left:
+            left = left[os.write(self._file, left) :]
