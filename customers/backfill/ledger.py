@@ -23,6 +23,10 @@ State = BackfillStep.State
 Outcome = BackfillRow.Outcome
 Status = BackfillRun.Status
 STAGE_SIZE = 2_000
+JUDGED = ["outcome", "problems", "warnings", "settled_at"]
+# Of a row that fails, what an earlier attempt knew is kept: it may have made things that still stand.
+# Of the others it may have known less, such as a plan that Lago did not have then.
+STAGED = ["plan_code", "start_date", "subscription_at", "email_digest", "user", "mapping", *JUDGED]
 
 
 def new_run_id(now: datetime) -> str:
@@ -76,16 +80,18 @@ def begin(
 
 @transaction.atomic
 def stage(run: BackfillRun, plan: Plan) -> None:
-    """Write what is planned for each row; rows that an earlier attempt settled stay as they are."""
+    """Write what is planned for each row; rows that an earlier attempt settled, and that stand, stay."""
     settled = set(
         run.rows.filter(outcome__in=[Outcome.CREATED, Outcome.COMPLETED, Outcome.SKIPPED]).values_list(
             "line", flat=True
         )
     )
     previous = _previous_steps(run)
-    rows = [row for row in plan.rows if row.is_to_do or row.line not in settled]
-    for some in chunks(rows, STAGE_SIZE):
-        pks = _upsert_rows(run, some)
+    rows = [row for row in plan.rows if row.action is not RowAction.SKIP or row.line not in settled]
+    for some in chunks((row for row in rows if row.action is RowAction.FAIL), STAGE_SIZE):
+        _upsert_rows(run, some, JUDGED)
+    for some in chunks((row for row in rows if row.action is not RowAction.FAIL), STAGE_SIZE):
+        pks = _upsert_rows(run, some, STAGED)
         _upsert_steps([(row, pks[row.line]) for row in some], previous)
 
 
@@ -94,12 +100,12 @@ def _previous_steps(run: BackfillRun) -> dict[tuple[int, str], tuple[str, dict[s
     return {(line, name): (state, undo) for line, name, state, undo in steps.iterator()}
 
 
-def _upsert_rows(run: BackfillRun, rows: Iterable[PlannedRow]) -> dict[int, int]:
+def _upsert_rows(run: BackfillRun, rows: Iterable[PlannedRow], fields: list[str]) -> dict[int, int]:
     made = BackfillRow.objects.bulk_create(
         [_row(run, row) for row in rows],
         update_conflicts=True,
         unique_fields=["run", "line"],
-        update_fields=["user", "mapping", "outcome", "problems", "warnings", "settled_at"],
+        update_fields=fields,
     )
     return {row.line: row.pk for row in made}
 
@@ -159,7 +165,7 @@ def _upsert_steps(
 
 
 def _step(row_pk: int, name: StepName, verdict: Verdict, before: str, undo: dict[str, Any]) -> BackfillStep:
-    """Say where a step stands before anything is done: an unanswered create is settled here, by what was found."""
+    """Say where a step stands before anything is done: an unanswered create is settled here."""
     state = {Action.CREATE: State.PLANNED, Action.SHARED: State.SHARED}.get(
         verdict.action or Action.CREATE, State.ADOPTED
     )
