@@ -46,6 +46,10 @@ def test_what_is_not_an_iso_date_is_refused(given_text: str) -> None:
     assert code_of(check_start_date(given_text, None)) == "start_date_invalid"
 
 
+def test_the_first_day_that_is_no_typing_error_is_read() -> None:
+    assert check_start_date("1970-01-01", None) == date(1970, 1, 1)
+
+
 def test_no_date_is_told() -> None:
     assert code_of(check_start_date(" ", "%d.%m.%Y")) == "start_date_blank"
 

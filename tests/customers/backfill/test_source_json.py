@@ -5,6 +5,7 @@ import json
 import pytest
 
 from customers.backfill.source import COLUMNS, read_bytes
+from customers.backfill.source import items as items_module
 from tests.customers.backfill.files import ROW, refusal_of, rows_of
 
 ITEM = dict(zip(COLUMNS, ROW, strict=True))
@@ -89,6 +90,13 @@ def test_what_is_not_json_is_refused_with_its_line() -> None:
 @pytest.mark.parametrize("text", ['"email"', "5", '{"email": "a"}', '{"customers": {"a": 1}}'])
 def test_what_is_not_a_list_is_refused(text: str) -> None:
     assert refusal(text).startswith("this is neither a list nor an object with a list")
+
+
+def test_too_many_items_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(items_module, "MAX_ROWS", 2)
+
+    assert len(read([ITEM, ITEM])) == 2
+    assert refusal(json.dumps([ITEM, ITEM, ITEM])) == "there are more than 2 items."
 
 
 def test_an_item_that_is_not_an_object_is_refused() -> None:

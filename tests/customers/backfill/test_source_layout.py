@@ -78,6 +78,14 @@ def test_a_column_that_is_nearly_right_is_pointed_out(own: str, column: str) -> 
     assert problem.hint == f"Rename the column “{own}” to {column}."
 
 
+def test_a_column_that_nothing_comes_near_is_to_be_added() -> None:
+    header = ["Town" if column == "id_tag" else column for column in COLUMNS]
+
+    (problem,) = problems_of(csv_bytes([header, ROW]))
+
+    assert problem.hint == "Add a column named id_tag."
+
+
 @pytest.mark.parametrize("data", [LINE.encode(), csv_bytes([COLUMNS, ROW], delimiter="|")])
 def test_a_line_that_is_no_header_is_told_once(data: bytes) -> None:
     (problem,) = problems_of(data)

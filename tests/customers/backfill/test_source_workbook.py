@@ -109,6 +109,15 @@ def test_rows_keep_their_numbers_past_blank_ones(kind: str, make: Any) -> None:
 
 
 @MAKERS
+def test_a_sheet_of_many_rows_is_read_whole(kind: str, make: Any) -> None:
+    records = [cells(external_id=f"C-{number}") for number in range(1_500)]
+
+    read = rows_of(make([COLUMNS, *records]), f"a.{kind}")
+
+    assert [list(row.values) for row in read] == records
+
+
+@MAKERS
 def test_missing_and_surplus_cells_are_as_in_a_csv_file(kind: str, make: Any) -> None:
     data = make([[*COLUMNS, ""], [*ROW[:2], *[""] * 5], [*ROW, "more"]])
 
