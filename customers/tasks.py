@@ -5,6 +5,7 @@ django-q2 keeps arguments and results in the database, so they are ids and codes
 
 from django_q.tasks import async_task
 
+from customers import jobs
 from customers.backfill.welcome import Ended, send_campaign
 from customers.backfill.welcome.lock import is_being_sent
 from customers.models import WelcomeCampaign
@@ -19,6 +20,16 @@ def send_welcome(campaign_id: int) -> str:
     if ended is Ended.MORE:
         async_task(SEND_WELCOME, campaign_id)
     return ended.value
+
+
+def import_run(run_pk: int) -> str:
+    """Go on with a run that was confirmed in the admin, for a slice of time."""
+    return jobs.import_run(run_pk).value
+
+
+def run_job(job_pk: int) -> str:
+    """Do what was asked of a run in the admin: reconcile it, revert it, or look what that would do."""
+    return jobs.run_job(job_pk)
 
 
 def send_sign_in_link(user_id: int | None) -> str:
@@ -36,4 +47,4 @@ def sweep() -> int:
     ]
     for campaign_id in stalled:
         async_task(SEND_WELCOME, campaign_id)
-    return len(stalled)
+    return len(stalled) + jobs.sweep()

@@ -129,6 +129,7 @@ MAGIC_LINK_INVITE_TTL_SECONDS = environment.whole(
 # --- Django ----------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "customers",  # first, so that its createsuperuser is the one that is found
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.import_export",
@@ -143,7 +144,6 @@ INSTALLED_APPS = [
     "axes",
     "auditlog",
     "billing",
-    "customers",
     "polaris_backfill",
 ]
 
@@ -275,6 +275,7 @@ IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "run_backfill"
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"
 IMPORT_EXPORT_USE_TRANSACTIONS = True
 MAX_UPLOAD_BYTES = 20 * 1024 * 1024  # in the admin; the command takes 100 MB
+MAX_UPLOAD_ROWS = 50_000  # a page can wait for that many to be planned; the command takes 200,000 and more
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # without files
 
 LOGGING = {

@@ -225,10 +225,12 @@ class Attempt:
     def _verdict(self) -> tuple[str, str]:
         """Give the status and its reason. Only a run in which every row stands has succeeded."""
         status = BackfillRun.Status
-        if self.stop.requested:
+        counts = ledger.outcome_counts(self.run)
+        if self.stop.to_be_continued and counts["pending"]:
+            return status.QUEUED, ""
+        if self.stop.requested and not self.stop.to_be_continued:
             by_hand = self.stop.interrupted or "log" in self.stop.reason
             return (status.INTERRUPTED if by_hand else status.FAILED), self.stop.reason
-        counts = ledger.outcome_counts(self.run)
         good = counts["created"] + counts["completed"] + counts["skipped"]
         if not counts["failed"] and not counts["pending"]:
             return status.SUCCEEDED, ""

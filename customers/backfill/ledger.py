@@ -61,11 +61,15 @@ def unfinished_run(sha256: str, systems: Systems, *, new_run: bool = False) -> B
 def begin(
     run: BackfillRun | None, *, name: str, sha256: str, options: Options, systems: Systems, actor: str
 ) -> BackfillRun:
-    """Start a run, or take up the one to be continued, and write down with which options."""
+    """Start a run, or take up the one to be continued, and write down with which options.
+
+    Raises Refused if the run was stopped while it waited in the queue.
+    """
+    taken_up = run is not None and _take_from_queue(run)
     if run is None:
         BackfillRun.objects.unfinished().filter(input_sha256=sha256).update(status=Status.ABANDONED)
         run = BackfillRun(run_id=new_run_id(timezone.now()), input_sha256=sha256, actor=actor)
-    action = "run.continued" if run.pk else "run.started"
+    action = "run.continued" if run.pk and not (taken_up and run.settled_at is None) else "run.started"
     run.status, run.reason, run.stop_requested = Status.RUNNING, "", False
     run.input_name, run.options = name[:255], options.as_json()
     target = systems.target
@@ -74,8 +78,17 @@ def begin(
     run.lago_url, run.lago_version = target.url, target.version or ""
     run.steve_url, run.finished_at = systems.steve_url, None
     run.save()
-    record(run.audit_tag, actor, [Event(action, f"run:{run.run_id}", {"sha256": sha256})])
+    if not (taken_up and run.settled_at):  # the next slice of a run in the worker is no event
+        record(run.audit_tag, actor, [Event(action, f"run:{run.run_id}", {"sha256": sha256})])
     return run
+
+
+def _take_from_queue(run: BackfillRun) -> bool:
+    """Tell whether the run was waiting; raise Refused if it was stopped since it was read."""
+    was, now = run.status, BackfillRun.objects.select_for_update().get(pk=run.pk).status
+    if was == Status.QUEUED and now != was:
+        raise Refused(f"The run {run.run_id} was stopped before it began.", "Continue it in the admin.")
+    return was == Status.QUEUED
 
 
 @transaction.atomic
@@ -182,11 +195,17 @@ def _step(row_pk: int, name: StepName, verdict: Verdict, before: str, undo: dict
 
 
 def finish(run: BackfillRun, status: str, *, reason: str = "", seconds: float, actor: str) -> None:
-    """Close an attempt at a run; the same file continues it unless it succeeded."""
+    """Close an attempt at a run; the same file continues it unless it succeeded.
+
+    With the status `queued` it is only handed on: the worker goes on with it in its next task.
+    """
     with transaction.atomic():
-        run.status, run.reason, run.finished_at = status, reason[:300], timezone.now()
+        run.status, run.reason = status, reason[:300]
+        run.finished_at = None if status == Status.QUEUED else timezone.now()
         run.active_s += seconds
         run.save(update_fields=["status", "reason", "finished_at", "active_s"])
+        if status == Status.QUEUED:
+            return
         record(run.audit_tag, actor, [Event(f"run.{status}", f"run:{run.run_id}", outcome_counts(run))])
 
 

@@ -7,18 +7,23 @@ from django.db import connection
 
 from customers.backfill.options import Refused
 
+
+class Busy(Refused):
+    """Somebody else is at it; later it may go."""
+
+
 KEY = 0x706F6C61726973  # "polaris"; advisory locks are per database
 
 
 @contextmanager
 def only_one() -> Iterator[None]:
-    """Hold the lock for as long as the process works; raise Refused at once if another one does.
+    """Hold the lock for as long as the process works; raise Busy at once if another one does.
 
     It belongs to this database session. If the session is lost, so is the lock, but then every further
     write of this process fails too, because it goes over the same session.
     """
     if not _query("SELECT pg_try_advisory_lock(%s)"):
-        raise Refused(
+        raise Busy(
             "Another import or revert is running.",
             "Wait for it, or see it with: python manage.py backfill_runs",
         )

@@ -24,11 +24,15 @@ class Stop:
         self._event = Event()
         self.reason = ""
         self.interrupted = False
+        self.to_be_continued = False
 
-    def request(self, reason: str, *, interrupted: bool = False) -> None:
-        """Ask to stop; the first reason stays. Safe in a signal handler and in any thread."""
+    def request(self, reason: str, *, interrupted: bool = False, to_be_continued: bool = False) -> None:
+        """Ask to stop; the first reason stays. Safe in a signal handler and in any thread.
+
+        `to_be_continued`: nothing is wrong; another process goes on where this one stops.
+        """
         if not self._event.is_set():
-            self.reason, self.interrupted = reason, interrupted
+            self.reason, self.interrupted, self.to_be_continued = reason, interrupted, to_be_continued
             self._event.set()
 
     @property

@@ -1,13 +1,19 @@
 from customers.models.backfill import BackfillRow, BackfillRun, BackfillStep
 from customers.models.campaign import WelcomeCampaign, WelcomeMail
+from customers.models.console import Customer
+from customers.models.job import RunJob
 from customers.models.operations import ThrottleMark, WorkerBeat
 from customers.models.people import IdTagMapping, User
+from customers.models.upload import BackfillUpload
 
 __all__ = [
     "BackfillRow",
     "BackfillRun",
     "BackfillStep",
+    "BackfillUpload",
+    "Customer",
     "IdTagMapping",
+    "RunJob",
     "ThrottleMark",
     "User",
     "WelcomeCampaign",

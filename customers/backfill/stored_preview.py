@@ -1,0 +1,66 @@
+"""A plan, kept for its page: what the command would print as JSON, packed. It holds no personal data."""
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from customers.backfill.document import document
+from customers.backfill.importing import Report
+from customers.models import BackfillUpload
+
+SHOWN = 200
+FILTERS = ("all", "create", "complete", "skip", "fail", "warnings")
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`rows` are as in the document of `backfill_customers`, with `plan_code` and `start_date` more."""
+
+    head: Mapping[str, Any]
+    rows: Sequence[Row]
+
+    @property
+    def fails(self) -> bool:
+        return bool(self.head["counts"]["fail"])
+
+    @property
+    def warned(self) -> int:
+        return sum(1 for row in self.rows if row["warnings"])
+
+    def counts(self) -> dict[str, int]:
+        """Count the rows behind each filter."""
+        return {"all": len(self.rows), **self.head["counts"], "warnings": self.warned}
+
+    def select(self, chosen: str, search: str) -> list[Row]:
+        """Give the rows of a filter whose external_id holds, or whose line is, what was searched."""
+        needle = search.strip().casefold()
+        return [row for row in self.rows if _is_in(row, chosen) and _matches(row, needle)]
+
+
+def pack(report: Report) -> bytes:
+    whole = json.loads("".join(document(report)))
+    for row, planned in zip(whole["rows"], report.plan.rows, strict=True):
+        start = planned.wanted.start_date
+        row |= {"plan_code": planned.wanted.plan_code, "start_date": start.isoformat() if start else ""}
+    whole["target"]["lago"]["organization_id"] = report.systems.target.organization.lago_id
+    return zlib.compress(json.dumps(whole, ensure_ascii=False).encode(), level=1)
+
+
+def unpack(upload: BackfillUpload) -> Preview:
+    whole = json.loads(zlib.decompress(bytes(upload.preview)))
+    rows = whole.pop("rows")
+    return Preview(whole, rows)
+
+
+def _is_in(row: Row, chosen: str) -> bool:
+    if chosen == "warnings":
+        return bool(row["warnings"])
+    return chosen == "all" or row["action"] == chosen
+
+
+def _matches(row: Row, needle: str) -> bool:
+    return not needle or needle in row["external_id"].casefold() or needle == str(row["line"])

@@ -1,0 +1,11 @@
+"""What the worker does for the admin: short tasks over the same pipeline as the commands.
+
+Tasks are delivered at least once, and a killed worker's may be lost. So what is to be done is in our own
+tables, a task only wakes somebody up, and the sweep does so again for whatever was left.
+"""
+
+from customers.jobs.importing import import_run
+from customers.jobs.on_runs import ask, run_job
+from customers.jobs.sweeping import sweep
+
+__all__ = ["ask", "import_run", "run_job", "sweep"]

@@ -1,0 +1,123 @@
+"""Reconcile a run, look what a revert would do, and revert it: asked for in the admin, done by the worker."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from auditlog.models import Event, record
+from customers.backfill import run_log
+from customers.backfill.lock import Busy
+from customers.backfill.options import Refused
+from customers.backfill.pipeline import Stop
+from customers.backfill.reconcile import reconcile
+from customers.backfill.revert import Choice, plan_revert, revert
+from customers.backfill.systems import Systems, connect
+from customers.jobs import results
+from customers.jobs.locks import job_lock
+from customers.jobs.slices import Slice
+from customers.models import BackfillRun, RunJob
+from polaris_backfill.kernel import RemoteError
+
+Kind, Status = RunJob.Kind, RunJob.Status
+TASK = "customers.tasks.run_job"
+ATTEMPTS = 3
+WAITING = "waiting for another import or revert to end"
+
+Outcome = tuple[str, str, Mapping[str, Any]]  # status, reason, result
+
+
+@transaction.atomic
+def ask(run: BackfillRun, kind: str, actor: str, **options: Any) -> RunJob:
+    """Queue a job, or join the one that is under way. Safe to repeat."""
+    BackfillRun.objects.select_for_update().get(pk=run.pk)
+    job = RunJob.objects.unfinished().filter(run=run, kind=kind).first()
+    if job is None:
+        job = RunJob.objects.create(run=run, kind=kind, actor=actor, options=options)
+        if kind == Kind.REVERT:
+            BackfillRun.objects.filter(pk=run.pk).update(stop_requested=False)
+        if kind != Kind.REVERT_PREVIEW:  # which is only looking
+            record(run.audit_tag, actor, [Event(f"{kind}.asked", f"run:{run.run_id}", options)])
+    enqueue(job.pk)
+    return job
+
+
+def enqueue(job_pk: int) -> None:
+    """Wake the worker once this is committed. One time too many does no harm."""
+    transaction.on_commit(partial(async_task, TASK, job_pk))
+
+
+def run_job(job_pk: int) -> str:
+    """Do a job, or a slice of it. Safe to call at any moment, any number of times; return its status."""
+    with job_lock(job_pk) as mine:
+        job = RunJob.objects.unfinished().filter(pk=job_pk).select_related("run").first() if mine else None
+        if job is None:
+            return "nothing"
+        if job.attempts >= ATTEMPTS:
+            return _close(job, Status.REFUSED, f"the worker died {ATTEMPTS} times over it; see its log", {})
+        job.status, job.attempts = Status.RUNNING, job.attempts + 1
+        job.save(update_fields=["status", "attempts"])
+        return _close(job, *_outcome(job))
+
+
+def _outcome(job: RunJob) -> Outcome:
+    stop = Stop()
+    try:
+        with connect(sleep=stop.sleep) as systems:
+            return _WORK[job.kind](job, systems, stop)
+    except Busy:
+        return Status.QUEUED, WAITING, {}
+    except Refused as error:
+        return Status.REFUSED, f"{error} {error.hint}".strip(), {}
+    except (RemoteError, ImproperlyConfigured) as error:
+        return Status.REFUSED, str(error), {}
+
+
+def _reconcile(job: RunJob, systems: Systems, stop: Stop) -> Outcome:
+    return Status.DONE, "", results.of_reconciliation(reconcile(job.run, systems))
+
+
+def _preview(job: RunJob, systems: Systems, stop: Stop) -> Outcome:
+    return Status.DONE, "", results.of_revert_plan(plan_revert(job.run, systems))
+
+
+def _revert(job: RunJob, systems: Systems, stop: Stop) -> Outcome:
+    run_log.check_folder(settings.BACKFILL_LOG_DIR)
+    with Slice(stop) as progress:
+        report = revert(
+            job.run, systems, Choice(**job.options),
+            actor=job.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop, progress=progress,
+            batch_size=settings.BACKFILL_BATCH_SIZE, concurrency=settings.BACKFILL_CONCURRENCY,
+        )  # fmt: skip
+    if stop.to_be_continued and not report.is_well:
+        return Status.QUEUED, "", {}
+    status = {"refused": Status.REFUSED, "interrupted": Status.STOPPED, "failed": Status.STOPPED}
+    return status.get(report.status, Status.DONE), report.reason, results.of_revert(report)
+
+
+_WORK: Mapping[str, Callable[[RunJob, Systems, Stop], Outcome]] = {
+    Kind.RECONCILE: _reconcile,
+    Kind.REVERT_PREVIEW: _preview,
+    Kind.REVERT: _revert,
+}
+
+
+@transaction.atomic
+def _close(job: RunJob, status: str, reason: str, result: Mapping[str, Any]) -> str:
+    job.status, job.reason, job.result = status, reason[:500], dict(result)
+    if status == Status.QUEUED:  # it goes on: at once if only its slice is over, else when the sweep comes by
+        job.attempts = 0
+        if reason != WAITING:
+            enqueue(job.pk)
+    else:
+        job.finished_at = timezone.now()
+    job.save(update_fields=["status", "reason", "result", "attempts", "finished_at"])
+    if job.kind == Kind.RECONCILE and status == Status.DONE:
+        data = {"divergences": job.result["divergences_total"]}
+        record(job.run.audit_tag, job.actor, [Event("run.reconciled", f"run:{job.run.run_id}", data)])
+    return status

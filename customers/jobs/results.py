@@ -1,0 +1,56 @@
+"""What is kept of a reconciliation and of a revert, for people to read: counts whole, lists cut off."""
+
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+from customers.backfill.reconcile import Reconciliation
+from customers.backfill.revert import RevertPlan, RevertReport
+
+KEPT = 1_000  # entries of a list
+
+Result = dict[str, Any]
+
+
+def of_reconciliation(result: Reconciliation) -> Result:
+    steps = {name.value: asdict(count) | {"agreeing": count.agreeing} for name, count in result.steps.items()}
+    divergences = [
+        {"line": one.line, "external_id": one.external_id, "step": one.step, "adopted": one.adopted}
+        | asdict(one.divergence)
+        for one in result.found[:KEPT]
+    ]
+    return {
+        "rows": dict(result.rows),
+        "steps": steps,
+        "divergences": divergences,
+        "divergences_total": len(result.found),
+    }
+
+
+def of_revert_plan(plan: RevertPlan) -> Result:
+    """Sort things into the three buckets, those of customers who were active afterwards apart."""
+    buckets: dict[str, Counter[str]] = {
+        name: Counter() for name in ("remove", "active", "kept", "gone", "reasons")
+    }
+    for row in plan.rows:
+        to_remove = buckets["active" if plan.is_active(row) else "remove"]
+        to_remove.update(target.name.value for target in row.remove)
+        buckets["kept"].update(name.value for name in row.leave)
+        buckets["reasons"].update(row.leave.values())
+        buckets["gone"].update(name.value for name in row.gone)
+    return {
+        "empty": plan.is_empty,
+        "buckets": {name: dict(counted) for name, counted in buckets.items()},
+        "active": {external_id: list(why) for external_id, why in list(plan.active.items())[:KEPT]},
+        "active_total": len(plan.active),
+    }
+
+
+def of_revert(report: RevertReport) -> Result:
+    return {
+        "outcome": report.status,
+        "counts": dict(report.counts),
+        "failures": [list(failure) for failure in report.failures[:KEPT]],
+        "active_total": len(report.plan.active),
+        "seconds": round(report.seconds, 1),
+    }

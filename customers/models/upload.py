@@ -1,0 +1,60 @@
+"""Files that were uploaded in the admin: kept in the database, because web and worker may be two machines."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import models
+from django.utils import timezone
+
+from customers.models.backfill import BackfillRun
+from customers.models.people import User
+
+
+class BackfillUploadQuerySet(models.QuerySet["BackfillUpload"]):
+    def previews(self) -> "BackfillUploadQuerySet":
+        return self.filter(run__isnull=True)
+
+    def without_content(self) -> "BackfillUploadQuerySet":
+        """Leave the file and its preview in the database: they are megabytes."""
+        return self.defer("data", "preview")
+
+
+class BackfillUpload(models.Model):
+    """A file with the options chosen for it: first a preview, then, once confirmed, the input of a run.
+
+    It holds people's data, so it is deleted when its run has ended, or after an hour without a run.
+    """
+
+    LIFETIME = timedelta(hours=1)
+
+    token = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64)
+    data = models.BinaryField()
+    options = models.JSONField(default=dict)
+    uploaded_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    preview = models.BinaryField(blank=True, default=b"", help_text="What a run would do; no personal data")
+    run = models.OneToOneField(
+        BackfillRun, null=True, blank=True, on_delete=models.CASCADE, related_name="upload"
+    )
+    rows = models.PositiveIntegerField(default=0)
+    # Tells a file that kills its worker from one whose worker was killed: back to 0 whenever it gets on.
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    objects = BackfillUploadQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["created_at"], name="customers_upload_by_age"),  # what can be forgotten
+        ]
+
+    def __str__(self) -> str:
+        return str(self.token)
+
+    @property
+    def actor(self) -> str:
+        return f"staff:{self.uploaded_by_id}"
+
+    def is_expired(self) -> bool:
+        return self.run_id is None and timezone.now() > self.created_at + self.LIFETIME
