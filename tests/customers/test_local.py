@@ -20,13 +20,16 @@ def wanted(**changes: str) -> Wanted:
 
 
 def user(
-    pk: int = 1, email: str = "ann.example@example.com", external_id: str | None = "C-1", is_staff: bool = False
+    pk: int = 1,
+    email: str = "ann.example@example.com",
+    external_id: str | None = "C-1",
+    is_staff: bool = False,
 ) -> UserFact:
     return UserFact(pk, email, external_id, "Ann Example", is_staff)
 
 
 def world_of(*users: UserFact, spelt: str = "", mappings: tuple[MappingFact, ...] = ()) -> World:
-    """A world as it is looked up for `wanted`; `spelt` names a user by another spelling of the external_id."""
+    """A world as it is looked up for `wanted`; `spelt`: how the row spells the external_id."""
     world = World()
     for one in users:
         world.add_user(one)

@@ -1,0 +1,66 @@
+"""Many rows written in one statement."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from customers.backfill import bulk
+from customers.models import BackfillRow, BackfillRun
+from tests.customers.factories import customer
+
+pytestmark = pytest.mark.django_db
+
+
+def stored_rows(count: int) -> list[BackfillRow]:
+    run = BackfillRun.objects.create(run_id="20261122-170501-7f3a", actor="cli:tester")
+    return BackfillRow.objects.bulk_create(BackfillRow(run=run, line=line) for line in range(count))
+
+
+def test_each_object_gets_its_own_values_of_every_type() -> None:
+    first, second = stored_rows(2)
+    at = datetime(2026, 11, 22, 17, 5, 1, 5, tzinfo=UTC)
+    first.external_id, first.start_date, first.settled_at = 'a"b,{c}\\', date(2024, 2, 29), at
+    first.problems, first.user = [{"code": "x", "hint": "é'\""}], customer()
+    second.external_id, second.start_date, second.problems = "", None, []
+
+    fields = ["external_id", "start_date", "settled_at", "problems", "user"]
+    written = bulk.update([first, second], fields)
+
+    again = {row.pk: row for row in BackfillRow.objects.all()}
+    assert written == 2
+    for row in (first, second):
+        assert values(again[row.pk], fields) == values(row, fields)
+
+
+def values(row: BackfillRow, fields: list[str]) -> list[Any]:
+    return [getattr(row, name) for name in fields]
+
+
+def test_other_fields_and_other_rows_stay() -> None:
+    first, second = stored_rows(2)
+    first.external_id, first.plan_code = "changed", "not to be written"
+
+    bulk.update([first], ["external_id"])
+
+    assert BackfillRow.objects.get(pk=first.pk).plan_code == ""
+    assert BackfillRow.objects.get(pk=second.pk).external_id == ""
+
+
+def test_a_row_that_is_gone_is_not_counted() -> None:
+    first, second = stored_rows(2)
+    BackfillRow.objects.filter(pk=first.pk).delete()
+
+    assert bulk.update([first, second], ["external_id"]) == 1
+
+
+def test_nothing_to_write_takes_no_query(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        assert bulk.update([], ["external_id"]) == 0
+
+
+def test_many_rows_take_one_query(django_assert_num_queries: Any) -> None:
+    some = stored_rows(300)
+
+    with django_assert_num_queries(1):
+        assert bulk.update(some, ["external_id", "problems"]) == 300
