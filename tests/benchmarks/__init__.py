@@ -1,0 +1,1 @@
+"""The figures that the design promises, measured as ratios in one run: `make bench`."""

@@ -1,0 +1,142 @@
+"""Measure, and say of each figure whether it keeps the bar: `make bench`, or ARGS="apply" for one."""
+
+import json
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from lago_python_client.client import Client
+from lago_python_client.models import Customer, Subscription
+
+from billing.sandbox import SANDBOX_KEY
+from tests.benchmarks.stage import Stage, stage
+
+LATENCY_MS = 50
+CONCURRENCY = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    name: str
+    value: float
+    unit: str
+    bar: str
+    kept: bool
+
+
+def apply_and_revert() -> Iterator[Figure]:
+    """Compare an import and its revert with the time that their calls need at the least."""
+    with stage(latency_ms=LATENCY_MS) as here:
+        rows = 1_000
+        path = str(here.file(rows, "A"))
+        imported = here.manage("backfill_customers", "--input", path, "--concurrency", str(CONCURRENCY))
+        calls = _calls(here)
+        ideal = calls * LATENCY_MS / 1000 / CONCURRENCY
+        yield _at_least("apply, of the ideal", 100 * ideal / imported.document["seconds"], "%", 90)
+        yield _at_most("Lago calls per new row", calls / rows, "calls", 2.1)
+        ours = imported.document["seconds"] / rows
+        yield _at_least("against the official client, row by row", _plain_loop(here, 100) / ours, "times", 7)
+        _forget_calls(here)
+        undone = here.manage("backfill_revert", "--run-id", imported.document["run_id"], "--noinput")
+        ideal = _calls(here) * LATENCY_MS / 1000 / CONCURRENCY
+        yield _at_least("revert, of the ideal", 100 * ideal / undone.document["seconds"], "%", 90)
+
+
+def _plain_loop(here: Stage, rows: int) -> float:
+    """Give the seconds per row of what an operator would write with Lago's own client."""
+    client = Client(api_key=SANDBOX_KEY, api_url=here.variables["LAGO_API_URL"])
+    began = time.monotonic()
+    for number in range(rows):
+        key = f"plain-{number}"
+        client.customers.create(Customer(external_id=key, name="A name", email=f"{key}@example.com"))
+        client.subscriptions.create(
+            Subscription(
+                external_customer_id=key,
+                external_id=key,
+                plan_code="standard",
+                subscription_at="2024-01-01T00:00:00Z",
+            )
+        )
+    return (time.monotonic() - began) / rows
+
+
+def dry_runs() -> Iterator[Figure]:
+    """Plan large files against an empty database."""
+    with stage(latency_ms=0) as here:
+        for rows, bar_s in ((10_000, 5), (100_000, 50)):
+            planned = here.manage("backfill_customers", "--input", str(here.file(rows, "D")), "--dry-run")
+            yield _at_most(f"dry-run of {rows:,} rows", planned.wall_s, "s", bar_s)
+        yield _at_most("its resident memory", planned.max_rss_mb, "MB", 400)
+
+
+def long_run() -> Iterator[Figure]:
+    """Compare the first thousand rows of a long run with the last."""
+    with stage(latency_ms=0) as here:
+        imported = here.manage("backfill_customers", "--input", str(here.file(20_000, "L")))
+        seconds = _seconds_per_thousand(imported.document["log"])
+        yield _at_most(
+            "last thousand of 20,000 against the first", 100 * (seconds[-1] / seconds[0] - 1), "% more", 15
+        )
+
+
+def _seconds_per_thousand(log: str) -> list[float]:
+    """Read from the log, whose stamps are whole seconds, how long each quarter took, per thousand rows."""
+    with open(log, encoding="utf-8") as lines:  # noqa: PTH123
+        stamps = [
+            time.mktime(time.strptime(line[:19], "%Y-%m-%dT%H:%M:%S")) for line in lines if " line=" in line
+        ]
+    edges = [stamps[0], *stamps[4_999::5_000]]
+    return [(end - begin) / 5 for begin, end in pairwise(edges)]
+
+
+def again() -> Iterator[Figure]:
+    """Run a finished file again."""
+    with stage(latency_ms=0) as here:
+        path = str(here.file(10_000, "S"))
+        here.manage("backfill_customers", "--input", path)
+        repeated = here.manage("backfill_customers", "--input", path, "--skip-existing")
+        yield _at_most("finished 10,000 rows again, --skip-existing", repeated.wall_s, "s", 10)
+
+
+def _calls(here: Stage) -> int:
+    with urllib.request.urlopen(f"{here.variables['LAGO_API_URL']}/sandbox/requests") as reply:
+        return int(json.load(reply)["total"])
+
+
+def _forget_calls(here: Stage) -> None:
+    url = f"{here.variables['LAGO_API_URL']}/sandbox/requests/reset"
+    with urllib.request.urlopen(urllib.request.Request(url, method="POST", data=b"{}")):
+        pass
+
+
+def _at_least(name: str, value: float, unit: str, bar: float) -> Figure:
+    return Figure(name, value, unit, f"at least {bar:g}", value >= bar)
+
+
+def _at_most(name: str, value: float, unit: str, bar: float) -> Figure:
+    return Figure(name, value, unit, f"at most {bar:g}", value <= bar)
+
+
+MEASUREMENTS: dict[str, Callable[[], Iterator[Figure]]] = {
+    "apply": apply_and_revert,
+    "dry-run": dry_runs,
+    "long-run": long_run,
+    "again": again,
+}
+
+
+def main(names: list[str]) -> int:
+    kept = True
+    for name in names or MEASUREMENTS:
+        for figure in MEASUREMENTS[name]():
+            kept = kept and figure.kept
+            mark = "kept" if figure.kept else "NOT KEPT"
+            print(f"{figure.name:45} {figure.value:8.1f} {figure.unit:7} {figure.bar:14} {mark}", flush=True)
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
