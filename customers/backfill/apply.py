@@ -10,7 +10,7 @@ from customers.backfill.pipeline import Pipeline, Stop
 from customers.backfill.plan import Plan, PlannedRow, Policy, judge_again
 from customers.backfill.world import chunks, look_up
 from customers.models import BackfillRun
-from polaris_backfill.kernel import Made, Problem, RemoteError, RemoteStep, StepName
+from polaris_backfill.kernel import Action, Made, Problem, RemoteError, RemoteStep, StepName
 
 AGAIN = "Run the same command again: it continues where this run stopped."
 HINTS = {
@@ -120,14 +120,34 @@ class Importer:
         made: dict[StepName, Made] = {}
         failed: dict[StepName, StepFailure] = {}
         for name in item.to_call:
+            met = any(one.adopted for one in made.values())
             try:
-                made[name] = self._steps[name].create(item.row.wanted, item.row.verdicts[name])
+                answer = self._look_and_make(name, item.row) if met else self._make(name, item.row)
             except RemoteError as error:
-                failed[name] = StepFailure(_problem(name, error), error.sent)
+                answer = StepFailure(_problem(name, error), error.sent)
+            if isinstance(answer, StepFailure):
+                failed[name] = answer
                 break
+            made[name] = answer
         if item.to_call:  # a further card of a customer makes no calls, and so tells nothing
             self._breaker.note(bool(failed))
         return Results(made, failed)
+
+    def _make(self, name: StepName, row: PlannedRow) -> Made | StepFailure:
+        return self._steps[name].create(row.wanted, row.verdicts[name])
+
+    def _look_and_make(self, name: StepName, row: PlannedRow) -> Made | StepFailure:
+        """Look once more: who made this row's customer since the plan may have made a subscription too.
+
+        To make ours unseen would be a second one, or a change of plan that is billed.
+        """
+        step = self._steps[name]
+        verdict = step.check(row.wanted, step.look_up([row.wanted]))
+        if verdict.action is None:
+            return StepFailure(verdict.problems[0], in_doubt=False)
+        if verdict.action is Action.ADOPT and not verdict.change:
+            return Made(verdict.ref, adopted=True, key=verdict.key)
+        return step.create(row.wanted, verdict)
 
 
 def _problem(name: StepName, error: RemoteError) -> Problem:

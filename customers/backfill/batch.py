@@ -68,6 +68,7 @@ class Books:
         self._users: dict[str, int] = {}  # by external_id, for the other cards of the same customer
         self._unbilled: dict[str, Problem] = {}  # customers whose subscription could not be made
         self._refused: dict[str, Problem] = {}  # customers whose first row could not even be begun
+        self._keys: dict[str, str] = {}  # of subscriptions that were found only when ours was to be made
 
     # --- before the calls ----------------------------------------------------------------------------
 
@@ -91,13 +92,10 @@ class Books:
     def _make_users(self, rows: Sequence[PlannedRow]) -> dict[int, int]:
         new = [row for row in rows if row.means(StepName.USER, Action.CREATE)]
         made = User.objects.bulk_create([_user(row) for row in new])
-        for row, user in zip(new, made, strict=True):
-            self._users[row.wanted.external_id] = user.pk
-        return {row.line: self._user_of(row) for row in rows}
-
-    def _user_of(self, row: PlannedRow) -> int:
-        ref = row.verdicts[StepName.USER].ref
-        return int(ref) if ref else self._users[row.wanted.external_id]
+        found = {row.wanted.external_id: row.verdicts[StepName.USER].ref for row in rows}
+        self._users |= {external_id: int(ref) for external_id, ref in found.items() if ref}
+        self._users |= {row.wanted.external_id: user.pk for row, user in zip(new, made, strict=True)}
+        return {row.line: self._users[row.wanted.external_id] for row in rows}
 
     def _make_mappings(self, rows: Sequence[PlannedRow], users: Mapping[int, int]) -> dict[int, int]:
         new = [row for row in rows if row.means(StepName.ID_TAG_MAPPING, Action.CREATE)]
@@ -130,6 +128,8 @@ class Books:
             elif name not in LOCAL and _must_call(verdict):
                 step.state, step.intended_at, step.code = State.INTENDED, now, ""
                 step.ref, step.undo = verdict.ref, dict(verdict.undo or {})
+            elif verdict.ref and step.state == State.PLANNED:  # somebody made it since the plan
+                step.state, step.ref, step.settled_at = State.ADOPTED, verdict.ref, now
         item.to_call = tuple(n for n, v in item.row.verdicts.items() if n not in LOCAL and _must_call(v))
 
     @transaction.atomic
@@ -172,13 +172,14 @@ class Books:
         BackfillRun.objects.filter(pk=self.run.pk).update(settled_at=now)
         return settled
 
-    @staticmethod
-    def _record(item: Opened, results: Results, now: datetime) -> None:
+    def _record(self, item: Opened, results: Results, now: datetime) -> None:
         for name in item.to_call:
             step = item.steps[name]
             if made := results.made.get(name):
                 step.state = State.ADOPTED if made.adopted else State.CREATED
                 step.ref, step.undo, step.settled_at = made.ref, dict(made.undo or {}), now
+                if made.adopted and name is StepName.LAGO_SUBSCRIPTION:
+                    self._keys[item.row.wanted.external_id] = made.key
             elif failure := results.failed.get(name):
                 step.state = State.INTENDED if failure.in_doubt else State.FAILED
                 step.code, step.settled_at = failure.problem.code, now
@@ -203,17 +204,20 @@ class Books:
         item.record.settled_at = None if outcome == Outcome.PENDING else now
         return Settled(row, outcome, {name.value: _word(item, name) for name in row.verdicts}, problems)
 
-    @staticmethod
-    def _activate(items: Iterable[Opened]) -> None:
+    def _activate(self, items: Iterable[Opened]) -> None:
         mappings = []
         for item in items:
             mapping = IdTagMapping(pk=item.mapping_pk, is_active=True)
-            mapping.lago_subscription_external_id = _subscription_key(item.row)
+            mapping.lago_subscription_external_id = self._subscription_key(item.row)
             steve = item.steps.get(StepName.STEVE_ID_TAG)
             mapping.steve_ocpp_tag_pk = int(steve.ref) if steve else None
             mapping.id_tag = _id_tag(item.row)
             mappings.append(mapping)
         bulk.update(mappings, ["is_active", "lago_subscription_external_id", "steve_ocpp_tag_pk", "id_tag"])
+
+    def _subscription_key(self, row: PlannedRow) -> str:
+        found = self._keys.get(row.wanted.external_id)
+        return found or row.verdicts[StepName.LAGO_SUBSCRIPTION].key or row.wanted.subscription_external_id
 
     # --- both ----------------------------------------------------------------------------------------
 
@@ -244,11 +248,8 @@ def _user(row: PlannedRow) -> User:
 def _id_tag(row: PlannedRow) -> str:
     """Give the spelling that sessions will carry: SteVe's, where SteVe had the idTag already."""
     steve = row.verdicts.get(StepName.STEVE_ID_TAG)
-    return steve.key if steve and steve.key else row.wanted.id_tag
-
-
-def _subscription_key(row: PlannedRow) -> str:
-    return row.verdicts[StepName.LAGO_SUBSCRIPTION].key or row.wanted.subscription_external_id
+    adopted = row.verdicts[StepName.ID_TAG_MAPPING].key
+    return (steve.key if steve else "") or adopted or row.wanted.id_tag
 
 
 def _owner_failed(row: PlannedRow, problems: Sequence[Problem]) -> Problem:

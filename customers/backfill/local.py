@@ -95,7 +95,7 @@ def check_mapping(wanted: Wanted, world: World) -> Verdict:
         "id_tag_exists", "id_tag", f"The idTag {shown} is this customer's already.",
         "--skip-existing adopts what agrees and completes what is half done.",
     )  # fmt: skip
-    return Verdict(Action.ADOPT, ref=str(mapping.pk), exists=(exists,))
+    return Verdict(Action.ADOPT, ref=str(mapping.pk), key=mapping.id_tag, exists=(exists,))
 
 
 def mapping_of(wanted: Wanted, world: World) -> MappingFact | None:
