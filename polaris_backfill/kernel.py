@@ -77,6 +77,8 @@ class Verdict:
     adopted, but `create` must be called to put it right first. `key` is its key in that system where that is
     not the one we would have chosen (a subscription's external_id, SteVe's spelling of an idTag), `since` when
     it came to be, by that system's clock. `undo`: what `change` will alter, written down before it happens.
+    `since_then`: the warnings to give instead once a run has finished with this very thing: what is wrong
+    with it now, somebody did on purpose for all we know, and it is left alone.
     """
 
     action: Action | None
@@ -88,6 +90,7 @@ class Verdict:
     key: str = ""
     since: datetime | None = None
     undo: Mapping[str, Any] | None = None
+    since_then: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,9 +106,10 @@ def judge(row: PlannedRow, world: World, remote: Sequence[Looked], policy: Polic
         row.warnings = (*row.warnings, stranger)
         return
     facts = _facts(row.wanted, world)
-    verdicts = {
-        name: _ours(name, verdict, facts) for name, verdict in _look(row.wanted, world, remote).items()
-    }
+    looked = _look(row.wanted, world, remote)
+    if looked[StepName.ID_TAG_MAPPING].action is Action.ADOPT:
+        looked = {name: _left_alone(name, verdict, facts) for name, verdict in looked.items()}
+    verdicts = {name: _ours(name, verdict, facts) for name, verdict in looked.items()}
     row.warnings = (*row.warnings, *(w for v in verdicts.values() for w in v.warnings))
     row.problems = (*row.problems, *_problems(verdicts, facts, policy))
     if row.problems:
@@ -137,6 +138,16 @@ def _ours(name: StepName, verdict: Verdict, facts: Sequence[LedgerFact]) -> Verd
     return verdict
 
 
+def _left_alone(name: StepName, verdict: Verdict, facts: Sequence[LedgerFact]) -> Verdict:
+    """Put nothing right, and hold nothing against a row, that a run had finished with: it was right then."""
+    to_blame = bool(verdict.ref) and (verdict.change or bool(verdict.problems))
+    if to_blame and any(f.row_settled and f.step is name and f.ref == verdict.ref for f in facts):
+        return replace(
+            verdict, action=Action.ADOPT, problems=(), warnings=verdict.since_then, change=False, undo=None
+        )
+    return verdict
+
+
 def _facts(wanted: Wanted, world: World) -> list[LedgerFact]:
     """Give what runs recorded for this row: an unanswered create of another card says nothing of this one."""
     card = wanted.id_tag.lower()
@@ -150,6 +161,8 @@ def _facts(wanted: Wanted, world: World) -> list[LedgerFact]:
 def _made_by(fact: LedgerFact, verdict: Verdict) -> bool:
     if fact.state == "created":
         return fact.ref == verdict.ref
+    if fact.state == "intended" and fact.ref:  # it existed, and was being put right
+        return not fact.alters and fact.ref == verdict.ref
     # An unanswered create is ours if what is there is what we would have made, and no older than the try.
     return (
         fact.state == "intended"

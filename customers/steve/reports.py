@@ -14,7 +14,8 @@ def _of_id_tag(code: str, message: str, hint: str) -> Problem:
 
 def exists(tag: OcppTag) -> Problem:
     message = f"SteVe has the idTag {mask_id_tag(tag.id_tag)} already (number {tag.ocpp_tag_pk})."
-    return _of_id_tag("steve_id_tag_exists", message, "With --skip-existing it is adopted as it is.")
+    hint = f"With --skip-existing it is adopted{' and unblocked' if tag.is_blocked else ' as it is'}."
+    return _of_id_tag("steve_id_tag_exists", message, hint)
 
 
 def expired(tag: OcppTag) -> Problem:
@@ -35,6 +36,17 @@ def taken(tag: OcppTag) -> Problem:
 def unblocks(tag: OcppTag) -> Problem:
     message = f"SteVe blocks the idTag {mask_id_tag(tag.id_tag)}; the run unblocks it."
     return _of_id_tag("steve_id_tag_unblocked", message, "Drop the row if the card is meant to be blocked.")
+
+
+def left_blocked(tag: OcppTag) -> Problem:
+    message = f"SteVe blocks the idTag {mask_id_tag(tag.id_tag)} since a run finished with it; it stays so."
+    hint = f"If the card may charge, unblock number {tag.ocpp_tag_pk} in SteVe."
+    return _of_id_tag("steve_id_tag_blocked_since", message, hint)
+
+
+def left_expired(tag: OcppTag) -> Problem:
+    message = f"The idTag {mask_id_tag(tag.id_tag)} expired in SteVe since a run finished with it."
+    return _of_id_tag("steve_id_tag_expired_since", message, "If the card is still good, renew it in SteVe.")
 
 
 def spelling(wanted: Wanted, tag: OcppTag) -> Problem:

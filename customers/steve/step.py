@@ -62,6 +62,7 @@ class SteveIdTagStep:
             change=tag.is_blocked,
             key=_key(wanted, tag),
             undo=UNBLOCKED if tag.is_blocked else None,
+            since_then=self._since_then(tag),
         )
 
     def create(self, wanted: Wanted, verdict: Verdict) -> Made:
@@ -84,11 +85,13 @@ class SteveIdTagStep:
         tag = self._client.get_id_tag(int(ref))
         if tag is None:
             return Removed(Removal.GONE)
+        if not wanted.id_tag:
+            return Removed(Removal.KEPT, f"our mapping of it has gone; look at number {ref} in SteVe by hand")
         if tag.id_tag.casefold() != wanted.id_tag.casefold():
             return Removed(Removal.KEPT, "SteVe has another idTag under this number now")
         if undo.get("unblocked"):
             self._block(tag)
-            return Removed(Removal.REMOVED)
+            return Removed(Removal.REMOVED, "it was there before the run; it is blocked again")
         return self._delete_unless_used(tag)
 
     def compare(self, wanted: Wanted, ref: str, found: Mapping[str, Any]) -> Sequence[Divergence]:
@@ -107,6 +110,12 @@ class SteveIdTagStep:
         taken = [reports.taken(tag)] if tag.is_under_platform_customer else []
         expired = [reports.expired(tag)] if tag.is_expired(self._now()) else []
         return (*taken, *expired)
+
+    def _since_then(self, tag: OcppTag) -> tuple[Problem, ...]:
+        """Say what keeps the idTag of a finished row from charging; the platform's parents do not."""
+        if tag.is_expired(self._now()):
+            return (reports.left_expired(tag),)
+        return (reports.left_blocked(tag),) if tag.is_blocked else ()
 
     def _settle(self, wanted: Wanted, error: SteveError) -> Made:
         """Look what became of a create without a usable answer, or of one that SteVe refused as a double."""
