@@ -6,3 +6,5 @@ os.environ.setdefault("ENV_FILE", "")
 os.environ.setdefault("DEBUG", "1")
 
 from polaris_backfill.settings import *  # noqa: F403
+
+WHITENOISE_AUTOREFRESH = True  # as with DEBUG, which pytest-django turns off: no collected files are needed

@@ -63,6 +63,9 @@ class _Sender:
         self._conditions = conditions
         self._deadline = time.monotonic() + conditions.slice_s
         self._connection: BaseEmailBackend = get_connection()
+        # At the start, and after a pause: sends one more although time is up, as changing to another sender
+        # now would lengthen the pause, while between two mails of a batch it costs nothing.
+        self._fresh = True
 
     def run(self) -> Ended:
         try:
@@ -81,18 +84,17 @@ class _Sender:
             return Ended.STOPPED
         if wait_s > 0:
             return self._wait(wait_s)
-        if self._is_over(campaign):
+        if not self._fresh and self._left_s() <= 0:
             return Ended.MORE
         claimed = claim_next(campaign, self._conditions.actor)
         if claimed is None:
             return _nothing_claimed(campaign)
         settle(campaign.pk, claimed.mail, self._hand_over(claimed), self._conditions.actor)
+        self._fresh = False
         return None
 
-    def _is_over(self, campaign: WelcomeCampaign) -> bool:
-        """Tell whether the slice is used up. Right after a pause another sender would lengthen the pause."""
-        overdue_s = time.monotonic() - self._deadline
-        return overdue_s >= (0 if campaign.batch_sent else self._conditions.slice_s)
+    def _left_s(self) -> float:
+        return self._deadline - time.monotonic()
 
     def _hand_over(self, claimed: Claimed) -> DeliveryError | None:
         mail, user = claimed.mail, claimed.user
@@ -114,7 +116,7 @@ class _Sender:
     def _wait(self, wait_s: float) -> Ended | None:
         """Wait for the next batch, with the connection for it open in time, or leave it to another sender."""
         now = time.monotonic()
-        if wait_s > max(self._deadline - now, HANDOVER_S):
+        if wait_s > max(self._left_s(), HANDOVER_S) or (self._left_s() <= 0 and not self._fresh):
             self._nap_until(min(now + wait_s - HANDOVER_S, self._deadline))
             return Ended.MORE
         self._connection.close()
@@ -122,6 +124,7 @@ class _Sender:
         with suppress(DeliveryError):  # the first mail meets it again, and writes it down
             self._connection.open()
         self._nap_until(now + wait_s)
+        self._fresh = True
         return None
 
     def _nap_until(self, then: float) -> None:

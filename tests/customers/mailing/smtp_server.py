@@ -1,9 +1,11 @@
 """A real SMTP server on a real port, which can refuse and hang up."""
 
+import asyncio
 import re
 import socket
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -48,6 +50,7 @@ class Inbox:
     hang_up_on: set[str] = field(default_factory=set)  # in the middle of DATA, once each
     hang_up_after: int = 0  # mails per connection, before the next MAIL FROM
     connections: int = 0
+    on_data: Callable[[str], None] = lambda address: None  # called with a mail in hand, before it is accepted
     _lock: Lock = field(default_factory=Lock)
 
     async def handle_EHLO(
@@ -84,6 +87,7 @@ class Inbox:
             return "451 gone"
         if self.refuse_content:
             return self.refuse_content
+        await asyncio.to_thread(self.on_data, address)
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         with self._lock:
             self.received.append(Received(time.monotonic(), address, content))
@@ -113,10 +117,10 @@ class Inbox:
 class MailServer:
     """Runs while it is entered; `url` is what EMAIL_URL has to be."""
 
-    def __init__(self) -> None:
+    def __init__(self, **smtp: object) -> None:
         self.inbox = Inbox()
         self.port = _free_port()
-        self._controller = Controller(self.inbox, hostname="127.0.0.1", port=self.port)
+        self._controller = Controller(self.inbox, hostname="127.0.0.1", port=self.port, **smtp)
 
     def __enter__(self) -> "MailServer":
         self._controller.start()

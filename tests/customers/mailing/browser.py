@@ -1,0 +1,40 @@
+"""A real browser."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 800}
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keep pictures of the page, of a phone and of a desk, where POLARIS_SCREENSHOTS names a folder."""
+    folder = os.environ.get("POLARIS_SCREENSHOTS")
+    if not folder:
+        return
+    for kind, size in (("phone", PHONE), ("desktop", DESKTOP)):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.screenshot(path=Path(folder) / f"{name}-{kind}.png", full_page=True)
+
+
+def is_wider_than_its_window(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
