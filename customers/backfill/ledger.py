@@ -184,6 +184,8 @@ def _step(row_pk: int, name: StepName, verdict: Verdict, before: str, undo: dict
     )
     if verdict.action is Action.DONE and before in (State.INTENDED, State.CREATED) and not undo:
         state = State.CREATED
+    elif verdict.action is Action.DONE and before == State.SHARED:
+        state = State.SHARED  # by another card's row of this very run: adopted would be somebody else's
     return BackfillStep(
         row_id=row_pk,
         name=name,
