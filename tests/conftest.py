@@ -31,15 +31,21 @@ def _tables_can_be_emptied_between_tests() -> Iterator[None]:
     DatabaseOperations.execute_sql_flush = _flush  # type: ignore[method-assign]
 
 
-@pytest.fixture
-def database_url(transactional_db: None) -> str:
-    """How another process reaches the test database."""
+@pytest.fixture(scope="session")
+def database_address(django_db_setup: None) -> str:
+    """How another process reaches the test database; only `database_url` also empties it after the test."""
     config = connection.settings_dict
     host = config["OPTIONS"].get("host") or config["HOST"] or "localhost"
     login = f"{config['USER']}:{config['PASSWORD']}" if config["PASSWORD"] else config["USER"]
     if host.startswith("/"):
         return f"postgresql://{login}@/{config['NAME']}?host={host}"
     return f"postgresql://{login}@{host}:{config['PORT'] or 5432}/{config['NAME']}"
+
+
+@pytest.fixture
+def database_url(transactional_db: None, database_address: str) -> str:
+    """How another process reaches the test database, which holds what is committed and is emptied later."""
+    return database_address
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

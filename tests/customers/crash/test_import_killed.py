@@ -1,0 +1,64 @@
+"""An import that is killed at any of its calls, and run again, ends as if nothing had happened."""
+
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from billing.sandbox import Sandbox
+from tests.customers.crash import world
+from tests.customers.crash.processes import Nursery
+from tests.customers.factories import csv_text
+
+CALLS = 25  # 4 to get to know Lago, 2 look-ups, 9 customers, 10 subscriptions
+# One call at a time, so that its number says exactly which one it is.
+OPTIONS = ("--skip-existing", "--batch-size", "5", "--concurrency", "1", "--verbosity", "0")
+
+
+@pytest.fixture(scope="module")
+def import_it(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    path = tmp_path_factory.mktemp("input") / "customers.csv"
+    path.write_text(csv_text(world.twelve_rows()))
+    return ("backfill_customers", "--input", str(path), *OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    lasting_lago: Sandbox, commands: Nursery, import_it: tuple[str, ...], django_db_blocker: Any
+) -> tuple[Any, Any]:
+    """What our database and Lago are like after an import that nothing disturbed."""
+    with django_db_blocker.unblock():
+        world.furnish(lasting_lago)
+        lasting_lago.reset_requests()
+        commands.run(*import_it)
+        assert lasting_lago.requests()["total"] == CALLS
+        found = world.here(), lasting_lago.state()
+        call_command("flush", interactive=False, verbosity=0)
+    return found
+
+
+@pytest.mark.parametrize("nth", range(1, CALLS + 1))
+@pytest.mark.parametrize("fault", ["hang_before,seconds=600", "pause_after"], ids=["before", "after"])
+def test_an_import_killed_at_a_call_and_run_again_is_as_if_undisturbed(
+    fresh_lago: Sandbox,
+    commands: Nursery,
+    import_it: tuple[str, ...],
+    undisturbed: tuple[Any, Any],
+    fault: str,
+    nth: int,
+) -> None:
+    world.furnish(fresh_lago)
+    fresh_lago.fault(f"{fault},nth={nth}")
+
+    command = commands.start(*import_it)
+    world.wait_for_fault(fresh_lago)
+    command.kill()
+    died = command.wait()
+    fresh_lago.clear_faults()
+    world.wait_until_free()
+    commands.run(*import_it)
+
+    assert died == -9
+    assert (world.here(), fresh_lago.state()) == undisturbed
+    assert world.refs_are_true(fresh_lago)
+    assert fresh_lago.journal() == {"invoices": [], "credit_notes": []}
