@@ -38,7 +38,8 @@ class Breaker:
         with self._lock:
             self._in_a_row = self._in_a_row + 1 if failed else 0
             if self._in_a_row >= self._most:
-                self._stop.request(f"{self._in_a_row} rows in a row failed; the trouble is not in the rows")
+                reason = f"{self._in_a_row} rows in a row failed; the trouble is not in the rows"
+                self._stop.request(reason, broken=True)
 
 
 class Importer:

@@ -229,8 +229,7 @@ class Attempt:
         if self.stop.to_be_continued and counts["pending"]:
             return status.QUEUED, ""
         if self.stop.requested and not self.stop.to_be_continued:
-            by_hand = self.stop.interrupted or "log" in self.stop.reason
-            return (status.INTERRUPTED if by_hand else status.FAILED), self.stop.reason
+            return (status.FAILED if self.stop.broken else status.INTERRUPTED), self.stop.reason
         good = counts["created"] + counts["completed"] + counts["skipped"]
         if not counts["failed"] and not counts["pending"]:
             return status.SUCCEEDED, ""

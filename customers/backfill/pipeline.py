@@ -24,15 +24,20 @@ class Stop:
         self._event = Event()
         self.reason = ""
         self.interrupted = False
+        self.broken = False
         self.to_be_continued = False
 
-    def request(self, reason: str, *, interrupted: bool = False, to_be_continued: bool = False) -> None:
+    def request(
+        self, reason: str, *, interrupted: bool = False, broken: bool = False, to_be_continued: bool = False
+    ) -> None:
         """Ask to stop; the first reason stays. Safe in a signal handler and in any thread.
 
-        `to_be_continued`: nothing is wrong; another process goes on where this one stops.
+        `interrupted`: a person asked. `broken`: what was asked for fails again and again. `to_be_continued`:
+        nothing is wrong; another process goes on where this one stops.
         """
         if not self._event.is_set():
-            self.reason, self.interrupted, self.to_be_continued = reason, interrupted, to_be_continued
+            self.reason, self.interrupted, self.broken = reason, interrupted, broken
+            self.to_be_continued = to_be_continued
             self._event.set()
 
     @property

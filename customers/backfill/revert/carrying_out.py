@@ -201,7 +201,7 @@ class Reverting:
         report = self.report
         report.seconds, report.interrupted, report.reason = seconds, self.stop.interrupted, self.stop.reason
         if self.stop.requested:
-            report.status = "interrupted" if self.stop.interrupted else "failed"
+            report.status = "failed" if self.stop.broken else "interrupted"
         elif report.failures:
             report.status, report.reason = "failed", f"{len(report.failures)} things could not be removed"
         else:
