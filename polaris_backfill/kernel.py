@@ -75,8 +75,9 @@ class Verdict:
     `action` is CREATE or ADOPT, or None where the row cannot be served. `ref` names what was found.
     `exists` are the problems to report when the operator did not allow adopting. `change`: it is to be
     adopted, but `create` must be called to put it right first. `key` is its key in that system where that is
-    not the one we would have chosen (a subscription's external_id, SteVe's spelling of an idTag), `since` when
-    it came to be, by that system's clock. `undo`: what `change` will alter, written down before it happens.
+    not the one we would have chosen (a subscription's external_id, SteVe's spelling of an idTag), `since`
+    when it came to be, by that system's clock. `undo`: what `change` will alter, written down before it
+    happens.
     `since_then`: the warnings to give instead once a run has finished with this very thing: what is wrong
     with it now, somebody did on purpose for all we know, and it is left alone.
     """

@@ -121,7 +121,7 @@ class Importer:
         made: dict[StepName, Made] = {}
         failed: dict[StepName, StepFailure] = {}
         for name in item.to_call:
-            met = any(one.adopted for one in made.values())
+            met = StepName.LAGO_CUSTOMER in made and made[StepName.LAGO_CUSTOMER].adopted
             try:
                 answer = self._look_and_make(name, item.row) if met else self._make(name, item.row)
             except RemoteError as error:

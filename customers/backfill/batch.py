@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from auditlog.models import Event, record
 from customers.backfill import bulk
+from customers.backfill.activation import activate
 from customers.backfill.ledger import as_json
 from customers.backfill.plan import PlannedRow, RowAction
 from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, User
@@ -39,6 +40,13 @@ class Opened:
     user_pk: int
     mapping_pk: int
     to_call: tuple[StepName, ...] = ()
+    steve_key: str = ""  # where SteVe turned out to spell the idTag in another way, only at the call
+
+    @property
+    def id_tag_in_steve(self) -> str:
+        """Give the spelling that sessions will carry."""
+        planned = self.row.verdicts[StepName.STEVE_ID_TAG].key
+        return self.steve_key or planned or self.row.wanted.id_tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +135,9 @@ class Books:
                 step.state, step.ref, step.settled_at = State.CREATED, str(refs[name]), now
             elif name not in LOCAL and _must_call(verdict):
                 step.state, step.intended_at, step.code = State.INTENDED, now, ""
-                step.ref, step.undo = verdict.ref, dict(verdict.undo or {})
+                # What is ours was ours before: no removal has to give it back as it was.
+                undo = {} if verdict.action is Action.DONE else dict(verdict.undo or {})
+                step.ref, step.undo = verdict.ref, undo
             elif verdict.ref and step.state == State.PLANNED:  # somebody made it since the plan
                 step.state, step.ref, step.settled_at = State.ADOPTED, verdict.ref, now
         item.to_call = tuple(n for n, v in item.row.verdicts.items() if n not in LOCAL and _must_call(v))
@@ -180,6 +190,8 @@ class Books:
                 step.ref, step.undo, step.settled_at = made.ref, dict(made.undo or {}), now
                 if made.adopted and name is StepName.LAGO_SUBSCRIPTION:
                     self._keys[item.row.wanted.external_id] = made.key
+                elif name is StepName.STEVE_ID_TAG:
+                    item.steve_key = made.key
             elif failure := results.failed.get(name):
                 step.state = State.INTENDED if failure.in_doubt else State.FAILED
                 step.code, step.settled_at = failure.problem.code, now
@@ -209,11 +221,11 @@ class Books:
         for item in items:
             mapping = IdTagMapping(pk=item.mapping_pk, is_active=True)
             mapping.lago_subscription_external_id = self._subscription_key(item.row)
-            steve = item.steps.get(StepName.STEVE_ID_TAG)
-            mapping.steve_ocpp_tag_pk = int(steve.ref) if steve else None
-            mapping.id_tag = _id_tag(item.row)
+            if StepName.STEVE_ID_TAG in item.row.verdicts:
+                mapping.steve_ocpp_tag_pk = int(item.steps[StepName.STEVE_ID_TAG].ref)
+                mapping.id_tag = item.id_tag_in_steve
             mappings.append(mapping)
-        bulk.update(mappings, ["is_active", "lago_subscription_external_id", "steve_ocpp_tag_pk", "id_tag"])
+        activate(mappings)
 
     def _subscription_key(self, row: PlannedRow) -> str:
         found = self._keys.get(row.wanted.external_id)
@@ -243,13 +255,6 @@ def _user(row: PlannedRow) -> User:
         external_id=wanted.external_id,
         password=make_password(None),  # unusable: customers sign in by magic link
     )
-
-
-def _id_tag(row: PlannedRow) -> str:
-    """Give the spelling that sessions will carry: SteVe's, where SteVe had the idTag already."""
-    steve = row.verdicts.get(StepName.STEVE_ID_TAG)
-    adopted = row.verdicts[StepName.ID_TAG_MAPPING].key
-    return (steve.key if steve else "") or adopted or row.wanted.id_tag
 
 
 def _owner_failed(row: PlannedRow, problems: Sequence[Problem]) -> Problem:

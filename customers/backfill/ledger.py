@@ -14,6 +14,7 @@ from django.utils import timezone
 from auditlog.models import Event, record
 from customers.backfill.options import Options, Refused
 from customers.backfill.plan import Plan, PlannedRow, RowAction
+from customers.backfill.recorded import check_steve
 from customers.backfill.systems import Systems
 from customers.backfill.world import chunks
 from customers.models import BackfillRow, BackfillRun, BackfillStep
@@ -54,6 +55,7 @@ def unfinished_run(sha256: str, systems: Systems, *, new_run: bool = False) -> B
             f"({run.lago_organization_name}).",
             "Point LAGO_API_URL and LAGO_API_KEY there to continue it, or start anew with --new-run.",
         )
+    check_steve(run, systems)
     return run
 
 

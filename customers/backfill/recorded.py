@@ -8,9 +8,11 @@ from django.db.models import QuerySet
 from customers.backfill.options import Refused
 from customers.backfill.systems import Systems
 from customers.models import BackfillRow, BackfillRun, BackfillStep
+from customers.steve import SteveClient
 from polaris_backfill.kernel import StepName, Wanted
 
 READ_SIZE = 2_000
+SAMPLE = 3  # idTags by which a SteVe is recognised
 
 
 @dataclass(slots=True)
@@ -48,11 +50,30 @@ def check_organization(run: BackfillRun, systems: Systems) -> None:
             f"The run {run.run_id} went into another Lago organization ({run.lago_organization_name}).",
             "Point LAGO_API_URL and LAGO_API_KEY there.",
         )
+    check_steve(run, systems)
+
+
+def check_steve(run: BackfillRun, systems: Systems) -> None:
+    """Raise Refused if the run made idTags in a SteVe that is not the one that is reached now."""
+    hint = f"Set STEVE_BASE_URL (it was {run.steve_url}), STEVE_API_USERNAME and STEVE_API_KEY."
     if run.steve_url and systems.steve is None:
-        raise Refused(
-            f"The run {run.run_id} made idTags in SteVe, and SteVe is not configured.",
-            f"Set STEVE_BASE_URL (it was {run.steve_url}), STEVE_API_USERNAME and STEVE_API_KEY.",
-        )
+        raise Refused(f"The run {run.run_id} made idTags in SteVe, and SteVe is not configured.", hint)
+    moved = run.steve_url != systems.steve_url
+    if run.steve_url and systems.steve and moved and not _knows_tags_of(run, systems.steve):
+        raise Refused(f"The run {run.run_id} made its idTags in another SteVe.", hint)
+
+
+def _knows_tags_of(run: BackfillRun, steve: SteveClient) -> bool:
+    """Tell whether it is the same SteVe by another address: one has many, as seen from here and there."""
+    steps = BackfillStep.objects.filter(
+        row__run=run,
+        name=StepName.STEVE_ID_TAG,
+        state__in=[BackfillStep.State.CREATED, BackfillStep.State.ADOPTED],
+        row__mapping__isnull=False,
+    )
+    known = list(steps.order_by("-pk").values_list("ref", "row__mapping__id_tag")[:SAMPLE])
+    found = [(steve.get_id_tag(int(ref)), id_tag) for ref, id_tag in known]
+    return not known or any(tag and tag.id_tag.casefold() == id_tag.casefold() for tag, id_tag in found)
 
 
 def records(run: BackfillRun, rows: QuerySet[BackfillRow] | None = None) -> Iterator[Recorded]:

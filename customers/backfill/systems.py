@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -39,19 +40,14 @@ def connect(
     *, rate: float | None = None, concurrency: int | None = None, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[Systems]:
     """Reach Lago, and SteVe where it is configured; raise Refused if either does not answer as it should."""
-    with _lago(rate, concurrency, sleep) as lago:
-        steve = _steve(sleep)
+    with _lago(rate, concurrency, sleep) as lago, _steve(concurrency, sleep) as steve:
         try:
             target = preflight(lago)
             if steve:
                 steve.preflight()
         except RemoteError as error:
             raise Refused(str(error)) from error
-        try:
-            yield Systems(lago, target, steve, _steps(lago, target, steve))
-        finally:
-            if steve:
-                steve.close()
+        yield Systems(lago, target, steve, _steps(lago, target, steve))
 
 
 def _lago(rate: float | None, concurrency: int | None, sleep: Callable[[float], None]) -> LagoClient:
@@ -73,15 +69,29 @@ def _client(rate: float | None, concurrency: int | None, sleep: Callable[[float]
     )
 
 
-def _steve(sleep: Callable[[float], None]) -> SteveClient | None:
-    if not settings.STEVE_BASE_URL:
+@contextmanager
+def _steve(concurrency: int | None, sleep: Callable[[float], None]) -> Iterator[SteveClient | None]:
+    steve = steve_client(pool_size=concurrency or settings.BACKFILL_CONCURRENCY, sleep=sleep)
+    try:
+        yield steve
+    finally:
+        if steve:
+            steve.close()
+
+
+def steve_client(**how: Any) -> SteveClient | None:
+    """Make the client that the settings describe; None without SteVe. Raises ImproperlyConfigured."""
+    names = ("STEVE_BASE_URL", "STEVE_API_USERNAME", "STEVE_API_KEY")
+    given = [name for name in names if getattr(settings, name)]
+    if not given:
         return None
-    for name in ("STEVE_API_USERNAME", "STEVE_API_KEY"):
-        if not getattr(settings, name):
-            raise ImproperlyConfigured(f"{name} is not set, although STEVE_BASE_URL is.")
-    return SteveClient(
-        settings.STEVE_BASE_URL, settings.STEVE_API_USERNAME, settings.STEVE_API_KEY, sleep=sleep
-    )
+    for name in names:
+        if name not in given:
+            raise ImproperlyConfigured(f"{name} is not set, although {given[0]} is.")
+    try:
+        return SteveClient(*(getattr(settings, name) for name in names), **how)
+    except ValueError as error:  # the message names the variable
+        raise ImproperlyConfigured(str(error)) from error
 
 
 def _steps(lago: LagoClient, target: Target, steve: SteveClient | None) -> list[RemoteStep]:

@@ -92,7 +92,7 @@ def _plan_row(
             continue
         if not _is_ours(step):
             row.leave |= _left(name, step)
-        elif step.state == State.INTENDED and not step.undo:
+        elif step.state == State.INTENDED and not step.ref:
             _settle(row, by_name[name], step, found[name])
         else:
             row.remove.append(Target(name, step.ref, step.undo))
