@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 LAPTOP := DEBUG=1 ENV_FILE=
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 COMPILE := CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/pip-compile --quiet --strip-extras --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
@@ -18,7 +19,7 @@ demo: $(VENV)/.runtime ## Rehearse a migration here: database, Lago sandbox, dry
 	@$(BIN)/python -m polaris_backfill.demo $(DO)
 
 test: $(VENV)/.development ## Run all tests, with branch coverage (ARGS="-k name" to choose)
-	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(PARALLEL) $(ARGS)
 
 check: $(VENV)/.development ## Format, lint, types, layers, system checks, migrations
 	$(BIN)/ruff format --check .
