@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
 from polaris_backfill import embedded, environment
+from polaris_backfill.console import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / ".data"  # of a laptop: the embedded database, the sandboxes' state, run logs
@@ -213,6 +214,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_USERNAME_FORM_FIELD = "username"  # of the admin's form; left to guess, it counts and asks under two names
 AXES_ENABLE_ADMIN = False
 AXES_DISABLE_ACCESS_LOG = True  # it would hold addresses; the audit log says who signed in
 TRUSTED_PROXY_COUNT = environment.whole("TRUSTED_PROXY_COUNT", 0, least=0, most=10)

@@ -1,4 +1,4 @@
-"""From an uploaded file to a queued run: kept, previewed, confirmed, forgotten. HTTP only in `plan_upload`."""
+"""From an uploaded file to a queued run: kept, planned, confirmed, forgotten. HTTP only in `plan_upload`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ def run_to_continue(upload: BackfillUpload) -> BackfillRun | None:
 
 
 def describe_queued(run: BackfillRun, upload: BackfillUpload) -> None:
-    """Fill in a run that is to wait in the queue: where to, from what its preview saw, if there is one yet."""
+    """Fill in a run that is to wait in the queue; where it goes to is what its preview saw."""
     if run.pk is None:
         run.run_id, run.actor = new_run_id(timezone.now()), upload.actor
     run.status, run.reason, run.stop_requested, run.finished_at = Status.QUEUED, "", False, None

@@ -40,7 +40,7 @@ class Ended(StrEnum):
 def import_run(run_pk: int, *, slice_s: float = LEAST_S) -> Ended:
     """Go on with a run for a while. Safe to call at any moment, any number of times.
 
-    Whoever holds the lock is the only one at work, so a run that says `running` here was left by a dead worker.
+    Whoever holds the lock is the only one at work, so a run that says `running` was left by a dead worker.
     """
     try:
         with only_one():

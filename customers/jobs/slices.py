@@ -1,4 +1,4 @@
-"""A slice of a long piece of work: it ends by the clock, so that a deploy or another job need not wait long."""
+"""A slice of a long piece of work: it ends by the clock, so that a deploy or another job waits little."""
 
 import threading
 import time

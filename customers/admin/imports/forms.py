@@ -1,0 +1,141 @@
+"""The two forms of an import: the upload with its options, and the confirmation."""
+
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from import_export.forms import ConfirmImportForm
+from unfold.contrib.import_export.forms import ImportForm
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+
+from customers.admin.imports.seal import is_whole
+from customers.backfill.checks import is_date_format
+from customers.backfill.options import Options
+from customers.backfill.source import FORMATS
+from customers.backfill.staging import Reading
+from customers.models import User
+
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman")
+FIRST, MORE = (
+    ("skip_existing", "allow_partial"),
+    ("date_format", "billing_time", "encoding", "delimiter", "new_run"),
+)
+
+
+class UploadForm(ImportForm):  # type: ignore[misc]
+    """Asks for the file and for what the command's options are. The format follows from the file's name."""
+
+    skip_existing = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget, label="Skip what exists",
+        help_text="Skip what is imported, adopt what agrees, complete the rest. Nothing is overwritten.",
+    )  # fmt: skip
+    allow_partial = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget, label="Import the good rows although others would fail",
+        help_text="Otherwise one row that would fail keeps the whole file out.",
+    )  # fmt: skip
+    date_format = forms.CharField(
+        required=False, max_length=40, widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "%d.%m.%Y"}),
+        label="Date format", help_text="Of start_date, where it is not written as 2026-11-22.",
+    )  # fmt: skip
+    billing_time = forms.ChoiceField(
+        choices=[("calendar", "the calendar"), ("anniversary", "the start date")],
+        widget=UnfoldAdminSelectWidget, required=False, label="Billing periods follow",
+    )  # fmt: skip
+    encoding = forms.ChoiceField(
+        choices=[("", "recognise it"), *((name, name) for name in ENCODINGS)],
+        widget=UnfoldAdminSelectWidget, required=False, label="Encoding",
+        help_text="Of a text file that is neither UTF-8 nor UTF-16.",
+    )  # fmt: skip
+    delimiter = forms.ChoiceField(
+        choices=[("", "recognise it"), *((name, name) for name in DELIMITERS)],
+        widget=UnfoldAdminSelectWidget, required=False, label="Delimiter",
+    )  # fmt: skip
+    new_run = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget, label="Start a new run",
+        help_text="Instead of continuing an unfinished run over the same file.",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["format"].required = False
+        self.fields["format"].widget = forms.HiddenInput()
+        self.fields["import_file"].label = "File"
+        self.fields["import_file"].help_text = (
+            f"{', '.join(FORMATS)}; at most {settings.MAX_UPLOAD_BYTES // 2**20} MB"
+            f" and {settings.MAX_UPLOAD_ROWS:,} rows."
+        )
+        self.fields["import_file"].widget.attrs["accept"] = ",".join(f".{kind}" for kind in FORMATS)
+
+    @property
+    def media(self) -> forms.Media:
+        """Leave out the script that guesses the format: it is not asked for."""
+        return forms.Media()
+
+    @property
+    def first(self) -> list[forms.BoundField]:
+        return [self[name] for name in FIRST]
+
+    @property
+    def more(self) -> list[forms.BoundField]:
+        return [self[name] for name in MORE]
+
+    def clean_import_file(self) -> Any:
+        file = self.cleaned_data["import_file"]
+        if file.size > settings.MAX_UPLOAD_BYTES:
+            most = settings.MAX_UPLOAD_BYTES // 2**20
+            raise forms.ValidationError(f"The file is larger than {most} MB. Use the command for it.")
+        return file
+
+    def clean_date_format(self) -> str | None:
+        given: str = self.cleaned_data["date_format"]
+        if given and not is_date_format(given):
+            raise forms.ValidationError("It must name year, month and day, such as %d.%m.%Y.")
+        return given or None
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if file := data.get("import_file"):
+            kind = Path(file.name).suffix.removeprefix(".").casefold()
+            if kind not in FORMATS:
+                self.add_error("import_file", f"The name has to end in one of {', '.join(FORMATS)}.")
+            else:
+                data["format"] = str(FORMATS.index(kind))
+        return data
+
+    def reading(self) -> Reading:
+        data = self.cleaned_data
+        return Reading(data["encoding"] or None, DELIMITERS.get(data["delimiter"]))
+
+    def options(self) -> Options:
+        data = self.cleaned_data
+        return Options(
+            skip_existing=data["skip_existing"],
+            allow_partial=data["allow_partial"],
+            batch_size=settings.BACKFILL_BATCH_SIZE,
+            concurrency=settings.BACKFILL_CONCURRENCY,
+            date_format=data["date_format"],
+            billing_time=data["billing_time"] or "calendar",
+            new_run=data["new_run"],
+        )
+
+
+class ConfirmForm(ConfirmImportForm):  # type: ignore[misc]
+    seal = forms.CharField(widget=forms.HiddenInput())
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_format(self) -> str:
+        given: str = self.cleaned_data["format"]
+        if given not in {str(number) for number in range(len(FORMATS))}:
+            raise forms.ValidationError("There is no such format.")
+        return given
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if not is_whole(data.get("seal", ""), data.get("import_file_name", ""), self.user):
+            raise forms.ValidationError("This confirmation is not of a preview of yours, or is too old.")
+        return data

@@ -1,0 +1,93 @@
+"""What the page of a preview shows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.http import QueryDict
+
+from customers.backfill import staging, stored_preview
+from customers.backfill.stored_preview import FILTERS, SHOWN
+from customers.models import BackfillUpload
+from polaris_backfill.kernel import StepName
+
+STEP_LABELS = {
+    StepName.USER: "customer",
+    StepName.ID_TAG_MAPPING: "idTag",
+    StepName.STEVE_ID_TAG: "SteVe",
+    StepName.LAGO_CUSTOMER: "Lago customer",
+    StepName.LAGO_SUBSCRIPTION: "Lago subscription",
+}
+FILTER_LABELS = {
+    "all": "all", "create": "create", "complete": "complete", "skip": "skip",
+    "fail": "problems", "warnings": "warnings",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    name: str
+    label: str
+    count: int
+    is_chosen: bool
+
+
+def preview_context(upload: BackfillUpload, query: QueryDict) -> dict[str, Any]:
+    preview = stored_preview.unpack(upload)
+    counts, search = preview.counts(), query.get("q", "")[:255]
+    chosen = query.get("show", "")
+    if chosen not in FILTERS:
+        chosen = "fail" if preview.fails else "all"
+    found = preview.select(chosen, search)
+    return {
+        "preview": preview.head,
+        "billing": [_billing(line) for line in preview.head["billing"]],
+        "tabs": [Tab(name, FILTER_LABELS[name], counts[name], name == chosen) for name in FILTERS],
+        "chosen": chosen,
+        "search": search,
+        "rows": [_row(row) for row in found[:SHOWN]],
+        "found": len(found),
+        "more": max(0, len(found) - SHOWN),
+        "fails": counts["fail"],
+        "to_do": counts["create"] + counts["complete"],
+        "may_confirm": upload.options["allow_partial"] or not counts["fail"],
+        "in_the_way": staging.run_in_the_way(upload.sha256),
+        "options": _options(upload.options),
+        "kept_until": upload.created_at + upload.LIFETIME - timedelta(seconds=1),
+    }
+
+
+def _billing(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the two things that surprise: invoices on the day of the import, and starts still to come."""
+    return {
+        **line,
+        "amount": money(line["amount_cents"], line["currency"]),
+        "sum": money(line["sum_cents"], line["currency"]),
+        "bills_today": bool(line["starts_today"] and line["pay_in_advance"]),
+    }
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    steps = [(STEP_LABELS[StepName(name)], word) for name, word in row["steps"].items()]
+    return {**row, "step_list": steps}
+
+
+def _options(options: Mapping[str, Any]) -> list[str]:
+    """Name what was chosen, where it is not what is usual."""
+    told = {
+        "skip_existing": "skip what exists",
+        "allow_partial": "import the good rows although others would fail",
+        "new_run": "start a new run",
+    }
+    chosen = [text for name, text in told.items() if options[name]]
+    if options["date_format"]:
+        chosen.append(f"dates as {options['date_format']}")
+    if options["billing_time"] != "calendar":
+        chosen.append("billing periods follow the start date")
+    chosen.extend(options[name] for name in ("encoding", "delimiter") if options[name])
+    return chosen
+
+
+def money(cents: int | None, currency: str | None) -> str:
+    return "?" if cents is None else f"{cents / 100:,.2f} {currency or ''}".strip()

@@ -1,0 +1,238 @@
+"""Upload, preview, confirm."""
+
+import io
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern
+from import_export.admin import ImportMixin
+
+from customers.admin.access import RUN, may, needs, staff
+from customers.admin.imports.formats import UPLOAD_FORMATS
+from customers.admin.imports.forms import ConfirmForm, UploadForm
+from customers.admin.imports.page import preview_context
+from customers.admin.imports.seal import seal
+from customers.admin.imports.storage import UploadStorage
+from customers.admin.runs.base import Pages, post_only
+from customers.backfill import staging, stored_preview
+from customers.backfill.error_file import write_errors
+from customers.backfill.options import Refused
+from customers.backfill.source import SourceError
+from customers.models import BackfillRun, BackfillUpload
+from customers.resources import RunResource
+from polaris_backfill.kernel import Problem, RemoteError
+
+TOO_OLD = "That preview is older than an hour, or was discarded. Upload the file again."
+CONTENT_TYPES = {
+    "json": "application/json",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "ods": "application/vnd.oasis.opendocument.spreadsheet",
+}
+
+
+class ImportPages(Pages, ImportMixin):  # type: ignore[misc]
+    """The import's part of the admin of runs; mixed in before ModelAdmin."""
+
+    resource_classes = [RunResource]
+    formats = UPLOAD_FORMATS
+    import_form_class = UploadForm
+    confirm_form_class = ConfirmForm
+    tmp_storage_class = UploadStorage
+    import_template_name = "admin/customers/backfillrun/import.html"
+    skip_admin_log = True
+    import_error_display = ("message",)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            self.route("import/<uuid:token>/", self.preview_view, "preview"),
+            self.route("import/<uuid:token>/errors/", self.errors_view, "errors"),
+            self.route("import/<uuid:token>/discard/", self.discard_view, "discard"),
+            *super().get_urls(),
+        ]
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, RUN)
+
+    # --- upload --------------------------------------------------------------------------------------
+
+    def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Show the form, or take a file, prove that it could be queued, plan it, and lead to its preview."""
+        response: TemplateResponse = super().import_action(request, **kwargs)
+        context = response.context_data or {}
+        upload = _uploaded(context["form"])
+        if upload is None:
+            return response
+        if "confirm_form" not in context:
+            for message in _told(context.get("result")):
+                context["form"].add_error(None, message)
+        elif self._plan(context["form"], upload):
+            return redirect("admin:customers_backfillrun_preview", token=upload.pk)
+        upload.delete()
+        return response
+
+    def write_to_tmp_storage(self, import_file: Any, input_format: Any) -> UploadStorage:
+        """Keep the file. Called by the library outside any transaction; raises what the next step tells."""
+        return UploadStorage(upload=import_file.upload)
+
+    def create_import_form(self, request: HttpRequest) -> UploadForm:
+        """Store the file as soon as the form is good: nothing after it in the library knows the user."""
+        form: UploadForm = super().create_import_form(request)
+        if request.method == "POST" and form.is_valid():
+            file = form.cleaned_data["import_file"]
+            try:
+                file.upload = staging.keep(
+                    file.name, file.read(), form.reading(), form.options(), staff(request)
+                )
+            except SourceError as error:
+                _add_problems(form, error.problems)
+        return form
+
+    def _plan(self, form: UploadForm, upload: BackfillUpload) -> bool:
+        upload.refresh_from_db()
+        try:
+            staging.plan_upload(upload)
+        except SourceError as error:
+            _add_problems(form, error.problems)
+        except Refused as error:
+            form.add_error(None, f"{error} {error.hint}".strip())
+        except (RemoteError, ImproperlyConfigured) as error:
+            form.add_error(None, str(error))
+        return not form.errors
+
+    # --- preview -------------------------------------------------------------------------------------
+
+    @needs(RUN)
+    def preview_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
+        upload = _own(request, token)
+        if upload is None:
+            return self._begin_again(request, TOO_OLD)
+        if upload.run_id:
+            return redirect("admin:customers_backfillrun_change", upload.run_id)
+        confirm = ConfirmForm(user=staff(request), initial=_initial(upload, request))
+        context = {"upload": upload, "confirm_form": confirm, **preview_context(upload, request.GET)}
+        return self.show(request, "preview", f"Preview of {upload.name}", context)
+
+    @needs(RUN)
+    def errors_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
+        """Give the rows that need attention in the form in which they came, with what is wrong."""
+        upload = _own(request, token)
+        if upload is None:
+            raise Http404
+        problems = {
+            row["line"]: [Problem(**problem) for problem in row["problems"]]
+            for row in stored_preview.unpack(upload).rows
+            if row["problems"]
+        }
+        source, stream = staging.open_upload(upload), io.BytesIO()
+        write_errors(stream, source.info, ((r, problems[r.line]) for r in source if r.line in problems))
+        kind = source.info.format
+        response = HttpResponse(stream.getvalue(), content_type=CONTENT_TYPES.get(kind, f"text/{kind}"))
+        response["Content-Disposition"] = f'attachment; filename="errors.{kind}"'
+        return response
+
+    @post_only
+    @needs(RUN)
+    def discard_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
+        BackfillUpload.objects.previews().filter(pk=token, uploaded_by=staff(request)).delete()
+        messages.info(request, "The preview and its file are deleted. Nothing was imported.")
+        return redirect("admin:customers_backfillrun_import")
+
+    # --- confirm -------------------------------------------------------------------------------------
+
+    @post_only
+    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Queue the run, or say honestly why not. A second click leads to the run that the first one made."""
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        form = self.create_confirm_form(request)
+        if not form.is_valid():
+            return self._begin_again(request, "; ".join(form.non_field_errors()) or TOO_OLD)
+        upload = _own(request, UUID(form.cleaned_data["import_file_name"]))
+        if upload is None:
+            return self._begin_again(request, TOO_OLD)
+        if upload.run_id is None and not self._may_go(upload):
+            return self._begin_again(request, "Rows would fail. Correct the file and upload it again.")
+        if upload.run_id:
+            messages.info(request, "This import was started already.")
+            return redirect("admin:customers_backfillrun_change", upload.run_id)
+        return super().process_import(request, **kwargs)  # type: ignore[no-any-return]
+
+    def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
+        if result.has_errors() or result.has_validation_errors():
+            token = request.POST["import_file_name"]
+            for message in _told(result):
+                messages.error(request, f"Nothing was started. {message}")
+            return redirect("admin:customers_backfillrun_preview", token=token)
+        run: BackfillRun = result.rows[0].instance
+        messages.success(request, f"Run {run.run_id} is queued. This page follows it.")
+        return redirect("admin:customers_backfillrun_change", run.pk)
+
+    @staticmethod
+    def _may_go(upload: BackfillUpload) -> bool:
+        return upload.options["allow_partial"] or not stored_preview.unpack(upload).fails
+
+    def _begin_again(self, request: HttpRequest, message: str) -> HttpResponse:
+        messages.error(request, message)
+        return redirect("admin:customers_backfillrun_import")
+
+    # --- what the library asks for -------------------------------------------------------------------
+
+    def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        """Give the Resource its upload: of the form that was just filled in, or that a confirmation names."""
+        form = kwargs.get("form")
+        if isinstance(form, ConfirmForm):
+            return {"upload": _own(request, UUID(form.cleaned_data["import_file_name"]))}
+        return {"upload": _uploaded(form) if form is not None and form.is_bound else None}
+
+    def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
+        """Roll back on a refused row too, which the library does not do by itself."""
+        return {**super().get_import_data_kwargs(**kwargs), "rollback_on_validation_errors": True}
+
+    def get_confirm_form_kwargs(self, request: HttpRequest, import_form: Any = None) -> dict[str, Any]:
+        return {**super().get_confirm_form_kwargs(request, import_form), "user": staff(request)}
+
+    def get_confirm_form_initial(self, request: HttpRequest, import_form: Any) -> dict[str, Any]:
+        upload = _uploaded(import_form) if import_form else None
+        return _initial(upload, request) if upload else {}
+
+
+def _uploaded(form: Any) -> BackfillUpload | None:
+    file = getattr(form, "cleaned_data", {}).get("import_file")
+    return getattr(file, "upload", None)
+
+
+def _own(request: HttpRequest, token: UUID) -> BackfillUpload | None:
+    """Find an upload of this very person that can still be looked at."""
+    upload = BackfillUpload.objects.filter(pk=token, uploaded_by=staff(request)).first()
+    return None if upload is None or upload.is_expired() or not upload.preview else upload
+
+
+def _initial(upload: BackfillUpload, request: HttpRequest) -> dict[str, Any]:
+    kind = upload.name.rpartition(".")[2].casefold()
+    return {
+        "import_file_name": str(upload.pk),
+        "original_file_name": upload.name,
+        "format": str([known.kind for known in UPLOAD_FORMATS].index(kind)),
+        "resource": "",
+        "seal": seal(upload, staff(request)),
+    }
+
+
+def _told(result: Any) -> list[str]:
+    """Give what the library's result says went wrong; a clash of two clicks in our words."""
+    if result is None:
+        return []
+    refused = [message for row in result.invalid_rows for message in row.error.messages]
+    if refused:
+        return refused
+    return ["This file is being worked on already."] if result.has_errors() else []
+
+
+def _add_problems(form: UploadForm, problems: tuple[Problem, ...]) -> None:
+    for problem in problems:
+        form.add_error("import_file", f"{problem.message} {problem.hint}".strip())

@@ -1,0 +1,48 @@
+"""The list of idTags: whose each is, and whether its sessions are billed."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from customers.admin.audited import AuditedMixin
+from customers.models import IdTagMapping
+
+
+@admin.register(IdTagMapping)
+class IdTagMappingAdmin(AuditedMixin, ModelAdmin):  # type: ignore[misc]
+    """An idTag can be switched off and on here. It is made by an import and removed by a revert."""
+
+    list_display = ("id_tag", "customer", "external_id", "is_active", "lago_subscription_external_id")
+    list_filter = ("is_active",)
+    search_fields = ("id_tag", "user__external_id", "user__email")
+    search_help_text = "idTag, or the customer's external_id or email"
+    list_select_related = ("user",)
+    list_per_page = 50
+    show_full_result_count = False
+    fields = (
+        "id_tag", "customer", "is_active", "lago_subscription_external_id", "steve_ocpp_tag_pk", "created_at",
+    )  # fmt: skip
+    readonly_fields = (
+        "id_tag", "customer", "lago_subscription_external_id", "steve_ocpp_tag_pk", "created_at",
+    )  # fmt: skip
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: IdTagMapping | None = None) -> bool:
+        return False
+
+    def audit_subject(self, obj: IdTagMapping) -> str:
+        return f"customer:{obj.user.external_id}" if obj.user.external_id else f"user:{obj.user_id}"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[IdTagMapping]:
+        return super().get_queryset(request).select_related("user")  # type: ignore[no-any-return]
+
+    @admin.display(description="customer", ordering="user__display_name")
+    def customer(self, obj: IdTagMapping) -> str:
+        return str(obj.user)
+
+    @admin.display(description="external_id", ordering="user__external_id")
+    def external_id(self, obj: IdTagMapping) -> str:
+        return obj.user.external_id or "—"

@@ -1,0 +1,29 @@
+"""Who sees which entry of the sidebar; django-unfold asks by dotted name. The pages ask again themselves."""
+
+from django.http import HttpRequest
+
+from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, RUN, may
+
+
+def sees_runs(request: HttpRequest) -> bool:
+    return may(request.user, *ON_RUNS)
+
+
+def sees_import(request: HttpRequest) -> bool:
+    return may(request.user, RUN)
+
+
+def sees_customers(request: HttpRequest) -> bool:
+    return may(request.user, CUSTOMERS)
+
+
+def sees_id_tags(request: HttpRequest) -> bool:
+    return may(request.user, "customers.view_idtagmapping")
+
+
+def sees_audit_log(request: HttpRequest) -> bool:
+    return may(request.user, AUDIT)
+
+
+def is_superuser(request: HttpRequest) -> bool:
+    return request.user.is_superuser

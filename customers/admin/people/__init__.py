@@ -1,0 +1,1 @@
+"""People: customers, whom an import brings, and staff, whom superusers make."""

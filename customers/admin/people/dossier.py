@@ -1,0 +1,72 @@
+"""All there is to know about one customer besides the fields: idTags, Lago, runs, audit trail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db.models import Q
+
+from auditlog.models import AuditEntry
+from customers.models import BackfillRow, BackfillStep, IdTagMapping, User
+
+ENTRIES = 100
+State = BackfillStep.State
+STANDS = (State.CREATED, State.ADOPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class LagoLink:
+    what: str
+    lago_id: str
+    url: str  # "" where LAGO_DASHBOARD_URL is not set
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """`rows` are the rows of runs that brought the customer, newest first; empty for who may not see runs."""
+
+    mappings: Sequence[IdTagMapping]
+    lago: Sequence[LagoLink]
+    rows: Sequence[BackfillRow]
+    entries: Sequence[AuditEntry]
+    with_runs: bool
+    with_audit: bool
+
+
+def dossier_of(user: User, *, with_runs: bool, with_audit: bool) -> Dossier:
+    return Dossier(
+        mappings=list(user.id_tag_mappings.all()),
+        lago=_lago_links(user),
+        rows=list(user.backfill_rows.select_related("run").order_by("-run_id", "line")) if with_runs else [],
+        entries=_entries(user) if with_audit else [],
+        with_runs=with_runs,
+        with_audit=with_audit,
+    )
+
+
+def _lago_links(user: User) -> list[LagoLink]:
+    names = (BackfillStep.Name.LAGO_CUSTOMER, BackfillStep.Name.LAGO_SUBSCRIPTION)
+    steps = BackfillStep.objects.filter(row__user=user, name__in=names, state__in=STANDS).order_by("pk")
+    refs = dict(steps.values_list("name", "ref"))
+    customer, subscription = (refs.get(name, "") for name in names)
+    links = []
+    if customer:
+        links.append(LagoLink("customer", customer, _url("customer", customer)))
+    if customer and subscription:
+        url = _url("customer", customer, "subscription", subscription, "overview")
+        links.append(LagoLink("subscription", subscription, url))
+    return links
+
+
+def _url(*parts: str) -> str:
+    if not settings.LAGO_DASHBOARD_URL:
+        return ""
+    return "/".join([settings.LAGO_DASHBOARD_URL, *(quote(part, safe="") for part in parts)])
+
+
+def _entries(user: User) -> list[AuditEntry]:
+    about = Q(subject=f"user:{user.pk}")
+    if user.external_id:
+        about |= Q(subject__in=(f"customer:{user.external_id}", f"external_id:{user.external_id}"))
+    return list(AuditEntry.objects.filter(about)[:ENTRIES])

@@ -1,0 +1,104 @@
+"""Staff accounts and groups: for superusers only."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
+from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from customers.admin.audited import AuditedMixin
+from customers.models import User
+
+
+class SuperusersOnlyMixin:
+    """Whoever could give rights could give them to themselves."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def clean_address(form: Any) -> str:
+    """Refuse an address that is somebody's already, in whatever case."""
+    email: str = form.cleaned_data["email"]
+    if User.objects.filter(email__iexact=email).exclude(pk=form.instance.pk).exists():
+        raise forms.ValidationError("This address is somebody's already, of staff or a customer's.")
+    return email
+
+
+class NewStaffForm(UserCreationForm):  # type: ignore[misc]
+    class Meta:
+        model = User
+        fields = ("email", "display_name")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.role = User.Role.STAFF
+
+    def clean_email(self) -> str:
+        return clean_address(self)
+
+
+class StaffForm(UserChangeForm):  # type: ignore[misc]
+    class Meta:
+        model = User
+        fields = ("email", "display_name", "password", "is_active", "is_superuser", "groups")
+
+    def clean_email(self) -> str:
+        return clean_address(self)
+
+
+@admin.register(User)
+class StaffAdmin(SuperusersOnlyMixin, AuditedMixin, BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
+    """Staff are deactivated, never deleted: the audit log names them by number."""
+
+    form = StaffForm
+    add_form = NewStaffForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("email", "display_name", "is_superuser", "is_active", "last_login")
+    list_filter = ("is_superuser", "is_active", "groups")
+    search_fields = ("email", "display_name")
+    ordering = ("email",)
+    filter_horizontal = ("groups",)
+    readonly_fields = ("last_login", "created_at")
+    fieldsets = (
+        (None, {"fields": ("email", "display_name", "password")}),
+        ("Rights", {"fields": ("is_active", "is_superuser", "groups")}),
+        ("Times", {"fields": ("last_login", "created_at")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("email", "display_name", "usable_password", "password1", "password2")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).filter(role=User.Role.STAFF)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Keep people from locking themselves out."""
+        own = obj is not None and obj.pk == request.user.pk
+        return (*self.readonly_fields, "is_active", "is_superuser") if own else self.readonly_fields
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(SuperusersOnlyMixin, AuditedMixin, BaseGroupAdmin, ModelAdmin):  # type: ignore[misc]
+    pass

@@ -1,0 +1,65 @@
+"""The figures of runs: how many rows came to which end, how fast, how long still. In few queries."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Min
+
+from customers.models import BackfillRow, BackfillRun, User
+
+Outcome = BackfillRow.Outcome
+OUTCOMES = ("created", "completed", "skipped", "failed", "pending")
+RECENT = timedelta(seconds=20)  # what the present rate is taken over
+BY_CALLS = (Outcome.CREATED, Outcome.COMPLETED, Outcome.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of a bar; `percent` is text, as style sheets know no commas."""
+
+    name: str
+    number: int
+    percent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    rate_per_s: float
+    left_s: float | None
+
+
+def counts_of(runs: Iterable[BackfillRun]) -> Mapping[int, Mapping[str, int]]:
+    """Count the rows of several runs by outcome, in one query that the index answers."""
+    counted: dict[int, Counter[str]] = defaultdict(Counter)
+    rows = BackfillRow.objects.filter(run__in=[run.pk for run in runs]).order_by()
+    for run_pk, outcome, number in rows.values_list("run_id", "outcome").annotate(number=Count("pk")):
+        counted[run_pk][outcome or "pending"] += number
+    return counted
+
+
+def segments(counts: Mapping[str, int], names: Sequence[str] = OUTCOMES) -> list[Segment]:
+    total = sum(counts.get(name, 0) for name in names)
+    return [
+        Segment(name, counts[name], f"{counts[name] * 100 / total:.3f}") for name in names if counts.get(name)
+    ]
+
+
+def pace(run: BackfillRun, pending: int, now: datetime) -> Pace | None:
+    """Give the present rate, and how long what is left takes at it; None while nothing is settled."""
+    recent = run.rows.filter(outcome__in=BY_CALLS, settled_at__gte=now - RECENT)
+    found = recent.aggregate(number=Count("pk"), since=Min("settled_at"))
+    if not found["number"]:
+        return None
+    # Rows are settled in batches: the first of the window stands for work that began before it.
+    window_s = max((now - found["since"]).total_seconds(), 1.0)
+    rate = found["number"] / window_s
+    return Pace(rate, pending / rate if pending else None)
+
+
+def names_of(actors: Iterable[str]) -> Mapping[str, str]:
+    """Give readable names for `staff:<id>`; all others read well as they are."""
+    pks = {int(actor[6:]) for actor in actors if actor.startswith("staff:") and actor[6:].isdigit()}
+    found = User.objects.filter(pk__in=pks).values_list("pk", "display_name", "email") if pks else ()
+    return {f"staff:{pk}": name or email for pk, name, email in found}

@@ -1,0 +1,167 @@
+"""What the page of a run shows: one value for the part that is polled, one for the rest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.paginator import Page, Paginator
+from django.db.models import Count
+from django.http import QueryDict
+from django.utils import timezone
+
+from auditlog.models import AuditEntry
+from customers.admin.imports.page import STEP_LABELS
+from customers.admin.runs.figures import OUTCOMES, Pace, Segment, counts_of, names_of, pace, segments
+from customers.backfill.runs import shown_status
+from customers.backfill.welcome import CampaignStatus, latest_campaign
+from customers.backfill.welcome import status as campaign_status
+from customers.models import BackfillRow, BackfillRun, BackfillStep, BackfillUpload, RunJob, WelcomeCampaign
+from customers.workers import worker_is_alive
+from polaris_backfill.kernel import StepName
+
+Status = BackfillRun.Status
+AT_WORK = (Status.QUEUED, Status.RUNNING, Status.REVERTING)
+ROWS_PER_PAGE = 100
+ENTRIES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The part of the page that changes while something is under way."""
+
+    run: BackfillRun
+    status: str
+    counts: Mapping[str, int]
+    total: int
+    bar: Sequence[Segment]
+    pace: Pace | None
+    jobs: Sequence[RunJob]
+    campaign: CampaignStatus | None
+    worker_alive: bool
+    can_continue: bool
+
+    @property
+    def settled(self) -> int:
+        return self.total - self.counts.get("pending", 0)
+
+    @property
+    def percent(self) -> str:
+        return f"{self.settled * 100 / self.total:.1f}" if self.total else "0"
+
+    @property
+    def is_importing(self) -> bool:
+        return self.status in (Status.QUEUED, Status.RUNNING)
+
+    @property
+    def is_at_work(self) -> bool:
+        """Tell whether the page is to be asked for again by itself."""
+        mailing = self.campaign is not None and self.campaign.status == WelcomeCampaign.Status.RUNNING
+        return self.status in AT_WORK or mailing or any(not job.is_over for job in self.jobs)
+
+    @property
+    def needs_worker(self) -> bool:
+        return self.is_at_work and not self.worker_alive
+
+    def job(self, kind: str) -> RunJob | None:
+        return next((job for job in self.jobs if job.kind == kind), None)
+
+    @property
+    def reconcile(self) -> RunJob | None:
+        return self.job(RunJob.Kind.RECONCILE)
+
+    @property
+    def revert(self) -> RunJob | None:
+        return self.job(RunJob.Kind.REVERT)
+
+
+def live(run: BackfillRun) -> Live:
+    counts = counts_of([run]).get(run.pk, {})
+    upload = BackfillUpload.objects.without_content().filter(run=run).first()
+    total = sum(counts.values()) or (upload.rows if upload else 0)
+    status = shown_status(run)
+    campaign = latest_campaign(run)
+    stopped = status in (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL)
+    return Live(
+        run=run,
+        status=status,
+        counts=counts,
+        total=total,
+        bar=segments({**counts, "pending": total - sum(counts.values()) + counts.get("pending", 0)}),
+        pace=pace(run, counts.get("pending", 0), timezone.now()) if status == Status.RUNNING else None,
+        jobs=_latest_jobs(run),
+        campaign=campaign_status(campaign) if campaign else None,
+        worker_alive=worker_is_alive(),
+        can_continue=stopped and upload is not None,
+    )
+
+
+def _latest_jobs(run: BackfillRun) -> list[RunJob]:
+    return list(run.jobs.order_by("kind", "-id").distinct("kind"))
+
+
+# --- the rest of the page ----------------------------------------------------------------------------
+
+
+def steps_of(run: BackfillRun) -> list[dict[str, Any]]:
+    """Count the things of a run by kind and state, in the order in which they are made."""
+    counted = BackfillStep.objects.filter(row__run=run).values_list("name", "state").annotate(Count("pk"))
+    states: dict[str, dict[str, int]] = {}
+    for name, state, number in counted.order_by("name", "state"):
+        states.setdefault(name, {})[state] = number
+    return [
+        {"label": STEP_LABELS[name], "states": states[name].items()} for name in StepName if name in states
+    ]
+
+
+def rows_page(run: BackfillRun, query: QueryDict) -> dict[str, Any]:
+    chosen, search = query.get("outcome", ""), query.get("q", "").strip()[:255]
+    rows = run.rows.order_by("line").prefetch_related("steps")
+    if chosen in OUTCOMES:
+        rows = rows.filter(outcome="" if chosen == "pending" else chosen)
+    if search:
+        rows = rows.filter(external_id__icontains=search) | (
+            rows.filter(line=int(search))
+            if search.isascii() and search.isdigit() and len(search) < 9
+            else rows.none()
+        )
+    page: Page[BackfillRow] = Paginator(rows, ROWS_PER_PAGE).get_page(query.get("page"))
+    return {
+        "rows": [_row(row) for row in page],
+        "page": page,
+        "outcome": chosen if chosen in OUTCOMES else "",
+        "search": search,
+    }
+
+
+def _row(row: BackfillRow) -> dict[str, Any]:
+    steps = [(STEP_LABELS[StepName(step.name)], step.state, step.code) for step in row.steps.all()]
+    return {
+        "line": row.line,
+        "external_id": row.external_id,
+        "user_id": row.user_id,
+        "plan_code": row.plan_code,
+        "start_date": row.start_date,
+        "outcome": row.outcome or "pending",
+        "steps": steps,
+        "problems": row.problems,
+        "warnings": row.warnings,
+    }
+
+
+def entries_of(run: BackfillRun) -> list[AuditEntry]:
+    """Give what happened to the run as a whole; what happened to its rows is in the log and the audit log."""
+    return list(AuditEntry.objects.tagged(run.audit_tag).filter(subject=f"run:{run.run_id}")[:ENTRIES])
+
+
+def downloads_of(run: BackfillRun) -> dict[str, bool]:
+    """Tell which files of the run are on this machine; with several, they are where the worker wrote them."""
+    return {kind: (settings.BACKFILL_LOG_DIR / name).is_file() for kind, name in file_names(run).items()}
+
+
+def file_names(run: BackfillRun) -> dict[str, str]:
+    return {"log": f"run-{run.run_id}.log", "manifest": f"revert-{run.run_id}.log"}
+
+
+def who(run: BackfillRun) -> str:
+    return names_of([run.actor]).get(run.actor, run.actor)

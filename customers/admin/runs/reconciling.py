@@ -1,0 +1,47 @@
+"""Reconcile a run, and show what its last reconciliation found."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern
+
+from customers.admin.access import ON_RUNS, RUN, actor, may, needs
+from customers.admin.imports.page import STEP_LABELS
+from customers.admin.runs.base import Pages
+from customers.jobs import ask
+from customers.models import BackfillRun, RunJob
+from polaris_backfill.kernel import StepName
+
+
+class ReconcilePages(Pages):
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            self.route("<int:pk>/reconcile/", self.reconcile_view, "reconcile"),
+            *super().get_urls(),  # type: ignore[misc]
+        ]
+
+    @needs(*ON_RUNS)
+    def reconcile_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        run = self.run(pk)
+        if request.method == "POST":
+            return self._ask(request, run)
+        jobs = run.jobs.filter(kind=RunJob.Kind.RECONCILE)
+        last = jobs.filter(status=RunJob.Status.DONE).first()
+        context = {
+            "run": run,
+            "job": jobs.first(),
+            "last": last,
+            "steps": _steps(last.result) if last else [],
+            "may_run": may(request.user, RUN),
+        }
+        return self.show(request, "reconcile", f"Reconcile run {run.run_id}", context)
+
+    @needs(RUN)
+    def _ask(self, request: HttpRequest, run: BackfillRun) -> HttpResponse:
+        ask(run, RunJob.Kind.RECONCILE, actor(request))
+        return redirect("admin:customers_backfillrun_reconcile", run.pk)
+
+
+def _steps(result: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"label": STEP_LABELS[StepName(name)], **count} for name, count in result["steps"].items()]

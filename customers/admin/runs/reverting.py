@@ -1,0 +1,107 @@
+"""Revert a run: look first, choose, type the run id, and the worker does it."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
+
+from customers.admin.access import REVERT, actor, needs
+from customers.admin.imports.page import STEP_LABELS
+from customers.admin.runs.base import Pages, post_only
+from customers.backfill.runs import shown_status
+from customers.jobs import ask
+from customers.models import BackfillRun, RunJob
+from polaris_backfill.kernel import StepName
+
+Kind, Status = RunJob.Kind, RunJob.Status
+CHOICES = {
+    "keep_active": "Leave the active customers whole; all else goes",
+    "discard_activity": "Remove the active customers too, with what they did",
+}
+NOT_NOW = (BackfillRun.Status.QUEUED, BackfillRun.Status.RUNNING)
+
+
+class RevertForm(forms.Form):
+    """Asks for the run id to be typed, and for a choice where customers were active."""
+
+    choice = forms.ChoiceField(
+        choices=list(CHOICES.items()), widget=UnfoldAdminRadioSelectWidget, label="Active customers"
+    )
+    run_id = forms.CharField(
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}), label="Type the run id to confirm"
+    )
+
+    def __init__(self, *args: Any, run: BackfillRun, active: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.run = run
+        if not active:
+            del self.fields["choice"]
+
+    def clean_run_id(self) -> str:
+        typed: str = self.cleaned_data["run_id"].strip()
+        if typed != self.run.run_id:
+            raise forms.ValidationError("This is not the id of the run.")
+        return typed
+
+    def options(self) -> dict[str, bool]:
+        choice = self.cleaned_data.get("choice")
+        return {choice: True} if choice else {}
+
+
+class RevertPages(Pages):
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            self.route("<int:pk>/revert/", self.revert_view, "revert"),
+            self.route("<int:pk>/revert/look/", self.look_view, "revert_look"),
+            *super().get_urls(),  # type: ignore[misc]
+        ]
+
+    @needs(REVERT)
+    def revert_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        run = self.run(pk)
+        look = run.jobs.filter(kind=Kind.REVERT_PREVIEW).first()
+        plan = look.result if look and look.status == Status.DONE else None
+        under_way = run.jobs.unfinished().filter(kind=Kind.REVERT).exists()
+        is_open = plan is not None and not under_way and shown_status(run) not in NOT_NOW
+        form = RevertForm(
+            request.POST if request.method == "POST" else None,
+            run=run, active=bool(plan and plan["active_total"]),
+        )  # fmt: skip
+        if request.method == "POST" and is_open and form.is_valid():
+            ask(run, Kind.REVERT, actor(request), **form.options())
+            return self.back(run)
+        if request.method == "POST" and under_way:  # a second click
+            return self.back(run)
+        context = {
+            "run": run,
+            "status": shown_status(run),
+            "look": look,
+            "plan": plan,
+            "buckets": _buckets(plan) if plan else [],
+            "form": form,
+            "is_open": is_open,
+            "not_now": shown_status(run) in NOT_NOW,
+        }
+        return self.show(request, "revert", f"Revert run {run.run_id}", context)
+
+    @post_only
+    @needs(REVERT)
+    def look_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        run = self.run(pk)
+        if shown_status(run) not in NOT_NOW:
+            ask(run, Kind.REVERT_PREVIEW, actor(request))
+        return redirect("admin:customers_backfillrun_revert", run.pk)
+
+
+def _buckets(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give a line per kind of thing, those that are removed first in the order of removal."""
+    buckets = plan["buckets"]
+    names = ("remove", "active", "kept", "gone")
+    return [
+        {"label": STEP_LABELS[step], **{name: buckets[name].get(step.value, 0) for name in names}}
+        for step in reversed(StepName)
+        if any(buckets[name].get(step.value) for name in names)
+    ]

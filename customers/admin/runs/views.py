@@ -1,0 +1,87 @@
+"""The page of a run, its live part, its files; stop and continue."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import URLPattern
+
+from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, REVERT, RUN, WELCOME, actor, may, needs, staff
+from customers.admin.runs import page
+from customers.admin.runs.base import TEMPLATES, Pages, post_only
+from customers.backfill import staging
+from customers.backfill.options import Refused
+from customers.models import BackfillRun
+
+
+class RunPages(Pages):
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            self.route("<int:pk>/live/", self.live_view, "live"),
+            self.route("<int:pk>/files/<str:kind>/", self.file_view, "file"),
+            self.route("<int:pk>/stop/", self.stop_view, "stop"),
+            self.route("<int:pk>/continue/", self.continue_view, "continue"),
+            *super().get_urls(),  # type: ignore[misc]
+        ]
+
+    @needs(*ON_RUNS)
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the run: nothing of it can be edited."""
+        run = self.run(object_id) if object_id.isdigit() else None
+        if run is None:
+            raise Http404
+        context = {
+            **self._live(request, run),
+            "who": page.who(run),
+            "steps": page.steps_of(run),
+            "downloads": page.downloads_of(run),
+            "entries": page.entries_of(run) if may(request.user, AUDIT) else [],
+            "may_see_customers": may(request.user, CUSTOMERS),
+            **page.rows_page(run, request.GET),
+        }
+        return self.show(request, "page", f"Run {run.run_id}", context)
+
+    @needs(*ON_RUNS)
+    def live_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Give the part of the page that changes, for the script that asks every two seconds."""
+        return render(request, f"{TEMPLATES}/live.html", self._live(request, self.run(pk)))
+
+    def _live(self, request: HttpRequest, run: BackfillRun) -> dict[str, Any]:
+        return {
+            "run": run,
+            "live": page.live(run),
+            "may_run": may(request.user, RUN),
+            "may_revert": may(request.user, REVERT),
+            "may_welcome": may(request.user, WELCOME),
+        }
+
+    @needs(*ON_RUNS)
+    def file_view(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse | FileResponse:
+        """Give the run's log or its revert's manifest, as it is up to now."""
+        names = page.file_names(self.run(pk))
+        path = settings.BACKFILL_LOG_DIR / names[kind] if kind in names else None
+        if path is None or not path.is_file():
+            raise Http404
+        return FileResponse(
+            path.open("rb"), as_attachment=True, filename=path.name, content_type="text/plain"
+        )
+
+    @post_only
+    @needs(RUN, REVERT)
+    def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        run = self.run(pk)
+        if staging.stop_run(run, actor(request)):
+            messages.info(request, "Stopping. What is in flight is finished and recorded.")
+        return self.back(run)
+
+    @post_only
+    @needs(RUN)
+    def continue_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        run = self.run(pk)
+        try:
+            staging.continue_run(run, staff(request))
+        except Refused as refused:
+            self.say(request, refused)
+        return self.back(run)

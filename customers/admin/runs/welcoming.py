@@ -1,0 +1,133 @@
+"""Welcome mails of a run: who would get one and who not, what it says, the pace, and how far it is."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanWidget
+
+from customers.admin.access import WELCOME, actor, needs
+from customers.admin.runs.base import Pages, post_only
+from customers.backfill.options import Refused
+from customers.backfill.welcome import (
+    Choice,
+    latest_campaign,
+    pause,
+    preview_recipients,
+    resume,
+    start_campaign,
+)
+from customers.backfill.welcome import status as campaign_status
+from customers.backfill.welcome.campaign import BATCH_SIZE, DELAY_MS, STILL_IMPORTING
+from customers.mail.messages import welcome_message
+from customers.models import BackfillRun, WelcomeCampaign
+from customers.workers import worker_is_alive
+
+REASONS = {
+    "reverted": "were reverted",
+    "gone": "no longer exist",
+    "inactive": "are inactive",
+    "signed_in": "have signed in already",
+    "under_way": "have a mail of another run under way",
+    "unknown_before": "may have got one: nobody knows",
+    "failed_before": "could not be reached before",
+    "link_valid": "have a link that still works",
+}
+
+
+class WelcomeForm(forms.Form):
+    batch_size = forms.IntegerField(
+        min_value=1, max_value=10_000, initial=BATCH_SIZE, widget=UnfoldAdminIntegerFieldWidget,
+        label="Mails per batch",
+    )  # fmt: skip
+    delay_ms = forms.IntegerField(
+        min_value=0, max_value=3_600_000, initial=DELAY_MS, widget=UnfoldAdminIntegerFieldWidget,
+        label="Pause between batches (ms)",
+    )  # fmt: skip
+    resend = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget, label="Also to those whose link still works"
+    )
+    retry_failed = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget, label="Also to those who could not be reached before"
+    )
+    retry_unknown = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget,
+        label="Also to those who may have got one (they may get it twice)",
+    )  # fmt: skip
+
+    def choice(self) -> Choice:
+        return Choice(
+            **{name: self.cleaned_data[name] for name in ("resend", "retry_unknown", "retry_failed")}
+        )
+
+
+class WelcomePages(Pages):
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            self.route("<int:pk>/welcome/", self.welcome_view, "welcome"),
+            self.route("<int:pk>/welcome/pause/", self.pause_view, "welcome_pause"),
+            self.route("<int:pk>/welcome/resume/", self.resume_view, "welcome_resume"),
+            *super().get_urls(),  # type: ignore[misc]
+        ]
+
+    @needs(WELCOME)
+    def welcome_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        run = self.run(pk)
+        form = WelcomeForm(request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid() and self._start(request, run, form):
+            return redirect("admin:customers_backfillrun_welcome", run.pk)
+        campaign = latest_campaign(run)
+        recipients = preview_recipients(run)
+        context = {
+            "run": run,
+            "form": form,
+            "campaign": campaign_status(campaign) if campaign else None,
+            "is_active": campaign is not None and campaign.status in WelcomeCampaign.ACTIVE,
+            "to_mail": len(recipients.to_mail),
+            "left_out": [(number, REASONS.get(why, why)) for why, number in recipients.left_out.items()],
+            "not_now": run.status in STILL_IMPORTING,
+            "sample": _sample() if settings.EMAIL_FROM else None,
+            "worker_alive": worker_is_alive(),
+        }
+        return self.show(request, "welcome", f"Welcome mails of run {run.run_id}", context)
+
+    def _start(self, request: HttpRequest, run: BackfillRun, form: WelcomeForm) -> bool:
+        pace = {name: form.cleaned_data[name] for name in ("batch_size", "delay_ms")}
+        try:
+            started = start_campaign(run, actor(request), **pace, choice=form.choice())
+        except Refused as refused:
+            form.add_error(None, f"{refused} {refused.hint}".strip())
+            return False
+        if started.campaign is None:
+            messages.info(request, "Nobody is to be mailed.")
+        return True
+
+    @post_only
+    @needs(WELCOME)
+    def pause_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._move(request, pk, pause)
+
+    @post_only
+    @needs(WELCOME)
+    def resume_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._move(request, pk, resume)
+
+    def _move(self, request: HttpRequest, pk: int, move: Any) -> HttpResponse:
+        run = self.run(pk)
+        campaign = latest_campaign(run)
+        if campaign:
+            move(campaign, actor(request))
+        return redirect("admin:customers_backfillrun_welcome", run.pk)
+
+
+def _sample() -> Any:
+    """Write the mail as a made-up customer would get it."""
+    ttl = timedelta(seconds=settings.MAGIC_LINK_INVITE_TTL_SECONDS)
+    link = f"{settings.CUSTOMER_BASE_URL}/…"
+    return welcome_message("alice@example.com", "Alice Example", link, timezone.now() + ttl, ttl, "<sample>")

@@ -1,0 +1,55 @@
+// Everything here works without this file too: pages can be reloaded, and the server takes two clicks as one.
+"use strict";
+
+const PAUSE_MS = 2000;
+
+// Asks for the live part of a page, puts it in place, and reloads the page once nothing is under way any more.
+function poll(element) {
+  setTimeout(async () => {
+    try {
+      const answer = await fetch(element.dataset.poll, { credentials: "same-origin", redirect: "error" });
+      if (!answer.ok) {
+        throw new Error(String(answer.status));
+      }
+      const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!parsed.querySelector("[data-at-work]")) {
+        location.reload();
+        return;
+      }
+      element.replaceChildren(...parsed.body.childNodes);
+      once(element);
+    } catch {
+      element.dataset.stale = "yes"; // the server is away or the session has ended: try again, more slowly
+    }
+    poll(element);
+  }, document.hidden ? PAUSE_MS * 5 : PAUSE_MS);
+}
+
+// Keeps a form from being sent twice by a double click, and says that it was heard.
+function once(root) {
+  for (const form of root.querySelectorAll("form:has([data-once])")) {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) {
+        event.preventDefault();
+        return;
+      }
+      form.dataset.sent = "yes";
+      form.querySelector("[data-once]").setAttribute("aria-busy", "true");
+    });
+  }
+}
+
+addEventListener("DOMContentLoaded", () => {
+  once(document);
+  document.querySelectorAll("[data-poll]").forEach(poll);
+  for (const element of document.querySelectorAll("[data-reload]")) {
+    setTimeout(() => location.reload(), Number(element.dataset.reload));
+  }
+});
+
+// A page that comes back from the browser's history must be usable again.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) {
+    location.reload();
+  }
+});
