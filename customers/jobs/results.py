@@ -34,9 +34,9 @@ def of_revert_plan(plan: RevertPlan) -> Result:
     }
     for row in plan.rows:
         to_remove = buckets["active" if plan.is_active(row) else "remove"]
-        to_remove.update(target.name.value for target in row.remove)
-        buckets["kept"].update(name.value for name in row.leave)
-        buckets["reasons"].update(row.leave.values())
+        to_remove.update(name.value for name in row.goes)
+        buckets["kept"].update(name.value for name in row.stays)
+        buckets["reasons"].update(row.stays.values())
         buckets["gone"].update(name.value for name in row.gone)
     return {
         "empty": plan.is_empty,

@@ -91,7 +91,7 @@ class SteveIdTagStep:
             return Removed(Removal.KEPT, "SteVe has another idTag under this number now")
         if undo.get("unblocked"):
             self._block(tag)
-            return Removed(Removal.REMOVED, "it was there before the run; it is blocked again")
+            return Removed(Removal.KEPT, "it was there before the run; it is blocked again")
         return self._delete_unless_used(tag)
 
     def compare(self, wanted: Wanted, ref: str, found: Mapping[str, Any]) -> Sequence[Divergence]:

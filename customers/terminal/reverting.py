@@ -44,8 +44,8 @@ def _buckets(plan: RevertPlan, choice: Choice) -> tuple[Counter[str], Counter[st
     gone: Counter[str] = Counter()
     for row in plan.rows:
         kept = plan.is_active(row) and not choice.discard_activity
-        (keep if kept else remove).update(target.name.value for target in row.remove)
-        keep.update(name.value for name in row.leave)
+        (keep if kept else remove).update(name.value for name in row.goes)
+        keep.update(name.value for name in row.stays)
         gone.update(name.value for name in row.gone)
     return remove, keep, gone
 
@@ -102,8 +102,8 @@ def plan_json(plan: RevertPlan, choice: Choice) -> dict[str, Any]:
             {
                 "line": row.recorded.line,
                 "external_id": row.recorded.external_id,
-                "remove": [target.name.value for target in row.remove],
-                "keep": {name.value: why for name, why in row.leave.items()},
+                "remove": [name.value for name in row.goes],
+                "keep": {name.value: why for name, why in row.stays.items()},
                 "gone": [name.value for name in row.gone],
             }
             for row in plan.rows

@@ -319,9 +319,9 @@ def test_one_that_we_unblocked_is_blocked_again(steve: SteveSandbox, step: Steve
     steve.world.add_tag(ID_TAG, max_active_transaction_count=0, note="van")
     made = run(step, wanted())
 
-    removal, _ = remove(step, wanted(), made)
+    removal, why = remove(step, wanted(), made)
 
-    assert removal is Removal.REMOVED
+    assert (removal, "blocked again" in why) == (Removal.KEPT, True)
     assert (steve.world.tags[1].is_blocked, steve.world.tags[1].note) == (True, "van")
 
 
@@ -334,8 +334,17 @@ def test_one_that_we_unblocked_and_that_expired_since_needs_no_blocking(
 
     removal, _ = remove(step, wanted(), made)
 
-    assert removal is Removal.REMOVED
+    assert removal is Removal.KEPT
     assert steve.world.authorise(ID_TAG) == "Expired"
+
+
+def test_one_whose_mapping_has_gone_is_left_alone(steve: SteveSandbox, step: SteveIdTagStep) -> None:
+    made = run(step, wanted())
+
+    removal, why = remove(step, wanted(""), made)
+
+    assert (removal, "number 1" in why) == (Removal.KEPT, True)
+    assert not steve.world.tags[1].is_blocked
 
 
 def test_another_id_tag_under_the_recorded_number_is_left_alone(

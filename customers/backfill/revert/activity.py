@@ -6,20 +6,29 @@ from datetime import timedelta
 
 from billing.values import Subscription
 from customers.backfill.ledger import email_digest
+from customers.backfill.plan import CLOCK_TOLERANCE
 from customers.backfill.recorded import Recorded
 from customers.backfill.systems import Systems
 from customers.backfill.world import chunks
 from customers.models import BackfillRun, BackfillStep, IdTagMapping
+from customers.steve import Transaction
 from polaris_backfill.kernel import StepName
 
 Activity = Mapping[str, Sequence[str]]
 State = BackfillStep.State
+HAS_TAG = (State.CREATED, State.ADOPTED, State.INTENDED, State.KEPT)
 
 
-def find_activity(run: BackfillRun, recorded: Sequence[Recorded], systems: Systems) -> Activity:
+def find_activity(
+    run: BackfillRun,
+    recorded: Sequence[Recorded],
+    systems: Systems,
+    sessions: Mapping[str, Sequence[Transaction]],
+) -> Activity:
     """Give, by external_id, what happened since the run; customers to whom nothing happened are absent.
 
-    Reads in bulk; raises RemoteError. `recorded` are the rows of which something is to be removed.
+    Reads in bulk; raises RemoteError. `recorded` are the rows of which something is to be removed, `sessions`
+    what `sessions_by_tag` gave for them.
     """
     active: dict[str, list[str]] = defaultdict(list)
     for one in recorded:
@@ -29,7 +38,7 @@ def find_activity(run: BackfillRun, recorded: Sequence[Recorded], systems: Syste
         *_later_runs(run, recorded),
         *_other_mappings(run, recorded),
         *_in_lago(recorded, systems),
-        *_in_steve(run, recorded, systems),
+        *_in_steve(run, recorded, sessions),
     ]:
         active[external_id].append(reason)
     return {external_id: list(dict.fromkeys(reasons)) for external_id, reasons in active.items()}
@@ -106,15 +115,35 @@ def _changed(
     return reasons
 
 
-def _in_steve(run: BackfillRun, recorded: Sequence[Recorded], systems: Systems) -> list[tuple[str, str]]:
-    tags = {
-        one.steps[StepName.STEVE_ID_TAG].ref: one for one in recorded if StepName.STEVE_ID_TAG in one.steps
-    }
+def sessions_by_tag(
+    run: BackfillRun, recorded: Sequence[Recorded], systems: Systems
+) -> Mapping[str, Sequence[Transaction]]:
+    """Give the newer charging sessions of the rows' idTags, by SteVe's number, in one call."""
+    tags = {one.steps[StepName.STEVE_ID_TAG].ref for one in recorded if _has_tag(one)}
+    found: dict[str, list[Transaction]] = defaultdict(list)
     if systems.steve is None or not tags:
-        return []
-    since = run.started_at - timedelta(days=1)
-    used = {str(session.ocpp_tag_pk) for session in systems.steve.transactions(since=since)}
-    return [(tags[pk].external_id, "charged since") for pk in used & tags.keys()]
+        return found
+    for session in systems.steve.transactions(since=run.started_at - timedelta(days=1)):
+        if str(session.ocpp_tag_pk) in tags:
+            found[str(session.ocpp_tag_pk)].append(session)
+    return found
+
+
+def _in_steve(
+    run: BackfillRun, recorded: Sequence[Recorded], sessions: Mapping[str, Sequence[Transaction]]
+) -> list[tuple[str, str]]:
+    """A session that ended before the run was over before anybody could be billed for it."""
+    began = run.started_at - CLOCK_TOLERANCE
+    return [
+        (one.external_id, "charged since")
+        for one in recorded
+        for session in sessions.get(one.steps[StepName.STEVE_ID_TAG].ref if _has_tag(one) else "", ())
+        if session.stopped_at is None or session.stopped_at >= began
+    ]
+
+
+def _has_tag(one: Recorded) -> bool:
+    return one.state(StepName.STEVE_ID_TAG) in HAS_TAG
 
 
 def _with(recorded: Sequence[Recorded], name: StepName) -> set[str]:

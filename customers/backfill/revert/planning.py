@@ -1,6 +1,6 @@
 """Decide what a revert would remove, what it leaves, and for whom it asks first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +8,7 @@ from billing.client import supports_skip
 from customers.backfill.options import Refused
 from customers.backfill.plan import CLOCK_TOLERANCE
 from customers.backfill.recorded import Recorded, check_organization, records
-from customers.backfill.revert.activity import Activity, find_activity
+from customers.backfill.revert.activity import Activity, find_activity, sessions_by_tag
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun, BackfillStep
 from polaris_backfill.kernel import Action, RemoteStep, StepName
@@ -34,6 +34,16 @@ class RowPlan:
     remove: list[Target] = field(default_factory=list)
     leave: dict[StepName, str] = field(default_factory=dict)  # why
     gone: list[StepName] = field(default_factory=list)
+    disuse: dict[StepName, str] = field(default_factory=dict)  # of what is in `remove`, what stays, and why
+
+    @property
+    def goes(self) -> list[StepName]:
+        """Name what will be there no more, in that order."""
+        return [target.name for target in self.remove if target.name not in self.disuse]
+
+    @property
+    def stays(self) -> dict[StepName, str]:
+        return {**self.leave, **self.disuse}
 
 
 @dataclass(slots=True)
@@ -63,7 +73,10 @@ def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
     found = {step.name: _look_up(step, recorded) for step in systems.steps}
     rows = [_plan_row(one, systems.steps, found) for one in recorded]
     touched = [row.recorded for row in rows if row.remove]
-    active = find_activity(run, touched, systems) if touched else {}
+    sessions = sessions_by_tag(run, touched, systems)
+    for row in rows:
+        _keep_history(row, sessions.keys())
+    active = find_activity(run, touched, systems, sessions) if touched else {}
     return RevertPlan(run, rows, active, found)
 
 
@@ -97,6 +110,15 @@ def _plan_row(
         else:
             row.remove.append(Target(name, step.ref, step.undo))
     return row
+
+
+def _keep_history(row: RowPlan, charged: Container[str]) -> None:
+    """Say beforehand which idTags stay, blocked: those with a history, and those that are not ours."""
+    for target in row.remove:
+        if target.name is StepName.STEVE_ID_TAG and target.undo:
+            row.disuse[target.name] = "it was there before the run; it is blocked again"
+        elif target.name is StepName.STEVE_ID_TAG and target.ref in charged:
+            row.disuse[target.name] = "it has charged; it is blocked, and kept with its history"
 
 
 def _left(name: StepName, step: BackfillStep) -> dict[StepName, str]:
