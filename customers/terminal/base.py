@@ -12,7 +12,7 @@ from typing import Any, TextIO, cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import InterfaceError, OperationalError, ProgrammingError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from customers.backfill.document import refusal
 from customers.backfill.error_file import ErrorFileError
@@ -20,9 +20,9 @@ from customers.backfill.options import Refused
 from customers.backfill.pipeline import Stop
 from customers.backfill.source import SourceError
 from polaris_backfill.kernel import RemoteError
+from polaris_backfill.startup import database_refusal
 
 WELL, NOT_WELL, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
-UNDEFINED_TABLE = "42P01"
 
 
 class BackfillCommand(BaseCommand):
@@ -70,14 +70,11 @@ class BackfillCommand(BaseCommand):
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1 FROM customers_backfillrun LIMIT 1")
-        except OperationalError as error:
-            raise Refused(
-                "PostgreSQL cannot be reached.", "Check DATABASE_URL, and that the server runs."
-            ) from error
-        except ProgrammingError as error:
-            if getattr(error.__cause__, "sqlstate", "") != UNDEFINED_TABLE:
+        except DatabaseError as error:
+            reason = database_refusal(error)
+            if reason is None:
                 raise
-            raise Refused("The database has no tables yet.", "Run: python manage.py migrate") from error
+            raise Refused(reason) from error
 
     # --- speaking ------------------------------------------------------------------------------------
 
