@@ -12,6 +12,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from auditlog.models import Event, record
+from customers.backfill import bulk
 from customers.backfill.options import Options, Refused
 from customers.backfill.plan import Plan, PlannedRow, RowAction
 from customers.backfill.recorded import check_steve
@@ -116,13 +117,9 @@ def _previous_steps(run: BackfillRun) -> dict[tuple[int, str], tuple[str, dict[s
 
 
 def _upsert_rows(run: BackfillRun, rows: Iterable[PlannedRow], fields: list[str]) -> dict[int, int]:
-    made = BackfillRow.objects.bulk_create(
-        [_row(run, row) for row in rows],
-        update_conflicts=True,
-        unique_fields=["run", "line"],
-        update_fields=fields,
-    )
-    return {row.line: row.pk for row in made}
+    records = [_row(run, row) for row in rows]
+    pks = bulk.upsert(records, unique=["run", "line"], update=fields)
+    return {record.line: pk for record, pk in zip(records, pks, strict=True)}
 
 
 def _row(run: BackfillRun, row: PlannedRow) -> BackfillRow:
@@ -170,13 +167,7 @@ def _upsert_steps(
         for row, pk in rows
         for name, verdict in row.verdicts.items()
     ]
-    BackfillStep.objects.bulk_create(
-        steps,
-        update_conflicts=True,
-        unique_fields=["row", "name"],
-        update_fields=["state", "ref", "undo", "code", "settled_at"],
-        batch_size=STAGE_SIZE,
-    )
+    bulk.upsert(steps, unique=["row", "name"], update=["state", "ref", "undo", "code", "settled_at"])
 
 
 def _step(row_pk: int, name: StepName, verdict: Verdict, before: str, undo: dict[str, Any]) -> BackfillStep:

@@ -84,7 +84,7 @@ class Pipeline(Generic[Row, Opened, Result]):
             while self._waiting:
                 self._settle_oldest()
         finally:
-            # After an error in the database nothing can be recorded any more: what is under way ends by itself.
+            # After an error in the database nothing can be recorded; what is under way ends by itself.
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _unless_stopped(self, item: Opened) -> Result | None:

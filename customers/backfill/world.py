@@ -151,7 +151,7 @@ def _ledger(external_ids: Iterable[str]) -> dict[str, list[LedgerFact]]:
             settled = outcome not in ("", "failed")
             card = (id_tag or "").lower()
             facts[external_id].append(
-                LedgerFact(run_pk, card, StepName(name), state, ref, intended_at, settled, bool(undo))
+                LedgerFact(int(run_pk), card, StepName(name), state, ref, intended_at, settled, bool(undo))
             )
     return facts
 
