@@ -144,7 +144,7 @@ def import_file(
             )
             log = RunLog(log_path(log_dir, run.run_id), run.run_id)
         with log:
-            ledger.stage(run, planned.plan)
+            ledger.stage(run, planned.plan, actor)
             return Attempt(run, planned, options, actor, stop, progress).carry_out(log)
 
 

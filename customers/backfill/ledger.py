@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -95,7 +95,7 @@ def _take_from_queue(run: BackfillRun) -> bool:
 
 
 @transaction.atomic
-def stage(run: BackfillRun, plan: Plan) -> None:
+def stage(run: BackfillRun, plan: Plan, actor: str) -> None:
     """Write what is planned for each row; rows that an earlier attempt settled, and that stand, stay."""
     settled = set(
         run.rows.filter(outcome__in=[Outcome.CREATED, Outcome.COMPLETED, Outcome.SKIPPED]).values_list(
@@ -109,6 +109,7 @@ def stage(run: BackfillRun, plan: Plan) -> None:
     for some in chunks((row for row in rows if row.action is not RowAction.FAIL), STAGE_SIZE):
         pks = _upsert_rows(run, some, STAGED)
         _upsert_steps([(row, pks[row.line]) for row in some], previous)
+        record(run.audit_tag, actor, _found_made(some, previous))
 
 
 def _previous_steps(run: BackfillRun) -> dict[tuple[int, str], tuple[str, dict[str, Any]]]:
@@ -168,6 +169,18 @@ def _upsert_steps(
         for name, verdict in row.verdicts.items()
     ]
     bulk.upsert(steps, unique=["row", "name"], update=["state", "ref", "undo", "code", "settled_at"])
+
+
+def _found_made(
+    rows: Iterable[PlannedRow], previous: Mapping[tuple[int, str], tuple[str, dict[str, Any]]]
+) -> Iterator[Event]:
+    """Tell of creates whose answer never came and that turned out to have been carried out."""
+    for row in rows:
+        for name, verdict in row.verdicts.items():
+            state, undo = previous.get((row.line, name), ("", {}))
+            if verdict.action is Action.DONE and state == State.INTENDED and not undo:
+                detail = {"line": row.line, "ref": verdict.ref, "settled": "by looking"}
+                yield Event(f"{name.value}.created", f"customer:{row.wanted.external_id}", detail)
 
 
 def _step(row_pk: int, name: StepName, verdict: Verdict, before: str, undo: dict[str, Any]) -> BackfillStep:
