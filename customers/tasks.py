@@ -8,15 +8,16 @@ from django_q.tasks import async_task
 from customers import jobs
 from customers.backfill.welcome import Ended, send_campaign
 from customers.backfill.welcome.lock import is_being_sent
+from customers.backfill.welcome.sending import SLICE_S, Conditions
 from customers.models import WelcomeCampaign
 from customers.sign_in import asking, throttle
 
 SEND_WELCOME = "customers.tasks.send_welcome"
 
 
-def send_welcome(campaign_id: int) -> str:
+def send_welcome(campaign_id: int, slice_s: float = SLICE_S) -> str:
     """Send a slice of a campaign and have the next one follow. Any number of these at once do no harm."""
-    ended = send_campaign(campaign_id)
+    ended = send_campaign(campaign_id, Conditions(slice_s=slice_s))
     if ended is Ended.MORE:
         async_task(SEND_WELCOME, campaign_id)
     return ended.value

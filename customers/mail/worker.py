@@ -16,7 +16,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from customers.mail.envelope import CustomerMail
 from customers.mail.errors import DeliveryError, Kind
-from polaris_backfill.http import never_connected
+from polaris_backfill.http import lost
 
 TIMEOUT_S = 10
 RATE_WINDOW_S = 600  # per recipient and category, at the worker
@@ -60,7 +60,7 @@ class EmailBackend(BaseEmailBackend):
         try:
             response = session.post(url, data=body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
         except requests.RequestException as error:
-            if never_connected(error):
+            if lost(error).unsent:
                 raise DeliveryError(Kind.BROKEN, "worker_unreachable") from None
             raise DeliveryError(Kind.UNKNOWN, "worker_no_answer", all_alike=True) from None
         _judge(response)
