@@ -1,5 +1,6 @@
 """Do what a plan says: local things in bulk, remote things in parallel, everything written down first."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 
@@ -25,20 +26,23 @@ HINTS = {
 
 
 class Breaker:
-    """Stops a run whose rows fail one after the other: the trouble is not in the rows."""
+    """Stops a run whose rows fail one after the other: the trouble is not in the rows.
+
+    Counted for each step by itself: that SteVe takes the further cards of a customer says nothing of Lago.
+    """
 
     def __init__(self, stop: Stop, most: int) -> None:
         self._stop = stop
         self._most = most
-        self._in_a_row = 0
+        self._in_a_row: Counter[str] = Counter()
         self._lock = Lock()
 
-    def note(self, failed: bool) -> None:
-        """Count a row that has just ended; called from the pool's threads."""
+    def note(self, failed: bool, step: str = "") -> None:
+        """Count what has just become of a row; called from the pool's threads."""
         with self._lock:
-            self._in_a_row = self._in_a_row + 1 if failed else 0
-            if self._in_a_row >= self._most:
-                reason = f"{self._in_a_row} rows in a row failed; the trouble is not in the rows"
+            number = self._in_a_row[step] = self._in_a_row[step] + 1 if failed else 0
+            if number >= self._most:
+                reason = f"{number} rows in a row failed; the trouble is not in the rows"
                 self._stop.request(reason, broken=True)
 
 
@@ -126,12 +130,11 @@ class Importer:
                 answer = self._look_and_make(name, item.row) if met else self._make(name, item.row)
             except RemoteError as error:
                 answer = StepFailure(_problem(name, error), error.sent)
+            self._breaker.note(isinstance(answer, StepFailure), name)
             if isinstance(answer, StepFailure):
                 failed[name] = answer
                 break
             made[name] = answer
-        if item.to_call:  # a further card of a customer makes no calls, and so tells nothing
-            self._breaker.note(bool(failed))
         return Results(made, failed)
 
     def _make(self, name: StepName, row: PlannedRow) -> Made | StepFailure:

@@ -67,7 +67,7 @@ def revert(
     concurrency: int,
     max_failures: int = 10,
 ) -> RevertReport:
-    """Remove what the run made; safe to interrupt and to run again. Raises Refused, RemoteError at the start."""
+    """Remove what the run made; safe to interrupt and to run again. Refused and RemoteError come first."""
     with only_one():
         run.refresh_from_db()
         if run.status == BackfillRun.Status.ABANDONED and _is_continued(run):
@@ -161,10 +161,10 @@ class Reverting:
             try:
                 removed = step.remove(row.recorded.wanted, target.ref, target.undo, found)
             except RemoteError as error:
-                self._breaker.note(True)
+                self._breaker.note(True, target.name)
                 return Result(done, Done(target.name, error=error.code, why=str(error)))
+            self._breaker.note(False, target.name)
             done.append(Done(target.name, removed))
-        self._breaker.note(False)
         return Result(done)
 
     # --- in the thread that owns the database --------------------------------------------------------
