@@ -84,12 +84,18 @@ def _not_imported(one: Recorded) -> Iterator[Found]:
 def _local(one: Recorded, extra: dict[int, list[str]]) -> Iterator[tuple[StepName, Divergence]]:
     if one.row.outcome in ("", "failed"):
         return
-    if one.state(StepName.USER) in Here and one.row.user is None:
+    if _stands(one) and one.row.user is None:
         yield StepName.USER, Divergence("missing", "a customer", "none", AGAIN)
     elif one.state(StepName.USER) in (State.CREATED, State.ADOPTED) and one.row.user is not None:
         yield from _user(one, extra)
     if one.state(StepName.ID_TAG_MAPPING) in Here:
         yield from ((StepName.ID_TAG_MAPPING, divergence) for divergence in _mapping(one))
+
+
+def _stands(one: Recorded) -> bool:
+    """Tell whether the row answers for its customer; a further card does while its own mapping stands."""
+    state = one.state(StepName.USER)
+    return state in Here and (state != State.SHARED or one.state(StepName.ID_TAG_MAPPING) in Here)
 
 
 def _user(one: Recorded, extra: dict[int, list[str]]) -> Iterator[tuple[StepName, Divergence]]:

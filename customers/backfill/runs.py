@@ -1,5 +1,6 @@
 """What there is to know about runs: listed, and one in full. The command and the admin both ask here."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,7 +45,7 @@ def list_runs(limit: int | None = None) -> list[RunLine]:
     """Give the runs, newest first, in two queries."""
     busy = lock.is_busy()
     of_outcome = {name: Count("rows", filter=Q(rows__outcome=value)) for name, value in _OUTCOMES.items()}
-    runs = BackfillRun.objects.annotate(**of_outcome)[:limit]
+    runs = BackfillRun.objects.annotate(**of_outcome).order_by("-id")[:limit]  # grouping drops Meta.ordering
     return [
         RunLine(run, shown_status(run, busy=busy), {name: getattr(run, name) for name in _OUTCOMES})
         for run in runs
@@ -108,7 +109,7 @@ def duration_s(run: BackfillRun, now: datetime) -> float:
 
 def _next(run: BackfillRun, status: str) -> list[str]:
     """Name the commands that make sense now, the likeliest first."""
-    again = f"backfill_customers --input {run.input_name}"
+    again = _again(run)
     undo = f"backfill_revert --run-id {run.run_id} --dry-run"
     if status in (Status.REVERTING, "revert interrupted"):
         return [f"backfill_revert --run-id {run.run_id}"]
@@ -124,4 +125,20 @@ def _next(run: BackfillRun, status: str) -> list[str]:
     ]
     if status == Status.SUCCEEDED:
         return [*after, undo]
-    return [again + (" --allow-partial" if run.options.get("allow_partial") else ""), after[0], undo]
+    return [again, after[0], undo]
+
+
+def _again(run: BackfillRun) -> str:
+    """Give the command that goes on with a run, with the options that decide what it makes.
+
+    Without `--billing-time`, say, the second half of a run would be billed otherwise than the first.
+    """
+    parts = ["backfill_customers", "--input", run.input_name]
+    parts += [
+        f"--{name.replace('_', '-')}" for name in ("skip_existing", "allow_partial") if run.options.get(name)
+    ]
+    if date_format := run.options.get("date_format"):
+        parts += ["--date-format", date_format]
+    if run.options.get("billing_time", "calendar") != "calendar":
+        parts += ["--billing-time", run.options["billing_time"]]
+    return shlex.join(parts)
