@@ -36,6 +36,11 @@ def plain_table(*columns: str) -> Table:
     return table
 
 
+def counted(number: int, what: str) -> str:
+    """Say how many of something, in the plural unless it is one."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 class TerminalProgress(Hearer):
     """A bar with rate and time left on a terminal; a plain line every tenth elsewhere."""
 

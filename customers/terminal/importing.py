@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
@@ -15,6 +16,7 @@ from customers.backfill.preview import BillingLine
 from customers.backfill.systems import Systems
 from customers.terminal.console import console as make_console
 
+MANAGE = "python manage.py"
 ROWS_SHOWN = 50  # the rest is counted; --format json and --errors have them all
 STYLE = {"fail": "red", "failed": "red", "skip": "dim", "skipped": "dim", "pending": "yellow"}
 
@@ -163,37 +165,52 @@ def _counts(report: Report) -> Text:
     return text
 
 
-def print_next(console: Console, report: Report, command: str) -> None:
+def print_next(console: Console, report: Report, command: str, errors: Path | None) -> None:
     """Say what makes sense now; the last lines of a report are the ones that are read."""
     console.print()
-    for line in _next(report, command):
+    for line in (
+        _after_plan(report, command, errors) if report.run is None else _after_run(report, command, errors)
+    ):
         console.print(line, soft_wrap=True)
 
 
-def _next(report: Report, command: str) -> Iterable[str]:
-    manage = "python manage.py"
-    if report.run is None:
-        if report.status == "would_fail":
-            yield "Nothing was written. Correct the rows above and try again;"
-            yield "--errors FILE writes just those rows, --allow-partial imports the good ones."
-        elif report.dry_run and any(row.is_to_do for row in report.plan.rows):
-            yield f"Nothing was written. To do it: {command}"
-        elif report.dry_run:
-            yield "Nothing was written, and there is nothing to do: everything is already imported."
-        else:
-            yield f"Stopped before anything was written: {report.reason}"
-        return
-    run_id = report.run.run_id
+def _after_plan(report: Report, command: str, errors: Path | None) -> Iterable[str]:
+    if report.status == "would_fail":
+        yield "Nothing was written. Correct the rows above and try again;"
+        yield f"{_just_those(errors)}, --allow-partial imports the good ones."
+    elif report.dry_run and any(row.is_to_do for row in report.plan.rows):
+        yield f"Nothing was written. To do it: {command}"
+    elif report.dry_run:
+        yield "Nothing was written, and there is nothing to do: everything is already imported."
+    else:
+        yield f"Stopped before anything was written: {report.reason}"
+
+
+def _just_those(errors: Path | None) -> str:
+    return f"{errors} has just those rows" if errors else "--errors FILE writes just those rows"
+
+
+def _after_run(report: Report, command: str, errors: Path | None) -> Iterable[str]:
+    run_id = report.run.run_id if report.run else ""
     reason = f" ({report.reason})" if report.reason else ""
     yield f"Run {run_id}: {report.status}{reason} in {report.seconds:.1f} s"
     yield f"Log {report.log_path}"
     if not report.is_well:
-        yield f"To continue it: {command}"
-        yield f"To take it back: {manage} backfill_revert --run-id {run_id} --dry-run"
-        return
-    if all(row.action is RowAction.SKIP for row in report.plan.rows):
+        yield from _to_mend(report, run_id, command, errors)
+    elif all(row.action is RowAction.SKIP for row in report.plan.rows):
         yield "Everything is already imported; nothing was changed."
-    yield f"Next: {manage} backfill_reconcile --run-id {run_id}"
-    yield f"Then: {manage} backfill_verify --run-id {run_id}"
-    yield f"      {manage} backfill_welcome --run-id {run_id}"
-    yield f"Undo: {manage} backfill_revert --run-id {run_id} --dry-run"
+        yield f"To see that it still stands: {MANAGE} backfill_reconcile --run-id {run_id}"
+    else:
+        yield f"Next: {MANAGE} backfill_reconcile --run-id {run_id}"
+        yield f"Then: {MANAGE} backfill_verify --run-id {run_id}"
+        yield f"      {MANAGE} backfill_welcome --run-id {run_id}"
+        yield f"Undo: {MANAGE} backfill_revert --run-id {run_id} --dry-run"
+
+
+def _to_mend(report: Report, run_id: str, command: str, errors: Path | None) -> Iterable[str]:
+    """Tell rows that can be tried again as they are from rows that have to be corrected first."""
+    if any(_word(report, row) in ("pending", "failed") for row in report.plan.to_do()):
+        yield f"To continue it: {command}"
+    if report.plan.fails:
+        yield f"Rows to correct: {_just_those(errors)}; correct them there, and import that file."
+    yield f"To take it back: {MANAGE} backfill_revert --run-id {run_id} --dry-run"

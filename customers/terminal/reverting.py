@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from customers.backfill.revert import Choice, RevertPlan, RevertReport
-from customers.terminal.console import plain_table
+from customers.terminal.console import counted, plain_table
 
 SHOWN = 50  # lines of each kind; the manifest and --format json have them all
 
@@ -53,7 +53,8 @@ def _buckets(plan: RevertPlan, choice: Choice) -> tuple[Counter[str], Counter[st
 def _print_active(console: Console, plan: RevertPlan) -> None:
     if not plan.active:
         return
-    console.print(f"\n{len(plan.active):,} customers were active after the run:", style="yellow")
+    were = "was" if len(plan.active) == 1 else "were"
+    console.print(f"\n{counted(len(plan.active), 'customer')} {were} active after the run:", style="yellow")
     table = plain_table("external_id", "what happened")
     for external_id, reasons in list(plan.active.items())[:SHOWN]:
         table.add_row(external_id, "; ".join(reasons))
@@ -82,7 +83,8 @@ def print_revert(console: Console, report: RevertReport, command: str) -> None:
         console.print(f"  line {line} {external_id} {step}: {why}", style="red", soft_wrap=True)
     console.print(f"Manifest {report.manifest}", soft_wrap=True)
     if report.is_well:
-        console.print("No invoice and no credit note was made. The same file can be imported again.")
+        again = " with --skip-existing, as some things were kept" if report.counts["kept"] else ""
+        console.print(f"No invoice and no credit note was made. The same file can be imported again{again}.")
     else:
         console.print(f"What is not removed yet is unchanged. To go on: {command}", soft_wrap=True)
 

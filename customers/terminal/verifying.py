@@ -9,6 +9,7 @@ from rich.text import Text
 
 from customers.backfill.verify import Check, LiveTest
 from customers.models import BackfillRun
+from customers.terminal.console import counted
 from polaris_backfill.masking import mask_id_tag
 
 MARKS = {True: ("passed ", "green"), False: ("FAILED ", "red bold"), None: ("skipped", "dim")}
@@ -38,9 +39,8 @@ def print_verdict(console: Console, checks: Sequence[Check]) -> None:
         console.print(f"NO GO: {', '.join(check.name for check in failed)}", style="red bold")
     else:
         left_out = sum(check.passed is None for check in checks)
-        console.print(
-            Text.assemble(("GO", "green bold"), f" ({left_out} checks left out)" if left_out else "")
-        )
+        told = f" ({counted(left_out, 'check')} left out)" if left_out else ""
+        console.print(Text.assemble(("GO", "green bold"), told))
 
 
 def verdict_json(run: BackfillRun, checks: Sequence[Check]) -> dict[str, Any]:

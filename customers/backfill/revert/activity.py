@@ -86,10 +86,10 @@ def _in_lago(recorded: Sequence[Recorded], systems: Systems) -> list[tuple[str, 
     keys = {one.wanted.subscription_external_id: external_id for external_id, one in subscribed.items()}
     for key, number in systems.lago.events_of(keys).items():
         if number:
-            found.append((keys[key], f"{number} usage events in Lago"))
+            found.append((keys[key], f"usage events in Lago: {number}"))
     for external_id, number in systems.lago.invoices_of(customers).items():
         if number:
-            found.append((external_id, f"{number} invoices in Lago"))
+            found.append((external_id, f"invoices in Lago: {number}"))
     live = systems.lago.subscriptions_of(set(subscribed) | customers)
     for external_id, subscriptions in live.items():
         found += [

@@ -148,11 +148,15 @@ def _transaction_check(test: LiveTest, session: Session, found: Transaction | No
     why = [
         "" if found.id_tag == test.id_tag else "it carries another idTag",
         "" if shows else f"it does not show for {test.external_id}: the mapping has another ocppTagPk",
-        "" if found.energy_wh == sent else f"the energy is {found.energy_wh} Wh",
+        "" if found.energy_wh == sent else f"the energy is {_wh(found)}",
     ]
     reason = "; ".join(filter(None, why))
-    compared = f"transaction {found.transaction_pk}: {sent:,} Wh sent, {found.energy_wh} Wh stored"
+    compared = f"transaction {found.transaction_pk}: {sent:,} Wh sent, {_wh(found)} stored"
     return Check(name, not reason, compared, reason)
+
+
+def _wh(found: Transaction) -> str:
+    return "no energy" if found.energy_wh is None else f"{found.energy_wh:,.0f} Wh"
 
 
 def _event_check(test: LiveTest, systems: Systems, session: Session, sleep: Callable[[float], None]) -> Check:

@@ -47,7 +47,7 @@ class Command(BackfillCommand):
         if chosen.errors:
             write_error_file(chosen.errors, source.info, report.flawed())
         print_outcome(self.out, report, json=self.format == "json", verbosity=chosen.verbosity)
-        print_next(console(self.err), report, self.command_line)
+        print_next(console(self.err), report, self.command_line, chosen.errors)
         if report.interrupted:
             return INTERRUPTED
         return WELL if report.is_well else NOT_WELL

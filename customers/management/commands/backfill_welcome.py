@@ -34,6 +34,7 @@ class Command(BackfillCommand):
         json = self.format == "json"
         if chosen.preview:
             write_preview(chosen.preview)
+            self.say(f"The mail, as a made-up customer would see it: {chosen.preview}")
             return WELL
         if chosen.status:
             campaign = welcome.latest_campaign(run)
