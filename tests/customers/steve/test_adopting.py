@@ -1,0 +1,250 @@
+"""idTags that SteVe has already: what the plan says of them, and what is left after run and revert."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from billing.sandbox import Sandbox
+from customers.models import IdTagMapping
+from customers.steve_sandbox import SteveSandbox
+from polaris_backfill.kernel import StepName
+from tests.customers.factories import actions, codes, imported, planned, row, rows, steps, warnings
+from tests.customers.steve.world import (
+    charge,
+    divergences,
+    manifest,
+    planned_revert,
+    reverted,
+    run_of,
+    states,
+    tags,
+)
+from tests.customers.steve_world import LAST_YEAR, NEXT_YEAR, charged, charging
+
+pytestmark = pytest.mark.django_db
+
+TAG = "TAG0001"
+ADOPTED = {
+    "free": {},
+    "limited to one session": {"max_active_transaction_count": 1},
+    "with parent, expiry and note": {"parent_id_tag": "FLEET", "expiry_date": NEXT_YEAR, "note": "van 7"},
+    "of a user of SteVe": {"user_pk": 7},
+}
+BLOCKED: dict[str, Any] = {
+    "max_active_transaction_count": 0,
+    "parent_id_tag": "FLEET",
+    "note": "lost, said on the phone",
+}
+
+
+@pytest.fixture(autouse=True)
+def fleet(steve: SteveSandbox) -> None:
+    steve.world.add_tag("FLEET")
+
+
+@pytest.mark.parametrize("there", ADOPTED.values(), ids=ADOPTED)
+def test_one_that_may_charge_needs_skip_existing_and_is_left_as_it_is(
+    steve: SteveSandbox, there: dict[str, Any]
+) -> None:
+    steve.world.add_tag(TAG, **there)
+    before = tags(steve)
+
+    refused, plan = planned(rows(1)), planned(rows(1), skip_existing=True)
+    report = imported(rows(1), skip_existing=True)
+
+    assert codes(refused) == ["steve_id_tag_exists"]
+    assert (steps(plan)["steve_id_tag"], steps(report)["steve_id_tag"]) == ("adopt", "adopted")
+    assert tags(steve) == before
+    assert IdTagMapping.objects.get().steve_ocpp_tag_pk == before[TAG]["ocppTagPk"]
+    assert divergences(run_of(report)) == []
+    reverted(run_of(report))
+    assert tags(steve) == before
+
+
+def test_one_that_somebody_blocked_is_unblocked_and_blocked_again(steve: SteveSandbox) -> None:
+    steve.world.add_tag(TAG, **BLOCKED)
+    before = tags(steve)
+
+    refused, plan = planned(rows(1)), planned(rows(1), skip_existing=True)
+    report = imported(rows(1), skip_existing=True)
+    during = tags(steve)[TAG]
+
+    assert codes(refused) == ["steve_id_tag_exists"]
+    assert (steps(plan)["steve_id_tag"], warnings(plan)) == ("adopt", ["steve_id_tag_unblocked"])
+    assert during == before[TAG] | {"blocked": False, "maxActiveTransactionCount": -1}
+    assert charge(steve, TAG).authorised == "Accepted"
+    steve.world.sessions.clear()
+    assert StepName.STEVE_ID_TAG not in planned_revert(run_of(report)).rows[0].goes
+    undone = reverted(run_of(report))
+    assert ("outcome=kept" in manifest(undone)[0], tags(steve)) == (True, before)
+
+
+def test_one_that_steve_inserted_itself_needs_no_skip_existing(steve: SteveSandbox) -> None:
+    charged(steve, TAG, started_at=LAST_YEAR)
+    before = tags(steve)
+
+    plan, report = planned(rows(1)), imported(rows(1))
+
+    assert (actions(plan), warnings(plan)) == (["create"], ["steve_id_tag_unblocked"])
+    assert (report.status, steps(report)["steve_id_tag"]) == ("succeeded", "adopted")
+    assert tags(steve)[TAG] == before[TAG] | {"blocked": False, "maxActiveTransactionCount": -1}
+    assert planned_revert(run_of(report)).active == {}
+    assert reverted(run_of(report)).status == "reverted"
+    assert (tags(steve), len(steve.state()["transactions"])) == (before, 1)
+
+
+def test_one_in_a_running_session_is_taken_up_and_the_session_goes_on(steve: SteveSandbox) -> None:
+    pk = charging(steve, TAG)
+
+    plan, report = planned(rows(1)), imported(rows(1))
+
+    assert warnings(plan) == ["steve_id_tag_unblocked", "steve_id_tag_in_transaction"]
+    assert report.status == "succeeded"
+    assert steve.world.sessions[pk].is_running
+    assert planned_revert(run_of(report)).active == {"C-1": ["charged since"]}
+
+
+@pytest.mark.parametrize("skip_existing", [False, True])
+def test_one_that_has_expired_stops_the_row_and_stays_as_it_is(
+    steve: SteveSandbox, skip_existing: bool
+) -> None:
+    steve.world.add_tag(TAG, expiry_date=LAST_YEAR)
+    before = tags(steve)
+
+    report = imported(rows(1), skip_existing=skip_existing)
+
+    assert codes(report) == ["steve_id_tag_expired"] + ["steve_id_tag_exists"] * (not skip_existing)
+    assert (report.status, tags(steve)) == ("would_fail", before)
+
+
+@pytest.mark.parametrize("skip_existing", [False, True])
+def test_one_of_another_customer_of_the_platform_stops_the_row(
+    steve: SteveSandbox, skip_existing: bool
+) -> None:
+    steve.world.add_tag("META-K7M2P9QX")
+    steve.world.add_tag(TAG, parent_id_tag="META-K7M2P9QX", max_active_transaction_count=0)
+    before = tags(steve)
+
+    report = imported([row(1), row(2)], skip_existing=skip_existing, allow_partial=True)
+
+    assert "steve_id_tag_taken" in codes(report)
+    assert (report.status, tags(steve)[TAG], "TAG0002" in tags(steve)) == ("partial", before[TAG], True)
+
+
+def test_the_spelling_of_steve_is_the_one_that_is_billed(steve: SteveSandbox) -> None:
+    steve.world.add_tag("tAg0001")
+
+    plan, report = planned(rows(1), skip_existing=True), imported(rows(1), skip_existing=True)
+    again, restarted = planned(rows(1), skip_existing=True), planned(rows(1))
+
+    assert warnings(plan) == ["steve_id_tag_spelling"]
+    assert IdTagMapping.objects.get().id_tag == "tAg0001"
+    assert divergences(run_of(report)) == []
+    assert (actions(again), warnings(again)) == (["skip"], ["steve_id_tag_spelling"])
+    assert "id_tag_exists" in codes(restarted)
+    assert reverted(run_of(report)).status == "reverted"
+    assert list(tags(steve)) == ["FLEET", "tAg0001"]
+
+
+def test_a_spelling_that_appears_only_at_the_call_is_stored_too(steve: SteveSandbox) -> None:
+    steve.fault("pause_before,method=POST,path=.*ocppTags")
+
+    def meanwhile() -> None:
+        steve.wait_held()
+        charged(steve, "tag0001", started_at=LAST_YEAR)
+        steve.release()
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(meanwhile)
+        report = imported(rows(1))
+        done.result()
+
+    assert (report.status, steps(report)["steve_id_tag"]) == ("succeeded", "adopted")
+    assert IdTagMapping.objects.get().id_tag == "tag0001"
+    assert divergences(run_of(report)) == []
+
+
+# --- After a run has finished with them ---------------------------------------------------------------
+
+
+def test_a_card_that_was_blocked_since_stays_blocked_when_the_file_runs_again(steve: SteveSandbox) -> None:
+    run = run_of(imported(rows(1)))
+    steve.steer("POST", "id-tags", id_tag=TAG, max_active_transaction_count=0)
+
+    again = imported(rows(1), skip_existing=True)
+
+    assert (actions(again), warnings(again)) == (["skipped"], ["steve_id_tag_blocked_since"])
+    assert tags(steve)[TAG]["blocked"]
+    assert divergences(run) == [("steve_id_tag", "blocked")]
+
+
+def test_a_mapping_that_was_switched_off_since_stays_off_with_its_card(steve: SteveSandbox) -> None:
+    """The platform's sync blocks every idTag without an active mapping."""
+    imported(rows(1))
+    IdTagMapping.objects.update(is_active=False)
+    steve.steer("POST", "id-tags", id_tag=TAG, max_active_transaction_count=0)
+
+    again = imported(rows(1), skip_existing=True)
+
+    assert actions(again) == ["skipped"]
+    assert (IdTagMapping.objects.get().is_active, tags(steve)[TAG]["blocked"]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("since", "told"),
+    [
+        ({"expiry_date": LAST_YEAR.isoformat()}, ["steve_id_tag_expired_since"]),
+        ({"parent_id_tag": "META-K7M2P9QX"}, []),
+    ],
+    ids=["expired", "gathered under the customer by the platform"],
+)
+def test_what_happened_to_a_finished_card_does_not_stop_the_file(
+    steve: SteveSandbox, since: dict[str, str], told: list[str]
+) -> None:
+    imported(rows(1))
+    steve.world.add_tag("META-K7M2P9QX")
+    steve.steer("POST", "id-tags", id_tag=TAG, **since)
+
+    again = planned([row(1), row(2)], skip_existing=True)
+
+    assert (actions(again), warnings(again)) == (["skip", "create"], told)
+
+
+def test_a_mapping_that_was_deleted_since_is_made_again_and_its_card_unblocked(steve: SteveSandbox) -> None:
+    imported(rows(1))
+    IdTagMapping.objects.all().delete()
+    steve.steer("POST", "id-tags", id_tag=TAG, max_active_transaction_count=0)
+
+    again = imported(rows(1), skip_existing=True)
+
+    assert (actions(again), tags(steve)[TAG]["blocked"]) == (["completed"], False)
+    assert IdTagMapping.objects.get().is_active
+
+
+def test_numbers_of_a_steve_that_was_set_up_anew_are_no_obstacle(steve: SteveSandbox, lago: Sandbox) -> None:
+    imported(rows(2))
+    for pk in list(steve.world.tags):
+        steve.world.delete_tag(pk)
+    IdTagMapping.objects.filter(id_tag="TAG0002").update(steve_ocpp_tag_pk=4)  # the next that SteVe gives
+
+    report = imported([row(3)])
+
+    assert report.status == "succeeded"
+    numbers = dict(IdTagMapping.objects.values_list("id_tag", "steve_ocpp_tag_pk"))
+    assert (numbers["TAG0003"], numbers["TAG0002"]) == (4, None)
+
+
+def test_ours_that_the_sync_blocked_before_its_row_was_whole_is_unblocked_and_stays_ours(
+    steve: SteveSandbox, lago: Sandbox
+) -> None:
+    lago.fault("500,method=POST,path=/customers,times=5")
+    imported(rows(1))
+    steve.steer("POST", "id-tags", id_tag=TAG, max_active_transaction_count=0, note="Last synced on")
+
+    report = imported(rows(1))
+
+    assert (report.status, tags(steve)[TAG]["blocked"]) == ("succeeded", False)
+    assert [state for state, _ in states(run_of(report))] == ["created"]
+    reverted(run_of(report))
+    assert TAG not in tags(steve)

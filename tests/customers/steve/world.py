@@ -1,0 +1,85 @@
+"""What the tests of SteVe in the pipeline share."""
+
+import asyncio
+import json
+from typing import Any
+
+from django.conf import settings
+
+from customers.backfill.document import document
+from customers.backfill.importing import Progress, Report
+from customers.backfill.pipeline import Stop
+from customers.backfill.reconcile import reconcile
+from customers.backfill.revert import Choice, RevertPlan, RevertReport, plan_revert, revert
+from customers.backfill.systems import connect
+from customers.charge_point import Session, charging_session
+from customers.models import BackfillRun, BackfillStep, IdTagMapping
+from customers.steve_sandbox import SteveSandbox
+from tests.customers.factories import do_not_sleep
+
+CHARGE_BOX = "TEST-1"
+STEPS = ("user", "id_tag_mapping", "steve_id_tag", "lago_customer", "lago_subscription")
+
+
+def run_of(report: Report) -> BackfillRun:
+    assert report.run is not None
+    return BackfillRun.objects.get(pk=report.run.pk)
+
+
+def charge(steve: SteveSandbox, id_tag: str) -> Session:
+    """Charge with a simulated charge point, as a customer would; raise ChargePointError."""
+    return asyncio.run(charging_session(steve.ocpp_url, CHARGE_BOX, id_tag, energy_wh=5000, timeout_s=10))
+
+
+def let_bill(steve: SteveSandbox) -> None:
+    """Let the platform's part know our active mappings, as it would read them from the database."""
+    for mapping in IdTagMapping.objects.filter(is_active=True):
+        steve.map(mapping.id_tag, mapping.lago_subscription_external_id)
+
+
+def tags(steve: SteveSandbox) -> dict[str, dict[str, Any]]:
+    """All that SteVe has of each idTag, by its spelling."""
+    return {tag["idTag"]: tag for tag in steve.state()["id_tags"]}
+
+
+def divergences(run: BackfillRun) -> list[tuple[str, str]]:
+    with connect(sleep=do_not_sleep) as systems:
+        found = reconcile(run, systems).found
+    return [(one.step, one.divergence.kind) for one in found]
+
+
+def planned_revert(run: BackfillRun) -> RevertPlan:
+    with connect(sleep=do_not_sleep) as systems:
+        return plan_revert(run, systems)
+
+
+def reverted(run: BackfillRun, *, keep_active: bool = False, discard_activity: bool = False) -> RevertReport:
+    with connect(sleep=do_not_sleep) as systems:
+        return revert(
+            run,
+            systems,
+            Choice(keep_active, discard_activity),
+            actor="cli:tester",
+            log_dir=settings.BACKFILL_LOG_DIR,
+            stop=Stop(),
+            progress=Progress(),
+            batch_size=25,
+            concurrency=8,
+        )
+
+
+def manifest(report: RevertReport, step: str = "steve_id_tag") -> list[str]:
+    """The manifest's lines about things of a kind."""
+    assert report.manifest is not None
+    return [line for line in report.manifest.read_text().splitlines() if f"step={step} " in line]
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads("".join(document(report)))
+    return read
+
+
+def states(run: BackfillRun, name: str = "steve_id_tag") -> list[tuple[str, str]]:
+    """State and SteVe's number of the steps of a kind, by line."""
+    steps = BackfillStep.objects.filter(row__run=run, name=name).order_by("row__line")
+    return list(steps.values_list("state", "ref"))
