@@ -28,7 +28,7 @@ class ActionFilter(admin.SimpleListFilter):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ModelAdmin):  # type: ignore[misc]
-    list_display = ("at", "tag", "actor", "action", "subject", "details")
+    list_display = ("when", "tag", "actor", "action", "subject", "details")
     list_filter = (
         ActionFilter,
         ("tag", FieldTextFilter),
@@ -39,6 +39,7 @@ class AuditEntryAdmin(ModelAdmin):  # type: ignore[misc]
     search_fields = ("tag__startswith", "subject", "actor")
     search_help_text = "Tag, subject or actor"
     list_per_page = 100
+    list_fullwidth = True
     show_full_result_count = False
     ordering = ("-id",)
     change_list_template = "admin/auditlog/auditentry/change_list.html"
@@ -55,6 +56,10 @@ class AuditEntryAdmin(ModelAdmin):  # type: ignore[misc]
         response = StreamingHttpResponse(csv_lines(entries), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = 'attachment; filename="audit-log.csv"'
         return response
+
+    @admin.display(description="when (UTC)", ordering="id")
+    def when(self, obj: AuditEntry) -> str:
+        return f"{obj.at:%Y-%m-%d %H:%M:%S}"
 
     def details(self, obj: AuditEntry) -> str:
         return ", ".join(f"{key}: {value}" for key, value in obj.data.items())

@@ -41,7 +41,10 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     {"title": "Overview", "icon": "space_dashboard", "link": reverse_lazy("admin:index")},
                     _entry("Import", "upload_file", "customers_backfillrun_import", "sees_import"),
-                    _entry("Runs", "history", "customers_backfillrun_changelist", "sees_runs"),
+                    {
+                        **_entry("Runs", "history", "customers_backfillrun_changelist", "sees_runs"),
+                        "active": f"{NAVIGATION}.is_among_runs",
+                    },
                     _entry("Customers", "group", "customers_customer_changelist", "sees_customers"),
                     _entry("idTags", "contactless", "customers_idtagmapping_changelist", "sees_id_tags"),
                     _entry("Audit log", "fact_check", "auditlog_auditentry_changelist", "sees_audit_log"),

@@ -17,3 +17,5 @@ __all__ = ["customers", "mappings", "queue", "runs", "staff"]
 for model in (Failure, OrmQ, Schedule, Success):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
+
+admin.site.index_title = "Overview"

@@ -19,6 +19,7 @@ class IdTagMappingAdmin(AuditedMixin, ModelAdmin):  # type: ignore[misc]
     search_help_text = "idTag, or the customer's external_id or email"
     list_select_related = ("user",)
     list_per_page = 50
+    list_fullwidth = True
     show_full_result_count = False
     fields = (
         "id_tag", "customer", "is_active", "lago_subscription_external_id", "steve_ocpp_tag_pk", "created_at",

@@ -1,6 +1,7 @@
 """Who sees which entry of the sidebar; django-unfold asks by dotted name. The pages ask again themselves."""
 
 from django.http import HttpRequest
+from django.urls import reverse
 
 from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, RUN, may
 
@@ -27,3 +28,10 @@ def sees_audit_log(request: HttpRequest) -> bool:
 
 def is_superuser(request: HttpRequest) -> bool:
     return request.user.is_superuser
+
+
+def is_among_runs(request: HttpRequest) -> bool:
+    """Tell runs from the import, whose pages are below theirs."""
+    runs = reverse("admin:customers_backfillrun_changelist")
+    path = request.path
+    return path.startswith(runs) and not path.startswith(f"{runs}import/")

@@ -43,7 +43,8 @@ class CustomerAdmin(AuditedMixin, ModelAdmin):  # type: ignore[misc]
     """Customers come by an import or by signing up, and go by a revert: neither is done here."""
 
     form = CustomerForm
-    list_display = ("name", "external_id", "email", "id_tags", "plan", "run", "is_active", "last_login")
+    list_display = ("name", "external_id", "email", "id_tags", "plan", "signed_in")
+    list_fullwidth = True
     list_filter = (RunFilter, PlanFilter, SignedInFilter, "is_active")
     search_fields = ("email", "display_name", "external_id", "id_tag_mappings__id_tag")
     search_help_text = "Email, name, external_id or idTag"
@@ -65,10 +66,9 @@ class CustomerAdmin(AuditedMixin, ModelAdmin):  # type: ignore[misc]
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         latest = BackfillRow.objects.filter(user=OuterRef("pk")).order_by("-run_id", "line")
         customers: QuerySet[Customer] = super().get_queryset(request)
-        return customers.annotate(
-            plan_code=Subquery(latest.values("plan_code")[:1]),
-            run_name=Subquery(latest.values("run__run_id")[:1]),
-        ).prefetch_related("id_tag_mappings")
+        return customers.annotate(plan_code=Subquery(latest.values("plan_code")[:1])).prefetch_related(
+            "id_tag_mappings"
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> tuple[str, ...]:
         """Let a customer who signed up directly be given an external_id, once: Lago knows them by it."""
@@ -98,6 +98,8 @@ class CustomerAdmin(AuditedMixin, ModelAdmin):  # type: ignore[misc]
     def plan(self, obj: Any) -> str:
         return obj.plan_code or "—"
 
-    @admin.display(description="run")
-    def run(self, obj: Any) -> str:
-        return obj.run_name or "—"
+    @admin.display(description="signed in", ordering="last_login")
+    def signed_in(self, obj: Customer) -> str:
+        if not obj.is_active:
+            return "deactivated"
+        return f"{obj.last_login:%Y-%m-%d %H:%M}" if obj.last_login else "never"

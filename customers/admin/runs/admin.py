@@ -28,12 +28,13 @@ class BackfillRunAdmin(
 ):
     """A run is made by an import and changed by what is done with it, never by hand."""
 
-    list_display = ("run_id", "started_at", "who", "file", "status_", "rows", "outcomes")
+    list_display = ("run_id", "started", "who", "file", "status_", "rows", "outcomes")
     list_display_links = ("run_id",)
     list_filter = ("status",)
     search_fields = ("run_id", "input_name", "input_sha256")
     search_help_text = "Run id, file name or SHA-256"
     list_per_page = 50
+    list_fullwidth = True
     ordering = ("-id",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RunChangeList]:

@@ -51,6 +51,9 @@ def bar(counts: dict[str, int]) -> SafeString | str:
 class RunColumns:
     """The columns of the list, as methods of a ModelAdmin."""
 
+    def started(self, obj: BackfillRun) -> str:
+        return f"{obj.started_at:%Y-%m-%d %H:%M}"
+
     def file(self, obj: BackfillRun) -> str:
         return obj.input_name
 

@@ -44,4 +44,5 @@ class ReconcilePages(Pages):
 
 
 def _steps(result: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"label": STEP_LABELS[StepName(name)], **count} for name, count in result["steps"].items()]
+    counts = result["steps"]
+    return [{"label": STEP_LABELS[name], **counts[name]} for name in StepName if name in counts]

@@ -1,0 +1,42 @@
+"""What a load balancer and an operator ask: does the process live, and is everything there that it needs?"""
+
+from collections.abc import Iterator
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from customers.workers import worker_is_alive
+
+
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Say that the process answers, and nothing about what is around it: a restart would not mend that."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Name what is missing, with 503 while anything is."""
+    missing = list(_missing())
+    return JsonResponse({"ready": not missing, "missing": missing}, status=503 if missing else 200)
+
+
+def _missing() -> Iterator[str]:
+    try:
+        if _is_to_be_migrated():
+            yield "migrations"
+        elif not worker_is_alive():
+            yield "worker"
+    except DatabaseError:
+        connection.close()
+        yield "database"
+
+
+def _is_to_be_migrated() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))

@@ -1,0 +1,51 @@
+"""What a browser may load and run on our pages, and how much it may send."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+NOWHERE = (
+    "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'; img-src 'self' data:"
+)
+
+# A customer's page runs no script at all.
+CUSTOMER_PAGES = f"{NOWHERE}; style-src 'self'; font-src 'self'"
+
+# No script in a page, only files of our own. django-unfold needs two concessions: its menus are Alpine.js,
+# which turns attributes into functions ('unsafe-eval'), and its theme sets colours in style elements.
+ADMIN_PAGES = (
+    f"{NOWHERE}; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; font-src 'self';"
+    " connect-src 'self'"
+)
+ADMIN = "/admin/"
+
+PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+FORM_OVERHEAD = 1024 * 1024  # the other fields of an upload
+
+
+def security_headers(get_response: GetResponse) -> GetResponse:
+    """Set the content security policy, and switch off what no page of ours needs."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        is_admin = request.path.startswith(ADMIN)
+        response.headers.setdefault("Content-Security-Policy", ADMIN_PAGES if is_admin else CUSTOMER_PAGES)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        return response
+
+    return middleware
+
+
+def body_limit(get_response: GetResponse) -> GetResponse:
+    """Refuse a body that is too large before it is read: Django would write it to the disk first."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit() or int(length) > settings.MAX_UPLOAD_BYTES + FORM_OVERHEAD:
+            return HttpResponse("The file is too large.\n", status=413, content_type="text/plain")
+        return get_response(request)
+
+    return middleware
