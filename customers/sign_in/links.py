@@ -110,7 +110,7 @@ def _invited(mail_id: str, signed: str) -> Link | None:
     if mail is None:
         return None
     user = _owner(signed, _invitation(mail.pk), mail.link_ttl)
-    return Link(user, INVITED) if user and user.pk == mail.user_id else None
+    return Link(user, INVITED) if user else None
 
 
 def _owner(signed: str, scope: str, ttl: timedelta) -> User | None:

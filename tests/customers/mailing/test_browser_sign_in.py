@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -16,7 +16,7 @@ from customers.models import BackfillRun
 from customers.workers import worker_is_alive
 from tests.customers.mailing.browser import PHONE, chromium, is_wider_than_its_window, shoot
 from tests.customers.mailing.processes import environment, manage, wait_for, worker
-from tests.customers.mailing.smtp_server import MailServer
+from tests.customers.mailing.smtp_server import MailServer, Received
 from tests.customers.mailing.world import add_id_tag, customers_of, make_run
 
 pytestmark = pytest.mark.browser
@@ -55,6 +55,11 @@ def run(env: dict[str, str]) -> BackfillRun:
     return run
 
 
+def open_mail(page: Page, mail: Received, folder: Path) -> None:
+    (folder / "mail.html").write_text(mail.part("html"))
+    page.goto((folder / "mail.html").as_uri())
+
+
 def test_a_customer_signs_in_from_the_welcome_mail(
     browser: Browser, env: dict[str, str], mail_server: MailServer, run: BackfillRun, tmp_path: Path
 ) -> None:
@@ -66,8 +71,7 @@ def test_a_customer_signs_in_from_the_welcome_mail(
         manage(*welcome, env=env)
     first, second = mail_server.inbox.received
 
-    (tmp_path / "mail.html").write_text(first.part("html"))
-    page.goto((tmp_path / "mail.html").as_uri())
+    open_mail(page, first, tmp_path)
     assert not is_wider_than_its_window(page)
     shoot(page, "mail-welcome")
 
@@ -98,7 +102,12 @@ def test_a_customer_signs_in_from_the_welcome_mail(
 
 
 def test_a_customer_asks_for_a_link_and_signs_in(
-    browser: Browser, env: dict[str, str], live_server: LiveServer, mail_server: MailServer, run: BackfillRun
+    browser: Browser,
+    env: dict[str, str],
+    live_server: LiveServer,
+    mail_server: MailServer,
+    run: BackfillRun,
+    tmp_path: Path,
 ) -> None:
     page = browser.new_page(viewport=PHONE)  # type: ignore[arg-type]
 
@@ -114,8 +123,11 @@ def test_a_customer_asks_for_a_link_and_signs_in(
     shoot(page, "sent")
     with worker(env):
         wait_for(lambda: mail_server.inbox.received)
-    page.goto(mail_server.inbox.received[0].link)
-    shoot(page, "link")
+    mail = mail_server.inbox.received[0]
+    open_mail(page, mail, tmp_path)
+    assert not is_wider_than_its_window(page)
+    shoot(page, "mail-sign-in")
+    page.goto(mail.link)
     page.get_by_role("button", name="Sign in").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Customer 1")

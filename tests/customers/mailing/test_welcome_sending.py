@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 
 from auditlog.models import AuditEntry
 from customers.backfill.welcome import Ended, cancel_for_run, pause, send_campaign, start_campaign, status
+from customers.backfill.welcome.ledger import claim_next
 from customers.backfill.welcome.lock import is_being_sent, sender_lock
 from customers.backfill.welcome.sending import Conditions
 from customers.models import BackfillRun, User, WelcomeCampaign, WelcomeMail
@@ -192,6 +193,16 @@ def test_the_claim_is_committed_before_the_mail_is_handed_over(inbox: Inbox) -> 
     send_campaign(campaign.pk)
 
     assert seen == ["sending"]
+
+
+def test_a_campaign_paused_at_the_last_moment_gives_no_mail_out(inbox: Inbox) -> None:
+    campaign = queued(1)
+    pause(campaign, "staff:1")  # after a sender looked, before it claims
+
+    claimed = claim_next(campaign, "worker")
+
+    assert claimed is None
+    assert counts(campaign) == {"queued": 1}
 
 
 def test_what_a_dead_sender_had_in_hand_becomes_unknown_and_is_not_sent(inbox: Inbox) -> None:
@@ -382,6 +393,7 @@ def test_a_connection_dropped_between_two_mails_is_reopened(inbox: Inbox) -> Non
 
     assert counts(campaign) == {"sent": 7}
     assert max(inbox.recipients.values()) == 1
+    assert not AuditEntry.objects.filter(action="welcome.deferred").exists()
     assert inbox.connections == 3
 
 

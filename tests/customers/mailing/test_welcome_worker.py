@@ -16,7 +16,7 @@ from tests.customers.mailing.smtp_server import MailServer
 from tests.customers.mailing.world import customers_of, make_run
 
 FULL = bool(os.environ.get("POLARIS_FULL_SIZE"))  # the figures of the requirements; else what fits into CI
-CUSTOMERS, DELAY_MS = (1000, 2000) if FULL else (200, 1000)
+CUSTOMERS, DELAY_MS = (1000, 2000) if FULL else (150, 1000)
 KILLS, KILLED_CUSTOMERS = (20, 200) if FULL else (3, 90)
 
 
