@@ -19,12 +19,15 @@ def lasting_lago() -> Iterator[Sandbox]:
 def commands(
     lasting_lago: Sandbox, tmp_path_factory: pytest.TempPathFactory, database_address: str
 ) -> Iterator[Nursery]:
+    """Commands in batches of five, and one call at a time, so that a call's number says which one it is."""
     folder = tmp_path_factory.mktemp("commands")
     variables = {
         "DATABASE_URL": database_address,
         "LAGO_API_URL": lasting_lago.url,
         "LAGO_API_KEY": lasting_lago.key,
         "BACKFILL_LAGO_RATE": "0",
+        "BACKFILL_BATCH_SIZE": "5",
+        "BACKFILL_CONCURRENCY": "1",
         "BACKFILL_LOG_DIR": str(folder / "logs"),
     }
     with nursery(folder, variables) as ready:

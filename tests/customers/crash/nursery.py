@@ -5,6 +5,7 @@ database, so each child opens connections of its own, and is killed as any other
 line per child and answers with two: the process id, and how the process ended.
 """
 
+import gc
 import json
 import os
 import resource
@@ -23,6 +24,7 @@ import manage  # noqa: E402
 for name in ("backfill_customers", "backfill_revert"):
     load_command_class("customers", name)
 run_checks()  # as every command does; it loads the pages too
+gc.freeze()  # or the first collection of each child would copy everything
 
 
 def serve(requests: TextIO, answers: TextIO) -> None:
@@ -41,8 +43,14 @@ def be(order: dict[str, Any]) -> NoReturn:
     if order["largest_file"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"], resource.RLIM_INFINITY))
     sys.argv = ["manage.py", *order["arguments"]]
-    manage.main()
-    sys.exit(0)
+    code: Any = 0
+    try:
+        manage.main()
+    except SystemExit as end:
+        code = end.code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # tidying up would touch, and so copy, all the memory that is shared with the nursery
 
 
 def _to_files(output: str) -> None:

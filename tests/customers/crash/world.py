@@ -1,7 +1,10 @@
 """The customers that are imported and reverted while things go wrong, and what the world looks like then."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.core.management import call_command
 from django.db.models import F
 
 from billing.sandbox import Sandbox
@@ -26,6 +29,12 @@ def twelve_rows() -> list[Row]:
     rows[8]["start_date"] = "2030-01-01"
     rows[9]["external_id"] = "C.10"
     return rows
+
+
+def seven_rows() -> list[Row]:
+    """The same kinds of customers, one of each."""
+    rows = twelve_rows()
+    return [rows[number - 1] for number in (1, 3, 5, 7, 8, 9, 10)]
 
 
 def furnish(lago: Sandbox) -> None:
@@ -73,6 +82,19 @@ def refs_are_true(lago: Sandbox) -> bool:
     return set(recorded.values_list("ref", flat=True)) <= there
 
 
+@contextmanager
+def rehearsal(lago: Sandbox, django_db_blocker: Any) -> Iterator[None]:
+    """Let a module's fixture use database and Lago; afterwards both are empty."""
+    lago.reset()
+    with django_db_blocker.unblock():
+        yield
+        call_command("flush", interactive=False, verbosity=0)
+
+
+def is_unbilled(lago: Sandbox) -> bool:
+    return lago.journal() == {"invoices": [], "credit_notes": []}
+
+
 def wait_until_free() -> None:
     """Wait until PostgreSQL has noticed that a killed process is gone, which takes it a moment."""
     wait_for(lambda: not lock.is_busy())
@@ -80,4 +102,20 @@ def wait_until_free() -> None:
 
 def wait_for_fault(lago: Sandbox) -> None:
     """Wait until the call that the fault waits for has come, and is in its hands."""
-    wait_for(lambda: any(fault["fired"] for fault in lago.steer("GET", "faults")["faults"]), every_s=0.002)
+    wait_for(lambda: _fault(lago)["fired"], every_s=0.002)
+
+
+def wait_for_calls(lago: Sandbox, number: int) -> None:
+    """Wait until so many calls have come from now on."""
+    lago.fault("pause_after,times=0")  # never goes off, and counts
+    wait_for(lambda: _fault(lago)["seen"] >= number, every_s=0.001)
+
+
+def _fault(lago: Sandbox) -> dict[str, Any]:
+    (fault,) = lago.steer("GET", "faults")["faults"]
+    return dict(fault)
+
+
+def run_id() -> str:
+    """Give the id of the latest run."""
+    return BackfillRun.objects.latest("pk").run_id
