@@ -13,6 +13,7 @@ from customers.admin.access import AUDIT, ON_RUNS, may
 from customers.admin.audited import AuditedMixin
 from customers.admin.people.dossier import dossier_of
 from customers.admin.people.filters import PlanFilter, RunFilter, SignedInFilter
+from customers.admin.people.sessions import SessionsMixin
 from customers.admin.people.staff import clean_address
 from customers.models import BackfillRow, Customer
 
@@ -39,7 +40,7 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Customer)
-class CustomerAdmin(AuditedMixin, ModelAdmin):  # type: ignore[misc]
+class CustomerAdmin(SessionsMixin, AuditedMixin, ModelAdmin):  # type: ignore[misc]
     """Customers come by an import or by signing up, and go by a revert: neither is done here."""
 
     form = CustomerForm
