@@ -10,13 +10,16 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/pip-compile --quiet
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench requirements clean
+.PHONY: help demo shell run test check bench requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 demo: $(VENV)/.runtime ## Rehearse a migration here: database, Lago sandbox, dry-run, import (DO="command" runs one there)
 	@$(BIN)/python -m polaris_backfill.demo $(DO)
+
+shell: $(VENV)/.runtime ## A shell to follow the handbook in: database, Lago, SteVe and worker of its own, forgotten afterwards
+	@$(BIN)/python -m polaris_backfill.playground
 
 run: $(VENV)/.runtime ## Run the admin here: database, Lago sandbox, web, worker (PORT=8000)
 	@$(BIN)/python -m polaris_backfill.laptop $(PORT)
