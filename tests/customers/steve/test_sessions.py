@@ -64,9 +64,7 @@ def test_a_session_in_another_spelling_is_marked_as_one_that_is_not_billed(
     assert [session.is_misspelt for session in recent_sessions(alice).newest] == [True]
 
 
-def test_sessions_of_an_id_tag_without_a_number_are_found_by_its_text(
-    steve: SteveSandbox, alice: User
-) -> None:
+def test_an_id_tag_without_a_number_is_found_by_its_text(steve: SteveSandbox, alice: User) -> None:
     alice.id_tag_mappings.update(steve_ocpp_tag_pk=None)
     charged(steve, "TAG0001", started_at=MORNING)
 
@@ -144,9 +142,8 @@ def test_the_part_of_the_page_shows_charge_box_times_and_energy(steve: SteveSand
 
     shown = page(alice, "view_customer").content.decode()
 
-    assert all(
-        text in shown for text in (CHARGE_BOX, "2026-11-20 08:00", "2026-11-20 09:00", "5.000", "running")
-    )
+    expected = (CHARGE_BOX, "2026-11-20 08:00", "2026-11-20 09:00", "5.000", "running")
+    assert all(text in shown for text in expected)
 
 
 def test_the_part_of_the_page_says_that_steve_does_not_answer(steve: SteveSandbox, alice: User) -> None:
@@ -170,9 +167,7 @@ def test_sessions_of_staff_and_of_nobody_are_not_found(steve: SteveSandbox, alic
     assert [answer.status_code for answer in answers] == [404, 404]
 
 
-def test_the_page_of_a_customer_fetches_them_without_waiting_for_steve(
-    steve: SteveSandbox, alice: User
-) -> None:
+def test_the_page_of_a_customer_does_not_wait_for_steve(steve: SteveSandbox, alice: User) -> None:
     client = client_of(member_of_staff("view_customer"))
 
     shown = client.get(reverse("admin:customers_customer_change", args=[alice.pk])).content.decode()
