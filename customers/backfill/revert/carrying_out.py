@@ -19,6 +19,7 @@ from customers.backfill.revert.planning import BY_CHOICE, RevertPlan, RowPlan, p
 from customers.backfill.revert.records import Done, Removals, Result, Thing
 from customers.backfill.run_log import RunLog
 from customers.backfill.systems import Systems
+from customers.backfill.welcome import cancel_for_run
 from customers.backfill.world import chunks
 from customers.models import BackfillRun
 from polaris_backfill.kernel import RemoteError, RemoteStep, StepName
@@ -93,11 +94,14 @@ def _is_continued(run: BackfillRun) -> bool:
 
 @transaction.atomic
 def _mark(run: BackfillRun, status: str, actor: str) -> None:
+    """Write where the revert stands. As it begins, the run's invitations and their links end."""
     if run.status == status:
         return
     run.status, run.finished_at = status, timezone.now()
     run.stop_requested = False
     run.save(update_fields=["status", "finished_at", "stop_requested"])
+    if status == BackfillRun.Status.REVERTING:
+        cancel_for_run(run, actor=actor)
     record(run.audit_tag, actor, [Event(f"run.{status}", f"run:{run.run_id}")])
 
 

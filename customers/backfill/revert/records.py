@@ -9,7 +9,6 @@ from django.utils import timezone
 from auditlog.models import Event, record
 from customers.backfill import bulk
 from customers.backfill.revert.planning import RowPlan
-from customers.backfill.welcome import cancel_for_run
 from customers.models import BackfillRun, BackfillStep, IdTagMapping, User
 from polaris_backfill.kernel import Removal, Removed, StepName
 
@@ -66,11 +65,9 @@ class Removals:
 
     @transaction.atomic
     def open(self, rows: Sequence[RowPlan]) -> Sequence[RowPlan]:
-        """Stop billing by mappings and mails to these customers, before anything is removed."""
+        """Stop billing by these mappings, before anything is removed."""
         ours = _by_pk(rows, StepName.ID_TAG_MAPPING)
         IdTagMapping.objects.filter(pk__in=list(ours)).update(is_active=False)
-        users = {row.recorded.row.user_id for row in rows if row.recorded.row.user_id}
-        cancel_for_run(self.run, users, actor=self.actor)
         return rows
 
     @transaction.atomic
