@@ -84,7 +84,8 @@ def print_revert(console: Console, report: RevertReport, command: str) -> None:
     console.print(f"Manifest {report.manifest}", soft_wrap=True)
     if report.is_well:
         again = " with --skip-existing, as some things were kept" if report.counts["kept"] else ""
-        console.print(f"No invoice and no credit note was made. The same file can be imported again{again}.")
+        console.print("No invoice and no credit note was made.")
+        console.print(f"The same file can be imported again{again}.")
     else:
         console.print(f"What is not removed yet is unchanged. To go on: {command}", soft_wrap=True)
 
