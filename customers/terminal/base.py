@@ -2,13 +2,14 @@
 
 import getpass
 import json
+import os
 import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, TextIO, cast
+from typing import Any, NoReturn, TextIO, cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandParser
@@ -117,16 +118,27 @@ class BackfillCommand(BaseCommand):
         """Give the command as it was typed, to be typed again."""
         return shlex.join(["python", "manage.py", *(a for a in sys.argv[1:] if a != "--dry-run")])
 
+    def _end_at_once(self) -> NoReturn:
+        """End as if killed: an orderly end would wait for calls in flight, which the next run settles."""
+        with suppress(RuntimeError):
+            if self.err.isatty():
+                self.err.write("\x1b[?25h")  # a progress bar hides the cursor
+            self.say("Stopped at once. Run the same command again to continue.")
+        os._exit(INTERRUPTED)
+
     @contextmanager
     def stop_on_signals(self) -> Iterator[Stop]:
         """Turn the first Ctrl-C (or SIGTERM) into a request to stop, and the second into an end at once."""
         stop = Stop()
+        heard: list[int] = []
 
         def hear(number: int, frame: FrameType | None) -> None:
-            if stop.requested:
-                raise KeyboardInterrupt
+            heard.append(number)
+            if len(heard) > 1:
+                self._end_at_once()
             stop.request(signal.Signals(number).name, interrupted=True)
-            self.say("Stopping: what is in flight is finished and recorded. Once more ends it at once.")
+            with suppress(RuntimeError):  # it may have come while the same stream was being written to
+                self.say("Stopping: what is in flight is finished and recorded. Once more ends it at once.")
 
         before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
