@@ -1,0 +1,98 @@
+"""The backfill commands, called in this process or as processes of their own."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.core.management import call_command
+
+from billing.sandbox import Sandbox
+from tests.polaris_backfill.processes import ROOT
+
+WAIT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """All of standard output, which is one document."""
+        return json.loads(self.out)
+
+    @property
+    def rows(self) -> dict[int, Any]:
+        return {row["line"]: row for row in self.json["rows"]}
+
+    @property
+    def codes(self) -> dict[int, list[str]]:
+        """The problems of the rows that have any, by line."""
+        found = {line: [problem["code"] for problem in row["problems"]] for line, row in self.rows.items()}
+        return {line: codes for line, codes in found.items() if codes}
+
+
+def command(path: Path, *arguments: str) -> Answer:
+    """Run `backfill_customers` over a file, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        call_command("backfill_customers", "--input", str(path), *arguments, stdout=out, stderr=err)
+        code = 0
+    except SystemExit as end:
+        code = int(end.code or 0)
+    return Answer(code, out.getvalue(), err.getvalue())
+
+
+def as_json(path: Path, *arguments: str) -> Answer:
+    return command(path, "--format", "json", *arguments)
+
+
+def environment(lago: Sandbox, log_dir: Path, database_url: str) -> dict[str, str]:
+    """What an operator sets, and nothing of ours."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/nonexistent",
+        "ENV_FILE": "",
+        "DEBUG": "1",
+        "DATABASE_URL": database_url,
+        "LAGO_API_URL": lago.url,
+        "LAGO_API_KEY": lago.key,
+        "BACKFILL_LAGO_RATE": "0",
+        "BACKFILL_LOG_DIR": str(log_dir),
+    }
+
+
+def manage(variables: Mapping[str, str], *arguments: str) -> Answer:
+    """Run a command as a process of its own, to its end."""
+    with started(variables, *arguments) as process:
+        return answer_of(process)
+
+
+@contextmanager
+def started(
+    variables: Mapping[str, str], *arguments: str, **streams: Any
+) -> Iterator["subprocess.Popen[str]"]:
+    """Start a command; whatever happens, it has ended when this leaves."""
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+    line = [sys.executable, str(ROOT / "manage.py"), *arguments]
+    with subprocess.Popen(line, env=variables, text=True, start_new_session=True, **streams) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.kill(process.pid, signal.SIGKILL)
+
+
+def answer_of(process: "subprocess.Popen[str]") -> Answer:
+    out, err = process.communicate(timeout=WAIT_S)
+    return Answer(process.returncode, out or "", err or "")
