@@ -18,7 +18,6 @@ from customers.backfill import lock, stored_preview
 from customers.backfill.importing import Report, plan_file
 from customers.backfill.ledger import new_run_id
 from customers.backfill.options import Options, Refused
-from customers.backfill.pipeline import Stop
 from customers.backfill.source import Source, SourceError, read_bytes
 from customers.backfill.systems import connect
 from customers.models import BackfillRun, BackfillUpload, User
@@ -64,10 +63,10 @@ def options_of(upload: BackfillUpload) -> Options:
     return Options(**{k: v for k, v in upload.options.items() if k not in ("encoding", "delimiter")})
 
 
-def plan_upload(upload: BackfillUpload, *, stop: Stop | None = None) -> Report:
+def plan_upload(upload: BackfillUpload) -> Report:
     """Plan as a dry-run does, and keep what it says; raise SourceError, Refused or RemoteError."""
-    options, stop = options_of(upload), stop or Stop()
-    with connect(concurrency=options.concurrency, sleep=stop.sleep) as systems:
+    options = options_of(upload)
+    with connect(concurrency=options.concurrency) as systems:
         report = plan_file(open_upload(upload), systems, options, now=timezone.now())
     upload.preview = stored_preview.pack(report)
     upload.save(update_fields=["preview"])

@@ -1,50 +1,50 @@
 """People of the admin, and the steps of an import as their browser takes them."""
 
+import html
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.test import Client
 from django.urls import reverse
 
+from auditlog.models import AuditEntry
+from customers.backfill import lock
 from customers.models import BackfillRun, BackfillUpload, User
-from tests.customers.backfill.files import csv_bytes
+from tests.customers.factories import Row, csv_text, rows
 
-PASSWORD = "correct-horse-battery"
+BACKEND = "django.contrib.auth.backends.ModelBackend"
 IMPORT = "/admin/customers/backfillrun/import/"
 CONFIRM = "/admin/customers/backfillrun/process_import/"
 EVERYTHING = (
     "run_backfill", "revert_backfill", "send_welcome", "view_backfillrun", "view_customer", "change_customer",
     "view_idtagmapping", "change_idtagmapping", "view_auditentry",
 )  # fmt: skip
-COLUMNS = ("email", "display_name", "external_id", "id_tag", "plan_code", "start_date")
 
 
 def member_of_staff(*codenames: str, email: str = "sam@operator.example") -> User:
     """Make somebody who works here, with just these permissions."""
-    user = User.objects.create_user(email, PASSWORD, role=User.Role.STAFF, display_name="Sam Staff")
+    user = User.objects.create_user(email, role=User.Role.STAFF, display_name="Sam Staff")
     user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
     return user
 
 
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+def client_of(user: User, **options: Any) -> Client:
+    client = Client(**options)
+    client.force_login(user, backend=BACKEND)
     return client
 
 
-def record(number: int, **changes: Any) -> list[Any]:
-    row = {
-        "email": f"person{number}@example.com", "display_name": f"Person {number}",
-        "external_id": f"CRM-{number}", "id_tag": f"TAG{number:05d}",
-        "plan_code": "standard", "start_date": "2025-01-31",
-    }  # fmt: skip
-    return list({**row, **changes}.values())
+def csv_file(given: Iterable[Row]) -> bytes:
+    return csv_text(given).encode()
 
 
-def customers_csv(rows: int, *more: list[Any]) -> bytes:
-    return csv_bytes([COLUMNS, *(record(number) for number in range(1, rows + 1)), *more])
+def customers_csv(count: int) -> bytes:
+    return csv_file(rows(count))
 
 
 def upload(client: Client, data: bytes, name: str = "customers.csv", **options: Any) -> Any:
@@ -63,8 +63,7 @@ def preview_of(client: Client, data: bytes, name: str = "customers.csv", **optio
 def preview_page(client: Client, upload: BackfillUpload, **query: str) -> str:
     answer = client.get(preview_url(upload), query)
     assert answer.status_code == 200
-    text: str = answer.content.decode()
-    return text
+    return text_of(answer)
 
 
 def preview_url(upload: BackfillUpload) -> str:
@@ -95,11 +94,47 @@ def queued(client: Client, data: bytes, **options: Any) -> BackfillRun:
     return upload.run
 
 
+def run_url(run: BackfillRun, page: str = "change") -> str:
+    return reverse(f"admin:customers_backfillrun_{page}", args=[run.pk])
+
+
 def errors_on(answer: Any) -> list[str]:
     form = answer.context["form"]
     return [message for messages in form.errors.values() for message in messages]
 
 
+def text_of(answer: Any) -> str:
+    text: str = answer.content.decode()
+    return text
+
+
+def words_of(answer: Any) -> str:
+    """Give what a person reads on the page, on one line."""
+    text = re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", text_of(answer), flags=re.DOTALL)
+    return " ".join(html.unescape(text).split())
+
+
+def said(client: Client, answer: Any) -> list[str]:
+    """Follow a redirect and give the messages that the page then shows."""
+    return [str(message) for message in client.get(answer["Location"], follow=True).context["messages"]]
+
+
+def audited(action: str) -> list[AuditEntry]:
+    return list(AuditEntry.objects.filter(action=action))
+
+
+@contextmanager
+def other_session_works() -> Iterator[None]:
+    """Have another process import or revert, as far as the lock can tell."""
+    other = connections.create_connection(DEFAULT_DB_ALIAS)
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [lock.KEY])
+        yield
+    finally:
+        other.close()
+
+
 def _attribute(tag: str, name: str) -> str:
     found = re.search(rf'\b{name}="([^"]*)"', tag)
-    return found[1] if found else ""
+    return html.unescape(found[1]) if found else ""

@@ -160,7 +160,10 @@ class ImportPages(Pages, ImportMixin):  # type: ignore[misc]
         if upload.run_id:
             messages.info(request, "This import was started already.")
             return redirect("admin:customers_backfillrun_change", upload.run_id)
-        return super().process_import(request, **kwargs)  # type: ignore[no-any-return]
+        try:
+            return super().process_import(request, **kwargs)  # type: ignore[no-any-return]
+        except SourceError:
+            return self._begin_again(request, "The stored file cannot be read any more. Upload it again.")
 
     def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
         if result.has_errors() or result.has_validation_errors():

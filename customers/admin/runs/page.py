@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.utils import timezone
 from auditlog.models import AuditEntry
 from customers.admin.imports.page import STEP_LABELS
 from customers.admin.runs.figures import OUTCOMES, Pace, Segment, counts_of, names_of, pace, segments
+from customers.backfill import run_log
 from customers.backfill.runs import shown_status
 from customers.backfill.welcome import CampaignStatus, latest_campaign
 from customers.backfill.welcome import status as campaign_status
@@ -78,7 +80,9 @@ class Live:
 def live(run: BackfillRun) -> Live:
     counts = counts_of([run]).get(run.pk, {})
     upload = BackfillUpload.objects.without_content().filter(run=run).first()
-    total = sum(counts.values()) or (upload.rows if upload else 0)
+    if not counts and upload:  # no row is staged before the worker has planned
+        counts = {"pending": upload.rows}
+    total = sum(counts.values())
     status = shown_status(run)
     campaign = latest_campaign(run)
     stopped = status in (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL)
@@ -87,7 +91,7 @@ def live(run: BackfillRun) -> Live:
         status=status,
         counts=counts,
         total=total,
-        bar=segments({**counts, "pending": total - sum(counts.values()) + counts.get("pending", 0)}),
+        bar=segments(counts),
         pace=pace(run, counts.get("pending", 0), timezone.now()) if status == Status.RUNNING else None,
         jobs=_latest_jobs(run),
         campaign=campaign_status(campaign) if campaign else None,
@@ -154,13 +158,14 @@ def entries_of(run: BackfillRun) -> list[AuditEntry]:
     return list(AuditEntry.objects.tagged(run.audit_tag).filter(subject=f"run:{run.run_id}")[:ENTRIES])
 
 
-def downloads_of(run: BackfillRun) -> dict[str, bool]:
-    """Tell which files of the run are on this machine; with several, they are where the worker wrote them."""
-    return {kind: (settings.BACKFILL_LOG_DIR / name).is_file() for kind, name in file_names(run).items()}
-
-
-def file_names(run: BackfillRun) -> dict[str, str]:
-    return {"log": f"run-{run.run_id}.log", "manifest": f"revert-{run.run_id}.log"}
+def files_of(run: BackfillRun) -> dict[str, Path]:
+    """Give the files of the run that are on this machine; with several, they are where the worker wrote them."""
+    folder = settings.BACKFILL_LOG_DIR
+    known = {
+        "log": run_log.log_path(folder, run.run_id),
+        "manifest": folder / f"revert-{run.run_id}.log",
+    }
+    return {kind: path for kind, path in known.items() if path.is_file()}
 
 
 def who(run: BackfillRun) -> str:

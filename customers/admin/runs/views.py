@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -36,7 +35,7 @@ class RunPages(Pages):
             **self._live(request, run),
             "who": page.who(run),
             "steps": page.steps_of(run),
-            "downloads": page.downloads_of(run),
+            "downloads": page.files_of(run),
             "entries": page.entries_of(run) if may(request.user, AUDIT) else [],
             "may_see_customers": may(request.user, CUSTOMERS),
             **page.rows_page(run, request.GET),
@@ -60,9 +59,8 @@ class RunPages(Pages):
     @needs(*ON_RUNS)
     def file_view(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse | FileResponse:
         """Give the run's log or its revert's manifest, as it is up to now."""
-        names = page.file_names(self.run(pk))
-        path = settings.BACKFILL_LOG_DIR / names[kind] if kind in names else None
-        if path is None or not path.is_file():
+        path = page.files_of(self.run(pk)).get(kind)
+        if path is None:
             raise Http404
         return FileResponse(
             path.open("rb"), as_attachment=True, filename=path.name, content_type="text/plain"

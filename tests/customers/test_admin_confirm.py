@@ -1,0 +1,333 @@
+"""Confirming a preview: once, by whoever uploaded it, of that very file, within the hour."""
+
+import threading
+from typing import Any
+
+import pytest
+from django.core import signing
+from django.db import connections
+from django.test import Client
+from django_q.models import OrmQ
+
+from auditlog.models import AuditEntry
+from billing.sandbox import Sandbox
+from customers import jobs
+from customers.admin.imports.seal import SALT
+from customers.backfill.options import Options
+from customers.backfill.staging import Reading, keep, plan_upload
+from customers.models import BackfillRun, BackfillUpload, User
+from tests.customers import factories
+from tests.customers.admin_world import (
+    CONFIRM,
+    audited,
+    client_of,
+    confirm,
+    confirmation,
+    csv_file,
+    customers_csv,
+    member_of_staff,
+    preview_of,
+    preview_page,
+    queued,
+    run_url,
+    said,
+)
+from tests.customers.factories import row, rows
+
+pytestmark = pytest.mark.django_db
+
+NOT_YOURS = "This confirmation is not of a preview of yours, or is too old."
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return member_of_staff("run_backfill")
+
+
+@pytest.fixture
+def client(lago: Sandbox, user: User) -> Client:
+    return client_of(user)
+
+
+@pytest.fixture
+def fields(client: Client) -> dict[str, str]:
+    """What the page of a good preview would send."""
+    return confirmation(preview_page(client, preview_of(client, customers_csv(2))))
+
+
+def is_refused(client: Client, fields: dict[str, str]) -> bool:
+    answer = client.post(CONFIRM, fields)
+    return NOT_YOURS in said(client, answer) and not BackfillRun.objects.exists()
+
+
+# --- the good way ------------------------------------------------------------------------------------
+
+
+def test_a_confirmed_file_waits_in_the_queue(
+    client: Client, user: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        run = queued(client, customers_csv(3))
+
+    assert (run.status, run.actor, run.upload.rows) == ("queued", f"staff:{user.pk}", 3)
+    assert run.lago_organization_name == "Sandbox Charging"
+    assert OrmQ.objects.count() == 1
+    assert [entry.actor for entry in audited("run.queued")] == [f"staff:{user.pk}"]
+
+
+def test_the_worker_imports_it_and_the_file_is_gone(
+    client: Client, user: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    run = queued(client, customers_csv(3))
+
+    assert jobs.import_run(run.pk) == "done"
+
+    run.refresh_from_db()
+    assert run.status == "succeeded"
+    assert User.objects.filter(role="customer").count() == 3
+    assert not BackfillUpload.objects.exists()
+    assert {entry.actor for entry in audited("user.created")} == {f"staff:{user.pk}"}
+
+
+def test_the_run_is_the_one_that_was_queued(client: Client) -> None:
+    run = queued(client, customers_csv(1))
+
+    jobs.import_run(run.pk)
+
+    assert BackfillRun.objects.get().run_id == run.run_id
+    assert [entry.action for entry in reversed(run_entries(run))] == [
+        "run.queued", "run.started", "run.succeeded",
+    ]  # fmt: skip
+
+
+def run_entries(run: BackfillRun) -> list[AuditEntry]:
+    return list(AuditEntry.objects.filter(subject=f"run:{run.run_id}"))
+
+
+# --- once --------------------------------------------------------------------------------------------
+
+
+def test_a_second_click_leads_to_the_run_of_the_first(client: Client, fields: dict[str, str]) -> None:
+    first, second = client.post(CONFIRM, fields), client.post(CONFIRM, fields)
+
+    assert first["Location"] == second["Location"] == run_url(BackfillRun.objects.get())
+    assert len(audited("run.queued")) == 1
+
+
+def test_two_tabs_with_the_same_file_start_one_run(client: Client) -> None:
+    one, two = (preview_of(client, customers_csv(2)) for _ in range(2))
+    first, second = (confirmation(preview_page(client, upload)) for upload in (one, two))
+
+    client.post(CONFIRM, first)
+    answer = client.post(CONFIRM, second)
+
+    run = BackfillRun.objects.get()
+    assert any(f"worked on already: run {run.run_id}" in message for message in said(client, answer))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_confirmations_at_the_same_moment_start_one_run(lago: Sandbox) -> None:
+    user = member_of_staff("run_backfill")
+    clients = [client_of(user) for _ in range(4)]
+    sent = [confirmation(preview_page(one, preview_of(one, customers_csv(2)))) for one in clients]
+    together = threading.Barrier(len(clients))
+    answers: list[int] = []
+
+    def click(client: Client, fields: dict[str, str]) -> None:
+        together.wait()
+        answers.append(client.post(CONFIRM, fields).status_code)
+        connections.close_all()
+
+    threads = [threading.Thread(target=click, args=pair) for pair in zip(clients, sent, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert answers == [302] * 4
+    assert BackfillRun.objects.count() == 1
+    assert BackfillUpload.objects.filter(run__isnull=False).count() == 1
+
+
+def test_a_run_that_works_on_the_file_is_named_on_the_preview(client: Client) -> None:
+    run = queued(client, customers_csv(2))
+
+    page = preview_page(client, preview_of_another_tab(client))
+
+    assert run.run_id in page
+    assert f'action="{CONFIRM}"' not in page
+
+
+def preview_of_another_tab(client: Client) -> BackfillUpload:
+    """Make a preview as a tab has it that was opened before the run was queued."""
+    user = User.objects.get(role="staff")
+    upload = keep("customers.csv", customers_csv(2), Reading(), Options(), user)
+    plan_upload(upload)
+    return upload
+
+
+# --- forged ------------------------------------------------------------------------------------------
+
+
+def test_somebody_else_cannot_confirm(client: Client, fields: dict[str, str]) -> None:
+    other = client_of(member_of_staff("run_backfill", email="olga@operator.example"))
+
+    assert is_refused(other, fields)
+
+
+def test_the_seal_of_another_preview_does_not_confirm(client: Client, fields: dict[str, str]) -> None:
+    other = confirmation(preview_page(client, preview_of(client, customers_csv(1))))
+
+    assert is_refused(client, {**fields, "seal": other["seal"]})
+    assert is_refused(client, {**fields, "import_file_name": other["import_file_name"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("import_file_name", "../../../etc/passwd"),
+        ("import_file_name", "00000000-0000-4000-8000-000000000000"),
+        ("import_file_name", ""),
+        ("seal", ""),
+        ("seal", "forged"),
+        pytest.param("seal", signing.dumps({"user": 1}, salt="another.salt"), id="seal-of-another-form"),
+    ],
+)
+def test_altered_fields_do_not_confirm(client: Client, fields: dict[str, str], name: str, value: str) -> None:
+    assert is_refused(client, {**fields, name: value})
+
+
+def test_a_seal_over_other_bytes_does_not_confirm(client: Client, user: User, fields: dict[str, str]) -> None:
+    said = {"user": user.pk, "token": fields["import_file_name"], "sha256": "0" * 64}
+
+    assert is_refused(client, {**fields, "seal": signing.dumps(said, salt=SALT)})
+
+
+def test_bytes_that_were_changed_in_the_database_are_not_imported(
+    client: Client, fields: dict[str, str]
+) -> None:
+    BackfillUpload.objects.update(data=customers_csv(1))
+
+    answer = client.post(CONFIRM, fields)
+
+    assert any("not the one that was previewed" in message for message in said(client, answer))
+    assert not BackfillRun.objects.exists()
+
+
+@pytest.mark.parametrize("format", ["99", "-1", "x", ""])
+def test_a_format_that_does_not_exist_is_no_error_of_the_server(
+    client: Client, fields: dict[str, str], format: str
+) -> None:
+    assert client.post(CONFIRM, {**fields, "format": format}).status_code == 302
+    assert not BackfillRun.objects.exists()
+
+
+def test_a_preview_can_be_confirmed_for_an_hour_only(
+    client: Client, fields: dict[str, str], time_machine: Any
+) -> None:
+    time_machine.move_to(BackfillUpload.objects.get().created_at + BackfillUpload.LIFETIME * 1.01)
+    again = client_of(User.objects.get(role="staff"))
+
+    assert is_refused(again, fields)
+
+
+def test_a_discarded_preview_cannot_be_confirmed(client: Client, fields: dict[str, str]) -> None:
+    BackfillUpload.objects.all().delete()
+
+    assert is_refused(client, fields)
+
+
+def test_a_confirmation_without_its_csrf_token_is_refused(lago: Sandbox, user: User) -> None:
+    strict = client_of(user, enforce_csrf_checks=True)
+
+    assert strict.post(CONFIRM, {}).status_code == 403
+
+
+def test_rows_that_would_fail_cannot_be_confirmed_past_the_page(client: Client) -> None:
+    good = confirmation(preview_page(client, preview_of(client, customers_csv(1))))
+    bad = preview_of(client, csv_file([row(1), row(2, plan_code="gold")]))
+    page = preview_page(client, bad)
+
+    upload = BackfillUpload.objects.get(pk=good["import_file_name"])
+    upload.preview = bad.preview
+    upload.save()
+    client.post(CONFIRM, good)
+
+    assert f'action="{CONFIRM}"' not in page
+    assert not BackfillRun.objects.exists()
+
+
+# --- the world changed -------------------------------------------------------------------------------
+
+
+def test_a_world_that_changed_since_the_preview_stops_the_run_and_is_told(
+    client: Client, lago: Sandbox
+) -> None:
+    run = queued(client, customers_csv(3))
+    factories.customer(2)
+
+    assert jobs.import_run(run.pk) == "refused"
+
+    run.refresh_from_db()
+    assert run.status == "failed"
+    assert "Rows that would fail now: 1 (lines 3: email_exists" in run.reason
+    assert User.objects.filter(role="customer").count() == 1
+    assert lago.state()["customers"] == []
+
+
+def test_good_rows_go_in_although_others_fail_if_that_was_chosen(client: Client) -> None:
+    run = queued(client, csv_file([row(1), row(2, plan_code="gold")]), allow_partial="on")
+
+    jobs.import_run(run.pk)
+
+    run.refresh_from_db()
+    assert (run.status, run.reason) == ("partial", "1 rows failed")
+    assert User.objects.filter(role="customer").count() == 1
+
+
+def test_another_lago_than_in_the_preview_is_refused(client: Client) -> None:
+    run = queued(client, customers_csv(1))
+    BackfillRun.objects.update(lago_organization_id="the one of the preview")
+
+    jobs.import_run(run.pk)
+
+    run.refresh_from_db()
+    assert run.status == "interrupted"
+    assert "another Lago organization" in run.reason
+
+
+# --- continuing --------------------------------------------------------------------------------------
+
+
+def test_the_same_file_continues_its_unfinished_run(client: Client) -> None:
+    run = queued(client, csv_file([row(1), row(2)]))
+    BackfillRun.objects.update(status="interrupted")
+    BackfillUpload.objects.all().delete()
+
+    again = queued(client, csv_file([row(1), row(2)]))
+
+    assert again.pk == run.pk
+    assert again.status == "queued"
+
+
+def test_a_new_run_can_be_preferred_to_continuing(client: Client) -> None:
+    first = queued(client, customers_csv(1))
+    BackfillRun.objects.update(status="interrupted")
+
+    second = queued(client, customers_csv(1), new_run="on")
+
+    first.refresh_from_db()
+    assert (first.status, second.status) == ("abandoned", "queued")
+    assert jobs.import_run(second.pk) == "done"
+    second.refresh_from_db()
+    assert second.status == "succeeded"
+
+
+def test_the_command_takes_up_what_waits_in_the_queue(client: Client) -> None:
+    run = queued(client, customers_csv(2))
+
+    report = factories.imported(rows(2))
+
+    assert report.run is not None
+    assert report.run.pk == run.pk
+    assert jobs.import_run(run.pk) == "nothing"
