@@ -2,12 +2,12 @@
 
 A block of commands is fenced as `console`. The invisible comment before it says what a test makes of it:
 
-    <!-- run exit=1 as=RUN_ID rate=40 stop -->    each `$` line is run; what is shown below must come in this order
-    <!-- shown: why -->                           it is only shown
+    <!-- run exit=1 as=RUN_ID rate=40 stop -->   each `$` line is run; what is shown has to come, in order
+    <!-- shown: why -->                          it is only shown
 
-`exit`: the code with which each command of the block ends, 0 if not said. `as`: the name by which later blocks
-call the run that this one imported. `rate`: calls to Lago per second. `stop`: Ctrl-C after the first progress.
-`lago=down`: nobody answers at Lago's address. In what is shown, `…` stands for anything.
+`exit`: the code with which each command of the block ends, 0 if not said. `as`: the name by which later
+blocks call the run that this one imported. `rate`: calls to Lago per second. `stop`: Ctrl-C after the first
+progress. `lago=down`: nobody answers at Lago's address. In what is shown, `…` stands for anything.
 """
 
 import re

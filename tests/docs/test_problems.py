@@ -1,0 +1,104 @@
+"""Every code that the code base can show is explained, and nothing else is."""
+
+import ast
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+import pytest
+
+from billing import errors
+from customers.models import BackfillRow, BackfillRun, BackfillStep, WelcomeMail
+from customers.terminal import base
+from tests.docs.handbook import ROOT, codes, page, section
+
+# Where the code is among the arguments of whatever makes a problem, a divergence or a failed call.
+POSITIONS = {
+    "Problem": 0, "Divergence": 0, "_of_id_tag": 0, "SteveError": 0, "LagoError": 0,
+    "DeliveryError": 1, "_Dropped": 1, "_tell": 2,
+}  # fmt: skip
+KEYWORDS = {"unreadable": "code"}
+HANDED_ON = {"code", "error.code", "problems[0].code"}  # made elsewhere, and found there
+FOUND_OTHERWISE = {"sender_died"}
+SECTIONS = ("The file", "Rows", "Exists already", "Warnings", "During a run", "Reconcile", "Mails")
+
+
+def made() -> Iterator[str]:
+    """Give each code that is made anywhere; `*` stands for what is only known when it is."""
+    yield from FOUND_OTHERWISE | {"could_not_start"}
+    for package in ("auditlog", "billing", "customers", "polaris_backfill"):
+        for path in (ROOT / package).rglob("*.py"):
+            if "sandbox" not in path.as_posix():
+                for value in _values(ast.parse(path.read_text("utf-8"))):
+                    yield from _texts(value)
+
+
+def _values(tree: ast.AST) -> Iterator[ast.expr]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            yield from node.args[POSITIONS[name] : POSITIONS[name] + 1] if name in POSITIONS else ()
+            yield from (k.value for k in node.keywords if name in KEYWORDS and k.arg == KEYWORDS[name])
+
+
+def _texts(value: ast.expr) -> Iterator[str]:
+    match value:
+        case ast.Constant(value=str() as text):
+            yield text
+        case ast.JoinedStr(values=parts):
+            yield "".join(str(p.value) if isinstance(p, ast.Constant) else "*" for p in parts)
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from _texts(body)
+            yield from _texts(orelse)
+        case ast.Name(id=name) if name in vars(errors):
+            yield vars(errors)[name]
+        case _:
+            assert ast.unparse(value) in HANDED_ON, f"cannot tell which code {ast.unparse(value)} is"
+
+
+@pytest.fixture(scope="module")
+def explained() -> set[str]:
+    text = page("problems.md")
+    return {code for title in SECTIONS for code in codes(section(text, title))} | {"could_not_start"}
+
+
+@pytest.fixture(scope="module")
+def known() -> set[str]:
+    return set(made())
+
+
+def test_every_code_is_explained(known, explained):
+    missing = {code for code in known if not any(fnmatchcase(one, code) for one in explained)}
+
+    assert len(known) > 60
+    assert missing == set()
+
+
+def test_no_code_is_explained_that_does_not_exist(known, explained):
+    unknown = {one for one in explained if not any(fnmatchcase(one, code) for code in known)}
+
+    assert unknown == set()
+
+
+def test_every_code_is_explained_once():
+    text = page("problems.md")
+
+    told = [code for title in SECTIONS for code in codes(section(text, title))]
+
+    assert sorted(told) == sorted(set(told))
+
+
+def test_every_exit_code_is_explained():
+    told = set(codes(section(page("problems.md"), "Exit codes")))
+
+    ends = (base.WELL, base.NOT_WELL, base.NOT_STARTED, base.INTERRUPTED)
+
+    assert told == {str(code) for code in ends}
+
+
+def test_every_word_for_a_state_is_explained():
+    told = codes(section(page("problems.md"), "Words"))
+
+    outcomes = [outcome or "pending" for outcome in BackfillRow.Outcome.values]
+    states = [*BackfillRun.Status.values, *outcomes, *BackfillStep.State.values, *WelcomeMail.State.values]
+
+    assert sorted(told) == sorted(states)
