@@ -2,10 +2,11 @@
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,27 +73,52 @@ def environment(lago: Sandbox, log_dir: Path, database_url: str) -> dict[str, st
     }
 
 
-def manage(variables: Mapping[str, str], *arguments: str) -> Answer:
-    """Run a command as a process of its own, to its end."""
-    with started(variables, *arguments) as process:
-        return answer_of(process)
+@dataclass(frozen=True)
+class Running:
+    """A command that is under way; what it says is kept in files."""
+
+    process: "subprocess.Popen[bytes]"
+    folder: Path
+
+    @property
+    def out(self) -> str:
+        return (self.folder / "out").read_text()
+
+    @property
+    def err(self) -> str:
+        return (self.folder / "err").read_text()
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def says(self, words: str) -> None:
+        """Wait until it has said so on standard error."""
+        deadline = time.monotonic() + WAIT_S
+        while words not in self.err:
+            assert time.monotonic() < deadline, f"it never said {words!r} but: {self.err}"
+            time.sleep(0.005)
+
+    def answer(self) -> Answer:
+        code = self.process.wait(WAIT_S)
+        return Answer(code, self.out, self.err)
 
 
 @contextmanager
-def started(
-    variables: Mapping[str, str], *arguments: str, **streams: Any
-) -> Iterator["subprocess.Popen[str]"]:
-    """Start a command; whatever happens, it has ended when this leaves."""
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+def started(variables: Mapping[str, str], *arguments: str) -> Iterator[Running]:
+    """Start a command as a process of its own; whatever happens, it has ended when this leaves."""
     line = [sys.executable, str(ROOT / "manage.py"), *arguments]
-    with subprocess.Popen(line, env=variables, text=True, start_new_session=True, **streams) as process:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
+            process = subprocess.Popen(line, env=variables, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         try:
-            yield process
+            yield Running(process, folder)
         finally:
-            if process.poll() is None:
-                os.kill(process.pid, signal.SIGKILL)
+            process.kill()
+            process.wait()
 
 
-def answer_of(process: "subprocess.Popen[str]") -> Answer:
-    out, err = process.communicate(timeout=WAIT_S)
-    return Answer(process.returncode, out or "", err or "")
+def manage(variables: Mapping[str, str], *arguments: str) -> Answer:
+    """Run a command as a process of its own, to its end."""
+    with started(variables, *arguments) as running:
+        return running.answer()
