@@ -17,6 +17,7 @@ from customers.backfill.systems import Systems
 from customers.terminal.console import console as make_console
 
 MANAGE = "python manage.py"
+STARTS = "past: active, not invoiced now · today: in advance is invoiced at once · future: not active yet"
 ROWS_SHOWN = 50  # the rest is counted; --format json and --errors have them all
 STYLE = {"fail": "red", "failed": "red", "skip": "dim", "skipped": "dim", "pending": "yellow"}
 
@@ -56,6 +57,7 @@ def print_report(console: Console, report: Report, *, verbosity: int = 1) -> Non
     _print_warnings(console, report)
     if report.billing:
         console.print(_billing(report.billing))
+        console.print(STARTS, style="dim")
     console.print(_counts(report))
 
 
@@ -145,10 +147,6 @@ def _billing(lines: Iterable[BillingLine]) -> Table:
             ),
             f"{line.starts_in_future:,}",
         )
-    table.caption = (
-        "past: active, not invoiced now. today: invoiced at once if in advance. future: not active yet."
-    )
-    table.caption_justify = "left"
     return table
 
 
