@@ -1,5 +1,6 @@
 """The list of idTags: whose each is, and whether its sessions are billed."""
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -9,10 +10,24 @@ from customers.admin.audited import AuditedMixin
 from customers.models import IdTagMapping
 
 
+class MappingForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = IdTagMapping
+        fields = ("is_active",)
+
+    def clean_is_active(self) -> bool:
+        """Refuse what the table would: the form does not know the constraint's other field."""
+        active: bool = self.cleaned_data["is_active"]
+        if active and not self.instance.lago_subscription_external_id:
+            raise forms.ValidationError("Without a subscription its sessions would be billed to nobody.")
+        return active
+
+
 @admin.register(IdTagMapping)
 class IdTagMappingAdmin(AuditedMixin, ModelAdmin):  # type: ignore[misc]
     """An idTag can be switched off and on here. It is made by an import and removed by a revert."""
 
+    form = MappingForm
     list_display = ("id_tag", "customer", "external_id", "is_active", "lago_subscription_external_id")
     list_filter = ("is_active",)
     search_fields = ("id_tag", "user__external_id", "user__email")
