@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection
+from datetime import UTC, datetime
 from functools import partial
 
 from billing.api.addresses import path_id
@@ -15,11 +16,15 @@ class Usage(Resources):
         """Return how many usage events each subscription has, with as few calls as possible."""
         return self._tally("events", "external_subscription_id", _subscription_of, external_subscription_ids)
 
-    def events(self, external_subscription_id: str) -> list[Event]:
-        """Return the usage events of a subscription, newest first."""
-        params = [("external_subscription_id", external_subscription_id)]
+    def events(self, external_subscription_id: str, *, since: datetime | None = None) -> list[Event]:
+        """Return the usage events of a subscription, newest first; with `since` those metered from then on."""
+        params = [("external_subscription_id", external_subscription_id), *_from(since)]
         events = self._all("events", Event.of, params)
         return [event for event in events if event.external_subscription_id == external_subscription_id]
+
+    def events_since(self, since: datetime) -> list[Event]:
+        """Return the usage events of all subscriptions that were metered from then on, newest first."""
+        return self._all("events", Event.of, _from(since))
 
     def event(self, transaction_id: str) -> Event | None:
         """Return the event of this transaction, whichever subscription it went to."""
@@ -45,6 +50,12 @@ class Usage(Resources):
                 tally = Counter(self._all(name, keep, first=first))
                 return {external_id: tally[external_id] for external_id in wanted}
         return dict(zip(wanted, spread(count, wanted, self._workers), strict=True))
+
+
+def _from(since: datetime | None) -> list[tuple[str, str]]:
+    if since is None:
+        return []
+    return [("timestamp_from", since.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"))]
 
 
 def _only(owner: Callable[[Json], str | None], wanted: Collection[str], data: Json) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from customers.backfill import local
 from customers.backfill.source import SourceRow
-from customers.backfill.world import LedgerFact, World
+from customers.backfill.world import LedgerFact, MappingFact, World
 from polaris_backfill.kernel import Action, Problem, RemoteStep, StepName, Verdict, Wanted
 
 # Between our clock and another system's; a thing older than our intention by more is not ours.
@@ -205,20 +205,30 @@ def judge_again(row: PlannedRow, world: World, policy: Policy) -> None:
 
 def _action(row: PlannedRow, world: World, facts: Sequence[LedgerFact]) -> RowAction:
     if all(v.action is not Action.CREATE and not v.change for v in row.verdicts.values()):
-        if _bills(row, world, facts):
+        if _is_whole(row, world, facts):
             return RowAction.SKIP
         return RowAction.COMPLETE
     half_done = any(v.action is Action.DONE for v in row.verdicts.values())
     return RowAction.COMPLETE if half_done else RowAction.CREATE
 
 
-def _bills(row: PlannedRow, world: World, facts: Sequence[LedgerFact]) -> bool:
-    """Tell whether the mapping is active, or was deactivated on purpose after a run had finished the row."""
+def _is_whole(row: PlannedRow, world: World, facts: Sequence[LedgerFact]) -> bool:
+    """Tell whether the mapping bills, as SteVe has the idTag, or was switched off after a run was done."""
     mapping = local.mapping_of(row.wanted, world)
-    if mapping is None or mapping.is_active:
-        return mapping is not None
+    if mapping is None:
+        return False
+    if mapping.is_active:
+        return _is_as_in_steve(row, mapping)
     ref = str(mapping.pk)
     return any(f.row_settled and f.step is StepName.ID_TAG_MAPPING and f.ref == ref for f in facts)
+
+
+def _is_as_in_steve(row: PlannedRow, mapping: MappingFact) -> bool:
+    """Tell it from one of a run without SteVe, which knew neither number nor spelling."""
+    steve = row.verdicts.get(StepName.STEVE_ID_TAG)
+    if steve is None:
+        return True
+    return (str(mapping.steve_ocpp_tag_pk), mapping.id_tag) == (steve.ref, steve.key or row.wanted.id_tag)
 
 
 def _share(rows: Sequence[PlannedRow]) -> None:

@@ -125,6 +125,11 @@ def _mapping(one: Recorded) -> Iterator[Divergence]:
     if not mapping.is_active:
         remedy = "Sessions with this idTag are not billed. Activate it, if it was not on purpose."
         yield Divergence("inactive", "active", "inactive", remedy)
+    number = one.steps[StepName.STEVE_ID_TAG].ref if one.state(StepName.STEVE_ID_TAG) in Here else ""
+    if number and str(mapping.steve_ocpp_tag_pk) != number:
+        remedy = "Its sessions do not show for the customer. Run the same file again with --skip-existing."
+        known = str(mapping.steve_ocpp_tag_pk or "none")
+        yield Divergence("other_number", f"number {number} in SteVe", f"number {known}", remedy)
 
 
 def _extra_mappings(run: BackfillRun) -> dict[int, list[str]]:

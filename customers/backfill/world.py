@@ -33,6 +33,7 @@ class MappingFact:
     user_pk: int
     is_active: bool
     lago_subscription_external_id: str
+    steve_ocpp_tag_pk: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def _mappings(values: Iterable[str]) -> Iterator[MappingFact]:
     for some in chunks(values):
         found = IdTagMapping.objects.alias(key=Lower("id_tag")).filter(key__in=some)
         for fact in found.values_list(
-            "pk", "id_tag", "user_id", "is_active", "lago_subscription_external_id"
+            "pk", "id_tag", "user_id", "is_active", "lago_subscription_external_id", "steve_ocpp_tag_pk"
         ):
             yield MappingFact(*fact)
 

@@ -1,6 +1,6 @@
 """What the stand-in remembers: SteVe's tables, as far as they are needed, and their JSON."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,7 +53,8 @@ class Session:
     stopped_at: datetime | None = None
     stop_wh: int | None = None
     stop_reason: str | None = None
-    billed_kwh: float = field(default=0.0)
+    billed_kwh: float = 0.0
+    flushed_s: int = 0  # Unix second in the id of the last event that was sent while it ran
 
     @property
     def is_running(self) -> bool:

@@ -12,6 +12,7 @@ import requests
 from customers.steve_sandbox.tables import Session, iso
 
 LEAST_KWH = 0.001  # what remains below is not sent
+FLUSH_KWH = 1.0  # of a running session: no less is sent at a time
 TIMEOUT_S = 10.0
 
 
@@ -43,8 +44,9 @@ class Usage:
 
     async def meter(self, session: Session) -> None:
         """Send what a running session used since the last time, if the platform is set to do so."""
-        if self.behaviour.incremental:
-            await self._send(session, f"steve_tx_{session.pk}_{int(time.time())}", _running_properties)
+        if self.behaviour.incremental and _unsent_kwh(session) >= FLUSH_KWH:
+            session.flushed_s = max(int(time.time()), session.flushed_s + 1)  # no id twice, however fast
+            await self._send(session, f"steve_tx_{session.pk}_{session.flushed_s}", _running_properties)
 
     async def stopped(self, session: Session) -> None:
         await self._send(session, f"steve_tx_{session.pk}_final", _final_properties)
@@ -53,7 +55,7 @@ class Usage:
         self, session: Session, transaction_id: str, properties: Callable[[Session, str], Mapping[str, str]]
     ) -> None:
         subscription = self.behaviour.external_subscription_id or self.subscription_of(session.id_tag)
-        kwh = (session.meter_wh - session.start_wh) / 1000 - session.billed_kwh
+        kwh = _unsent_kwh(session)
         reason = self._reason_to_skip(subscription, kwh)
         if reason:
             self.skipped.append({"transaction_pk": session.pk, "reason": reason})
@@ -90,6 +92,10 @@ class Usage:
         except requests.RequestException:
             return None
         return response.status_code
+
+
+def _unsent_kwh(session: Session) -> float:
+    return (session.meter_wh - session.start_wh) / 1000 - session.billed_kwh
 
 
 def _unix_seconds(stopped_at: datetime | None) -> int:

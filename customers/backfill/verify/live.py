@@ -5,209 +5,169 @@ customer whose idTag it is.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 from django.conf import settings
 
-from billing.values import Event
 from customers.backfill.options import Refused
+from customers.backfill.pipeline import Stop
+from customers.backfill.sessions import ChargingSession, sessions_of
 from customers.backfill.systems import Systems
 from customers.backfill.verify.checks import Check
+from customers.backfill.verify.following import Follower
 from customers.charge_point import ChargePointError, Session, charging_session
-from customers.models import BackfillRun, IdTagMapping
-from customers.steve import SteveClient, Transaction
+from customers.models import BackfillRun, IdTagMapping, User
+from customers.steve import SteveClient
 from polaris_backfill.kernel import RemoteError
 from polaris_backfill.masking import mask_id_tag
 
 ENERGY_WH = 1_000
-POLL_S = 2.0
-TOLERANCE_KWH = Decimal("0.001")  # the platform sends three decimals
+LONGEST_SESSION_S = 60.0  # the whole talk of the simulated charge point; a real one takes a second
+LONGEST_TIMEOUT_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class LiveTest:
-    """What is charged with, where, and who pays."""
+    """What is charged with, where, and who pays. `subscription_key` is its external_id in Lago."""
 
+    user: User
     id_tag: str
-    external_id: str
-    subscription_external_id: str
-    ocpp_tag_pk: int | None
+    is_billed: bool
+    subscription_key: str
     charge_box_id: str
     ocpp_url: str
     timeout_s: float
     steve: SteveClient
 
+    @property
+    def external_id(self) -> str:
+        return self.user.external_id or ""
+
 
 def find_live_test(
-    run: BackfillRun, systems: Systems, id_tag: str, charge_box_id: str | None, timeout_s: float
-) -> LiveTest:
-    """Find what the test needs; raise Refused where something is missing. Nothing is written."""
-    if systems.steve is None:
-        raise Refused(
-            "A test session needs SteVe.", "Set STEVE_BASE_URL, STEVE_API_USERNAME and STEVE_API_KEY."
-        )
-    if not settings.STEVE_OCPP_URL:
-        raise Refused(
-            "STEVE_OCPP_URL is not set.",
-            "It is SteVe's OCPP websocket, such as ws://steve:8180/steve/websocket/CentralSystemService.",
-        )
+    run: BackfillRun, systems: Systems, id_tag: str | None, charge_box_id: str | None, timeout_s: float
+) -> LiveTest | None:
+    """Find what a test needs, None where none is asked for; raise Refused. Nothing is written."""
+    if not 0 < timeout_s <= LONGEST_TIMEOUT_S:
+        raise Refused(f"--timeout must be more than 0 and at most {LONGEST_TIMEOUT_S:,} seconds.")
+    if not id_tag and charge_box_id:
+        raise Refused("--charge-box is of no use without --id-tag.", "Give both, or none to charge nothing.")
+    if not id_tag:
+        return None
+    steve = _steve_for_tests(systems)
     if not charge_box_id:
         raise Refused("--charge-box is missing.", "Name a charge box that exists in SteVe for tests only.")
-    mapping = (
-        IdTagMapping.objects.filter(id_tag=id_tag, backfill_rows__run=run).select_related("user").first()
-    )
-    if mapping is None:
-        raise Refused(
-            f"The idTag {mask_id_tag(id_tag)} is not one of the run {run.run_id}.",
-            "Take an idTag of a customer in the file who agreed to the test; spelling counts.",
-        )
+    mapping = _mapping(run, id_tag)
     return LiveTest(
+        user=mapping.user,
         id_tag=mapping.id_tag,
-        external_id=mapping.user.external_id or "",
-        subscription_external_id=mapping.lago_subscription_external_id,
-        ocpp_tag_pk=mapping.steve_ocpp_tag_pk,
+        is_billed=mapping.is_active,
+        subscription_key=mapping.lago_subscription_external_id,
         charge_box_id=charge_box_id,
         ocpp_url=settings.STEVE_OCPP_URL,
         timeout_s=timeout_s,
-        steve=systems.steve,
+        steve=steve,
     )
+
+
+def _steve_for_tests(systems: Systems) -> SteveClient:
+    if systems.steve is None:
+        hint = "Set STEVE_BASE_URL, STEVE_API_USERNAME and STEVE_API_KEY."
+        raise Refused("A test session needs SteVe.", hint)
+    if not settings.STEVE_OCPP_URL:
+        hint = "It is SteVe's OCPP websocket, such as ws://steve:8180/steve/websocket/CentralSystemService."
+        raise Refused("STEVE_OCPP_URL is not set.", hint)
+    return systems.steve
+
+
+def _mapping(run: BackfillRun, id_tag: str) -> IdTagMapping:
+    of_run = IdTagMapping.objects.filter(backfill_rows__run=run).select_related("user")
+    mapping = of_run.filter(id_tag__iexact=id_tag).first()
+    if mapping is None:
+        hint = "Take one from the file, of a customer who agreed to the test."
+        raise Refused(f"The idTag {mask_id_tag(id_tag)} is not one of the run {run.run_id}.", hint)
+    if mapping.id_tag != id_tag:
+        hint = "Sessions are billed by exact spelling: type it as the customer's page in the admin has it."
+        raise Refused(f"The idTag {mask_id_tag(id_tag)} is spelled otherwise here.", hint)
+    return mapping
 
 
 def run_live_test(
-    test: LiveTest, systems: Systems, *, sleep: Callable[[float], None] = time.sleep
+    test: LiveTest, systems: Systems, *, stop: Stop, tell: Callable[[str], None]
 ) -> Iterator[Check]:
-    """Charge and follow the energy, a check at a time; it ends at the first that does not pass."""
-    ready = _billing_check(test, systems)
+    """Charge and follow the energy, a check at a time; what was written is never left unsaid.
+
+    It ends before it has written anything if the energy would be billed to nobody or to somebody else.
+    """
+    ready = _subscription_check(test, systems)
     yield ready
-    if not ready.passed:
+    if not ready.passed or stop.requested:
         return
-    try:
-        session = asyncio.run(
-            charging_session(
-                test.ocpp_url, test.charge_box_id, test.id_tag, energy_wh=ENERGY_WH, timeout_s=test.timeout_s
-            )
-        )
-    except ChargePointError as error:
-        yield Check(
-            "charging session", False, f"{mask_id_tag(test.id_tag)} on {test.charge_box_id}", str(error)
-        )
+    session, charged = _charge(test)
+    yield charged
+    if session is None:
         return
-    yield _charged(test, session)
-    found = _find_transaction(test, session)
-    yield _transaction_check(test, session, found)
-    if found is not None:
-        yield _event_check(test, systems, session, sleep)
+    yield _session_check(test, session)
+    tell(f"Waiting for the usage event in Lago, for up to {test.timeout_s:,.0f} s …")
+    yield Follower(systems.lago, test.subscription_key, session, test.timeout_s, stop).follow()
 
 
-def _billing_check(test: LiveTest, systems: Systems) -> Check:
+def _subscription_check(test: LiveTest, systems: Systems) -> Check:
     """Prove who pays before anything is written: events name only the subscription."""
-    name, key = "subscription of the idTag", test.subscription_external_id
-    mapping = IdTagMapping.objects.filter(id_tag=test.id_tag).first()
-    if mapping is None or not mapping.is_active or not key:
-        return Check(
-            name, False, f"mapping of {mask_id_tag(test.id_tag)}", "it is not active, so nothing is billed"
-        )
+    name, key = "who pays for the idTag", test.subscription_key
+    if not test.is_billed or not key:
+        compared = f"mapping of {mask_id_tag(test.id_tag)} to {test.external_id}"
+        return Check(name, False, compared, "the mapping is not active, so nothing is billed")
     active = systems.lago.subscription(key)
     if active is not None:
         owner = active.external_customer_id
-        passed = owner == test.external_id
-        return Check(
-            name, passed, f"{key} belongs to {owner}, the idTag to {test.external_id}",
-            "" if passed else "sessions would be billed to another customer",
-        )  # fmt: skip
+        why = "" if owner == test.external_id else "sessions would be billed to another customer"
+        return Check(name, not why, f"{key} belongs to {owner}, the idTag to {test.external_id}", why)
     pending = systems.lago.subscription(key, status="pending")
-    why = (
-        "it is pending: nothing is billed yet" if pending else "Lago has no active subscription of this name"
-    )
+    why = "Lago has no active subscription of this name"
+    if pending is not None:
+        start = pending.subscription_at
+        why = f"it is pending: nothing is billed before {start:%Y-%m-%d}" if start else "it is pending"
     return Check(name, False, f"{key} of {test.external_id}", why)
 
 
-def _charged(test: LiveTest, session: Session) -> Check:
-    energy = session.meter_stop_wh - session.meter_start_wh
-    return Check(
-        "charging session",
-        session.authorised == "Accepted",
-        f"{mask_id_tag(test.id_tag)} on {test.charge_box_id}: {session.authorised}, {energy:,} Wh",
+def _charge(test: LiveTest) -> tuple[Session | None, Check]:
+    name, what = "charging session", f"{mask_id_tag(test.id_tag)} on {test.charge_box_id}"
+    limit_s = min(test.timeout_s, LONGEST_SESSION_S)
+    charging = charging_session(
+        test.ocpp_url, test.charge_box_id, test.id_tag, energy_wh=ENERGY_WH, timeout_s=limit_s
     )
+    try:
+        session = asyncio.run(charging)
+    except ChargePointError as error:
+        begun = error.transaction_id
+        left = f"; transaction {begun} was begun, look in SteVe whether it still runs" if begun else ""
+        return None, Check(name, False, what, f"{error}{left}")
+    compared = f"{what}: {session.authorised}, {session.energy_wh:,} Wh, transaction {session.transaction_id}"
+    return session, Check(name, True, compared)
 
 
-def _find_transaction(test: LiveTest, session: Session) -> Transaction | None:
-    sessions = test.steve.transactions(since=session.started_at, charge_box_id=test.charge_box_id)
-    return next((s for s in sessions if s.transaction_pk == session.transaction_id), None)
-
-
-def _transaction_check(test: LiveTest, session: Session, found: Transaction | None) -> Check:
-    """Check that SteVe has the session, ended, with this energy, and that it shows for the customer."""
-    name, sent = "session in SteVe", session.meter_stop_wh - session.meter_start_wh
+def _session_check(test: LiveTest, session: Session) -> Check:
+    """Check that the session shows for the customer, as on their page: ended, with the energy sent."""
+    name = "session of the customer in SteVe"
+    try:
+        sessions = sessions_of(test.user, test.steve)
+    except RemoteError as error:
+        return Check(name, False, f"transaction {session.transaction_id}", str(error))
+    found = next((one for one in sessions if one.transaction_pk == session.transaction_id), None)
     if found is None:
-        return Check(name, False, f"transaction {session.transaction_id}", "SteVe does not have it")
-    shows = found.ocpp_tag_pk == test.ocpp_tag_pk
-    why = [
-        "" if found.id_tag == test.id_tag else "it carries another idTag",
-        "" if shows else f"it does not show for {test.external_id}: the mapping has another ocppTagPk",
-        "" if found.energy_wh == sent else f"the energy is {_wh(found)}",
-    ]
-    reason = "; ".join(filter(None, why))
-    compared = f"transaction {found.transaction_pk}: {sent:,} Wh sent, {_wh(found)} stored"
-    return Check(name, not reason, compared, reason)
+        why = f"SteVe shows no such session for the idTags of {test.external_id}"
+        return Check(name, False, f"transaction {session.transaction_id}", why)
+    stored = "running" if found.energy_kwh is None else f"{found.energy_kwh:g} kWh stored"
+    compared = f"transaction {found.transaction_pk}: {session.energy_wh / 1000:g} kWh sent, {stored}"
+    why = _wrong(found, session)
+    return Check(name, not why, compared, why)
 
 
-def _wh(found: Transaction) -> str:
-    return "no energy" if found.energy_wh is None else f"{found.energy_wh:,.0f} Wh"
-
-
-def _event_check(test: LiveTest, systems: Systems, session: Session, sleep: Callable[[float], None]) -> Check:
-    """Wait for the platform's usage event on the customer's subscription; its sync may take minutes."""
-    name = "usage event in Lago"
-    sent = Decimal(session.meter_stop_wh - session.meter_start_wh) / 1000
-    deadline = time.monotonic() + test.timeout_s
-    received: list[Event] = []
-    while time.monotonic() < deadline:
-        received = _events_of(test, systems, session)
-        if any(event.transaction_id.endswith("_final") for event in received) or _energy(received) == sent:
-            break
-        sleep(POLL_S)
-    there = f"{_energy(received)} kWh in {len(received)} events on {test.subscription_external_id}"
-    compared = f"{sent} kWh sent, {there}"
-    return Check(name, *_judged(test, systems, session, received, sent, compared))
-
-
-def _events_of(test: LiveTest, systems: Systems, session: Session) -> list[Event]:
-    prefix = f"steve_tx_{session.transaction_id}_"
-    return [
-        e for e in systems.lago.events(test.subscription_external_id) if e.transaction_id.startswith(prefix)
-    ]
-
-
-def _energy(events: list[Event]) -> Decimal:
-    try:
-        return sum((Decimal(str(event.properties.get("value", "0"))) for event in events), Decimal(0))
-    except InvalidOperation:
-        return Decimal(0)
-
-
-def _judged(
-    test: LiveTest, systems: Systems, session: Session, received: list[Event], sent: Decimal, compared: str
-) -> tuple[bool, str, str]:
-    if not received:
-        return False, compared, _where_else(systems, session)
-    codes = {event.code for event in received}
-    if codes != {settings.LAGO_METRIC_CODE}:
-        return False, compared, f"the events are for the metric {', '.join(sorted(codes))}"
-    if abs(_energy(received) - sent) > TOLERANCE_KWH:
-        return False, compared, "the energy is not what was sent"
-    return True, compared, ""
-
-
-def _where_else(systems: Systems, session: Session) -> str:
-    """Tell an event that went astray from one that never came."""
-    try:
-        stray = systems.lago.event(f"steve_tx_{session.transaction_id}_final")
-    except RemoteError:
-        stray = None
-    if stray is None:
-        return "no event came; look at the platform's sync, or wait longer with --timeout"
-    return f"the event went to another subscription: {stray.external_subscription_id}"
+def _wrong(found: ChargingSession, session: Session) -> str:
+    if found.is_misspelt:
+        return "it carries another spelling of the idTag, which is not billed"
+    if found.energy_kwh is None:
+        return "it has not ended"
+    return "" if round(found.energy_kwh * 1000) == session.energy_wh else "the energy is another"

@@ -1,6 +1,7 @@
 """Events and invoices: counted with as few calls as possible."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -92,3 +93,13 @@ def test_invoices_are_counted_by_their_customer(client: LagoClient, scripted: Sc
     scripted.answers(listing("invoices", invoices))
 
     assert client.invoices_of(["A", "B", "C"]) == {"A": 2, "B": 1, "C": 0}
+
+
+def test_events_can_be_asked_for_from_an_instant_on(client: LagoClient, scripted: Scripted) -> None:
+    scripted.route = holding([event(1, "S1"), event(2, "other")])
+    since = datetime(2026, 11, 22, 19, 30, 5, 250_000, tzinfo=timezone(timedelta(hours=1)))
+
+    of_one, of_all = client.events("S1", since=since), client.events_since(since)
+
+    assert ([e.transaction_id for e in of_one], [e.transaction_id for e in of_all]) == (["t1"], ["t1", "t2"])
+    assert [dict(asked.query)["timestamp_from"] for asked in scripted.asked] == ["2026-11-22T18:30:05Z"] * 2

@@ -1,30 +1,18 @@
 """SteVe slow, down, or not what was expected: one clear line, an exit code, and the run goes on later."""
 
 import time
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 
 from billing.sandbox import Sandbox
 from customers.models import BackfillRun, IdTagMapping, User
 from customers.steve_sandbox import SteveSandbox
-from tests.customers.factories import csv_text, imported, rows, unchanged
-from tests.customers.steve.world import run_of, states, tags
+from tests.customers.factories import actions, csv_text, imported, rows, unchanged
+from tests.customers.steve.world import divergences, manage, run_of, states, tags
 
 pytestmark = pytest.mark.django_db
-
-
-def manage(*arguments: str) -> tuple[int, str, str]:
-    """Run a command here; give its exit code, what it says and what it says to people."""
-    out, err = StringIO(), StringIO()
-    try:
-        call_command(*arguments, stdout=out, stderr=err)
-    except SystemExit as end:
-        return int(str(end.code)), out.getvalue(), err.getvalue()
-    return 0, out.getvalue(), err.getvalue()
 
 
 @pytest.fixture
@@ -194,6 +182,34 @@ def test_a_run_without_steve_can_be_run_again_with_it(steve: SteveSandbox, setti
     assert report.status == "succeeded"
     assert sorted(tags(steve)) == ["TAG0001", "TAG0002"]
     assert not IdTagMapping.objects.filter(steve_ocpp_tag_pk=None).exists()
+
+
+def test_a_run_without_steve_learns_number_and_spelling_of_what_steve_has(
+    steve: SteveSandbox, settings: Any
+) -> None:
+    kept = {name: getattr(settings, name) for name in VARIABLES}
+    without(settings)
+    imported(rows(1))
+    for name, value in kept.items():
+        setattr(settings, name, value)
+    steve.world.add_tag("tag0001")
+
+    report, again = imported(rows(1), skip_existing=True), imported(rows(1), skip_existing=True)
+
+    mapping = IdTagMapping.objects.get()
+    assert (actions(report), actions(again)) == (["completed"], ["skipped"])
+    assert (mapping.id_tag, mapping.steve_ocpp_tag_pk) == ("tag0001", 1)
+
+
+def test_a_mapping_under_a_wrong_number_diverges_and_the_same_file_puts_it_right(steve: SteveSandbox) -> None:
+    run = run_of(imported(rows(2)))
+    IdTagMapping.objects.filter(id_tag="TAG0001").update(steve_ocpp_tag_pk=77)
+
+    found = divergences(run)
+    again = imported(rows(2), skip_existing=True)
+
+    assert (found, actions(again)) == ([("id_tag_mapping", "other_number")], ["completed", "skipped"])
+    assert divergences(run) == []
 
 
 def test_an_unfinished_run_without_steve_can_be_continued_with_it(

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+from io import StringIO
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 
 from customers.backfill.document import document
 from customers.backfill.importing import Progress, Report
@@ -83,3 +85,13 @@ def states(run: BackfillRun, name: str = "steve_id_tag") -> list[tuple[str, str]
     """State and SteVe's number of the steps of a kind, by line."""
     steps = BackfillStep.objects.filter(row__run=run, name=name).order_by("row__line")
     return list(steps.values_list("state", "ref"))
+
+
+def manage(*arguments: str) -> tuple[int, str, str]:
+    """Run a command here; give its exit code, what it says and what it says to people."""
+    out, err = StringIO(), StringIO()
+    try:
+        call_command(*arguments, stdout=out, stderr=err)
+    except SystemExit as end:
+        return int(str(end.code)), out.getvalue(), err.getvalue()
+    return 0, out.getvalue(), err.getvalue()
