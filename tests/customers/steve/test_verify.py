@@ -1,8 +1,12 @@
 """Go or no go: each way in which a charging session may end unbilled is found and named."""
 
 import json
+import os
+import pty
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -11,6 +15,7 @@ from billing.sandbox import Sandbox
 from customers.models import BackfillRun, IdTagMapping, User
 from customers.steve_sandbox import SteveSandbox
 from tests.customers.factories import Row, client_of, imported, row, rows
+from tests.customers.mailing.processes import wait_for
 from tests.customers.steve.world import CHARGE_BOX, let_bill, manage, reverted, run_of, tags
 from tests.customers.steve_world import LAST_YEAR
 
@@ -425,6 +430,67 @@ def test_a_reverted_run_is_refused(steve: SteveSandbox) -> None:
 
 def test_a_run_that_nobody_knows_is_refused(steve: SteveSandbox) -> None:
     assert manage("backfill_verify", "--run-id", "20260101-000000-0000")[0] == 2
+
+
+# --- At a terminal -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Where a person types: what is written to it arrives on standard input, which is a terminal."""
+    person, ours = pty.openpty()
+    with os.fdopen(ours) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        yield person
+    os.close(person)
+
+
+@pytest.mark.parametrize("answer", ["no", "", "y"])
+def test_a_person_who_does_not_say_yes_has_nothing_written(
+    steve: SteveSandbox, lago: Sandbox, terminal: int, answer: str
+) -> None:
+    run = run_over(rows(1), steve)
+    os.write(terminal, f"{answer}\n".encode())
+
+    code, out, err = manage("backfill_verify", "--run-id", run.run_id, *AND_CHARGE)
+
+    assert (code, out) == (2, "")
+    assert "Type yes to go on:\nNot confirmed; nothing was written." in err
+    assert (steve.state()["transactions"], lago.state()["events"]) == ([], [])
+
+
+def test_a_person_who_says_yes_gets_the_session(steve: SteveSandbox, terminal: int) -> None:
+    run = run_over(rows(1), steve)
+    os.write(terminal, b"yes\n")
+
+    assert verified(run, *AND_CHARGE)[0] == 0
+    assert len(steve.state()["transactions"]) == 1
+
+
+def test_a_person_is_asked_nothing_where_nothing_is_written(steve: SteveSandbox, terminal: int) -> None:
+    run = run_over(rows(1), steve)
+
+    code, _, err = manage("backfill_verify", "--run-id", run.run_id)
+
+    assert (code, "Type yes" in err) == (0, False)
+
+
+def test_whoever_stops_waiting_is_told_what_to_look_for(steve: SteveSandbox) -> None:
+    run = run_over(rows(1), steve)
+    steve.steer("POST", "usage", omit=True)
+
+    def interrupt() -> None:
+        wait_for(lambda: any(not session.is_running for session in steve.world.sessions.values()))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    person = Thread(target=interrupt)
+    person.start()
+    code, out, _ = manage("backfill_verify", "--run-id", run.run_id, *AND_CHARGE[:4], "--timeout", "60")
+    person.join()
+
+    assert code == 130
+    assert "stopped while waiting; look later for steve_tx_1_… in Lago" in out
+    assert not steve.world.sessions[1].is_running
 
 
 # --- Afterwards ----------------------------------------------------------------------------------------
