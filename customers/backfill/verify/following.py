@@ -85,7 +85,7 @@ class Follower:
         if look.trouble:
             return f"{self._sent_kwh:f} kWh sent"
         there = "no number" if look.energy_kwh is None else f"{look.energy_kwh:f} kWh"
-        return f"{self._sent_kwh:f} kWh sent, {there} in {len(look.received)} events on {self._key}"
+        return f"{self._sent_kwh:f} kWh sent, {there} on {self._key} (events: {len(look.received)})"
 
     def _wrong(self, look: Look) -> str:
         if look.trouble:

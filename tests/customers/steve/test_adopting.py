@@ -9,7 +9,7 @@ from billing.sandbox import Sandbox
 from customers.models import IdTagMapping
 from customers.steve_sandbox import SteveSandbox
 from polaris_backfill.kernel import StepName
-from tests.customers.factories import actions, codes, imported, planned, row, rows, steps, warnings
+from tests.customers.factories import actions, codes, imported, planned, row, rows, steps, told, warnings
 from tests.customers.steve.world import (
     charge,
     divergences,
@@ -248,3 +248,54 @@ def test_ours_that_the_sync_blocked_before_its_row_was_whole_is_unblocked_and_st
     assert [state for state, _ in states(run_of(report))] == ["created"]
     reverted(run_of(report))
     assert TAG not in tags(steve)
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["run again", "undone at once"])
+@pytest.mark.parametrize("kind", ["reset_before", "reset_after"])
+def test_ours_stays_ours_when_the_answer_to_unblocking_it_is_lost(
+    steve: SteveSandbox, lago: Sandbox, kind: str, again: bool
+) -> None:
+    lago.fault("500,method=POST,path=/customers,times=5")
+    imported(rows(1))
+    steve.steer("POST", "id-tags", id_tag=TAG, max_active_transaction_count=0, note="Last synced on")
+    steve.fault(f"{kind},method=PUT,times=3")
+
+    report = imported(rows(1))
+    unsettled = states(run_of(report))
+    if again:
+        report = imported(rows(1))
+
+    assert [state for state, _ in unsettled] == ["intended"]
+    assert [state for state, _ in states(run_of(report))] == (["created"] if again else ["intended"])
+    assert reverted(run_of(report)).status == "reverted"
+    assert list(tags(steve)) == ["FLEET"]
+
+
+# --- The plan tells the truth --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("skip_existing", [False, True])
+def test_what_the_plan_says_of_each_kind_of_id_tag_is_what_the_run_does(
+    steve: SteveSandbox, skip_existing: bool
+) -> None:
+    steve.world.add_tag("META-K7M2P9QX")
+    for number, there in enumerate((*ADOPTED.values(), BLOCKED, {"expiry_date": LAST_YEAR}), start=1):
+        steve.world.add_tag(f"TAG{number:04}", **there)
+    steve.world.add_tag("TAG0007", parent_id_tag="META-K7M2P9QX")
+    steve.world.add_tag("tag0008")
+    charged(steve, "TAG0009", started_at=LAST_YEAR)
+    charging(steve, "tag0010")
+    before = tags(steve)
+
+    plan = planned(rows(11), skip_existing=skip_existing)
+    report = imported(rows(11), skip_existing=skip_existing, allow_partial=True)
+    undone = reverted(run_of(report), discard_activity=True)
+
+    done = {"create": "created", "adopt": "adopted", "fail": "failed"}
+    for line in range(2, 13):
+        was, told_before = told(report)[line], told(plan)[line]
+        assert was["action"] == done[told_before["action"]]
+        assert was["steps"] == {name: done[word] for name, word in told_before["steps"].items()}
+        assert (was["problems"], was["warnings"]) == (told_before["problems"], told_before["warnings"])
+    assert [row["action"] for row in told(plan).values()].count("fail") == (2 if skip_existing else 8)
+    assert (undone.status, tags(steve)) == ("reverted", before)

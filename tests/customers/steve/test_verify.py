@@ -65,7 +65,7 @@ def test_a_whole_run_is_a_go_down_to_the_usage_event(steve: SteveSandbox, lago: 
         "who pays for the idTag": "backfill-C-1 belongs to C-1, the idTag to C-1",
         "charging session": "TAG… on TEST-1: Accepted, 1,000 Wh, transaction 1",
         "session of the customer in SteVe": "transaction 1: 1 kWh sent, 1 kWh stored",
-        "usage event in Lago": "1 kWh sent, 1.000 kWh in 1 events on backfill-C-1",
+        "usage event in Lago": "1 kWh sent, 1.000 kWh on backfill-C-1 (events: 1)",
     }
     assert lago.state()["events"][0]["properties"]["value"] == "1.000"
 
@@ -280,7 +280,7 @@ def test_another_energy_is_no_go_and_both_are_told(steve: SteveSandbox) -> None:
 
     assert (code, checks[EVENT]) == (
         1,
-        (False, "1 kWh sent, 0.500 kWh in 1 events on backfill-C-1", "the energy is not what was sent"),
+        (False, "1 kWh sent, 0.500 kWh on backfill-C-1 (events: 1)", "the energy is not what was sent"),
     )
 
 
