@@ -1,6 +1,7 @@
 """Every code that the code base can show is explained, and nothing else is."""
 
 import ast
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
@@ -9,7 +10,7 @@ import pytest
 from billing import errors
 from customers.models import BackfillRow, BackfillRun, BackfillStep, WelcomeMail
 from customers.terminal import base
-from tests.docs.handbook import ROOT, codes, page, section
+from tests.docs.handbook import ROOT, codes, page, section, table
 
 # Where the code is among the arguments of whatever makes a problem, a divergence or a failed call.
 POSITIONS = {
@@ -102,3 +103,15 @@ def test_every_word_for_a_state_is_explained():
     states = [*BackfillRun.Status.values, *outcomes, *BackfillStep.State.values, *WelcomeMail.State.values]
 
     assert sorted(told) == sorted(states)
+
+
+def test_every_check_of_a_verify_is_explained():
+    shown = re.findall(r"^(?:passed|skipped)  +([^:(\n]+?)(?::| \()", page("runbook.md"), re.MULTILINE)
+
+    told = [
+        name
+        for row in table(section(page("problems.md"), "Verify: a check that failed"))[1:]
+        for name in row[0].split(", ")
+    ]
+
+    assert sorted(told) == sorted(set(shown))

@@ -98,7 +98,8 @@ def missing(command: Command, said: str, operator: Operator) -> list[str]:
 
 
 def test_the_runbook_can_be_followed_word_for_word(operator):
-    told = [command for block in blocks(page("runbook.md")) if block.is_run for command in block.commands()]
+    text = page("runbook.md") + page("security-and-privacy.md")
+    told = [command for block in blocks(text) if block.is_run for command in block.commands()]
 
     for command in told:
         said = operator.follow(command)
