@@ -123,18 +123,21 @@ class BackfillCommand(BaseCommand):
         with suppress(RuntimeError):
             if self.err.isatty():
                 self.err.write("\x1b[?25h")  # a progress bar hides the cursor
-            self.say("Stopped at once. Run the same command again to continue.")
+            self.say("Stopped at once. Run the same command again.")
         os._exit(INTERRUPTED)
 
     @contextmanager
-    def stop_on_signals(self) -> Iterator[Stop]:
-        """Turn the first Ctrl-C (or SIGTERM) into a request to stop, and the second into an end at once."""
+    def stop_on_signals(self, *, writes: bool = True) -> Iterator[Stop]:
+        """Turn the first Ctrl-C (or SIGTERM) into a request to stop, and the second into an end at once.
+
+        What only reads has nothing to finish: the first ends it.
+        """
         stop = Stop()
         heard: list[int] = []
 
         def hear(number: int, frame: FrameType | None) -> None:
             heard.append(number)
-            if len(heard) > 1:
+            if len(heard) > 1 or not writes:
                 self._end_at_once()
             stop.request(signal.Signals(number).name, interrupted=True)
             with suppress(RuntimeError):  # it may have come while the same stream was being written to

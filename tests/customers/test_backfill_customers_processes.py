@@ -97,6 +97,19 @@ def test_a_second_signal_ends_it_at_once_and_the_next_run_settles_the_doubt(
     all_there_once(lago)
 
 
+def test_a_dry_run_ends_at_the_first_signal(lago: Sandbox, variables: dict[str, str], path: Path) -> None:
+    lago.fault("pause_before,method=GET,path=/subscriptions")
+    with started(variables, *importing(path, "--dry-run")) as running:
+        lago.wait_held(PATIENCE_S)
+        began = time.monotonic()
+        running.signal(signal.SIGINT)
+        answer = running.answer()
+
+    assert time.monotonic() - began < PATIENCE_S / 2
+    assert (answer.code, answer.out) == (130, "")
+    assert "Traceback" not in answer.err
+
+
 # --- Two at once -------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,5 @@
 """Check, preview and import a file of customers."""
 
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -8,12 +7,13 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from customers.backfill import run_log
-from customers.backfill.error_file import ErrorFileError, check_error_file, write_error_file
-from customers.backfill.importing import Report, import_file, plan_file
-from customers.backfill.source import Source, open_source
+from customers.backfill.error_file import check_error_file
+from customers.backfill.importing import import_file, plan_file
+from customers.backfill.source import open_source
 from customers.backfill.systems import connect
 from customers.terminal.base import INTERRUPTED, NOT_WELL, WELL, BackfillCommand
 from customers.terminal.console import TerminalProgress, console
+from customers.terminal.error_rows import save_errors
 from customers.terminal.import_options import add_import_options, read_import_options
 from customers.terminal.importing import print_next, print_outcome, print_target
 
@@ -32,7 +32,7 @@ class Command(BackfillCommand):
         if chosen.errors:
             check_error_file(chosen.errors, chosen.input, source.info)
         with (
-            self.stop_on_signals() as stop,
+            self.stop_on_signals(writes=not chosen.dry_run) as stop,
             connect(rate=chosen.rate, concurrency=chosen.options.concurrency, sleep=stop.sleep) as systems,
             TerminalProgress(self.err, quiet=chosen.verbosity == 0) as progress,
         ):
@@ -45,19 +45,9 @@ class Command(BackfillCommand):
                     actor=self.actor, log_dir=settings.BACKFILL_LOG_DIR,
                     stop=stop, progress=progress, now=timezone.now,
                 )  # fmt: skip
-        written = self._write_errors(chosen.errors, source, report)
+        written = save_errors(chosen.errors, report, self.err)
         print_outcome(self.out, report, json=self.format == "json", verbosity=chosen.verbosity)
         print_next(console(self.err), report, self.command_line, chosen.errors)
         if report.interrupted:
             return INTERRUPTED
         return WELL if report.is_well and written else NOT_WELL
-
-    def _write_errors(self, path: Path | None, source: Source, report: Report) -> bool:
-        """Tell whether it went well: after a run, failing here must not hide what was done."""
-        try:
-            if path:
-                write_error_file(path, source.info, report.flawed())
-        except ErrorFileError as error:
-            self.say(str(error))
-            return False
-        return True
