@@ -58,7 +58,9 @@ def record(tag: str, actor: str, events: Iterable[Event]) -> None:
     """Write audit entries; call it inside the transaction that makes the change."""
     AuditEntry.objects.bulk_create(
         [
-            AuditEntry(tag=tag, actor=actor, action=event.action, subject=event.subject, data=dict(event.data))
+            AuditEntry(
+                tag=tag, actor=actor, action=event.action, subject=event.subject, data=dict(event.data)
+            )
             for event in events
         ],
         batch_size=1000,

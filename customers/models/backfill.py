@@ -98,7 +98,9 @@ class BackfillRow(models.Model):
     subscription_at = models.DateTimeField(null=True, blank=True)
     # Tells that the address was changed after the run, without keeping it: salted by the run.
     email_digest = models.CharField(max_length=64, blank=True, default="")
-    user = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="backfill_rows")
+    user = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="backfill_rows"
+    )
     mapping = models.ForeignKey(
         IdTagMapping, null=True, blank=True, on_delete=models.SET_NULL, related_name="backfill_rows"
     )
@@ -117,7 +119,9 @@ class BackfillRow(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["external_id"], name="customers_row_by_external_id"),  # what earlier runs made
+            models.Index(
+                fields=["external_id"], name="customers_row_by_external_id"
+            ),  # what earlier runs made
             models.Index(fields=["run", "outcome"], name="customers_row_by_outcome"),  # counts of a run
         ]
 
@@ -148,7 +152,9 @@ class BackfillStep(models.Model):
     row = models.ForeignKey(BackfillRow, on_delete=models.CASCADE, related_name="steps")
     name = models.CharField(max_length=20, choices=Name)
     state = models.CharField(max_length=10, choices=State, default=State.PLANNED)
-    ref = models.CharField(max_length=300, blank=True, default="", help_text="The system's own id of the thing")
+    ref = models.CharField(
+        max_length=300, blank=True, default="", help_text="The system's own id of the thing"
+    )
     undo = models.JSONField(default=dict, blank=True, help_text="What a removal must know")
     code = models.CharField(max_length=40, blank=True, default="")
     intended_at = models.DateTimeField(null=True, blank=True)
@@ -167,7 +173,9 @@ class BackfillStep(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["name", "state"], name="customers_step_by_state"),  # per-step states of a run
+            models.Index(
+                fields=["name", "state"], name="customers_step_by_state"
+            ),  # per-step states of a run
         ]
 
     def __str__(self) -> str:
