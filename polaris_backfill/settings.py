@@ -61,6 +61,7 @@ def _lago_api_key() -> str:
 
 LAGO_API_URL = environment.url("LAGO_API_URL", "http://lago-api:3000")
 LAGO_API_KEY = _lago_api_key()
+LAGO_TIMEOUT_S = 30  # of each try; who waits longer for an answer than Lago's own proxies waits in vain
 LAGO_METRIC_CODE = environment.text("LAGO_METRIC_CODE", "ev_charging_kwh")
 LAGO_DASHBOARD_URL = environment.url("LAGO_DASHBOARD_URL")
 

@@ -65,6 +65,7 @@ def _client(rate: float | None, concurrency: int | None, sleep: Callable[[float]
         settings.LAGO_API_KEY,
         rate_per_s=settings.BACKFILL_LAGO_RATE if rate is None else rate,
         pool_size=concurrency or settings.BACKFILL_CONCURRENCY,
+        timeout_s=settings.LAGO_TIMEOUT_S,
         sleep=sleep,
     )
 

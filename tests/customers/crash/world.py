@@ -1,6 +1,6 @@
 """The customers that are imported and reverted while things go wrong, and what the world looks like then."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,7 +9,9 @@ from django.db.models import F
 
 from billing.sandbox import Sandbox
 from customers.backfill import lock
+from customers.backfill.options import Refused
 from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, User
+from polaris_backfill.kernel import RemoteError
 from tests.customers import factories
 from tests.customers.factories import Row
 from tests.customers.mailing.processes import wait_for
@@ -103,6 +105,18 @@ def wait_until_free() -> None:
 def wait_for_fault(lago: Sandbox) -> None:
     """Wait until the call that the fault waits for has come, and is in its hands."""
     wait_for(lambda: _fault(lago)["fired"], every_s=0.002)
+
+
+def goes_well(work: Callable[[], Any]) -> bool:
+    """Tell whether it came to a good end, and was not refused either; a bug is raised."""
+    try:
+        return bool(work().is_well)
+    except (Refused, RemoteError):
+        return False
+
+
+def struck(lago: Sandbox) -> bool:
+    return bool(_fault(lago)["fired"])
 
 
 def wait_for_calls(lago: Sandbox, number: int) -> None:
