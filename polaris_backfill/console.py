@@ -21,6 +21,9 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Polaris Backfill",
     "SITE_HEADER": "Polaris Backfill",
     "SITE_SYMBOL": "ev_station",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("customers/star.svg")}
+    ],
     "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,

@@ -52,7 +52,9 @@ def said_by_the_command(lago: Sandbox, tmp_path: Path, capsys: pytest.CaptureFix
         path = tmp_path / "customers.csv"
         path.write_bytes(data)
         with suppress(SystemExit):
-            call_command("backfill_customers", "--input", str(path), "--dry-run", "--format", "json", *options)
+            call_command(
+                "backfill_customers", "--input", str(path), "--dry-run", "--format", "json", *options
+            )
         document: dict[str, Any] = json.loads(capsys.readouterr().out)
         return document
 
@@ -128,7 +130,9 @@ def test_the_page_flags_what_bills_today_and_what_starts_later(
     found = preview_of(client, csv_file(given))
 
     words = words_of(client.get(reverse("admin:customers_backfillrun_preview", args=[found.pk])))
-    assert "prepaid is paid in advance and 1 subscription would start today: Lago would invoice at once" in words
+    assert (
+        "prepaid is paid in advance and 1 subscription would start today: Lago would invoice at once" in words
+    )
     assert "1 on standard start in the future" in words
 
 
@@ -229,7 +233,9 @@ def test_the_error_file_runs_nothing_in_a_spreadsheet(client: Client, formula: s
 
 
 def test_an_error_file_of_a_workbook_is_a_workbook(client: Client) -> None:
-    header, *records = (list(line) for line in csv.reader(io.StringIO(factories.csv_text([row(1, email="")]))))
+    header, *records = (
+        list(line) for line in csv.reader(io.StringIO(factories.csv_text([row(1, email="")])))
+    )
 
     found = preview_of(client, xlsx_bytes([header, *records]), name="customers.xlsx")
 

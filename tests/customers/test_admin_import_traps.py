@@ -112,7 +112,9 @@ def test_8_no_file_is_left_in_the_temporary_folder(client: Client) -> None:
     preview_of(client, customers_csv(1))
 
     new = {path.name for path in set(Path(tempfile.gettempdir()).iterdir()) - before}
-    assert not {name for name in new if name.startswith("tmp") and Path(tempfile.gettempdir(), name).is_file()}
+    assert not {
+        name for name in new if name.startswith("tmp") and Path(tempfile.gettempdir(), name).is_file()
+    }
 
 
 def test_8_a_second_confirmation_is_no_error_of_the_server(client: Client) -> None:

@@ -105,9 +105,7 @@ def test_the_list_holds_customers_only_and_takes_few_queries(client: Client, run
     assert len(queries) <= 12
 
 
-def test_the_page_of_a_customer_has_all_about_them(
-    client: Client, run: BackfillRun, settings: Any
-) -> None:
+def test_the_page_of_a_customer_has_all_about_them(client: Client, run: BackfillRun, settings: Any) -> None:
     settings.LAGO_DASHBOARD_URL = "https://lago.example.com"
 
     answer = client.get(page_of(customer(3)))

@@ -269,9 +269,7 @@ def test_what_changes_something_is_a_post(client: Client, run: BackfillRun, page
     "page", ["stop", "continue", "reconcile", "revert", "revert_look", "welcome", "welcome_pause"]
 )
 def test_a_post_without_its_csrf_token_is_refused(run: BackfillRun, page: str) -> None:
-    strict = client_of(
-        member_of_staff(*EVERYTHING, email="olga@operator.example"), enforce_csrf_checks=True
-    )
+    strict = client_of(member_of_staff(*EVERYTHING, email="olga@operator.example"), enforce_csrf_checks=True)
     before = AuditEntry.objects.count()
 
     assert strict.post(run_url(run, page)).status_code == 403
@@ -288,7 +286,10 @@ def test_the_log_can_be_downloaded(client: Client, run: BackfillRun) -> None:
 
     content = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
     assert f"run={run.run_id}" in content
-    assert answer["Content-Disposition"] == f'attachment; filename="{log_path(project.BACKFILL_LOG_DIR, run.run_id).name}"'
+    assert (
+        answer["Content-Disposition"]
+        == f'attachment; filename="{log_path(project.BACKFILL_LOG_DIR, run.run_id).name}"'
+    )
 
 
 @pytest.mark.parametrize("kind", ["manifest", "nonsense", "secret.log", ".."])

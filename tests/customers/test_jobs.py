@@ -202,9 +202,7 @@ def test_the_sweep_leaves_a_run_of_the_command_to_the_command(
     assert not OrmQ.objects.exists()
 
 
-def test_the_sweep_wakes_the_worker_for_jobs(
-    lago: Sandbox, django_capture_on_commit_callbacks: Any
-) -> None:
+def test_the_sweep_wakes_the_worker_for_jobs(lago: Sandbox, django_capture_on_commit_callbacks: Any) -> None:
     report = factories.imported(factories.rows(1))
     assert report.run is not None
     job = ask(report.run, RunJob.Kind.RECONCILE, "staff:1")
@@ -251,4 +249,3 @@ def test_files_are_forgotten_when_they_are_not_needed_any_more(client: Client) -
 def a_file(name: str, **fields: Any) -> BackfillUpload:
     user = User.objects.get(role="staff")
     return BackfillUpload.objects.create(name=name, sha256="0", data=b"x", uploaded_by=user, **fields)
-

@@ -54,7 +54,9 @@ def test_a_database_that_is_away_is_missing_and_named_without_its_address() -> N
     ask = "from django.test import Client; r = Client().get('/readyz', secure=True, headers={'host': 'localhost'})"
     tell = "print(r.status_code, r.content.decode())"
 
-    done = manage("shell", "--no-imports", "-c", f"{ask}; {tell}", **{**PRODUCTION, "ALLOWED_HOSTS": "localhost"})
+    done = manage(
+        "shell", "--no-imports", "-c", f"{ask}; {tell}", **{**PRODUCTION, "ALLOWED_HOSTS": "localhost"}
+    )
 
     assert done.stdout.split(" ", 1) == ["503", '{"ready": false, "missing": ["database"]}\n']
 

@@ -12,7 +12,7 @@ from customers.models import BackfillRow, BackfillStep, IdTagMapping, User
 
 ENTRIES = 100
 State = BackfillStep.State
-STANDS = (State.CREATED, State.ADOPTED)
+STANDS = (State.CREATED, State.ADOPTED, State.KEPT)
 
 
 @dataclass(frozen=True, slots=True)

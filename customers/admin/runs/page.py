@@ -24,7 +24,7 @@ from polaris_backfill.kernel import StepName
 
 Status = BackfillRun.Status
 AT_WORK = (Status.QUEUED, Status.RUNNING, Status.REVERTING)
-ROWS_PER_PAGE = 100
+ROWS_PER_PAGE = 50
 ENTRIES = 50
 
 

@@ -18,8 +18,8 @@ from polaris_backfill.kernel import StepName
 
 Kind, Status = RunJob.Kind, RunJob.Status
 CHOICES = {
-    "keep_active": "Leave the active customers whole; all else goes",
-    "discard_activity": "Remove the active customers too, with what they did",
+    "keep_active": "Leave them whole; all else goes",
+    "discard_activity": "Remove them too, with what they did",
 }
 NOT_NOW = (BackfillRun.Status.QUEUED, BackfillRun.Status.RUNNING)
 
@@ -28,7 +28,7 @@ class RevertForm(forms.Form):
     """Asks for the run id to be typed, and for a choice where customers were active."""
 
     choice = forms.ChoiceField(
-        choices=list(CHOICES.items()), widget=UnfoldAdminRadioSelectWidget, label="Active customers"
+        choices=list(CHOICES.items()), widget=UnfoldAdminRadioSelectWidget, label="Customers who were active"
     )
     run_id = forms.CharField(
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}), label="Type the run id to confirm"
