@@ -217,7 +217,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_USERNAME_FORM_FIELD = "username"  # of the admin's form; left to guess, it counts and asks under two names
+AXES_USERNAME_FORM_FIELD = "username"  # the admin's; left to guess, it counts and asks under two names
 AXES_ENABLE_ADMIN = False
 AXES_DISABLE_ACCESS_LOG = True  # it would hold addresses; the audit log says who signed in
 TRUSTED_PROXY_COUNT = environment.whole("TRUSTED_PROXY_COUNT", 0, least=0, most=10)
