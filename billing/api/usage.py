@@ -17,7 +17,7 @@ class Usage(Resources):
         return self._tally("events", "external_subscription_id", _subscription_of, external_subscription_ids)
 
     def events(self, external_subscription_id: str, *, since: datetime | None = None) -> list[Event]:
-        """Return the usage events of a subscription, newest first; with `since` those metered from then on."""
+        """Return the usage events of a subscription, newest first; with `since` those from then on."""
         params = [("external_subscription_id", external_subscription_id), *_from(since)]
         events = self._all("events", Event.of, params)
         return [event for event in events if event.external_subscription_id == external_subscription_id]

@@ -13,7 +13,7 @@ class RunJobQuerySet(models.QuerySet["RunJob"]):
 
 
 class RunJob(models.Model):
-    """Something that was asked for in the admin and is done by the worker, and its result for people to read."""
+    """Something asked for in the admin and done by the worker, and its result for people to read."""
 
     class Kind(models.TextChoices):
         RECONCILE = "reconcile"
