@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 
 ROWS = 1_000
 LONG_MS = 120_000
-PASSWORD = "correct-horse-battery"  # noqa: S105
+PASSWORD = "correct-horse-battery"
 
 
 @pytest.fixture

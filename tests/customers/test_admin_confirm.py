@@ -21,7 +21,6 @@ from tests.customers.admin_world import (
     CONFIRM,
     audited,
     client_of,
-    confirm,
     confirmation,
     csv_file,
     customers_csv,

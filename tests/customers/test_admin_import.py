@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import resource
+import time
 import zipfile
 from contextlib import closing, suppress
 from pathlib import Path
@@ -204,6 +206,21 @@ def test_a_preview_holds_no_personal_data(client: Client) -> None:
     whole = json.dumps([found.head, *found.rows])
     for secret in ("customer1@example.com", "Customer 1", "not an address", "TAG0001", "SECRETIDTAG-9"):
         assert secret not in whole
+
+
+def test_ten_thousand_rows_are_previewed_in_seconds(client: Client) -> None:
+    data, before, began = customers_csv(10_000), peak_mb(), time.monotonic()
+
+    found = preview_of(client, data)
+    page = preview_page(client, found)
+
+    assert time.monotonic() - began < 20  # about 3 s where nothing else runs
+    assert peak_mb() - before < 150
+    assert len(page) < 300_000
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 # --- the error file ----------------------------------------------------------------------------------

@@ -227,7 +227,7 @@ def test_the_group_superadmin_has_every_permission_of_the_console(db: None) -> N
 
 def test_a_superuser_makes_staff_who_are_staff_from_the_start(superuser: User) -> None:
     client = client_of(superuser)
-    password = "a-long-enough-Passphrase-7"  # noqa: S105
+    password = "a-long-enough-Passphrase-7"
 
     answer = client.post(
         f"{STAFF}add/",

@@ -1,7 +1,6 @@
 """The list of runs and the page of one: progress, stop, continue, files."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.conf import settings as project

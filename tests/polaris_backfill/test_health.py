@@ -51,7 +51,8 @@ def test_a_migration_that_was_not_applied_is_missing(client: Client) -> None:
 
 
 def test_a_database_that_is_away_is_missing_and_named_without_its_address() -> None:
-    ask = "from django.test import Client; r = Client().get('/readyz', secure=True, headers={'host': 'localhost'})"
+    get = "Client().get('/readyz', secure=True, headers={'host': 'localhost'})"
+    ask = f"from django.test import Client; r = {get}"
     tell = "print(r.status_code, r.content.decode())"
 
     done = manage(

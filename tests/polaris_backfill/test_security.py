@@ -85,7 +85,7 @@ def test_a_length_that_is_no_number_is_refused(client: Client) -> None:
 def test_a_password_is_not_guessed_for_long(settings: Any) -> None:
     member_of_staff()
     client = Client()
-    wrong = {"username": "sam@operator.example", "password": "wrong"}  # noqa: S106
+    wrong = {"username": "sam@operator.example", "password": "wrong"}
 
     statuses = [client.post("/admin/login/", wrong).status_code for _ in range(settings.AXES_FAILURE_LIMIT)]
 

@@ -159,7 +159,7 @@ def entries_of(run: BackfillRun) -> list[AuditEntry]:
 
 
 def files_of(run: BackfillRun) -> dict[str, Path]:
-    """Give the files of the run that are on this machine; with several, they are where the worker wrote them."""
+    """Give the files of the run that are on this machine: they are where the worker or the command ran."""
     folder = settings.BACKFILL_LOG_DIR
     known = {
         "log": run_log.log_path(folder, run.run_id),
