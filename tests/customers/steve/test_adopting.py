@@ -1,6 +1,7 @@
 """idTags that SteVe has already: what the plan says of them, and what is left after run and revert."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -92,6 +93,24 @@ def test_one_that_steve_inserted_itself_needs_no_skip_existing(steve: SteveSandb
     assert planned_revert(run_of(report)).active == {}
     assert reverted(run_of(report)).status == "reverted"
     assert (tags(steve), len(steve.state()["transactions"])) == (before, 1)
+
+
+def test_unblocking_costs_no_further_calls_to_lago(steve: SteveSandbox, lago: Sandbox) -> None:
+    for number in range(1, 21):
+        steve.world.add_tag(f"TAG{number:04}", max_active_transaction_count=0)
+    lago.reset_requests()
+
+    imported(rows(20), skip_existing=True)
+
+    assert lago.requests()["total"] <= 2 * 20 + 6
+
+
+def test_a_session_that_ended_before_the_run_does_not_hold_up_a_revert(steve: SteveSandbox) -> None:
+    charged(steve, TAG, started_at=datetime.now(UTC) - timedelta(hours=3))
+
+    report = imported(rows(1))
+
+    assert planned_revert(run_of(report)).active == {}
 
 
 def test_one_in_a_running_session_is_taken_up_and_the_session_goes_on(steve: SteveSandbox) -> None:

@@ -260,14 +260,22 @@ def test_an_event_that_never_comes_is_no_go(steve: SteveSandbox) -> None:
     }
 
 
-@pytest.mark.parametrize("incremental", [False, True])
-def test_an_event_on_another_subscription_is_no_go_and_names_whose(
-    steve: SteveSandbox, incremental: bool
-) -> None:
+def test_an_event_on_another_subscription_is_no_go_at_once_and_names_whose(steve: SteveSandbox) -> None:
     run = run_over(rows(2), steve)
-    steve.steer("POST", "usage", external_subscription_id="backfill-C-2", incremental=incremental)
+    steve.steer("POST", "usage", external_subscription_id="backfill-C-2")
+    began = time.monotonic()
 
-    why = failures(run, "--id-tag", TAG, "--charge-box", CHARGE_BOX, "--timeout", "1")
+    why = failures(run, *AND_CHARGE[:4], "--timeout", "60")
+
+    assert why == {EVENT: "the event went to another subscription: backfill-C-2 of the customer C-2"}
+    assert time.monotonic() - began < 30
+
+
+def test_energy_that_is_sent_elsewhere_while_it_flows_is_found_as_well(steve: SteveSandbox) -> None:
+    run = run_over(rows(2), steve)
+    steve.steer("POST", "usage", external_subscription_id="backfill-C-2", incremental=True)
+
+    why = failures(run, *AND_CHARGE[:4], "--timeout", "1")
 
     assert why == {EVENT: "the event went to another subscription: backfill-C-2 of the customer C-2"}
 
