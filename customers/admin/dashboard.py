@@ -2,24 +2,19 @@
 
 from typing import Any
 
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Count, Q
 from django.http import HttpRequest
 
-from billing.client import LagoClient
 from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, RUN, may
+from customers.admin.reachable import systems
 from customers.admin.runs.figures import counts_of, names_of, segments
 from customers.backfill import lock
 from customers.backfill.runs import shown_status
 from customers.models import BackfillRun, IdTagMapping, RunJob, User, WelcomeMail
-from customers.workers import worker_is_alive, worker_seen_at
-from polaris_backfill.kernel import RemoteError
 
 MailState = WelcomeMail.State
 
 RUNS_SHOWN = 5
-LAGO_TIMEOUT_S = 2.0  # somebody waits for the page
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -30,7 +25,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if may(user, CUSTOMERS):
         context["people"] = _people()
     if may(user, *ON_RUNS):
-        context |= {"runs": _runs(), "reconcile": _last_reconcile(), "mails": _mails(), "systems": _systems()}
+        context |= {"runs": _runs(), "reconcile": _last_reconcile(), "mails": _mails(), "systems": systems()}
     return context
 
 
@@ -71,27 +66,3 @@ def _mails() -> dict[str, int]:
         "sent": counted.get(MailState.SENT, 0),
         "attention": counted.get(MailState.FAILED, 0) + counted.get(MailState.UNKNOWN, 0),
     }
-
-
-def _systems() -> list[dict[str, Any]]:
-    """Tell what answers: nothing here may keep the page waiting, or take it down."""
-    seen_at = worker_seen_at()
-    worker = {"name": "Worker", "is_well": worker_is_alive(), "seen_at": seen_at, "told": ""}
-    if not worker["is_well"]:
-        worker["told"] = "last seen" if seen_at else "never seen; start one: python manage.py qcluster"
-    return [_lago(), worker]
-
-
-def _lago() -> dict[str, Any]:
-    answer = {"name": "Lago", "is_well": False, "seen_at": None, "url": settings.LAGO_DASHBOARD_URL}
-    try:
-        if not settings.LAGO_API_KEY:
-            return {**answer, "told": "LAGO_API_KEY is not set"}
-        with LagoClient(
-            settings.LAGO_API_URL, settings.LAGO_API_KEY,
-            rate_per_s=0, timeout_s=LAGO_TIMEOUT_S, tries=1,
-        ) as lago:  # fmt: skip
-            organization = lago.organization(tries=1)
-    except (RemoteError, ImproperlyConfigured) as error:
-        return {**answer, "told": str(error)}
-    return {**answer, "is_well": True, "told": organization.name}

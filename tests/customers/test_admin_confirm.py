@@ -24,12 +24,15 @@ from tests.customers.admin_world import (
     confirmation,
     csv_file,
     customers_csv,
+    errors_on,
     member_of_staff,
     preview_of,
     preview_page,
+    preview_url,
     queued,
     run_url,
     said,
+    upload,
 )
 from tests.customers.factories import row, rows
 
@@ -163,6 +166,21 @@ def preview_of_another_tab(client: Client) -> BackfillUpload:
     upload = keep("customers.csv", customers_csv(2), Reading(), Options(), user)
     plan_upload(upload)
     return upload
+
+
+def test_a_file_that_is_worked_on_is_refused_on_the_form(client: Client) -> None:
+    run = queued(client, customers_csv(2))
+
+    answer = upload(client, customers_csv(2))
+
+    assert any(f"worked on already: run {run.run_id}" in message for message in errors_on(answer))
+    assert BackfillUpload.objects.count() == 1
+
+
+def test_the_preview_of_a_confirmed_file_leads_to_its_run(client: Client) -> None:
+    run = queued(client, customers_csv(2))
+
+    assert client.get(preview_url(run.upload))["Location"] == run_url(run)
 
 
 # --- forged ------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from billing.sandbox import Sandbox
 from customers.models import RunJob, User, WelcomeMail
+from customers.steve_sandbox import SteveSandbox
 from customers.workers import beat
 from tests.customers.admin_world import EVERYTHING, client_of, member_of_staff, words_of
 from tests.customers.factories import imported, rows
@@ -74,6 +75,22 @@ def test_it_tells_whether_lago_and_worker_answer(client: Client, lago: Sandbox) 
     assert "Worker not reachable never seen" in without
     assert "Worker reachable" in with_worker
     assert "Lago not reachable" in without_lago
+
+
+def test_it_tells_whether_steve_answers_where_there_is_one(
+    client: Client, lago: Sandbox, settings: Any
+) -> None:
+    without = overview(client)
+    with SteveSandbox() as steve:
+        settings.STEVE_BASE_URL = steve.url
+        settings.STEVE_API_USERNAME, settings.STEVE_API_KEY = steve.username, steve.key
+        with_steve = overview(client)
+        settings.STEVE_API_KEY = "wrong"
+        refused = overview(client)
+
+    assert "SteVe" not in without
+    assert "SteVe reachable" in with_steve
+    assert "SteVe not reachable" in refused
 
 
 def test_without_a_key_it_says_so_and_asks_nobody(client: Client, lago: Sandbox, settings: Any) -> None:

@@ -11,7 +11,7 @@ from django_q.models import OrmQ
 
 from billing.sandbox import Sandbox
 from customers import jobs, tasks
-from customers.backfill import staging
+from customers.backfill import ledger, staging
 from customers.backfill.importing import Progress
 from customers.backfill.pipeline import Stop
 from customers.jobs import slices
@@ -91,6 +91,42 @@ def test_a_stop_between_two_slices_is_heard(run: BackfillRun, short_slices: None
     assert jobs.import_run(run.pk) == "nothing"
     run.refresh_from_db()
     assert run.status == "interrupted"
+
+
+def test_a_stop_that_comes_with_the_end_of_a_slice_is_heard(
+    run: BackfillRun, short_slices: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody asks after the last look at it, and before the slice is closed."""
+
+    def at_the_last_moment(closed: BackfillRun, *args: Any, **kwargs: Any) -> None:
+        BackfillRun.objects.filter(pk=closed.pk).update(stop_requested=True)
+        finish(closed, *args, **kwargs)
+
+    finish = ledger.finish
+    monkeypatch.setattr(ledger, "finish", at_the_last_moment)
+
+    assert jobs.import_run(run.pk, slice_s=0.05) == "done"
+
+    run.refresh_from_db()
+    assert (run.status, run.reason) == ("interrupted", "stopped in the admin")
+
+
+def test_a_long_revert_goes_on_in_the_next_task(
+    lago: Sandbox, short_slices: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices.Slice.__init__, "__kwdefaults__", {"least_s": 0.05})
+    report = factories.imported(factories.rows(60))
+    assert report.run is not None
+    job = ask(report.run, RunJob.Kind.REVERT, "staff:1")
+
+    turns = [jobs.run_job(job.pk)]
+    while turns[-1] == "queued":
+        turns.append(jobs.run_job(job.pk))
+
+    assert turns[-1] == "done"
+    assert len(turns) > 1
+    assert not User.objects.filter(role="customer").exists()
+    assert lago.journal() == {"invoices": [], "credit_notes": []}
 
 
 def test_a_slice_is_ended_by_its_clock() -> None:
