@@ -97,9 +97,8 @@ def _subscription_of(database_url: str, id_tag: str) -> str | None:
 
 def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="polaris-"))
-    atexit.register(
-        shutil.rmtree, folder, ignore_errors=True
-    )  # last: the database's own farewell comes first
+    # Registered first, so done last: the database says farewell before its folder goes.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     folder.chmod(0o755)  # PostgreSQL changes user where it is started by root
     files = folder / "files"
     files.mkdir(mode=0o700)
@@ -108,22 +107,21 @@ def main() -> None:
     with startup.refusals_in_one_line():
         url = embedded.database_url(folder / "postgres")
         with systems(files, url) as variables:
-            sys.exit(_shell(variables))
+            _shell(variables)
 
 
-def _shell(variables: Mapping[str, str]) -> int:
+def _shell(variables: Mapping[str, str]) -> None:
+    """Run a shell until it is left; how its last command ended is nobody's business here."""
     path = f"{Path(sys.executable).parent}:{variables.get('PATH', '')}"
     variables = {**variables, "PATH": path, "PS1": "(rehearsal) $ "}
-    migrated = subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, env=variables, check=False
-    )  # fmt: skip
-    if migrated.returncode:
-        return migrated.returncode
+    migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    if code := subprocess.run(migrate, cwd=ROOT, env=variables, check=False).returncode:  # noqa: S603 ours
+        sys.exit(code)
     with worker(variables):
         print(WELCOME, flush=True)
         signal.signal(signal.SIGINT, lambda number, frame: None)  # Ctrl-C is meant for what runs in the shell
         shell = ["bash", "--noprofile", "--norc"] if shutil.which("bash") else ["sh"]
-        return subprocess.run(shell, cwd=ROOT, env=variables, check=False).returncode  # noqa: S603 a shell
+        subprocess.run(shell, cwd=ROOT, env=variables, check=False)  # noqa: S603 a shell
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from customers.backfill.plan import PlannedRow, RowAction
 from customers.backfill.preview import BillingLine
 from customers.backfill.systems import Systems
 from customers.terminal.console import console as make_console
+from customers.terminal.console import counted
 
 MANAGE = "python manage.py"
 STARTS = "past: active, not invoiced now · today: in advance is invoiced at once · future: not active yet"
@@ -47,7 +48,7 @@ def print_report(console: Console, report: Report, *, verbosity: int = 1) -> Non
     console.print()
     info = report.info
     console.print(
-        f"{info.name}: {len(report.plan.rows):,} rows, {info.format}{_dialect(report)}", style="bold"
+        f"{info.name}: {counted(len(report.plan.rows), 'row')}, {info.format}{_dialect(report)}", style="bold"
     )
     for warning in report.warnings:
         console.print(f"Warning: {warning.message} {warning.hint}", style="yellow")
@@ -115,13 +116,13 @@ def _detail(report: Report, row: PlannedRow) -> Text:
 
 def _print_warnings(console: Console, report: Report) -> None:
     """Print the first few of each kind: a file of future starts has a warning for each row."""
-    counted: Counter[str] = Counter()
+    numbers: Counter[str] = Counter()
     for row in report.plan.rows:
         for warning in row.warnings:
-            counted[warning.code] += 1
-            if counted[warning.code] <= 3:
+            numbers[warning.code] += 1
+            if numbers[warning.code] <= 3:
                 console.print(f"Warning, line {row.line}: {warning.message} {warning.hint}", style="yellow")
-    for code, number in counted.items():
+    for code, number in numbers.items():
         if number > 3:
             console.print(f"… {code}: {number:,} rows in all", style="yellow")
 
