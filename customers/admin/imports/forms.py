@@ -1,20 +1,17 @@
-"""The two forms of an import: the upload with its options, and the confirmation."""
+"""The form of an upload: the file, and what the command's options are."""
 
 from pathlib import Path
 from typing import Any
 
 from django import forms
 from django.conf import settings
-from import_export.forms import ConfirmImportForm
 from unfold.contrib.import_export.forms import ImportForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
-from customers.admin.imports.seal import is_whole
 from customers.backfill.checks import is_date_format
 from customers.backfill.options import Options
 from customers.backfill.source import FORMATS
 from customers.backfill.staging import Reading
-from customers.models import User
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman")
@@ -119,23 +116,3 @@ class UploadForm(ImportForm):  # type: ignore[misc]
             billing_time=data["billing_time"] or "calendar",
             new_run=data["new_run"],
         )
-
-
-class ConfirmForm(ConfirmImportForm):  # type: ignore[misc]
-    seal = forms.CharField(widget=forms.HiddenInput())
-
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.user = user
-
-    def clean_format(self) -> str:
-        given: str = self.cleaned_data["format"]
-        if given not in {str(number) for number in range(len(FORMATS))}:
-            raise forms.ValidationError("There is no such format.")
-        return given
-
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or self.cleaned_data
-        if not is_whole(data.get("seal", ""), data.get("import_file_name", ""), self.user):
-            raise forms.ValidationError("This confirmation is not of a preview of yours, or is too old.")
-        return data

@@ -1,41 +1,31 @@
-"""Upload, preview, confirm."""
+"""Upload and confirm, as django-import-export leads through it."""
 
-import io
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern
 from import_export.admin import ImportMixin
 
-from customers.admin.access import RUN, may, needs, staff
+from customers.admin.access import RUN, may, staff
+from customers.admin.imports.confirming import ConfirmForm, confirmation_of, own_upload
 from customers.admin.imports.formats import UPLOAD_FORMATS
-from customers.admin.imports.forms import ConfirmForm, UploadForm
-from customers.admin.imports.page import preview_context
-from customers.admin.imports.seal import seal
+from customers.admin.imports.forms import UploadForm
+from customers.admin.imports.previewing import TOO_OLD, PreviewPages
 from customers.admin.imports.storage import UploadStorage
-from customers.admin.runs.base import Pages, post_only
+from customers.admin.runs.base import post_only
 from customers.backfill import staging, stored_preview
-from customers.backfill.error_file import write_errors
 from customers.backfill.options import Refused
 from customers.backfill.source import SourceError
 from customers.models import BackfillRun, BackfillUpload
 from customers.resources import RunResource
 from polaris_backfill.kernel import Problem, RemoteError
 
-TOO_OLD = "That preview is older than an hour, or was discarded. Upload the file again."
-CONTENT_TYPES = {
-    "json": "application/json",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "ods": "application/vnd.oasis.opendocument.spreadsheet",
-}
 
-
-class ImportPages(Pages, ImportMixin):  # type: ignore[misc]
+class ImportPages(PreviewPages, ImportMixin):  # type: ignore[misc]
     """The import's part of the admin of runs; mixed in before ModelAdmin."""
 
     resource_classes = [RunResource]
@@ -46,14 +36,6 @@ class ImportPages(Pages, ImportMixin):  # type: ignore[misc]
     import_template_name = "admin/customers/backfillrun/import.html"
     skip_admin_log = True
     import_error_display = ("message",)
-
-    def get_urls(self) -> list[URLPattern]:
-        return [
-            self.route("import/<uuid:token>/", self.preview_view, "preview"),
-            self.route("import/<uuid:token>/errors/", self.errors_view, "errors"),
-            self.route("import/<uuid:token>/discard/", self.discard_view, "discard"),
-            *super().get_urls(),
-        ]
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         return may(request.user, RUN)
@@ -104,44 +86,6 @@ class ImportPages(Pages, ImportMixin):  # type: ignore[misc]
             form.add_error(None, str(error))
         return not form.errors
 
-    # --- preview -------------------------------------------------------------------------------------
-
-    @needs(RUN)
-    def preview_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
-        upload = _own(request, token)
-        if upload is None:
-            return self._begin_again(request, TOO_OLD)
-        if upload.run_id:
-            return redirect("admin:customers_backfillrun_change", upload.run_id)
-        confirm = ConfirmForm(user=staff(request), initial=_initial(upload, request))
-        context = {"upload": upload, "confirm_form": confirm, **preview_context(upload, request.GET)}
-        return self.show(request, "preview", f"Preview of {upload.name}", context)
-
-    @needs(RUN)
-    def errors_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
-        """Give the rows that need attention in the form in which they came, with what is wrong."""
-        upload = _own(request, token)
-        if upload is None:
-            raise Http404
-        problems = {
-            row["line"]: [Problem(**problem) for problem in row["problems"]]
-            for row in stored_preview.unpack(upload).rows
-            if row["problems"]
-        }
-        source, stream = staging.open_upload(upload), io.BytesIO()
-        write_errors(stream, source.info, ((r, problems[r.line]) for r in source if r.line in problems))
-        kind = source.info.format
-        response = HttpResponse(stream.getvalue(), content_type=CONTENT_TYPES.get(kind, f"text/{kind}"))
-        response["Content-Disposition"] = f'attachment; filename="errors.{kind}"'
-        return response
-
-    @post_only
-    @needs(RUN)
-    def discard_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
-        BackfillUpload.objects.previews().filter(pk=token, uploaded_by=staff(request)).delete()
-        messages.info(request, "The preview and its file are deleted. Nothing was imported.")
-        return redirect("admin:customers_backfillrun_import")
-
     # --- confirm -------------------------------------------------------------------------------------
 
     @post_only
@@ -151,19 +95,19 @@ class ImportPages(Pages, ImportMixin):  # type: ignore[misc]
             raise PermissionDenied
         form = self.create_confirm_form(request)
         if not form.is_valid():
-            return self._begin_again(request, "; ".join(form.non_field_errors()) or TOO_OLD)
-        upload = _own(request, UUID(form.cleaned_data["import_file_name"]))
+            return self.begin_again(request, "; ".join(form.non_field_errors()) or TOO_OLD)
+        upload = own_upload(request, UUID(form.cleaned_data["import_file_name"]))
         if upload is None:
-            return self._begin_again(request, TOO_OLD)
+            return self.begin_again(request, TOO_OLD)
         if upload.run_id is None and not self._may_go(upload):
-            return self._begin_again(request, "Rows would fail. Correct the file and upload it again.")
+            return self.begin_again(request, "Rows would fail. Correct the file and upload it again.")
         if upload.run_id:
             messages.info(request, "This import was started already.")
             return redirect("admin:customers_backfillrun_change", upload.run_id)
         try:
             return super().process_import(request, **kwargs)  # type: ignore[no-any-return]
         except SourceError:
-            return self._begin_again(request, "The stored file cannot be read any more. Upload it again.")
+            return self.begin_again(request, "The stored file cannot be read any more. Upload it again.")
 
     def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
         if result.has_errors() or result.has_validation_errors():
@@ -179,17 +123,13 @@ class ImportPages(Pages, ImportMixin):  # type: ignore[misc]
     def _may_go(upload: BackfillUpload) -> bool:
         return upload.options["allow_partial"] or not stored_preview.unpack(upload).fails
 
-    def _begin_again(self, request: HttpRequest, message: str) -> HttpResponse:
-        messages.error(request, message)
-        return redirect("admin:customers_backfillrun_import")
-
     # --- what the library asks for -------------------------------------------------------------------
 
     def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
         """Give the Resource its upload: of the form that was just filled in, or that a confirmation names."""
         form = kwargs.get("form")
         if isinstance(form, ConfirmForm):
-            return {"upload": _own(request, UUID(form.cleaned_data["import_file_name"]))}
+            return {"upload": own_upload(request, UUID(form.cleaned_data["import_file_name"]))}
         return {"upload": _uploaded(form) if form is not None and form.is_bound else None}
 
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
@@ -199,31 +139,14 @@ class ImportPages(Pages, ImportMixin):  # type: ignore[misc]
     def get_confirm_form_kwargs(self, request: HttpRequest, import_form: Any = None) -> dict[str, Any]:
         return {**super().get_confirm_form_kwargs(request, import_form), "user": staff(request)}
 
-    def get_confirm_form_initial(self, request: HttpRequest, import_form: Any) -> dict[str, Any]:
+    def get_confirm_formconfirmation_of(self, request: HttpRequest, import_form: Any) -> dict[str, Any]:
         upload = _uploaded(import_form) if import_form else None
-        return _initial(upload, request) if upload else {}
+        return confirmation_of(upload, request) if upload else {}
 
 
 def _uploaded(form: Any) -> BackfillUpload | None:
     file = getattr(form, "cleaned_data", {}).get("import_file")
     return getattr(file, "upload", None)
-
-
-def _own(request: HttpRequest, token: UUID) -> BackfillUpload | None:
-    """Find an upload of this very person that can still be looked at."""
-    upload = BackfillUpload.objects.filter(pk=token, uploaded_by=staff(request)).first()
-    return None if upload is None or upload.is_expired() or not upload.preview else upload
-
-
-def _initial(upload: BackfillUpload, request: HttpRequest) -> dict[str, Any]:
-    kind = upload.name.rpartition(".")[2].casefold()
-    return {
-        "import_file_name": str(upload.pk),
-        "original_file_name": upload.name,
-        "format": str([known.kind for known in UPLOAD_FORMATS].index(kind)),
-        "resource": "",
-        "seal": seal(upload, staff(request)),
-    }
 
 
 def _told(result: Any) -> list[str]:

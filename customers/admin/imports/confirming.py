@@ -1,0 +1,52 @@
+"""The confirmation of a preview: its form, bound to person, file and hour."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.http import HttpRequest
+from import_export.forms import ConfirmImportForm
+
+from customers.admin.access import staff
+from customers.admin.imports.formats import UPLOAD_FORMATS
+from customers.admin.imports.seal import is_whole, seal
+from customers.backfill.source import FORMATS
+from customers.models import BackfillUpload, User
+
+
+class ConfirmForm(ConfirmImportForm):  # type: ignore[misc]
+    seal = forms.CharField(widget=forms.HiddenInput())
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_format(self) -> str:
+        given: str = self.cleaned_data["format"]
+        if given not in {str(number) for number in range(len(FORMATS))}:
+            raise forms.ValidationError("There is no such format.")
+        return given
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if not is_whole(data.get("seal", ""), data.get("import_file_name", ""), self.user):
+            raise forms.ValidationError("This confirmation is not of a preview of yours, or is too old.")
+        return data
+
+
+def own_upload(request: HttpRequest, token: UUID) -> BackfillUpload | None:
+    """Find an upload of this very person that can still be looked at."""
+    upload = BackfillUpload.objects.filter(pk=token, uploaded_by=staff(request)).first()
+    return None if upload is None or upload.is_expired() or not upload.preview else upload
+
+
+def confirmation_of(upload: BackfillUpload, request: HttpRequest) -> dict[str, Any]:
+    """Give the values of the form that confirms this upload."""
+    kind = upload.name.rpartition(".")[2].casefold()
+    return {
+        "import_file_name": str(upload.pk),
+        "original_file_name": upload.name,
+        "format": str([known.kind for known in UPLOAD_FORMATS].index(kind)),
+        "resource": "",
+        "seal": seal(upload, staff(request)),
+    }

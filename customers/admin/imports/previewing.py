@@ -1,0 +1,76 @@
+"""The page of a preview, its error file, and its end without a run."""
+
+import io
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern
+
+from customers.admin.access import RUN, needs, staff
+from customers.admin.imports.confirming import ConfirmForm, confirmation_of, own_upload
+from customers.admin.imports.page import preview_context
+from customers.admin.runs.base import Pages, post_only
+from customers.backfill import staging, stored_preview
+from customers.backfill.error_file import write_errors
+from customers.models import BackfillUpload
+from polaris_backfill.kernel import Problem
+
+TOO_OLD = "That preview is older than an hour, or was discarded. Upload the file again."
+CONTENT_TYPES = {
+    "json": "application/json",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "ods": "application/vnd.oasis.opendocument.spreadsheet",
+}
+
+
+class PreviewPages(Pages):
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            self.route("import/<uuid:token>/", self.preview_view, "preview"),
+            self.route("import/<uuid:token>/errors/", self.errors_view, "errors"),
+            self.route("import/<uuid:token>/discard/", self.discard_view, "discard"),
+            *super().get_urls(),  # type: ignore[misc]
+        ]
+
+    @needs(RUN)
+    def preview_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
+        upload = own_upload(request, token)
+        if upload is None:
+            return self.begin_again(request, TOO_OLD)
+        if upload.run_id:
+            return redirect("admin:customers_backfillrun_change", upload.run_id)
+        confirm = ConfirmForm(user=staff(request), initial=confirmation_of(upload, request))
+        context = {"upload": upload, "confirm_form": confirm, **preview_context(upload, request.GET)}
+        return self.show(request, "preview", f"Preview of {upload.name}", context)
+
+    @needs(RUN)
+    def errors_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
+        """Give the rows that need attention in the form in which they came, with what is wrong."""
+        upload = own_upload(request, token)
+        if upload is None:
+            raise Http404
+        problems = {
+            row["line"]: [Problem(**problem) for problem in row["problems"]]
+            for row in stored_preview.unpack(upload).rows
+            if row["problems"]
+        }
+        source, stream = staging.open_upload(upload), io.BytesIO()
+        write_errors(stream, source.info, ((r, problems[r.line]) for r in source if r.line in problems))
+        kind = source.info.format
+        response = HttpResponse(stream.getvalue(), content_type=CONTENT_TYPES.get(kind, f"text/{kind}"))
+        response["Content-Disposition"] = f'attachment; filename="errors.{kind}"'
+        return response
+
+    @post_only
+    @needs(RUN)
+    def discard_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
+        BackfillUpload.objects.previews().filter(pk=token, uploaded_by=staff(request)).delete()
+        messages.info(request, "The preview and its file are deleted. Nothing was imported.")
+        return redirect("admin:customers_backfillrun_import")
+
+    @staticmethod
+    def begin_again(request: HttpRequest, message: str) -> HttpResponse:
+        messages.error(request, message)
+        return redirect("admin:customers_backfillrun_import")
