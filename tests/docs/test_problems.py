@@ -115,3 +115,17 @@ def test_every_check_of_a_verify_is_explained():
     ]
 
     assert sorted(told) == sorted(set(shown))
+
+
+def test_what_a_refusal_says_is_quoted_as_it_is():
+    source = "".join(
+        path.read_text("utf-8")
+        for package in ("billing", "customers", "polaris_backfill")
+        for path in (ROOT / package).rglob("*.py")
+    )
+    quoted = codes(section(page("problems.md"), "Could not start"))
+
+    unknown = [text for text in quoted for part in text.split("…") if part.strip() not in source]
+
+    assert len(quoted) > 15
+    assert unknown == []
