@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from billing.client import LagoClient
-from customers.steve import SteveClient
+from customers.backfill.systems import steve_client
 from customers.workers import worker_is_alive, worker_seen_at
 from polaris_backfill.kernel import RemoteError
 
@@ -28,7 +28,7 @@ class System:
 
 def systems() -> list[System]:
     """Ask each once; nothing here takes the page down."""
-    return [_lago(), *([_steve()] if settings.STEVE_BASE_URL else []), _worker()]
+    return [system for system in (_lago(), _steve(), _worker()) if system]
 
 
 def _lago() -> System:
@@ -39,21 +39,21 @@ def _lago() -> System:
             settings.LAGO_API_URL, settings.LAGO_API_KEY, rate_per_s=0, timeout_s=TIMEOUT_S, tries=1
         ) as lago:
             organization = lago.organization(tries=1)
-    except (RemoteError, ImproperlyConfigured) as error:
+    except (RemoteError, ValueError) as error:  # the latter of a key or an address that cannot be sent
         return System("Lago", False, str(error), settings.LAGO_DASHBOARD_URL)
     return System("Lago", True, organization.name, settings.LAGO_DASHBOARD_URL)
 
 
-def _steve() -> System:
-    credentials = settings.STEVE_API_USERNAME, settings.STEVE_API_KEY
+def _steve() -> System | None:
     try:
-        with closing(
-            SteveClient(settings.STEVE_BASE_URL, *credentials, timeout_s=TIMEOUT_S, tries=1)
-        ) as steve:
+        steve = steve_client(timeout_s=TIMEOUT_S, tries=1)
+        if steve is None:
+            return None
+        with closing(steve):
             steve.preflight()
+            return System("SteVe", True, steve.url)
     except (RemoteError, ImproperlyConfigured) as error:
         return System("SteVe", False, str(error))
-    return System("SteVe", True, settings.STEVE_BASE_URL)
 
 
 def _worker() -> System:

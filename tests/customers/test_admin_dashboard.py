@@ -126,3 +126,21 @@ def test_each_sees_only_what_is_open_to_them(lago: Sandbox, permission: str, see
 
     assert sees in words
     assert misses not in words
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("STEVE_API_KEY", "", "STEVE_API_KEY is not set, although STEVE_BASE_URL is."),
+        ("LAGO_API_KEY", "schlüssel—", "LAGO_API_KEY"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_named_and_do_not_take_the_page_down(
+    client: Client, settings: Any, name: str, value: str, told: str
+) -> None:
+    with SteveSandbox() as steve:
+        settings.STEVE_BASE_URL = steve.url
+        settings.STEVE_API_USERNAME, settings.STEVE_API_KEY = steve.username, steve.key
+        setattr(settings, name, value)
+
+        assert told in overview(client)
