@@ -33,6 +33,8 @@ That was a migration, rehearsed with a database and a Lago of its own. What you 
   make demo DO="backfill_revert --run-id {run_id} --dry-run"
                                                              what taking it back would remove
   make demo DO="createsuperuser"                             a login for the admin pages
+  make run                                                   the admin pages, with a login
+  make shell                                                 all of it yourself, with docs/runbook.md
   make clean                                                 forget all of it
 
 Database, Lago and run logs are in .data/demo. To point it at your own Lago: .env.example, and docs/."""
@@ -91,6 +93,7 @@ def rehearsal() -> Iterator[Rehearsal]:
                 "LAGO_API_KEY": lago.key,
                 "BACKFILL_LOG_DIR": str(DATA / "backfill"),
                 "BACKFILL_LAGO_RATE": "0",  # nobody else uses this Lago
+                "EMAIL_FROM": "Polaris <no-reply@example.com>",  # mail is printed and goes nowhere
             }
         )
 
