@@ -184,9 +184,13 @@ def look_around(page: Page, live_server: LiveServer) -> None:
         "overview": "", "runs": "customers/backfillrun/", "customers": "customers/customer/",
         "id-tags": "customers/idtagmapping/", "audit-log": "auditlog/auditentry/",
         "staff": "customers/user/", "staff-add": "customers/user/add/", "groups": "auth/group/",
+        "groups-add": "auth/group/add/",
     }.items():  # fmt: skip
         page.goto(f"{live_server.url}/admin/{path}")
         look(page, name)
+    page.goto(f"{live_server.url}/admin/customers/user/")
+    page.locator("#result_list").get_by_role("link", name="root@operator.example").click()
+    look(page, "staff-one")
     page.goto(f"{live_server.url}/admin/customers/customer/")
     page.get_by_role("link", name="Customer 1").click()
     expect(page.get_by_role("heading", name="Audit trail")).to_be_visible()

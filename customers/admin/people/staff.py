@@ -6,14 +6,20 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from customers.admin.audited import AuditedMixin
 from customers.models import User
+
+RIGHTS = (
+    "run_backfill", "revert_backfill", "send_welcome", "view_backfillrun", "view_customer", "change_customer",
+    "view_idtagmapping", "change_idtagmapping", "view_auditentry",
+)  # fmt: skip
 
 
 class SuperusersOnlyMixin:
@@ -60,6 +66,7 @@ class StaffForm(UserChangeForm):  # type: ignore[misc]
     class Meta:
         model = User
         fields = ("email", "display_name", "password", "is_active", "is_superuser", "groups")
+        widgets = {"groups": UnfoldAdminCheckboxSelectMultipleWidget}
 
     def clean_email(self) -> str:
         return clean_address(self)
@@ -76,7 +83,7 @@ class StaffAdmin(SuperusersOnlyMixin, AuditedMixin, BaseUserAdmin, ModelAdmin): 
     list_filter = ("is_superuser", "is_active", "groups")
     search_fields = ("email", "display_name")
     ordering = ("email",)
-    filter_horizontal = ("groups",)
+    filter_horizontal = ()
     readonly_fields = ("last_login", "created_at")
     fieldsets = (
         (None, {"fields": ("email", "display_name", "password")}),
@@ -96,9 +103,24 @@ class StaffAdmin(SuperusersOnlyMixin, AuditedMixin, BaseUserAdmin, ModelAdmin): 
         return (*self.readonly_fields, "is_active", "is_superuser") if own else self.readonly_fields
 
 
+class GroupForm(forms.ModelForm):  # type: ignore[type-arg]
+    permissions = forms.ModelMultipleChoiceField(
+        Permission.objects.filter(codename__in=RIGHTS).select_related("content_type"),
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+    )
+
+    class Meta:
+        model = Group
+        fields = ("name", "permissions")
+
+
 admin.site.unregister(Group)
 
 
 @admin.register(Group)
 class GroupAdmin(SuperusersOnlyMixin, AuditedMixin, BaseGroupAdmin, ModelAdmin):  # type: ignore[misc]
-    pass
+    """A group gives the rights of this console; all others that Django knows open nothing here."""
+
+    form = GroupForm
+    filter_horizontal = ()
