@@ -14,6 +14,7 @@ from customers.models import BackfillRun
 from polaris_backfill.kernel import Action, Made, Problem, RemoteError, RemoteStep, StepName
 
 AGAIN = "Run the same command again: it continues where this run stopped."
+RACES = 5  # with people or another program, over the same batch, before it is taken for a fault
 HINTS = {
     "lago_unreachable": AGAIN,
     "lago_refused": "See what Lago says of it, correct the row or Lago, and run the same command again.",
@@ -83,22 +84,20 @@ class Importer:
 
     def _open(self, rows: Sequence[PlannedRow]) -> list[Opened]:
         rows = self._without(self._lost(rows), rows)
-        try:
-            return self._books.open(rows) if rows else []
-        except IntegrityError:
-            return self._open_again(rows)
+        for _ in range(RACES):
+            try:
+                return self._books.open(rows) if rows else []
+            except IntegrityError:
+                rows = self._judged_again(rows)
+        return self._books.open(rows) if rows else []
 
-    def _open_again(self, rows: Sequence[PlannedRow]) -> list[Opened]:
-        """Somebody made the same user or idTag since the plan: refuse those rows, judge the others anew.
-
-        Raises IntegrityError if it happens once more within this moment; the run can then be continued.
-        """
+    def _judged_again(self, rows: Sequence[PlannedRow]) -> Sequence[PlannedRow]:
+        """Somebody made the same user or idTag since the plan: refuse those rows, judge the others anew."""
         world = look_up([row.wanted for row in rows])
         for row in rows:
             judge_again(row, world, self._policy)
         rows = self._without([row for row in rows if row.problems], rows)
-        rows = self._without(self._lost(rows), rows)
-        return self._books.open(rows) if rows else []
+        return self._without(self._lost(rows), rows)
 
     def _lost(self, rows: Sequence[PlannedRow]) -> list[PlannedRow]:
         """Find rows that share a customer whose own row was refused."""

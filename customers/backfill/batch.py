@@ -140,6 +140,8 @@ class Books:
                 step.ref, step.undo = verdict.ref, undo
             elif verdict.ref and step.state == State.PLANNED:  # somebody made it since the plan
                 step.state, step.ref, step.settled_at = State.ADOPTED, verdict.ref, now
+            if name in LOCAL and verdict.action is Action.ADOPT and verdict.undo:
+                step.undo = dict(verdict.undo)
         item.to_call = tuple(n for n, v in item.row.verdicts.items() if n not in LOCAL and _must_call(v))
 
     @transaction.atomic

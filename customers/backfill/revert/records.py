@@ -1,6 +1,6 @@
 """The database's part of a revert: mappings stop billing first, our things go last, all is written down."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -13,7 +13,7 @@ from customers.models import BackfillRun, BackfillStep, IdTagMapping, User
 from polaris_backfill.kernel import Removal, Removed, StepName
 
 State = BackfillStep.State
-LOCAL = (StepName.ID_TAG_MAPPING, StepName.USER)
+GIVEN_BACK = Removed(Removal.KEPT, "it was there before the run, inactive, and is so again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +120,20 @@ class Removals:
     def _remove_mappings(self, rows: Sequence[RowPlan]) -> None:
         ours = _by_pk(rows, StepName.ID_TAG_MAPPING)
         there = set(IdTagMapping.objects.filter(pk__in=list(ours)).values_list("pk", flat=True))
-        IdTagMapping.objects.filter(pk__in=there).delete()
+        for pk in self._give_back(ours):
+            self._close(ours.pop(pk), StepName.ID_TAG_MAPPING, GIVEN_BACK)
+        IdTagMapping.objects.filter(pk__in=there & ours.keys()).delete()
         for pk, row in ours.items():
             self._close(row, StepName.ID_TAG_MAPPING, _removed(pk in there))
+
+    @staticmethod
+    def _give_back(rows: Mapping[int, RowPlan]) -> list[int]:
+        """Make mappings inactive again that the run found so; they are few, if there are any."""
+        found = {pk: row.recorded.steps[StepName.ID_TAG_MAPPING].undo for pk, row in rows.items()}
+        adopted = [pk for pk, undo in found.items() if undo]
+        for pk in adopted:
+            IdTagMapping.objects.filter(pk=pk).update(**found[pk])
+        return adopted
 
     def _remove_users(self, rows: Sequence[RowPlan]) -> None:
         """Remove customers last, unless something of theirs stays that is not ours to remove."""
