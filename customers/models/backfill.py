@@ -165,13 +165,22 @@ class BackfillStep(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["row", "name"], name="customers_step_once_per_row"),
             models.CheckConstraint(
+                condition=Q(name__in=[name.value for name in StepName]), name="customers_step_name_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[
+                    "planned", "intended", "created", "adopted", "shared", "failed", "removed", "kept",
+                ]),
+                name="customers_step_state_known",
+            ),
+            models.CheckConstraint(
                 condition=~Q(state="created") | ~Q(ref=""), name="customers_step_created_is_known_by_ref"
             ),
             models.CheckConstraint(
                 condition=~Q(state="intended") | Q(intended_at__isnull=False),
                 name="customers_step_intended_says_when",
             ),
-        ]
+        ]  # fmt: skip
         indexes = [
             models.Index(
                 fields=["name", "state"], name="customers_step_by_state"

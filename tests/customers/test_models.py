@@ -215,6 +215,8 @@ def test_an_outcome_is_one_of_ours() -> None:
         ({"state": "created"}, "customers_step_created_is_known_by_ref"),
         ({"state": "intended"}, "customers_step_intended_says_when"),
         ({"name": "lago_customer"}, "customers_step_once_per_row"),
+        ({"name": "crm_contact"}, "customers_step_name_known"),
+        ({"state": "done"}, "customers_step_state_known"),
     ],
 )
 def test_a_step_is_kept_whole(fields: dict[str, str], constraint: str) -> None:
