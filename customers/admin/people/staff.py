@@ -103,8 +103,14 @@ class StaffAdmin(SuperusersOnlyMixin, AuditedMixin, BaseUserAdmin, ModelAdmin): 
         return (*self.readonly_fields, "is_active", "is_superuser") if own else self.readonly_fields
 
 
+class RightsField(forms.ModelMultipleChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        """Say what it allows; Django would put app and model in front, too long for a phone."""
+        return str(obj.name)
+
+
 class GroupForm(forms.ModelForm):  # type: ignore[type-arg]
-    permissions = forms.ModelMultipleChoiceField(
+    permissions = RightsField(
         Permission.objects.filter(codename__in=RIGHTS).select_related("content_type"),
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
