@@ -121,6 +121,15 @@ def plan_changed(wanted: Wanted, subscription: Subscription) -> Divergence:
     )
 
 
+def plan_change_scheduled(wanted: Wanted, successor: Subscription) -> Divergence:
+    return Divergence(
+        "other_plan",
+        f"plan {wanted.plan_code}",
+        f"plan {successor.plan_code} from the next period on",
+        "If it is wrong: cancel the change that waits in Lago; until then nothing has changed.",
+    )
+
+
 def start_changed(wanted: Wanted, subscription: Subscription) -> Divergence:
     return Divergence(
         "other_start",

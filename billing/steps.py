@@ -6,8 +6,8 @@ from typing import Any
 
 from billing import reports
 from billing.client import LagoClient
+from billing.comparison import Live, compare_customer, compare_subscription, differing
 from billing.errors import LagoError
-from billing.normal import same_email, same_name
 from billing.values import Customer, Plan, Subscription
 from polaris_backfill.kernel import (
     Action,
@@ -46,7 +46,7 @@ class LagoCustomerStep:
         plan = self.plans.get(wanted.plan_code)
         if plan and customer.currency and customer.currency != plan.amount_currency:
             return Verdict(None, problems=(reports.currency_conflict(wanted, customer, plan),))
-        differs = [name for name, same in _comparison(wanted, customer).items() if not same]
+        differs = differing(wanted, customer)
         return Verdict(
             Action.ADOPT,
             ref=customer.lago_id,
@@ -74,20 +74,7 @@ class LagoCustomerStep:
         return Removed(Removal.GONE if gone else Removal.REMOVED)
 
     def compare(self, wanted: Wanted, ref: str, found: Mapping[str, Any]) -> Sequence[Divergence]:
-        customer: Customer | None = found.get(wanted.external_id)
-        if customer is None:
-            return [reports.customer_missing()]
-        if customer.lago_id != ref:
-            return [reports.customer_replaced(ref, customer)]
-        return [reports.drifted(name) for name, same in _comparison(wanted, customer).items() if not same]
-
-
-def _comparison(wanted: Wanted, customer: Customer) -> dict[str, bool]:
-    """Compare as Lago stores: a blank value of ours is unknown, not different."""
-    return {
-        "email": not wanted.email or same_email(wanted.email, customer.email),
-        "name": not wanted.display_name or same_name(wanted.display_name, customer.name),
-    }
+        return compare_customer(wanted, ref, found.get(wanted.external_id))
 
 
 class LagoSubscriptionStep:
@@ -100,7 +87,8 @@ class LagoSubscriptionStep:
         self.now = now
 
     def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, list[Subscription]]:
-        return self.client.subscriptions_of({row.external_id for row in wanted if row.external_id})
+        live = self.client.subscriptions_of({row.external_id for row in wanted if row.external_id})
+        return Live(live, self.client)
 
     def check(self, wanted: Wanted, found: Mapping[str, Any]) -> Verdict:
         subscriptions: list[Subscription] = found.get(wanted.external_id, [])
@@ -140,49 +128,17 @@ class LagoSubscriptionStep:
         return Made(made.lago_id, key=made.external_id)
 
     def remove(self, wanted: Wanted, ref: str, undo: Mapping[str, Any], found: Mapping[str, Any]) -> Removed:
-        subscriptions: list[Subscription] = found.get(wanted.external_id, [])
-        ours = next(_under_our_id(wanted, subscriptions), None)
-        if ours is None:
-            return Removed(Removal.GONE)
-        if ours.external_customer_id != wanted.external_id:
+        """End what is under our id; the active one first, since with it goes a downgrade that waits."""
+        ours = list(_under_our_id(wanted, found.get(wanted.external_id, [])))
+        if any(one.external_customer_id != wanted.external_id for one in ours):
             return Removed(Removal.KEPT, "another Lago customer has this subscription id by now")
-        return Removed(Removal.REMOVED if _terminate(self.client, ours) else Removal.GONE)
+        ours.sort(key=lambda one: one.status != "active")
+        ended = [_terminate(self.client, one) for one in ours]
+        return Removed(Removal.REMOVED if any(ended) else Removal.GONE)
 
     def compare(self, wanted: Wanted, ref: str, found: Mapping[str, Any]) -> Sequence[Divergence]:
-        subscriptions: list[Subscription] = found.get(wanted.external_id, [])
-        recorded = next((s for s in subscriptions if s.lago_id == ref), None)
-        if recorded is None:
-            return [self._vanished(wanted, subscriptions)]
-        divergences = list(self._differences(wanted, recorded))
-        if len([s for s in subscriptions if s.external_customer_id == wanted.external_id]) > 1:
-            divergences.append(reports.more_than_one(subscriptions))
-        return divergences
-
-    def _differences(self, wanted: Wanted, subscription: Subscription) -> Iterator[Divergence]:
-        if subscription.external_customer_id != wanted.external_id:
-            yield reports.other_owner(wanted, subscription)
-        if subscription.plan_code != wanted.plan_code:
-            yield reports.plan_changed(wanted, subscription)
-        if subscription.external_id != wanted.subscription_external_id:
-            return  # adopted from elsewhere: its start was never ours to choose
-        if subscription.subscription_at != wanted.subscription_at:
-            yield reports.start_changed(wanted, subscription)
-        elif (
-            subscription.status == "pending"
-            and wanted.subscription_at
-            and self.now() > wanted.subscription_at
-        ):
-            yield reports.still_pending(wanted)
-
-    def _vanished(self, wanted: Wanted, others: Sequence[Subscription]) -> Divergence:
-        """Say what became of it; one that changed plan in Lago has a new id under the same key."""
-        same_key = next(_under_our_id(wanted, others), None)
-        if same_key is not None and same_key.plan_code != wanted.plan_code:
-            return reports.plan_changed(wanted, same_key)
-        if same_key is not None:
-            return reports.subscription_replaced(same_key)
-        ended = self.client.subscription(wanted.subscription_external_id, status="terminated")
-        return reports.subscription_missing(ended, others)
+        live = found if isinstance(found, Live) else Live(found, self.client)
+        return compare_subscription(wanted, ref, live, self.now())
 
 
 def _under_our_id(wanted: Wanted, subscriptions: Sequence[Subscription]) -> Iterator[Subscription]:

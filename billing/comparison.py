@@ -1,0 +1,89 @@
+"""Compare what a run recorded with what Lago has now, in the words of `billing.reports`. Reads only."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+
+from billing import reports
+from billing.client import LagoClient
+from billing.normal import same_email, same_name
+from billing.values import Customer, Subscription
+from polaris_backfill.kernel import Divergence, Wanted
+
+
+def differing(wanted: Wanted, customer: Customer) -> list[str]:
+    """Name what differs, as Lago stores it; a blank value of ours is unknown, not different."""
+    same = {
+        "email": not wanted.email or same_email(wanted.email, customer.email),
+        "name": not wanted.display_name or same_name(wanted.display_name, customer.name),
+    }
+    return [name for name in same if not same[name]]
+
+
+def compare_customer(wanted: Wanted, ref: str, customer: Customer | None) -> list[Divergence]:
+    if customer is None:
+        return [reports.customer_missing()]
+    if customer.lago_id != ref:
+        return [reports.customer_replaced(ref, customer)]
+    return [reports.drifted(name) for name in differing(wanted, customer)]
+
+
+class Live(dict[str, list[Subscription]]):
+    """What is active or pending, by customer; and on demand what has ended of those who have nothing."""
+
+    def __init__(self, live: Mapping[str, list[Subscription]], client: LagoClient) -> None:
+        super().__init__(live)
+        self._client = client
+
+    @cached_property
+    def ended(self) -> Mapping[str, Subscription]:
+        """Read it once for all of them, by lago_id: it is asked for only where something is amiss."""
+        return self._client.ended_subscriptions(
+            [external_id for external_id in self if not self[external_id]]
+        )
+
+
+def compare_subscription(wanted: Wanted, ref: str, found: Live, now: datetime) -> list[Divergence]:
+    live = found.get(wanted.external_id, [])
+    recorded = next((one for one in live if one.lago_id == ref), None)
+    if recorded is None:
+        return [_vanished(wanted, ref, found)]
+    return [*_differences(wanted, recorded, now), *_besides(wanted, recorded, live)]
+
+
+def _differences(wanted: Wanted, subscription: Subscription, now: datetime) -> Iterator[Divergence]:
+    if subscription.external_customer_id != wanted.external_id:
+        yield reports.other_owner(wanted, subscription)
+    if subscription.plan_code != wanted.plan_code:
+        yield reports.plan_changed(wanted, subscription)
+    if subscription.external_id != wanted.subscription_external_id:
+        return  # adopted from elsewhere: its start was never ours to choose
+    if subscription.subscription_at != wanted.subscription_at:
+        yield reports.start_changed(wanted, subscription)
+    elif subscription.status == "pending" and wanted.subscription_at and now > wanted.subscription_at:
+        yield reports.still_pending(wanted)
+
+
+def _besides(wanted: Wanted, recorded: Subscription, live: Sequence[Subscription]) -> Iterator[Divergence]:
+    """Tell of the customer's others. One under the same id is a downgrade that waits for the period's end."""
+    others = [one for one in live if one is not recorded and one.external_customer_id == wanted.external_id]
+    next_plan = next((one for one in others if one.external_id == recorded.external_id), None)
+    if next_plan is not None:
+        yield reports.plan_change_scheduled(wanted, next_plan)
+    if any(one is not next_plan for one in others):
+        yield reports.more_than_one([recorded, *others])
+
+
+def _vanished(wanted: Wanted, ref: str, found: Live) -> Divergence:
+    """Say what became of it; one that changed plan in Lago has a new id under the same key."""
+    others = found.get(wanted.external_id, [])
+    same_key = next((one for one in others if one.external_id == wanted.subscription_external_id), None)
+    if same_key is None:
+        return reports.subscription_missing(None if others else found.ended.get(ref), others)
+    if same_key.external_customer_id != wanted.external_id:
+        return reports.other_owner(wanted, same_key)
+    if same_key.plan_code != wanted.plan_code:
+        return reports.plan_changed(wanted, same_key)
+    if same_key.subscription_at != wanted.subscription_at:
+        return reports.start_changed(wanted, same_key)
+    return reports.subscription_replaced(same_key)
