@@ -111,12 +111,16 @@ def _set_options(world: World, row: Subscription, params: Json) -> None:
 
 
 def update(world: World, call: Call) -> Json:
-    """Change the name, the end and the termination options; the plan cannot be changed here."""
+    """Change name, end, termination options and, while it waits, the start; never the plan."""
     sent = root(call.params, "subscription")
     if sent is None:
         raise root_missing("subscription")
     row = _for_update(world, call)
     _set_options(world, row, sent)
+    if "subscription_at" in sent and row.status == "pending":
+        row.subscription_at, _ = asked_dates(
+            {"subscription_at": sent["subscription_at"]}, world.now(), world.timezone()
+        )
     if "ending_at" in sent:
         _, row.ending_at = asked_dates({"ending_at": sent["ending_at"]}, world.now(), world.timezone())
     if "name" in sent:
