@@ -22,6 +22,11 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# What Python cannot read without one: it would take either byte order for granted, and refuses to.
+_BOM_NEEDED = {
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+}
 _UTF16_LE_ASCII = re.compile(rb"(?:[^\0]\0){8,}\Z")
 _UTF16_BE_ASCII = re.compile(rb"(?:\0[^\0]){8,}\Z")
 _HINT = "Save the file as UTF-8, or name its encoding; Excel on Windows often writes --encoding cp1252."
@@ -65,10 +70,14 @@ def _known(name: str, explicit: str, start: bytes) -> str:
     """Check the name; a byte order mark that agrees with it is not part of the first column's name."""
     try:
         "".encode(explicit)
+        b"x".decode(explicit, MARKING)  # idna and punycode have no place for marks
         codec = codecs.lookup(explicit).name
     except (LookupError, UnicodeError, ValueError) as error:
         told = f"there is no text encoding named “{explicit}”."
         raise unreadable(name, told, "Try utf-8, utf-16 or cp1252.", code="file_encoding") from error
+    if start and not start.startswith(_BOM_NEEDED.get(codec, b"")):
+        told = f"the file does not begin with the byte order mark of {codec.upper()}."
+        raise unreadable(name, told, f"Without one: --encoding {codec}-le.", code="file_encoding")
     return "utf-8-sig" if codec == "utf-8" and start.startswith(codecs.BOM_UTF8) else codec
 
 

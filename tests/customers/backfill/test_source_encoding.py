@@ -63,12 +63,23 @@ def test_a_byte_order_mark_is_not_part_of_the_first_column(encoding: str) -> Non
     assert read_bytes("customers.csv", data, encoding=encoding).info.header == COLUMNS
 
 
-@pytest.mark.parametrize("encoding", ["utf-9", "", "rot13", "hex", "undefined", "x\0y"])
+@pytest.mark.parametrize("encoding", ["utf-9", "", "rot13", "hex", "undefined", "idna", "punycode", "x\0y"])
 def test_an_encoding_that_is_none_is_refused(encoding: str) -> None:
     code, message = refusal_of(csv_bytes(UMLAUTS), encoding=encoding)
 
     assert code == "file_encoding"
     assert "no text encoding named" in message
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_where_the_named_encoding_needs_a_byte_order_mark_its_absence_is_told(encoding: str) -> None:
+    data = csv_bytes(UMLAUTS, f"{encoding}-le")
+
+    (problem,) = problems_of(data, encoding=encoding)
+
+    assert problem.code == "file_encoding"
+    assert "does not begin with the byte order mark" in problem.message
+    assert f"--encoding {encoding}-le" in problem.hint
 
 
 def test_text_that_does_not_fit_the_named_encoding_is_refused() -> None:
