@@ -42,10 +42,11 @@ def email_digest(run_id: str, email: str) -> str:
 
 def unfinished_run(sha256: str, systems: Systems, *, new_run: bool = False) -> BackfillRun | None:
     """Find the run that the same file continues; raise Refused where continuing would be wrong."""
-    if BackfillRun.objects.filter(input_sha256=sha256, status=Status.REVERTING).exists():
+    reverting = BackfillRun.objects.filter(input_sha256=sha256, status=Status.REVERTING).first()
+    if reverting is not None:
         raise Refused(
             "A revert of a run over this file is unfinished.",
-            "Finish it first: python manage.py backfill_revert --run-id … (see backfill_runs).",
+            f"Finish it first: python manage.py backfill_revert --run-id {reverting.run_id}",
         )
     run = BackfillRun.objects.unfinished().filter(input_sha256=sha256).first()
     if run is None or new_run:
