@@ -11,8 +11,12 @@ from polaris_backfill import startup
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "polaris_backfill.settings")
-    with startup.refusals_in_one_line():
-        execute_from_command_line(sys.argv)
+    try:
+        with startup.refusals_in_one_line():
+            execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:  # while it was still loading, or in a command that does not listen for it
+        sys.stderr.write("Stopped.\n")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

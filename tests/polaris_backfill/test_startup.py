@@ -55,3 +55,9 @@ def test_a_connection_lost_later_is_no_start_up_fault():
 
     with pytest.raises(OperationalError), startup.refusals_in_one_line():
         raise lost
+
+
+def test_ctrl_c_before_a_command_listens_for_it_is_one_line():
+    outcome = manage("shell", "--no-imports", "--command", "raise KeyboardInterrupt", **PRODUCTION)
+
+    assert (outcome.returncode, outcome.stdout, outcome.stderr) == (130, "", "Stopped.\n")
