@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from types import FrameType
 from typing import Any, NoReturn, TextIO, cast
 
@@ -44,6 +45,7 @@ class BackfillCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.format = options.pop("format")
+        self._accept_every_character()
         known = {name: options[name] for name in options if name not in _DJANGO_OPTIONS}
         code = self._guarded(**known)
         if code != WELL:
@@ -65,6 +67,18 @@ class BackfillCommand(BaseCommand):
         except KeyboardInterrupt:
             self.say("Stopped at once. Run the same command again to continue.")
             return INTERRUPTED
+        except BrokenPipeError:  # who read it has heard enough, as `head` does; what was done is recorded
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+            return NOT_WELL
+
+    def _accept_every_character(self) -> None:
+        """Let no name end a command where the terminal cannot show it; JSON is UTF-8 everywhere."""
+        if not isinstance(self.out, TextIOWrapper):
+            return
+        if self.format == "json":
+            self.out.reconfigure(encoding="utf-8")
+        else:
+            self.out.reconfigure(errors="backslashreplace")
 
     @staticmethod
     def _reach_database() -> None:

@@ -1,5 +1,6 @@
 """`backfill_customers` as real processes: signals, two at once, a terminal, a wrong environment."""
 
+import json
 import os
 import pty
 import signal
@@ -255,3 +256,48 @@ def test_no_input_is_a_wrong_call(variables: dict[str, str]) -> None:
 
     assert answer.code == 2
     assert "--input" in answer.err
+
+
+# --- Who reads it --------------------------------------------------------------------------------------
+
+
+def test_a_reader_who_has_heard_enough_is_no_fault(variables: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_bytes(csv_text(rows(1000)).encode())  # more than a pipe holds
+    line = ["backfill_customers", "--input", str(path), "--dry-run", "--format", "json"]
+
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "manage.py"), *line],
+        env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(1)
+        process.stdout.close()
+        told = process.stderr.read().decode()
+
+    assert process.returncode == 1
+    assert "Traceback" not in told
+    assert "BrokenPipe" not in told
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_terminal_that_cannot_show_a_name_ends_nothing(
+    variables: dict[str, str], tmp_path: Path, form: str
+) -> None:
+    path = tmp_path / "łódź.csv"
+    path.write_bytes(csv_text(rows(1)).encode())
+
+    answer = subprocess.run(
+        [
+            sys.executable, str(ROOT / "manage.py"),
+            "backfill_customers", "--input", str(path), "--dry-run", "--format", form,
+        ],
+        env={**variables, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}, capture_output=True, check=False,
+    )  # fmt: skip
+
+    assert answer.returncode == 0
+    if form == "json":
+        assert json.loads(answer.stdout)["input"]["name"] == "łódź.csv"
+    else:
+        assert b"\\u0142\\xf3d\\u017a.csv" in answer.stdout
