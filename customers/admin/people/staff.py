@@ -103,7 +103,7 @@ class StaffAdmin(SuperusersOnlyMixin, AuditedMixin, BaseUserAdmin, ModelAdmin): 
         return (*self.readonly_fields, "is_active", "is_superuser") if own else self.readonly_fields
 
 
-class RightsField(forms.ModelMultipleChoiceField):
+class RightsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Any) -> str:
         """Say what it allows; Django would put app and model in front, too long for a phone."""
         return str(obj.name)
