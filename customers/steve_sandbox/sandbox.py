@@ -98,7 +98,7 @@ class SteveSandbox:
         rest = socket.create_server((self.host, self.port))
         try:
             ocpp = socket.create_server((self.host, self.ocpp_port))
-        except OSError:
+        except (OSError, OverflowError):
             rest.close()
             raise
         self.port, self.ocpp_port = rest.getsockname()[1], ocpp.getsockname()[1]

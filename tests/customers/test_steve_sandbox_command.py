@@ -81,6 +81,15 @@ def test_a_rule_that_is_none_is_refused(start: Start) -> None:
     assert (process.returncode, "IDTAG=SUBSCRIPTION" in errors) == (2, True)
 
 
+@pytest.mark.parametrize("option", ["--port", "--ocpp-port"])
+def test_a_port_that_there_is_not_is_said_in_one_line(start: Start, option: str) -> None:
+    process = start(option, "65536")
+
+    errors = process.communicate(timeout=20)[1]
+
+    assert (process.returncode, errors.count("\n")) == (2, 1)
+
+
 def test_a_taken_port_is_said_in_one_line(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = start("--port", str(taken.getsockname()[1]))

@@ -51,6 +51,6 @@ def _sandbox(options: dict[str, Any]) -> Sandbox:
             **{name: options[name] for name in names},
         )
         sandbox.start()
-    except (OSError, ValueError) as error:
+    except (OSError, OverflowError, ValueError) as error:  # Overflow: a port that there is not
         raise CommandError(str(error), returncode=2) from error
     return sandbox

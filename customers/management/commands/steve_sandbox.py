@@ -44,6 +44,8 @@ class Command(BaseCommand):
                 stop.wait()
         except OSError as error:
             raise CommandError(f"Cannot listen: {error.strerror}", returncode=2) from error
+        except OverflowError as error:
+            raise CommandError("Cannot listen: a port is from 0 to 65535", returncode=2) from error
 
 
 def _sandbox(options: dict[str, Any]) -> SteveSandbox:
