@@ -1,8 +1,10 @@
 """A database and a Lago of the benchmarks' own, and commands run in them as processes."""
 
+import atexit
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -10,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any
 
 from billing.sandbox import SANDBOX_KEY
@@ -75,21 +77,21 @@ class Stage:
 @contextmanager
 def stage(*, latency_ms: int) -> Iterator[Stage]:
     """Set up an empty database and an empty Lago that answers after `latency_ms`."""
-    with TemporaryDirectory(prefix="polaris-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # the embedded PostgreSQL changes user when it is root's
-        variables = {
-            **os.environ,
-            "DEBUG": "1",
-            "ENV_FILE": "",
-            "DATABASE_URL": embedded.database_url(folder / "postgres"),
-            "LAGO_API_KEY": SANDBOX_KEY,
-            "BACKFILL_LAGO_RATE": "0",
-            "BACKFILL_LOG_DIR": str(folder / "logs"),
-        }
-        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=variables, check=True)
-        with _lago(latency_ms, variables) as url:
-            yield Stage(folder, variables | {"LAGO_API_URL": url})
+    folder = Path(mkdtemp(prefix="polaris-bench-"))
+    folder.chmod(0o755)  # the embedded PostgreSQL changes user when it is root's
+    atexit.register(shutil.rmtree, folder)  # before the server registers its end, so it comes after it
+    variables = {
+        **os.environ,
+        "DEBUG": "1",
+        "ENV_FILE": "",
+        "DATABASE_URL": embedded.database_url(folder / "postgres"),
+        "LAGO_API_KEY": SANDBOX_KEY,
+        "BACKFILL_LAGO_RATE": "0",
+        "BACKFILL_LOG_DIR": str(folder / "logs"),
+    }
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=variables, check=True)
+    with _lago(latency_ms, variables) as url:
+        yield Stage(folder, variables | {"LAGO_API_URL": url})
 
 
 @contextmanager
