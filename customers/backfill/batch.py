@@ -140,8 +140,6 @@ class Books:
                 step.ref, step.undo = verdict.ref, undo
             elif verdict.ref and step.state == State.PLANNED:  # somebody made it since the plan
                 step.state, step.ref, step.settled_at = State.ADOPTED, verdict.ref, now
-            if name in LOCAL and verdict.action is Action.ADOPT and verdict.undo:
-                step.undo = dict(verdict.undo)
         item.to_call = tuple(n for n, v in item.row.verdicts.items() if n not in LOCAL and _must_call(v))
 
     @transaction.atomic
@@ -219,7 +217,7 @@ class Books:
         return Settled(row, outcome, {name.value: _word(item, name) for name in row.verdicts}, problems)
 
     def _activate(self, items: Iterable[Opened]) -> None:
-        mappings = []
+        mappings, steps = [], []
         for item in items:
             mapping = IdTagMapping(pk=item.mapping_pk, is_active=True)
             mapping.lago_subscription_external_id = self._subscription_key(item.row)
@@ -227,7 +225,8 @@ class Books:
                 mapping.steve_ocpp_tag_pk = int(item.steps[StepName.STEVE_ID_TAG].ref)
                 mapping.id_tag = item.id_tag_in_steve
             mappings.append(mapping)
-        activate(mappings)
+            steps.append(item.steps[StepName.ID_TAG_MAPPING])
+        activate(mappings, steps)
 
     def _subscription_key(self, row: PlannedRow) -> str:
         found = self._keys.get(row.wanted.external_id)

@@ -1,7 +1,5 @@
 """The two steps in our own database, as checks on what was looked up. Pure."""
 
-from typing import Any
-
 from customers.backfill.world import MappingFact, UserFact, World
 from polaris_backfill.kernel import Action, Problem, Verdict, Wanted
 from polaris_backfill.masking import mask_email, mask_id_tag
@@ -97,22 +95,7 @@ def check_mapping(wanted: Wanted, world: World) -> Verdict:
         "id_tag_exists", "id_tag", f"The idTag {shown} is this customer's already.",
         "--skip-existing adopts what agrees and completes what is half done.",
     )  # fmt: skip
-    return Verdict(
-        Action.ADOPT,
-        ref=str(mapping.pk),
-        key=mapping.id_tag,
-        exists=(exists,),
-        undo=None if mapping.is_active else _as_it_is(mapping),
-    )
-
-
-def _as_it_is(mapping: MappingFact) -> dict[str, Any]:
-    """Give what a revert has to write back into a mapping that the run will let bill."""
-    return {
-        "is_active": False,
-        "lago_subscription_external_id": mapping.lago_subscription_external_id,
-        "steve_ocpp_tag_pk": mapping.steve_ocpp_tag_pk,
-    }
+    return Verdict(Action.ADOPT, ref=str(mapping.pk), key=mapping.id_tag, exists=(exists,))
 
 
 def mapping_of(wanted: Wanted, world: World) -> MappingFact | None:

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from django.db.models import Q
+
 from billing.values import Subscription
 from customers.backfill.ledger import email_digest
 from customers.backfill.plan import CLOCK_TOLERANCE
@@ -57,8 +59,9 @@ def _here(run: BackfillRun, one: Recorded) -> list[str]:
 def _later_runs(run: BackfillRun, recorded: Sequence[Recorded]) -> list[tuple[str, str]]:
     found = []
     for some in chunks({one.external_id for one in recorded}):
+        made_or_altered = Q(state__in=[State.CREATED, State.INTENDED]) | Q(state=State.ADOPTED) & ~Q(undo={})
         later = BackfillStep.objects.filter(
-            row__external_id__in=some, row__run_id__gt=run.pk, state__in=[State.CREATED, State.INTENDED]
+            made_or_altered, row__external_id__in=some, row__run_id__gt=run.pk
         )
         for external_id, run_id in later.values_list("row__external_id", "row__run__run_id").distinct():
             found.append((external_id, f"touched by the later run {run_id}"))

@@ -115,7 +115,9 @@ def _plan_row(
 def _keep_history(row: RowPlan, charged: Container[str]) -> None:
     """Say beforehand which idTags stay, blocked: those with a history, and those that are not ours."""
     for target in row.remove:
-        if target.name is StepName.STEVE_ID_TAG and target.undo:
+        if target.name is StepName.ID_TAG_MAPPING and target.undo:
+            row.disuse[target.name] = "it was there before the run; it is given back as it was"
+        elif target.name is StepName.STEVE_ID_TAG and target.undo:
             row.disuse[target.name] = "it was there before the run; it is blocked again"
         elif target.name is StepName.STEVE_ID_TAG and target.ref in charged:
             row.disuse[target.name] = "it has charged; it is blocked, and kept with its history"

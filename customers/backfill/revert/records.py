@@ -2,18 +2,21 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from auditlog.models import Event, record
 from customers.backfill import bulk
+from customers.backfill.activation import give_back, still_ours
 from customers.backfill.revert.planning import RowPlan
 from customers.models import BackfillRun, BackfillStep, IdTagMapping, User
 from polaris_backfill.kernel import Removal, Removed, StepName
 
 State = BackfillStep.State
-GIVEN_BACK = Removed(Removal.KEPT, "it was there before the run, inactive, and is so again")
+GIVEN_BACK = Removed(Removal.KEPT, "it was there before the run, and is again as it was")
+ELSEWHERE = Removed(Removal.KEPT, "it was there before the run, and bills elsewhere by now")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,9 @@ class Removals:
     def open(self, rows: Sequence[RowPlan]) -> Sequence[RowPlan]:
         """Stop billing by these mappings, before anything is removed."""
         ours = _by_pk(rows, StepName.ID_TAG_MAPPING)
-        IdTagMapping.objects.filter(pk__in=list(ours)).update(is_active=False)
+        there = IdTagMapping.objects.in_bulk(list(ours))
+        billing = [pk for pk in there if not _undo(ours[pk]) or still_ours(there[pk], _undo(ours[pk]))]
+        IdTagMapping.objects.filter(pk__in=billing).update(is_active=False)
         return rows
 
     @transaction.atomic
@@ -119,21 +124,19 @@ class Removals:
 
     def _remove_mappings(self, rows: Sequence[RowPlan]) -> None:
         ours = _by_pk(rows, StepName.ID_TAG_MAPPING)
-        there = set(IdTagMapping.objects.filter(pk__in=list(ours)).values_list("pk", flat=True))
-        for pk in self._give_back(ours):
-            self._close(ours.pop(pk), StepName.ID_TAG_MAPPING, GIVEN_BACK)
-        IdTagMapping.objects.filter(pk__in=there & ours.keys()).delete()
+        there = IdTagMapping.objects.in_bulk(list(ours))
+        adopted = {pk for pk in there if _undo(ours[pk])}
+        IdTagMapping.objects.filter(pk__in=there.keys() - adopted).delete()
         for pk, row in ours.items():
-            self._close(row, StepName.ID_TAG_MAPPING, _removed(pk in there))
+            removed = self._give_back(there[pk], _undo(row)) if pk in adopted else _removed(pk in there)
+            self._close(row, StepName.ID_TAG_MAPPING, removed)
 
     @staticmethod
-    def _give_back(rows: Mapping[int, RowPlan]) -> list[int]:
-        """Make mappings inactive again that the run found so; they are few, if there are any."""
-        found = {pk: row.recorded.steps[StepName.ID_TAG_MAPPING].undo for pk, row in rows.items()}
-        adopted = [pk for pk, undo in found.items() if undo]
-        for pk in adopted:
-            IdTagMapping.objects.filter(pk=pk).update(**found[pk])
-        return adopted
+    def _give_back(mapping: IdTagMapping, undo: Mapping[str, Any]) -> Removed:
+        if not still_ours(mapping, undo):
+            return ELSEWHERE
+        give_back(mapping, undo)
+        return GIVEN_BACK
 
     def _remove_users(self, rows: Sequence[RowPlan]) -> None:
         """Remove customers last, unless something of theirs stays that is not ours to remove."""
@@ -167,6 +170,12 @@ class Removals:
 def _by_pk(rows: Iterable[RowPlan], name: StepName) -> dict[int, RowPlan]:
     """Give, by primary key, the things of ours that are to be removed, with their rows."""
     return {int(target.ref): row for row in rows for target in row.remove if target.name is name}
+
+
+def _undo(row: RowPlan) -> Mapping[str, Any]:
+    """Give how an idTag was that the run adopted and let bill; nothing for one that the run made."""
+    undo: Mapping[str, Any] = row.recorded.steps[StepName.ID_TAG_MAPPING].undo
+    return undo
 
 
 def _removed(was_there: bool) -> Removed:
