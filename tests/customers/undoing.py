@@ -1,8 +1,12 @@
 """Reconciling and reverting in tests, without the pauses between the tries of a call."""
 
+import io
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
+from django.core.management import call_command
+from django.db.models import Model
 
 from customers.backfill.importing import Progress
 from customers.backfill.pipeline import Stop
@@ -10,7 +14,25 @@ from customers.backfill.reconcile import Found, Reconciliation, reconcile
 from customers.backfill.revert import Choice, RevertPlan, RevertReport, plan_revert, revert
 from customers.backfill.systems import connect
 from customers.models import BackfillRun
+from tests.customers.commands import Answer
 from tests.customers.factories import do_not_sleep
+
+
+def called(name: str, *arguments: str) -> Answer:
+    """Call a command in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        call_command(name, *arguments, stdout=out, stderr=err)
+        code = 0
+    except SystemExit as end:
+        code = int(end.code or 0)
+    return Answer(code, out.getvalue(), err.getvalue())
+
+
+def all_rows(*without: type[Model]) -> dict[str, Any]:
+    """Every row of every table, but for some."""
+    models = [model for model in apps.get_models() if model not in without]
+    return {model._meta.label: list(model._default_manager.order_by("pk").values()) for model in models}
 
 
 def latest_run() -> BackfillRun:
