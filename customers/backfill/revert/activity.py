@@ -47,10 +47,14 @@ def find_activity(
 
 
 def _here(run: BackfillRun, one: Recorded) -> list[str]:
-    user = one.row.user
+    mapping, user = one.row.mapping, one.row.user
+    reasons = []
+    if mapping and mapping.user_id != one.row.user_id:
+        reasons.append("gave an idTag away")
     if user is None or one.state(StepName.USER) == State.SHARED:
-        return []
-    reasons = ["signed in"] if user.last_login else []
+        return reasons
+    if user.last_login and user.last_login >= run.started_at:  # who was adopted may have been before
+        reasons.append("signed in")
     if one.row.email_digest and one.row.email_digest != email_digest(run.run_id, user.email):
         reasons.append("changed the address")
     return reasons
@@ -72,7 +76,8 @@ def _other_mappings(run: BackfillRun, recorded: Sequence[Recorded]) -> list[tupl
     """An idTag that somebody gave the customer by hand, or that a later run gave."""
     found = []
     for some in chunks({one.row.user_id for one in recorded if one.row.user_id}):
-        others = IdTagMapping.objects.filter(user_id__in=some).exclude(backfill_rows__run=run)
+        since = IdTagMapping.objects.filter(user_id__in=some, created_at__gte=run.started_at)
+        others = since.exclude(backfill_rows__run=run)
         found += [
             (external_id or "", "has other idTags")
             for external_id in others.values_list("user__external_id", flat=True).distinct()
@@ -104,16 +109,17 @@ def _in_lago(recorded: Sequence[Recorded], systems: Systems) -> list[tuple[str, 
 def _changed(
     external_id: str, subscribed: Mapping[str, Recorded], customers: set[str], live: Sequence[Subscription]
 ) -> list[str]:
+    """Tell of what the customer has now; a downgrade waits as a second one under the same id."""
     one = subscribed.get(external_id)
-    theirs = [s for s in live if s.external_customer_id == external_id]
     key = one.wanted.subscription_external_id if one else ""
-    ours = next((s for s in theirs if s.external_id == key), None)
+    theirs = [s for s in live if s.external_customer_id == external_id]
+    ours = [s for s in theirs if s.external_id == key]
     reasons = []
-    if one and ours and ours.plan_code != one.wanted.plan_code:
-        reasons.append(f"changed the plan to {ours.plan_code}")
-    elif one and ours and ours.lago_id != one.steps[StepName.LAGO_SUBSCRIPTION].ref:
+    if one and (plans := {s.plan_code for s in ours} - {one.wanted.plan_code}):
+        reasons.append(f"changed the plan to {', '.join(sorted(plans))}")
+    elif one and ours and one.steps[StepName.LAGO_SUBSCRIPTION].ref not in {s.lago_id for s in ours}:
         reasons.append("has another subscription under the same id")
-    if external_id in customers and any(s is not ours for s in theirs):
+    if external_id in customers and len(theirs) > len(ours):
         reasons.append("has other subscriptions in Lago")
     return reasons
 

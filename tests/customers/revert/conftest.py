@@ -1,0 +1,16 @@
+"""Fixtures of the tests of reverts."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from billing.sandbox import Sandbox
+from tests.billing.sandbox.calls import Caller
+
+
+@pytest.fixture
+def by_hand(lago: Sandbox) -> Iterator[Caller]:
+    """Somebody who changes things in Lago."""
+    caller = Caller(lago)
+    yield caller
+    caller.close()
