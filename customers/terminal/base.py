@@ -164,6 +164,16 @@ class BackfillCommand(BaseCommand):
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    @staticmethod
+    @contextmanager
+    def end_on_interrupt() -> Iterator[None]:
+        """Let Ctrl-C end a question at once: nothing is in flight while a person is asked."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
 
 _DJANGO_OPTIONS = {
     "settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "stdout", "stderr",

@@ -75,6 +75,9 @@ def print_revert(console: Console, report: RevertReport, command: str) -> None:
         )
         console.print("or --discard-activity (they go too, with what they did).", style="yellow")
         return
+    if report.manifest is None:
+        console.print(f"Stopped before it began ({report.reason}). Nothing was removed.")
+        return
     counts = (
         ", ".join(f"{number:,} {word}" for word, number in sorted(report.counts.items())) or "nothing yet"
     )

@@ -70,4 +70,5 @@ class Command(BackfillCommand):
         self.say(
             f"This removes what the run {run.run_id} created over {run.input_name}. Type the run id to go on:"
         )
-        return sys.stdin.readline().strip() == run.run_id
+        with self.end_on_interrupt():
+            return sys.stdin.readline().strip() == run.run_id

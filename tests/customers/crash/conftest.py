@@ -1,6 +1,8 @@
 """Fixtures of the tests in which things go wrong."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,3 +41,11 @@ def fresh_lago(lasting_lago: Sandbox, transactional_db: None) -> Sandbox:
     """The lasting Lago, as empty as the database."""
     lasting_lago.reset()
     return lasting_lago
+
+
+@pytest.fixture
+def lago_is_lasting(lasting_lago: Sandbox, settings: Any, tmp_path: Path) -> None:
+    """Point this process, too, to the lasting Lago."""
+    settings.LAGO_API_URL, settings.LAGO_API_KEY = lasting_lago.url, lasting_lago.key
+    settings.BACKFILL_LAGO_RATE = 0
+    settings.BACKFILL_LOG_DIR = tmp_path

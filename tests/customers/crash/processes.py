@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from tests.customers.mailing.processes import wait_for
 from tests.polaris_backfill.processes import PRODUCTION, ROOT
 
 QUIETLY = {"DJANGO_SETTINGS_MODULE": "polaris_backfill.settings", "ENV_FILE": ""}
@@ -31,6 +32,10 @@ class Command:
 
     def interrupt(self) -> None:
         os.kill(self.pid, signal.SIGINT)
+
+    def says(self, words: str) -> None:
+        """Wait until it has said so on standard error."""
+        wait_for(lambda: words in self.err, every_s=0.005)
 
     def wait(self) -> int:
         """Give its exit code, or the negative number of the signal that ended it."""
