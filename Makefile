@@ -30,7 +30,7 @@ test: $(VENV)/.development ## Run all tests, with branch coverage (ARGS="-k name
 check: $(VENV)/.development ## Format, lint, types, layers, system checks, migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(LAPTOP) $(BIN)/mypy
 	$(BIN)/lint-imports
 	$(LAPTOP) $(BIN)/python manage.py check --fail-level WARNING
 	$(LAPTOP) $(BIN)/python manage.py makemigrations --check --dry-run
