@@ -41,11 +41,11 @@ def _people() -> dict[str, int]:
 
 def _runs() -> list[dict[str, Any]]:
     runs = list(BackfillRun.objects.all()[:RUNS_SHOWN])
-    counts, names, busy = counts_of(runs), names_of(run.actor for run in runs), lock.is_busy()
+    counts, names, at_work = counts_of(runs), names_of(run.actor for run in runs), lock.at_work()
     return [
         {
             "run": run,
-            "status": shown_status(run, busy=busy),
+            "status": shown_status(run, at_work),
             "who": names.get(run.actor, run.actor),
             "rows": sum(counts.get(run.pk, {}).values()),
             "bar": segments(counts.get(run.pk, {})),

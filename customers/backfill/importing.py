@@ -12,7 +12,7 @@ from customers.backfill import ledger
 from customers.backfill.apply import Importer
 from customers.backfill.batch import Settled
 from customers.backfill.checks import check_row, clashes, file_warnings
-from customers.backfill.lock import only_one
+from customers.backfill.lock import only_one, working_on
 from customers.backfill.options import Options
 from customers.backfill.pipeline import Stop
 from customers.backfill.plan import Looked, Plan, PlannedRow, Policy, RowAction, make_plan
@@ -143,7 +143,7 @@ def import_file(
                 actor=actor,
             )
             log = RunLog(log_path(log_dir, run.run_id), run.run_id)
-        with log:
+        with log, working_on(run.pk):
             ledger.stage(run, planned.plan, actor)
             return Attempt(run, planned, options, actor, stop, progress).carry_out(log)
 

@@ -1,7 +1,7 @@
 """What there is to know about runs: listed, and one in full. The command and the admin both ask here."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -43,11 +43,11 @@ class RunDetail:
 
 def list_runs(limit: int | None = None) -> list[RunLine]:
     """Give the runs, newest first, in two queries."""
-    busy = lock.is_busy()
+    at_work = lock.at_work()
     of_outcome = {name: Count("rows", filter=Q(rows__outcome=value)) for name, value in _OUTCOMES.items()}
     runs = BackfillRun.objects.annotate(**of_outcome).order_by("-id")[:limit]  # grouping drops Meta.ordering
     return [
-        RunLine(run, shown_status(run, busy=busy), {name: getattr(run, name) for name in _OUTCOMES})
+        RunLine(run, shown_status(run, at_work), {name: getattr(run, name) for name in _OUTCOMES})
         for run in runs
     ]
 
@@ -61,11 +61,14 @@ _OUTCOMES = {
 }
 
 
-def shown_status(run: BackfillRun, *, busy: bool | None = None) -> str:
-    """Give the status as people should see it: what died is interrupted, whatever its last word was."""
+def shown_status(run: BackfillRun, at_work: Container[int] | None = None) -> str:
+    """Give the status as people should see it: what died is interrupted, whatever its last word was.
+
+    `at_work` is what `lock.at_work` gives, if it is at hand.
+    """
     if run.status not in (Status.RUNNING, Status.REVERTING):
         return run.status
-    if lock.is_busy() if busy is None else busy:
+    if run.pk in (lock.at_work() if at_work is None else at_work):
         return run.status
     return Status.INTERRUPTED if run.status == Status.RUNNING else "revert interrupted"
 

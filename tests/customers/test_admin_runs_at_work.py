@@ -11,7 +11,7 @@ from django.utils import timezone
 from auditlog.models import AuditEntry
 from billing.sandbox import Sandbox
 from customers import jobs
-from customers.backfill.lock import only_one
+from customers.backfill.lock import working_on
 from customers.models import BackfillRun, BackfillUpload
 from customers.workers import beat
 from tests.customers.admin_world import (
@@ -73,7 +73,7 @@ def test_the_live_part_tells_rate_and_time_left(client: Client, run: BackfillRun
     run.rows.filter(line__in=(2, 3)).update(settled_at=now - timedelta(seconds=4))
     run.rows.filter(line=4).update(outcome="", settled_at=None)
 
-    with only_one():
+    with working_on(run.pk):
         words = live(client, run)
 
     assert "2 of 3 rows (66.7 %), 0.5 per second, about 2 s left" in words

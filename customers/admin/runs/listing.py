@@ -22,11 +22,11 @@ class RunChangeList(ChangeList):  # type: ignore[misc]
         super().get_results(request)
         runs: list[Any] = [*self.result_list]
         counts, names = counts_of(runs), names_of(run.actor for run in runs)
-        busy = lock.is_busy()
+        at_work = lock.at_work()
         for run in runs:
             run.row_counts = counts.get(run.pk, {})
             run.who = names.get(run.actor, run.actor)
-            run.shown_status = shown_status(run, busy=busy)
+            run.shown_status = shown_status(run, at_work)
         self.result_list: list[Any] = runs
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from auditlog.models import Event, record
 from customers.backfill.apply import Breaker
 from customers.backfill.importing import Progress
-from customers.backfill.lock import only_one
+from customers.backfill.lock import only_one, working_on
 from customers.backfill.options import Refused
 from customers.backfill.pipeline import Pipeline, Stop
 from customers.backfill.revert.planning import BY_CHOICE, RevertPlan, RowPlan, plan_revert
@@ -83,7 +83,7 @@ def revert(
             return RevertReport(plan, "refused")
         if stop.requested:
             return RevertReport(plan, "interrupted", reason=stop.reason, interrupted=True)
-        with RunLog(log_dir / f"revert-{run.run_id}.log", run.run_id) as log:
+        with RunLog(log_dir / f"revert-{run.run_id}.log", run.run_id) as log, working_on(run.pk):
             reverting = Reverting(plan, systems, choice, actor, log, stop, progress, max_failures)
             return reverting.carry_out(batch_size, concurrency)
 
