@@ -6,7 +6,8 @@ from threading import Lock
 
 from django.db import IntegrityError
 
-from customers.backfill.batch import Books, Opened, Results, Settled, StepFailure
+from customers.backfill.at_work import Opened, Results, Settled, StepFailure
+from customers.backfill.batch import Books
 from customers.backfill.pipeline import Pipeline, Stop
 from customers.backfill.plan import Plan, PlannedRow, Policy, judge_again
 from customers.backfill.world import chunks, look_up

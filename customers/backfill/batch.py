@@ -1,70 +1,24 @@
 """The two transactions of a batch: before the remote calls, and after them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+from time import monotonic
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
-from auditlog.models import Event, record
+from auditlog.models import record
 from customers.backfill import bulk
 from customers.backfill.activation import activate
+from customers.backfill.at_work import LOCAL, Opened, Outcome, Results, Settled, local_events, remote_events
 from customers.backfill.ledger import as_json
 from customers.backfill.plan import PlannedRow, RowAction
 from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, User
-from polaris_backfill.kernel import Action, Made, Problem, StepName, Verdict
-from polaris_backfill.masking import mask_id_tag
+from polaris_backfill.kernel import Action, Problem, StepName, Verdict
 
 State = BackfillStep.State
-Outcome = BackfillRow.Outcome
-LOCAL = (StepName.USER, StepName.ID_TAG_MAPPING)
-
-
-@dataclass(frozen=True, slots=True)
-class StepFailure:
-    """`in_doubt`: the call may have been carried out; the next run settles it by looking."""
-
-    problem: Problem
-    in_doubt: bool
-
-
-@dataclass(slots=True)
-class Opened:
-    """A row between its two transactions, with the ledger's records of it."""
-
-    row: PlannedRow
-    record: BackfillRow
-    steps: dict[StepName, BackfillStep]
-    user_pk: int
-    mapping_pk: int
-    to_call: tuple[StepName, ...] = ()
-    steve_key: str = ""  # where SteVe turned out to spell the idTag in another way, only at the call
-
-    @property
-    def id_tag_in_steve(self) -> str:
-        """Give the spelling that sessions will carry."""
-        planned = self.row.verdicts[StepName.STEVE_ID_TAG].key
-        return self.steve_key or planned or self.row.wanted.id_tag
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """What the remote calls of one row gave, as plain values."""
-
-    made: Mapping[StepName, Made] = field(default_factory=dict)
-    failed: Mapping[StepName, StepFailure] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """How a row ended, for the log and the report."""
-
-    row: PlannedRow
-    outcome: str
-    steps: Mapping[str, str]
-    problems: tuple[Problem, ...] = ()
 
 
 class Books:
@@ -77,6 +31,7 @@ class Books:
         self._unbilled: dict[str, Problem] = {}  # customers whose subscription could not be made
         self._refused: dict[str, Problem] = {}  # customers whose first row could not even be begun
         self._keys: dict[str, str] = {}  # of subscriptions that were found only when ours was to be made
+        self._counted = monotonic()  # up to when the run's time is written down
 
     # --- before the calls ----------------------------------------------------------------------------
 
@@ -94,7 +49,7 @@ class Books:
             self._intend(item, now)
         self._save_records(opened, ["user", "mapping"])
         self._save_steps(opened)
-        record(self.run.audit_tag, self.actor, [event for item in opened for event in _local_events(item)])
+        record(self.run.audit_tag, self.actor, [event for item in opened for event in local_events(item)])
         return opened
 
     def _make_users(self, rows: Sequence[PlannedRow]) -> dict[int, int]:
@@ -177,9 +132,10 @@ class Books:
         )
         self._save_records([item for item, _ in batch], ["outcome", "problems", "settled_at"])
         self._save_steps([item for item, _ in batch])
-        events = [event for item, results in batch for event in _remote_events(item, results)]
+        events = [event for item, results in batch for event in remote_events(item, results)]
         record(self.run.audit_tag, self.actor, events)
-        BackfillRun.objects.filter(pk=self.run.pk).update(settled_at=now)
+        seconds, self._counted = monotonic() - self._counted, monotonic()
+        BackfillRun.objects.filter(pk=self.run.pk).update(settled_at=now, active_s=F("active_s") + seconds)
         return settled
 
     def _record(self, item: Opened, results: Results, now: datetime) -> None:
@@ -271,27 +227,3 @@ def _word(item: Opened, name: StepName) -> str:
     step = item.steps[name]
     verdict = item.row.verdicts[name]
     return "done" if verdict.action is Action.DONE else step.state
-
-
-def _local_events(item: Opened) -> Iterable[Event]:
-    for name in LOCAL:
-        if item.row.means(name, Action.CREATE):
-            yield _event(item, name, "created")
-
-
-def _remote_events(item: Opened, results: Results | None) -> Iterable[Event]:
-    if results is None:
-        return
-    for name, made in results.made.items():
-        yield _event(item, name, "adopted" if made.adopted else "created")
-    for name, failure in results.failed.items():
-        yield _event(item, name, "failed", code=failure.problem.code)
-    if item.record.outcome in (Outcome.CREATED, Outcome.COMPLETED):
-        yield _event(item, StepName.ID_TAG_MAPPING, "activated")
-
-
-def _event(item: Opened, name: StepName, verb: str, **data: str) -> Event:
-    detail = {"line": item.row.line, "ref": item.steps[name].ref, **data}
-    if name in (StepName.ID_TAG_MAPPING, StepName.STEVE_ID_TAG):
-        detail["id_tag"] = mask_id_tag(item.row.wanted.id_tag)
-    return Event(f"{name.value}.{verb}", f"customer:{item.row.wanted.external_id}", detail)

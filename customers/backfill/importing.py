@@ -10,7 +10,7 @@ from django.db import transaction
 
 from customers.backfill import ledger
 from customers.backfill.apply import Importer
-from customers.backfill.batch import Settled
+from customers.backfill.at_work import Settled
 from customers.backfill.checks import check_row, clashes, file_warnings
 from customers.backfill.lock import only_one, working_on
 from customers.backfill.options import Options
@@ -163,7 +163,7 @@ class Attempt:
         self._apply(log)
         seconds = time.monotonic() - began
         status, reason = self._verdict()
-        ledger.finish(self.run, status, reason=reason, seconds=seconds, actor=self.actor)
+        ledger.finish(self.run, status, reason=reason, actor=self.actor)
         self._log(log, [{"status": status, **ledger.outcome_counts(self.run), "seconds": f"{seconds:.1f}"}])
         return replace(
             self.planned,

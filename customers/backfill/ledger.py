@@ -203,7 +203,7 @@ def _step(row_pk: int, name: StepName, verdict: Verdict, before: str, undo: dict
     )
 
 
-def finish(run: BackfillRun, status: str, *, reason: str = "", seconds: float, actor: str) -> None:
+def finish(run: BackfillRun, status: str, *, reason: str = "", actor: str) -> None:
     """Close an attempt at a run; the same file continues it unless it succeeded.
 
     With the status `queued` it is only handed on: the worker goes on with it in its next task.
@@ -211,8 +211,7 @@ def finish(run: BackfillRun, status: str, *, reason: str = "", seconds: float, a
     with transaction.atomic():
         run.status, run.reason = status, reason[:300]
         run.finished_at = None if status == Status.QUEUED else timezone.now()
-        run.active_s += seconds
-        run.save(update_fields=["status", "reason", "finished_at", "active_s"])
+        run.save(update_fields=["status", "reason", "finished_at"])
         if status == Status.QUEUED:
             return
         record(run.audit_tag, actor, [Event(f"run.{status}", f"run:{run.run_id}", outcome_counts(run))])

@@ -51,6 +51,7 @@ def test_a_run_says_running_while_it_works_and_interrupted_once_it_is_killed(
     assert died["steps"]["user"] == {"created": 12}
     assert died["steps"]["lago_customer"] == {"created": 5, "intended": 7}
     assert died["next"][0] == "backfill_customers --input customers.csv"
+    assert died["rate_per_s"] > 0  # of the batch that was done
     fresh_lago.clear_faults()
 
 
