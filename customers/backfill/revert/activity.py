@@ -87,9 +87,7 @@ def _other_mappings(run: BackfillRun, recorded: Sequence[Recorded]) -> list[tupl
 
 def _in_lago(recorded: Sequence[Recorded], systems: Systems) -> list[tuple[str, str]]:
     customers = _with(recorded, StepName.LAGO_CUSTOMER)
-    subscribed = {
-        one.external_id: one for one in recorded if one.state(StepName.LAGO_SUBSCRIPTION) == State.CREATED
-    }
+    subscribed = {one.external_id: one for one in recorded if _made(one, StepName.LAGO_SUBSCRIPTION)}
     found: list[tuple[str, str]] = []
     keys = {one.wanted.subscription_external_id: external_id for external_id, one in subscribed.items()}
     for key, number in systems.lago.events_of(keys).items():
@@ -117,11 +115,16 @@ def _changed(
     reasons = []
     if one and (plans := {s.plan_code for s in ours} - {one.wanted.plan_code}):
         reasons.append(f"changed the plan to {', '.join(sorted(plans))}")
-    elif one and ours and one.steps[StepName.LAGO_SUBSCRIPTION].ref not in {s.lago_id for s in ours}:
+    elif one and ours and _ref(one, ours) not in {s.lago_id for s in ours}:
         reasons.append("has another subscription under the same id")
     if external_id in customers and len(theirs) > len(ours):
         reasons.append("has other subscriptions in Lago")
     return reasons
+
+
+def _ref(one: Recorded, ours: Sequence[Subscription]) -> str:
+    """Give Lago's id of the run's subscription; where the run never heard it, the one that is there is it."""
+    return one.steps[StepName.LAGO_SUBSCRIPTION].ref or ours[0].lago_id
 
 
 def sessions_by_tag(
@@ -156,4 +159,8 @@ def _has_tag(one: Recorded) -> bool:
 
 
 def _with(recorded: Sequence[Recorded], name: StepName) -> set[str]:
-    return {one.external_id for one in recorded if one.state(name) == State.CREATED}
+    return {one.external_id for one in recorded if _made(one, name)}
+
+
+def _made(one: Recorded, name: StepName) -> bool:
+    return one.state(name) in (State.CREATED, State.INTENDED)
