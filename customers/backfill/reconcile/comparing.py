@@ -5,14 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import QuerySet
+
 from billing.values import Subscription
 from customers.backfill.reconcile.here import billed_elsewhere, diverging_here, extra_mappings
 from customers.backfill.recorded import Recorded, check_organization, records
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun, BackfillStep
-from polaris_backfill.kernel import Divergence, RemoteStep, StepName
+from polaris_backfill.kernel import Divergence, RemoteStep, StepName, Wanted
 
 State = BackfillStep.State
+STANDING = (State.CREATED, State.ADOPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +59,47 @@ def reconcile(run: BackfillRun, systems: Systems) -> Reconciliation:
     """Compare every row of a run with the world; raise Refused or RemoteError. Writes nothing."""
     check_organization(run, systems)
     result = Reconciliation(run)
-    recorded = list(records(run))
+    looked = {step.name: _look_up(run, step) for step in systems.steps}
+    keys = _keys(run, looked[StepName.LAGO_SUBSCRIPTION])
     extra = extra_mappings(run)
-    for one in recorded:
+    for one in records(run):
         result.rows[one.row.outcome or "pending"] += 1
         result.found.extend(_not_imported(one))
-        for name, divergence in diverging_here(one, extra):
-            result.found.append(_found(one, name, divergence))
-    for step in systems.steps:
-        there = _there(step, recorded)
-        found = step.look_up([one.wanted for one in there]) if there else {}
-        result.found.extend(_remote(step, there, found))
-        if step.name is StepName.LAGO_SUBSCRIPTION:
-            result.found.extend(_billed_elsewhere(recorded, _keys(there, found)))
-    result.found.sort(key=lambda found: (found.line, list(StepName).index(StepName(found.step or "user"))))
-    result.steps = _counts(recorded, result.found)
+        result.found.extend(_found(one, name, divergence) for name, divergence in _here(one, extra, keys))
+        for step in systems.steps:
+            result.found.extend(_remote(one, step, looked[step.name]))
+        _count(result.steps, one)
+    _count_diverging(result)
     return result
+
+
+def _look_up(run: BackfillRun, step: RemoteStep) -> Mapping[str, Any]:
+    """Ask a system for everything at once, by ids alone: the rows themselves would not fit the memory."""
+    ids = _standing(run, step.name).values_list("row__external_id", flat=True)
+    wanted = [_named(external_id) for external_id in ids.iterator()]
+    return step.look_up(wanted) if wanted else {}
+
+
+def _standing(run: BackfillRun, name: StepName) -> QuerySet[BackfillStep]:
+    return BackfillStep.objects.filter(row__run=run, name=name, state__in=STANDING).order_by("row__line")
+
+
+def _named(external_id: str) -> Wanted:
+    return Wanted(
+        line=0, email="", display_name="", external_id=external_id, id_tag="", plan_code="",
+        start_date=None, subscription_at=None,
+    )  # fmt: skip
+
+
+def _keys(run: BackfillRun, found: Mapping[str, Sequence[Subscription]]) -> dict[str, str]:
+    """Give, by customer, what Lago calls the subscription of the run, if it is there."""
+    kept = _standing(run, StepName.LAGO_SUBSCRIPTION).values_list("row__external_id", "ref")
+    return {
+        external_id: subscription.external_id
+        for external_id, ref in kept.iterator()
+        for subscription in found.get(external_id, ())
+        if subscription.lago_id == ref
+    }
 
 
 def _found(one: Recorded, name: StepName, divergence: Divergence) -> Found:
@@ -85,49 +113,39 @@ def _not_imported(one: Recorded) -> Iterator[Found]:
         yield Found(one.line, one.external_id, "user", Divergence("not_imported", "imported", codes, remedy))
 
 
-def _there(step: RemoteStep, recorded: Sequence[Recorded]) -> list[Recorded]:
-    there = [one for one in recorded if one.state(step.name) in (State.CREATED, State.ADOPTED)]
-    if step.name is StepName.STEVE_ID_TAG:
-        return [one for one in there if one.wanted.id_tag]  # without its mapping, which is told already
-    return there
+def _here(
+    one: Recorded, extra: dict[int, list[str]], keys: Mapping[str, str]
+) -> Iterator[tuple[StepName, Divergence]]:
+    yield from diverging_here(one, extra)
+    if divergence := billed_elsewhere(one, keys):
+        yield StepName.ID_TAG_MAPPING, divergence
 
 
-def _remote(step: RemoteStep, there: Sequence[Recorded], found: Mapping[str, Any]) -> Iterator[Found]:
+def _remote(one: Recorded, step: RemoteStep, found: Mapping[str, Any]) -> Iterator[Found]:
     """Compare what one system holds. What was adopted may differ in what the run never wrote."""
-    for one in there:
-        kept = one.steps[step.name]
-        for divergence in step.compare(one.wanted, kept.ref, found):
-            if kept.state == State.CREATED or not divergence.kind.endswith("_drifted"):
-                yield _found(one, step.name, divergence)
+    if one.state(step.name) not in STANDING:
+        return
+    if step.name is StepName.STEVE_ID_TAG and not one.wanted.id_tag:
+        return  # its mapping is missing, which is told already
+    kept = one.steps[step.name]
+    for divergence in step.compare(one.wanted, kept.ref, found):
+        if kept.state == State.CREATED or not divergence.kind.endswith("_drifted"):
+            yield _found(one, step.name, divergence)
 
 
-def _keys(there: Sequence[Recorded], found: Mapping[str, Sequence[Subscription]]) -> dict[str, str]:
-    """Give, by customer, what Lago calls the subscription of the run, if it is there."""
-    refs = {one.external_id: one.steps[StepName.LAGO_SUBSCRIPTION].ref for one in there}
-    return {
-        external_id: subscription.external_id
-        for external_id, ref in refs.items()
-        for subscription in found.get(external_id, ())
-        if subscription.lago_id == ref
-    }
+def _count(counts: dict[StepName, StepCount], one: Recorded) -> None:
+    for name, step in one.steps.items():
+        if step.state in STANDING:
+            count = counts.setdefault(name, StepCount())
+            count.expected += 1
+            count.created += step.state == State.CREATED
+            count.adopted += step.state == State.ADOPTED
 
 
-def _billed_elsewhere(recorded: Sequence[Recorded], keys: Mapping[str, str]) -> Iterator[Found]:
-    for one in recorded:
-        if divergence := billed_elsewhere(one, keys):
-            yield _found(one, StepName.ID_TAG_MAPPING, divergence)
-
-
-def _counts(recorded: Sequence[Recorded], found: Sequence[Found]) -> dict[StepName, StepCount]:
-    counts: dict[StepName, StepCount] = {}
-    for one in recorded:
-        for name, step in one.steps.items():
-            if step.state in (State.CREATED, State.ADOPTED):
-                count = counts.setdefault(name, StepCount())
-                count.expected += 1
-                count.created += step.state == State.CREATED
-                count.adopted += step.state == State.ADOPTED
-    diverging = Counter(step for step, _ in {(one.step, one.line) for one in found})
-    for name, count in counts.items():
+def _count_diverging(result: Reconciliation) -> None:
+    diverging = Counter(step for step, _ in {(one.step, one.line) for one in result.found})
+    for name, count in result.steps.items():
         count.diverging = diverging[name.value]
-    return {name: counts[name] for name in StepName if name in counts}
+    order = list(StepName)
+    result.steps = {name: result.steps[name] for name in order if name in result.steps}
+    result.found.sort(key=lambda one: (one.line, order.index(StepName(one.step))))
