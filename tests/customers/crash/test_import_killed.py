@@ -8,6 +8,7 @@ from billing.sandbox import Sandbox
 from tests.customers.crash import world
 from tests.customers.crash.processes import Nursery
 from tests.customers.factories import csv_text
+from tests.customers.mailing.processes import wait_for
 
 CALLS = 25  # 4 to get to know Lago, 2 look-ups, 9 customers, 10 subscriptions
 
@@ -56,4 +57,33 @@ def test_an_import_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     assert died == -9
     assert (world.here(), fresh_lago.state()) == undisturbed
     assert world.refs_are_true(fresh_lago)
+    assert world.is_unbilled(fresh_lago)
+
+
+@pytest.mark.parametrize("path", ["/customers", "/subscriptions"])
+@pytest.mark.parametrize("nth", [1, 4, 8])
+def test_a_call_that_arrives_after_its_sender_was_killed_makes_nothing_twice(
+    fresh_lago: Sandbox,
+    commands: Nursery,
+    import_it: tuple[str, ...],
+    undisturbed: tuple[Any, Any],
+    path: str,
+    nth: int,
+) -> None:
+    world.furnish(fresh_lago)
+    fresh_lago.reset_requests()
+    fresh_lago.fault(f"pause_before,method=POST,path={path},nth={nth}")
+
+    command = commands.start(*import_it)
+    world.wait_for_fault(fresh_lago)
+    command.kill()
+    command.wait()
+    world.wait_until_free()
+    again = commands.start(*import_it)
+    wait_for(lambda: fresh_lago.counts().get("GET /subscriptions") == 2, every_s=0.001)  # it has looked
+    fresh_lago.clear_faults()
+    code = again.wait()
+
+    assert code == 0
+    assert (world.here(), fresh_lago.state()) == undisturbed
     assert world.is_unbilled(fresh_lago)
