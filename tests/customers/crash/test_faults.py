@@ -33,7 +33,7 @@ FIRST = [
     "method=GET,path=/subscriptions",
 ]
 IMPORT = [*FIRST, "method=POST,path=/customers", "method=POST,path=/subscriptions"]
-RECONCILE = [*FIRST, "method=GET,path=/subscriptions/"]
+RECONCILE = [*FIRST, "method=GET,path=/subscriptions,nth=2"]  # the second asks for what has ended
 REVERT = [
     *FIRST,
     "method=GET,path=/events",

@@ -1,6 +1,7 @@
 """A revert ends the invitations of its run."""
 
 import pytest
+from django.utils import timezone
 
 from billing.sandbox import Sandbox
 from customers.backfill.welcome import start_campaign, status
@@ -25,7 +26,7 @@ def test_a_revert_cancels_the_queued_mails_of_its_run(lago: Sandbox) -> None:
 def test_mails_to_customers_who_are_kept_are_cancelled_too(lago: Sandbox) -> None:
     imported(rows(2))
     start_campaign(latest_run(), "cli:tester", enqueue=False)
-    User.objects.filter(external_id__isnull=False).update(last_login="2026-11-22T12:00:00Z")
+    User.objects.filter(external_id__isnull=False).update(last_login=timezone.now())
 
     report = reverted(keep_active=True)
 
