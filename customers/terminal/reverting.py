@@ -3,12 +3,25 @@
 from collections import Counter
 from typing import Any
 
+from django.core.management.base import CommandParser
 from rich.console import Console
 
 from customers.backfill.revert import Choice, RevertPlan, RevertReport
 from customers.terminal.console import counted, plain_table
 
 SHOWN = 50  # lines of each kind; the manifest and --format json have them all
+
+
+def add_revert_options(parser: CommandParser) -> None:
+    add = parser.add_argument
+    add("--run-id", required=True, metavar="ID")
+    add("--dry-run", action="store_true", help="say what would be removed; remove nothing")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--keep-active", action="store_true", help="leave customers whole who were active since"
+    )
+    choice.add_argument("--discard-activity", action="store_true", help="remove them too, with what they did")
+    add("--noinput", action="store_true", help="do not ask")
 
 
 def print_plan(console: Console, plan: RevertPlan, choice: Choice) -> None:

@@ -14,25 +14,20 @@ from customers.models import BackfillRun
 from customers.terminal.base import INTERRUPTED, NOT_STARTED, NOT_WELL, WELL, BackfillCommand
 from customers.terminal.console import TerminalProgress, console
 from customers.terminal.importing import print_target
-from customers.terminal.reverting import plan_json, print_plan, print_revert, revert_json
+from customers.terminal.reverting import (
+    add_revert_options,
+    plan_json,
+    print_plan,
+    print_revert,
+    revert_json,
+)
 
 
 class Command(BackfillCommand):
     help = "Remove exactly what a run created, without billing anybody."
 
     def add_options(self, parser: CommandParser) -> None:
-        parser.add_argument("--run-id", required=True, metavar="ID")
-        parser.add_argument(
-            "--dry-run", action="store_true", help="say what would be removed; remove nothing"
-        )
-        choice = parser.add_mutually_exclusive_group()
-        choice.add_argument(
-            "--keep-active", action="store_true", help="leave customers whole who were active since"
-        )
-        choice.add_argument(
-            "--discard-activity", action="store_true", help="remove them too, with what they did"
-        )
-        parser.add_argument("--noinput", action="store_true", help="do not ask")
+        add_revert_options(parser)
 
     def work(self, *, run_id: str, dry_run: bool, keep_active: bool, discard_activity: bool, noinput: bool,
              verbosity: int, **options: Any) -> int:  # fmt: skip
