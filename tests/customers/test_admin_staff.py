@@ -53,7 +53,7 @@ def form_of(user: User, **changes: Any) -> dict[str, Any]:
 def test_the_group_superadmin_has_every_permission_of_the_console(db: None) -> None:
     Group.objects.all().delete()
 
-    import_module("customers.migrations.0011_superadmin").make(apps, None)
+    import_module("customers.migrations.0005_superadmin").make(apps, None)
 
     group = Group.objects.get(name="superadmin")
     assert set(group.permissions.values_list("codename", flat=True)) == set(EVERYTHING)
@@ -78,7 +78,7 @@ def test_a_superuser_makes_staff_who_are_staff_from_the_start(superuser: User) -
 
 
 def test_a_superuser_gives_the_group_and_that_is_audited(superuser: User) -> None:
-    import_module("customers.migrations.0011_superadmin").make(apps, None)
+    import_module("customers.migrations.0005_superadmin").make(apps, None)
     group = Group.objects.get(name="superadmin")
     member = member_of_staff()
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0011_superadmin'),
+        ('customers', '0005_superadmin'),
     ]
 
     operations = [
