@@ -233,7 +233,8 @@ class Attempt:
         good = counts["created"] + counts["completed"] + counts["skipped"]
         if not counts["failed"] and not counts["pending"]:
             return status.SUCCEEDED, ""
-        return (status.PARTIAL if good else status.FAILED), f"{counts['failed']} rows failed"
+        rows = "row" if counts["failed"] == 1 else "rows"
+        return (status.PARTIAL if good else status.FAILED), f"{counts['failed']} {rows} failed"
 
 
 def _without_calls(row: PlannedRow) -> Settled:

@@ -198,7 +198,7 @@ def test_good_rows_go_in_although_others_fail_if_that_was_chosen(client: Client)
     jobs.import_run(run.pk)
 
     run.refresh_from_db()
-    assert (run.status, run.reason) == ("partial", "1 rows failed")
+    assert (run.status, run.reason) == ("partial", "1 row failed")
     assert User.objects.filter(role="customer").count() == 1
 
 

@@ -109,7 +109,7 @@ def _found(one: Recorded, name: StepName, divergence: Divergence) -> Found:
 def _not_imported(one: Recorded) -> Iterator[Found]:
     if one.row.outcome in ("", "failed"):
         codes = ", ".join(problem["code"] for problem in one.row.problems) or "not reached"
-        remedy = "Run the same command again: it continues this run."
+        remedy = "Run the same command again, or correct the row if it is at fault."
         yield Found(one.line, one.external_id, "user", Divergence("not_imported", "imported", codes, remedy))
 
 
