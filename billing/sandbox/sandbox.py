@@ -51,6 +51,8 @@ class Sandbox:
         state_file: Path | None = None,
     ) -> None:
         """Raise ValueError if an argument, or the state in `state_file`, makes no sense."""
+        if latency_ms < 0 or rate_limit < 0:
+            raise ValueError("Neither a latency nor a rate limit can be below 0.")
         self.key = key
         self.host = host
         self.port = port

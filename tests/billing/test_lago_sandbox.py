@@ -94,6 +94,7 @@ def test_options_reach_the_sandbox_and_the_state_survives(start: Start, tmp_path
         (("--fault", "explode"), "a fault is a kind"),
         (("--state", "pyproject.toml"), "not a saved sandbox state"),
         (("--port", "65536"), "port must be 0-65535"),
+        (("--latency-ms", "-5"), "below 0"),
         (("--host", "203.0.113.1"), "annot assign requested address"),
     ],
 )
