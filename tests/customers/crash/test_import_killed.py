@@ -52,8 +52,10 @@ def test_an_import_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     died = command.wait()
     fresh_lago.clear_faults()
     world.wait_until_free()
+    meanwhile = world.nobody_charges_unbilled(fresh_lago)
     commands.run(*import_it)
 
+    assert meanwhile
     assert died == -9
     assert (world.here(), fresh_lago.state()) == undisturbed
     assert world.refs_are_true(fresh_lago)

@@ -56,8 +56,10 @@ def test_an_import_killed_at_any_instant_and_run_again_is_as_if_undisturbed(
     command.kill()
     command.wait()
     world.wait_until_free()
+    meanwhile = world.nobody_charges_unbilled(fresh_lago)
     commands.run(*import_it)
 
+    assert meanwhile
     assert (world.here(), fresh_lago.state()) == undisturbed
     assert world.refs_are_true(fresh_lago)
     assert world.is_unbilled(fresh_lago)

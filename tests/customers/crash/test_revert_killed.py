@@ -56,8 +56,10 @@ def test_a_revert_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     command.wait()
     fresh_lago.clear_faults()
     world.wait_until_free()
+    meanwhile = world.nobody_charges_unbilled(fresh_lago)
     commands.run(*revert_it)
 
+    assert meanwhile
     assert (world.people(), fresh_lago.state(live=True, volatile=True)) == before
     assert (world.here(), fresh_lago.state()) == undisturbed
     assert world.is_unbilled(fresh_lago)

@@ -93,6 +93,13 @@ def rehearsal(lago: Sandbox, django_db_blocker: Any) -> Iterator[None]:
         call_command("flush", interactive=False, verbosity=0)
 
 
+def nobody_charges_unbilled(lago: Sandbox) -> bool:
+    """Tell whether every idTag that is active has a subscription in Lago to bill to."""
+    active = IdTagMapping.objects.filter(is_active=True)
+    there = {one["external_id"] for one in lago.state(live=True)["subscriptions"]}
+    return set(active.values_list("lago_subscription_external_id", flat=True)) <= there
+
+
 def is_unbilled(lago: Sandbox) -> bool:
     return lago.journal() == {"invoices": [], "credit_notes": []}
 
