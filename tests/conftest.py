@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +11,10 @@ from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 _flush = DatabaseOperations.execute_sql_flush
+
+# A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _flush_past_the_append_only_trigger(self: DatabaseOperations, sql_list: list[str]) -> None:
