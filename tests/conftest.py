@@ -13,7 +13,10 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 _flush = DatabaseOperations.execute_sql_flush
 
 # A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    and threading.current_thread() is threading.main_thread()
+):
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
