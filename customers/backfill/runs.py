@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from django.db.models import Count, Q
 
@@ -104,10 +103,6 @@ def _failures(run: BackfillRun) -> list[tuple[int, str, str, str]]:
         for row in failed
         for problem in row.problems
     ]
-
-
-def duration_s(run: BackfillRun, now: datetime) -> float:
-    return ((run.finished_at or now) - run.started_at).total_seconds()
 
 
 def _next(run: BackfillRun, status: str) -> list[str]:

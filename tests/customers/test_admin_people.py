@@ -18,7 +18,6 @@ from tests.customers.factories import imported, row, rows
 pytestmark = pytest.mark.django_db
 
 CUSTOMERS = "/admin/customers/customer/"
-STAFF = "/admin/customers/user/"
 MAPPINGS = "/admin/customers/idtagmapping/"
 
 

@@ -1,13 +1,11 @@
 """Staff and groups in the admin: for superusers, and who becomes what."""
 
 from importlib import import_module
-from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
-from django.test import Client
 
 from billing.sandbox import Sandbox
 from customers.models import BackfillRun, User
@@ -16,14 +14,7 @@ from tests.customers.factories import imported, row, rows
 
 pytestmark = pytest.mark.django_db
 
-CUSTOMERS = "/admin/customers/customer/"
 STAFF = "/admin/customers/user/"
-MAPPINGS = "/admin/customers/idtagmapping/"
-
-
-@pytest.fixture
-def client(lago: Sandbox) -> Client:
-    return client_of(member_of_staff(*EVERYTHING))
 
 
 @pytest.fixture
@@ -38,16 +29,8 @@ def run(lago: Sandbox) -> BackfillRun:
     return report.run
 
 
-def page_of(user: User) -> str:
-    return f"{CUSTOMERS}{user.pk}/change/"
-
-
 def customer(number: int = 1) -> User:
     return User.objects.get(external_id=f"C-{number}")
-
-
-def form_of(user: User, **changes: Any) -> dict[str, Any]:
-    return {"email": user.email, "display_name": user.display_name, "is_active": "on", **changes}
 
 
 def test_the_group_superadmin_has_every_permission_of_the_console(db: None) -> None:
