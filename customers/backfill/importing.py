@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -133,18 +134,21 @@ def import_file(
         if stop.requested:
             return replace(planned, dry_run=False, status="interrupted", reason=stop.reason, interrupted=True)
         run = ledger.unfinished_run(source.info.sha256, systems, new_run=options.new_run)
-        with transaction.atomic():  # a log that cannot be opened leaves nothing behind
-            run = ledger.begin(
-                run,
-                name=source.info.name,
-                sha256=source.info.sha256,
-                options=options,
-                systems=systems,
-                actor=actor,
-            )
-            log = RunLog(log_path(log_dir, run.run_id), run.run_id)
-        with log, working_on(run.pk):
-            ledger.stage(run, planned.plan, actor)
+        with ExitStack() as held:
+            # A run and its rows are there together or not at all, so no verdict is ever over half a file.
+            with transaction.atomic():  # a log that cannot be opened leaves nothing behind either
+                run = ledger.begin(
+                    run,
+                    name=source.info.name,
+                    sha256=source.info.sha256,
+                    rows=len(planned.plan.rows),
+                    options=options,
+                    systems=systems,
+                    actor=actor,
+                )
+                log = held.enter_context(RunLog(log_path(log_dir, run.run_id), run.run_id))
+                held.enter_context(working_on(run.pk))  # before anybody can see the run
+                ledger.stage(run, planned.plan, actor)
             return Attempt(run, planned, options, actor, stop, progress).carry_out(log)
 
 

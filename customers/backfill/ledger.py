@@ -63,11 +63,19 @@ def unfinished_run(sha256: str, systems: Systems, *, new_run: bool = False) -> B
 
 @transaction.atomic
 def begin(
-    run: BackfillRun | None, *, name: str, sha256: str, options: Options, systems: Systems, actor: str
+    run: BackfillRun | None,
+    *,
+    name: str,
+    sha256: str,
+    rows: int,
+    options: Options,
+    systems: Systems,
+    actor: str,
 ) -> BackfillRun:
     """Start a run, or take up the one to be continued, and write down with which options.
 
-    Raises Refused if the run was stopped while it waited in the queue.
+    `rows` is how many the file has: a run knows from birth how many must be staged. Raises Refused if the
+    run was stopped while it waited in the queue.
     """
     taken_up = run is not None and _take_from_queue(run)
     if run is None:
@@ -75,7 +83,7 @@ def begin(
         run = BackfillRun(run_id=new_run_id(timezone.now()), input_sha256=sha256, actor=actor)
     action = "run.continued" if run.pk and not (taken_up and run.settled_at is None) else "run.started"
     run.status, run.reason, run.stop_requested = Status.RUNNING, "", False
-    run.input_name, run.options = name[:255], options.as_json()
+    run.input_name, run.input_rows, run.options = name[:255], rows, options.as_json()
     target = systems.target
     run.lago_organization_id = target.organization.lago_id
     run.lago_organization_name = target.organization.name[:255]

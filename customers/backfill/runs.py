@@ -1,13 +1,14 @@
 """What there is to know about runs: listed, and one in full. The command and the admin both ask here."""
 
 import shlex
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db.models import Count, Q
 
 from customers.backfill import lock
 from customers.backfill.ledger import outcome_counts
+from customers.backfill.standing import REVERT_INTERRUPTED, Standing, shown_status, standing_of
 from customers.models import BackfillRow, BackfillRun, BackfillStep
 
 Status = BackfillRun.Status
@@ -29,6 +30,7 @@ class RunDetail:
 
     run: BackfillRun
     status: str
+    standing: Standing
     counts: dict[str, int]
     steps: dict[str, dict[str, int]]
     rate_per_s: float | None
@@ -60,31 +62,20 @@ _OUTCOMES = {
 }
 
 
-def shown_status(run: BackfillRun, at_work: Container[int] | None = None) -> str:
-    """Give the status as people should see it: what died is interrupted, whatever its last word was.
-
-    `at_work` is what `lock.at_work` gives, if it is at hand.
-    """
-    if run.status not in (Status.RUNNING, Status.REVERTING):
-        return run.status
-    if run.pk in (lock.at_work() if at_work is None else at_work):
-        return run.status
-    return Status.INTERRUPTED if run.status == Status.RUNNING else "revert interrupted"
-
-
 def describe(run: BackfillRun) -> RunDetail:
     """Read one run in full, in a few queries whatever its size."""
-    status = shown_status(run)
     counts = outcome_counts(run)
+    standing = standing_of(run, counts)
     done = counts["created"] + counts["completed"]
     return RunDetail(
         run=run,
-        status=status,
+        status=standing.status,
+        standing=standing,
         counts=counts,
         steps=_step_states(run),
         rate_per_s=done / run.active_s if done and run.active_s else None,
         failures=_failures(run),
-        next=_next(run, status),
+        next=_next(run, standing.status),
     )
 
 
@@ -109,7 +100,7 @@ def _next(run: BackfillRun, status: str) -> list[str]:
     """Name the commands that make sense now, the likeliest first."""
     again = _again(run)
     undo = f"backfill_revert --run-id {run.run_id} --dry-run"
-    if status in (Status.REVERTING, "revert interrupted"):
+    if status in (Status.REVERTING, REVERT_INTERRUPTED):
         return [f"backfill_revert --run-id {run.run_id}"]
     if status == Status.REVERTED:
         return [again]

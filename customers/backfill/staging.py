@@ -99,7 +99,7 @@ def describe_queued(run: BackfillRun, upload: BackfillUpload) -> None:
     if run.pk is None:
         run.run_id, run.actor = new_run_id(timezone.now()), upload.actor
     run.status, run.reason, run.stop_requested, run.finished_at = Status.QUEUED, "", False, None
-    run.input_name, run.input_sha256 = upload.name, upload.sha256
+    run.input_name, run.input_sha256, run.input_rows = upload.name, upload.sha256, upload.rows
     run.options = options_of(upload).as_json()
     if upload.preview:
         _describe_target(run, stored_preview.unpack(upload).head["target"])

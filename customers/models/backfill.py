@@ -36,6 +36,9 @@ class BackfillRun(models.Model):
     actor = models.CharField(max_length=150)
     input_name = models.CharField(max_length=255)
     input_sha256 = models.CharField(max_length=64)
+    input_rows = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Rows of the file; a run of version 1.0 does not know it"
+    )
     options = models.JSONField(default=dict)
     lago_organization_id = models.CharField(max_length=64)
     lago_organization_name = models.CharField(max_length=255)

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from customers.backfill.reconcile import Reconciliation
+from customers.backfill.standing import Standing
+from customers.models import BackfillRun
 from customers.terminal.console import plain_table
 
 SHOWN = 200  # divergences; --format json has them all
@@ -21,8 +23,9 @@ NAMES = {
 
 
 def print_reconciliation(console: Console, result: Reconciliation) -> None:
-    rows = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(result.rows.items()))
-    console.print(f"Run {result.run.run_id}: {sum(result.rows.values()):,} rows of the file ({rows})\n")
+    outcomes = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(result.rows.items()))
+    told = f" ({outcomes})" if outcomes else ""
+    console.print(f"Run {result.run.run_id}: {result.standing.rows} of the file{told}\n")
     table = plain_table("", "expected:", "as recorded:", "diverging:", "made by the run:", "adopted:")
     for name, count in result.steps.items():
         table.add_row(
@@ -33,10 +36,21 @@ def print_reconciliation(console: Console, result: Reconciliation) -> None:
         )
     console.print(table)
     console.print()
-    if result.is_well:
+    if result.found:
+        _print_divergences(console, result)
+    if result.run.status == BackfillRun.Status.REVERTED:
+        console.print("The run was reverted: nothing that it made is expected any more.")
+    elif result.is_well:
         console.print("Nothing diverges.", style="green")
+    print_unfinished(console, result.run, result.standing)
+
+
+def print_unfinished(console: Console, run: BackfillRun, standing: Standing) -> None:
+    """Tell of an import that is not finished: no verdict over it can be a good one."""
+    if standing.is_finished:
         return
-    _print_divergences(console, result)
+    console.print(standing.sentence, style="yellow bold", soft_wrap=True)
+    console.print(f"What to do next: python manage.py backfill_runs {run.run_id}", soft_wrap=True)
 
 
 def _print_divergences(console: Console, result: Reconciliation) -> None:
@@ -59,7 +73,8 @@ def _print_divergences(console: Console, result: Reconciliation) -> None:
 def reconciliation_json(result: Reconciliation) -> dict[str, Any]:
     return {
         "run_id": result.run.run_id,
-        "status": "agrees" if result.is_well else "diverges",
+        "status": result.status,
+        "import": result.standing.as_json(),
         "rows": dict(result.rows),
         "steps": {
             name.value: {**asdict(count), "agreeing": count.agreeing} for name, count in result.steps.items()

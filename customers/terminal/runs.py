@@ -48,6 +48,8 @@ def print_detail(console: Console, detail: RunDetail) -> None:
     console.print(f"SteVe {run.steve_url or 'not configured'}")
     console.print(f"By    {run.actor}, begun {run.started_at:%Y-%m-%d %H:%M:%S} UTC{_ended(detail)}")
     console.print()
+    if detail.standing.sentence:
+        console.print(detail.standing.sentence, style="yellow", soft_wrap=True)
     console.print(" · ".join(f"{number:,} {name}" for name, number in detail.counts.items()))
     if detail.rate_per_s:
         console.print(f"{detail.rate_per_s:,.1f} rows per second over {run.active_s:,.1f} s")
@@ -100,6 +102,7 @@ def line_json(line: RunLine) -> dict[str, Any]:
 def detail_json(detail: RunDetail) -> dict[str, Any]:
     return {
         **line_json(RunLine(detail.run, detail.status, detail.counts)),
+        "import": detail.standing.as_json(),
         "options": detail.run.options,
         "actor": detail.run.actor,
         "steps": detail.steps,

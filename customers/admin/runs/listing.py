@@ -9,7 +9,7 @@ from unfold.views import ChangeList
 
 from customers.admin.runs.figures import counts_of, names_of, segments
 from customers.backfill import lock
-from customers.backfill.runs import shown_status
+from customers.backfill.standing import shown_status
 from customers.models import BackfillRun
 
 DASH = "—"

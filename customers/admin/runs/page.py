@@ -15,7 +15,7 @@ from auditlog.models import AuditEntry
 from customers.admin.imports.page import STEP_LABELS
 from customers.admin.runs.figures import OUTCOMES, Pace, Segment, counts_of, names_of, pace, segments
 from customers.backfill import run_log
-from customers.backfill.runs import shown_status
+from customers.backfill.standing import shown_status
 from customers.backfill.welcome import CampaignStatus, latest_campaign
 from customers.backfill.welcome import status as campaign_status
 from customers.models import BackfillRow, BackfillRun, BackfillStep, BackfillUpload, RunJob, WelcomeCampaign
@@ -80,8 +80,8 @@ class Live:
 def live(run: BackfillRun) -> Live:
     counts = counts_of([run]).get(run.pk, {})
     upload = BackfillUpload.objects.without_content().filter(run=run).first()
-    if not counts and upload:  # no row is staged before the worker has planned
-        counts = {"pending": upload.rows}
+    if not counts and run.input_rows:  # no row is staged before the worker has planned
+        counts = {"pending": run.input_rows}
     total = sum(counts.values())
     status = shown_status(run)
     campaign = latest_campaign(run)

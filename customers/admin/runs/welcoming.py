@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanWidget
 from customers.admin.access import WELCOME, actor, needs
 from customers.admin.runs.base import Pages, post_only
 from customers.backfill.options import Refused
+from customers.backfill.standing import standing_of
 from customers.backfill.welcome import (
     Choice,
     latest_campaign,
@@ -92,6 +93,7 @@ class WelcomePages(Pages):
             "to_mail": len(recipients.to_mail),
             "left_out": [(number, REASONS.get(why, why)) for why, number in recipients.left_out.items()],
             "not_now": run.status in STILL_IMPORTING,
+            "unfinished": standing_of(run).sentence,
             "sample": _sample() if settings.EMAIL_FROM else None,
             "worker_alive": worker_is_alive(),
         }

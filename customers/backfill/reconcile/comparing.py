@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from billing.values import Subscription
 from customers.backfill.reconcile.here import billed_elsewhere, diverging_here, extra_mappings
 from customers.backfill.recorded import Recorded, check_organization, records
+from customers.backfill.standing import Standing, standing_of
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun, BackfillStep
 from polaris_backfill.kernel import Divergence, RemoteStep, StepName, Wanted
@@ -45,20 +46,29 @@ class StepCount:
 
 @dataclass(slots=True)
 class Reconciliation:
+    """`standing` is how far the import came when the comparison began."""
+
     run: BackfillRun
+    standing: Standing
     rows: Counter[str] = field(default_factory=Counter)
     steps: dict[StepName, StepCount] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
 
     @property
     def is_well(self) -> bool:
-        return not self.found
+        return not self.found and self.standing.is_finished
+
+    @property
+    def status(self) -> str:
+        if self.found:
+            return "diverges"
+        return "agrees" if self.standing.is_finished else "unfinished"
 
 
 def reconcile(run: BackfillRun, systems: Systems) -> Reconciliation:
     """Compare every row of a run with the world; raise Refused or RemoteError. Writes nothing."""
     check_organization(run, systems)
-    result = Reconciliation(run)
+    result = Reconciliation(run, standing_of(run))
     looked = {step.name: _look_up(run, step) for step in systems.steps}
     keys = _keys(run, looked[StepName.LAGO_SUBSCRIPTION])
     extra = extra_mappings(run)

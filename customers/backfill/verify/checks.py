@@ -47,6 +47,13 @@ def check_standing(run: BackfillRun, systems: Systems) -> None:
         raise Refused(f"A revert of the run {run.run_id} is unfinished.", hint)
 
 
+def import_check(result: Reconciliation) -> Check:
+    """Check that the import came to its end: what was never staged, no other check can miss."""
+    standing = result.standing
+    compared = f"{standing.rows} staged, {standing.pending:,} pending"
+    return Check("import", standing.is_finished, compared, "; ".join(standing.gaps))
+
+
 def people_check(run: BackfillRun, result: Reconciliation) -> Check:
     """Compare our customers with the rows of the file, less those that were skipped."""
     counts = outcome_counts(run)

@@ -5,7 +5,13 @@ from collections.abc import Callable, Iterator
 from customers.backfill.pipeline import Stop
 from customers.backfill.reconcile import reconcile
 from customers.backfill.systems import Systems
-from customers.backfill.verify.checks import Check, metric_check, people_check, system_checks
+from customers.backfill.verify.checks import (
+    Check,
+    import_check,
+    metric_check,
+    people_check,
+    system_checks,
+)
 from customers.backfill.verify.live import LiveTest, run_live_test
 from customers.models import BackfillRun
 
@@ -18,6 +24,7 @@ def verify(
     Only the test writes. Raises Refused and RemoteError until it has, and nothing from then on.
     """
     result = reconcile(run, systems)
+    yield import_check(result)
     yield people_check(run, result)
     yield from system_checks(run, result, systems)
     yield metric_check(run, systems)

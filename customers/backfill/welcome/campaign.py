@@ -11,6 +11,7 @@ from django_q.tasks import async_task
 
 from auditlog.models import Event, record
 from customers.backfill.options import Refused
+from customers.backfill.standing import standing_of
 from customers.backfill.welcome.recipients import Choice, Reason, Recipients, preview_recipients
 from customers.models import BackfillRun, WelcomeCampaign, WelcomeMail
 
@@ -49,7 +50,8 @@ def start_campaign(
     _one_start_at_a_time()
     run.refresh_from_db(fields=["status"])
     if run.status in STILL_IMPORTING:
-        raise Refused(f"Run {run.run_id} is {run.status}.", "Finish it first: wait, or repeat the command.")
+        hint = f"Finish it first: wait, or see what to do with: python manage.py backfill_runs {run.run_id}"
+        raise Refused(f"Run {run.run_id}: {standing_of(run).sentence}", hint)
     active = WelcomeCampaign.objects.active().select_for_update().filter(run=run).first()
     if active:
         started = _join(active, actor, batch_size, delay_ms, choice)

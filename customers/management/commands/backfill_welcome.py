@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from customers.backfill import welcome
+from customers.backfill.standing import standing_of
 from customers.backfill.welcome.following import send_here, watch_worker
 from customers.models import WelcomeCampaign
 from customers.terminal.base import INTERRUPTED, WELL, BackfillCommand
@@ -36,6 +37,8 @@ class Command(BackfillCommand):
             write_preview(chosen.preview)
             self.say(f"The mail, as a made-up customer would see it: {chosen.preview}")
             return WELL
+        if gaps := standing_of(run).sentence:
+            self.say(f"{gaps} Only customers whose rows are in are invited.")
         if chosen.status:
             campaign = welcome.latest_campaign(run)
             if campaign is None:

@@ -27,6 +27,13 @@ def test_what_agrees_is_counted_and_ends_well(imported: Sandbox) -> None:
     assert answer.json == {
         "run_id": latest_run().run_id,
         "status": "agrees",
+        "import": {
+            "finished": True,
+            "status": "succeeded",
+            "rows_expected": 6,
+            "rows_staged": 6,
+            "rows_pending": 0,
+        },
         "rows": {"created": 6},
         "steps": {
             "user": {"expected": 5, "created": 5, "adopted": 0, "diverging": 0, "agreeing": 5},

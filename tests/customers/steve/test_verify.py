@@ -35,6 +35,7 @@ def test_a_whole_run_is_a_go_down_to_the_usage_event(steve: SteveSandbox, lago: 
 
     assert (code, {passed for passed, _, _ in checks.values()}) == (0, {True})
     assert {name: compared for name, (_, compared, _) in checks.items()} == {
+        "import": "3 rows staged, 0 pending",
         "customers in our database": "3 rows less 0 skipped are 2 customers; 2 are here",
         "idTag mappings": "3 expected, 3 as recorded",
         "idTags in SteVe": "3 expected, 3 as recorded",
