@@ -1,7 +1,7 @@
 """The systems that a run talks to, connected and proven to answer."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,16 +14,24 @@ from billing.client import LagoClient
 from billing.preflight import Target, preflight
 from billing.steps import LagoCustomerStep, LagoSubscriptionStep
 from customers.backfill.options import Refused
-from customers.steve import SteveClient, SteveIdTagStep
+from customers.steve import SteveClient, SteveError, SteveIdTagStep
 from polaris_backfill.kernel import RemoteError, RemoteStep
+
+STEVE = "steve"
+RETIRED = (
+    "If that SteVe is gone for ever, leave its idTags there: python manage.py backfill_revert --without steve"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Systems:
+    """`without` names what an operator told a revert to leave alone."""
+
     lago: LagoClient
     target: Target
     steve: SteveClient | None
     steps: Sequence[RemoteStep]  # in the order in which they are made
+    without: Collection[str] = ()
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -37,17 +45,26 @@ class Systems:
 
 @contextmanager
 def connect(
-    *, rate: float | None = None, concurrency: int | None = None, sleep: Callable[[float], None] = time.sleep
+    *,
+    rate: float | None = None,
+    concurrency: int | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    without: Collection[str] | None = None,
 ) -> Iterator[Systems]:
-    """Reach Lago, and SteVe where it is configured; raise Refused if either does not answer as it should."""
-    with _lago(rate, concurrency, sleep) as lago, _steve(concurrency, sleep) as steve:
+    """Reach Lago, and SteVe where it is configured; raise Refused if either does not answer as it should.
+
+    `without` names systems that are not to be reached at all; None where none can be left out.
+    """
+    left_out = without or ()
+    with _lago(rate, concurrency, sleep) as lago, _steve(concurrency, sleep, left_out) as steve:
         try:
             target = preflight(lago)
             if steve:
                 steve.preflight()
         except RemoteError as error:
-            raise Refused(str(error)) from error
-        yield Systems(lago, target, steve, _steps(lago, target, steve))
+            can_do_without = without is not None and isinstance(error, SteveError)
+            raise Refused(str(error), RETIRED if can_do_without else "") from error
+        yield Systems(lago, target, steve, _steps(lago, target, steve), left_out)
 
 
 def _lago(rate: float | None, concurrency: int | None, sleep: Callable[[float], None]) -> LagoClient:
@@ -71,8 +88,11 @@ def _client(rate: float | None, concurrency: int | None, sleep: Callable[[float]
 
 
 @contextmanager
-def _steve(concurrency: int | None, sleep: Callable[[float], None]) -> Iterator[SteveClient | None]:
-    steve = steve_client(pool_size=concurrency or settings.BACKFILL_CONCURRENCY, sleep=sleep)
+def _steve(
+    concurrency: int | None, sleep: Callable[[float], None], without: Collection[str]
+) -> Iterator[SteveClient | None]:
+    pool_size = concurrency or settings.BACKFILL_CONCURRENCY
+    steve = None if STEVE in without else steve_client(pool_size=pool_size, sleep=sleep)
     try:
         yield steve
     finally:

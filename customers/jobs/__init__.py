@@ -5,7 +5,7 @@ tables, a task only wakes somebody up, and the sweep does so again for whatever 
 """
 
 from customers.jobs.importing import import_run
-from customers.jobs.on_runs import ask, run_job
+from customers.jobs.on_runs import WITHOUT, ask, run_job
 from customers.jobs.sweeping import sweep
 
-__all__ = ["ask", "import_run", "run_job", "sweep"]
+__all__ = ["WITHOUT", "ask", "import_run", "run_job", "sweep"]

@@ -26,6 +26,7 @@ from polaris_backfill.kernel import RemoteError
 
 Kind, Status = RunJob.Kind, RunJob.Status
 TASK = "customers.tasks.run_job"
+WITHOUT = "without"  # the option that names systems to leave alone
 ATTEMPTS = 3
 WAITING = "waiting for another import or revert to end"
 
@@ -68,7 +69,7 @@ def run_job(job_pk: int) -> str:
 def _outcome(job: RunJob) -> Outcome:
     stop = Stop()
     try:
-        with connect(sleep=stop.sleep) as systems:
+        with connect(sleep=stop.sleep, without=_left_out(job)) as systems:
             return _WORK[job.kind](job, systems, stop)
     except Busy:
         return Status.QUEUED, WAITING, {}
@@ -90,7 +91,7 @@ def _revert(job: RunJob, systems: Systems, stop: Stop) -> Outcome:
     run_log.check_folder(settings.BACKFILL_LOG_DIR)
     with Slice(stop) as progress:
         report = revert(
-            job.run, systems, Choice(**job.options),
+            job.run, systems, _choice(job),
             actor=job.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop, progress=progress,
             batch_size=settings.BACKFILL_BATCH_SIZE, concurrency=settings.BACKFILL_CONCURRENCY,
         )  # fmt: skip
@@ -98,6 +99,15 @@ def _revert(job: RunJob, systems: Systems, stop: Stop) -> Outcome:
         return Status.QUEUED, "", {}
     status = {"refused": Status.REFUSED, "interrupted": Status.STOPPED, "failed": Status.STOPPED}
     return status.get(report.status, Status.DONE), report.reason, results.of_revert(report)
+
+
+def _left_out(job: RunJob) -> list[str] | None:
+    """Name what is to be left alone; only a revert can do without a system."""
+    return None if job.kind == Kind.RECONCILE else list(job.options.get(WITHOUT, ()))
+
+
+def _choice(job: RunJob) -> Choice:
+    return Choice(**{name: value for name, value in job.options.items() if name != WITHOUT})
 
 
 _WORK: Mapping[str, Callable[[RunJob, Systems, Stop], Outcome]] = {

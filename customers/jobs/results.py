@@ -21,6 +21,7 @@ def of_reconciliation(result: Reconciliation) -> Result:
     ]
     return {
         "rows": dict(result.rows),
+        "unfinished": result.standing.sentence,
         "steps": steps,
         "divergences": divergences,
         "divergences_total": len(result.found),
@@ -40,6 +41,8 @@ def of_revert_plan(plan: RevertPlan) -> Result:
         buckets["gone"].update(name.value for name in row.gone)
     return {
         "empty": plan.is_empty,
+        "unfinished": plan.standing.sentence,
+        "left_out": plan.left_out,
         "buckets": {name: dict(counted) for name, counted in buckets.items()},
         "active": {external_id: list(why) for external_id, why in list(plan.active.items())[:KEPT]},
         "active_total": len(plan.active),

@@ -7,6 +7,7 @@ from django.core.management.base import CommandParser
 from rich.console import Console
 
 from customers.backfill.revert import Choice, RevertPlan, RevertReport
+from customers.backfill.systems import STEVE
 from customers.terminal.console import counted, plain_table
 
 SHOWN = 50  # lines of each kind; the manifest and --format json have them all
@@ -21,25 +22,58 @@ def add_revert_options(parser: CommandParser) -> None:
         "--keep-active", action="store_true", help="leave customers whole who were active since"
     )
     choice.add_argument("--discard-activity", action="store_true", help="remove them too, with what they did")
+    add(
+        "--without",
+        action="append",
+        choices=[STEVE],
+        default=[],
+        help="leave what the run made in this system there: it is gone for ever, or must not be touched",
+    )
     add("--noinput", action="store_true", help="do not ask")
 
 
 def print_plan(console: Console, plan: RevertPlan, choice: Choice) -> None:
     console.print(f"A revert of the run {plan.run.run_id} over {plan.run.input_name}\n", style="bold")
+    _print_standing(console, plan)
     if plan.is_empty:
-        console.print("There is nothing to remove: what the run created is gone already.")
+        console.print(f"There is nothing to remove: {_why_empty(plan, 'the run')}.")
         return
     table = plain_table("", "to remove:", "kept:", "gone already:")
     remove, keep, gone = _buckets(plan, choice)
     for name in sorted({*remove, *keep, *gone}, key=list(_ORDER).index):
         table.add_row(_ORDER[name], *(f"{bucket[name]:,}" for bucket in (remove, keep, gone)))
     console.print(table)
+    _print_left_out(console, plan)
     _print_active(console, plan)
     if plan.active and not choice.is_made:
         console.print("\nA revert would stop here. Choose:", style="yellow")
         console.print("  --keep-active        leaves these customers whole; all else goes")
         console.print("  --discard-activity   removes them too, with what they did")
     console.print("\nNothing was removed. No subscription would be ended with an invoice or a credit note.")
+
+
+def _print_standing(console: Console, plan: RevertPlan) -> None:
+    """Say what the revert stands on: it takes back as much as the import had made."""
+    if plan.standing.sentence:
+        console.print(f"{plan.standing.sentence}\n", style="yellow", soft_wrap=True)
+
+
+def _why_empty(plan: RevertPlan, the_run: str) -> str:
+    if not plan.standing.staged:
+        return f"{the_run} created nothing, as no row of it was staged"
+    return f"what {the_run} created is gone already"
+
+
+def _print_left_out(console: Console, plan: RevertPlan) -> None:
+    if not plan.left_out:
+        return
+    console.print(
+        f"\nSteVe is left out: {counted(plan.left_out, 'idTag')} of the run stay there as they are, and may"
+        " charge without being billed. If that SteVe still works, block them there; the manifest gives the"
+        " number of each.",
+        style="yellow",
+        soft_wrap=True,
+    )
 
 
 _ORDER = {
@@ -79,7 +113,7 @@ def _print_active(console: Console, plan: RevertPlan) -> None:
 def print_revert(console: Console, report: RevertReport, command: str) -> None:
     run_id = report.plan.run.run_id
     if report.status == "nothing":
-        console.print(f"Nothing to do: what the run {run_id} created is gone already.")
+        console.print(f"Nothing to do: {_why_empty(report.plan, f'the run {run_id}')}.")
         return
     if report.status == "refused":
         _print_active(console, report.plan)
@@ -98,6 +132,7 @@ def print_revert(console: Console, report: RevertReport, command: str) -> None:
     for line, external_id, step, why in report.failures[:SHOWN]:
         console.print(f"  line {line} {external_id} {step}: {why}", style="red", soft_wrap=True)
     console.print(f"Manifest {report.manifest}", soft_wrap=True)
+    _print_left_out(console, report.plan)
     if report.is_well:
         again = " with --skip-existing, as some things were kept" if report.counts["kept"] else ""
         console.print("No invoice and no credit note was made.")
@@ -113,6 +148,7 @@ def plan_json(plan: RevertPlan, choice: Choice) -> dict[str, Any]:
         "run_id": plan.run.run_id,
         "dry_run": True,
         "status": "would_refuse" if refused else "nothing" if plan.is_empty else "would_revert",
+        "import": plan.standing.as_json(),
         "remove": dict(remove),
         "keep": dict(keep),
         "gone": dict(gone),
@@ -136,6 +172,7 @@ def revert_json(report: RevertReport) -> dict[str, Any]:
         "dry_run": False,
         "status": report.status,
         "reason": report.reason or None,
+        "import": report.plan.standing.as_json(),
         "counts": dict(report.counts),
         "active": {external_id: list(reasons) for external_id, reasons in report.plan.active.items()},
         "failures": [

@@ -11,8 +11,9 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWid
 from customers.admin.access import REVERT, actor, needs
 from customers.admin.imports.page import STEP_LABELS
 from customers.admin.runs.base import Pages, post_only
-from customers.backfill.runs import shown_status
-from customers.jobs import ask
+from customers.backfill.standing import shown_status
+from customers.backfill.systems import STEVE
+from customers.jobs import WITHOUT, ask
 from customers.models import BackfillRun, RunJob
 from polaris_backfill.kernel import StepName
 
@@ -71,7 +72,7 @@ class RevertPages(Pages):
             run=run, active=bool(plan and plan["active_total"]),
         )  # fmt: skip
         if request.method == "POST" and is_open and form.is_valid():
-            ask(run, Kind.REVERT, actor(request), **form.options())
+            ask(run, Kind.REVERT, actor(request), **form.options(), **_left_out(look))
             return self.back(run)
         if request.method == "POST" and under_way:  # a second click
             return self.back(run)
@@ -84,6 +85,7 @@ class RevertPages(Pages):
             "form": form,
             "is_open": is_open,
             "not_now": shown_status(run) in NOT_NOW,
+            "can_do_without_steve": bool(run.steve_url) and not _left_out(look),
         }
         return self.show(request, "revert", f"Revert run {run.run_id}", context)
 
@@ -92,8 +94,14 @@ class RevertPages(Pages):
     def look_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         run = self.run(pk)
         if shown_status(run) not in NOT_NOW:
-            ask(run, Kind.REVERT_PREVIEW, actor(request))
+            left_out = {WITHOUT: [STEVE]} if request.POST.get(WITHOUT) == STEVE else {}
+            ask(run, Kind.REVERT_PREVIEW, actor(request), **left_out)
         return redirect("admin:customers_backfillrun_revert", run.pk)
+
+
+def _left_out(look: RunJob | None) -> dict[str, list[str]]:
+    """Give what the look left alone: the revert that follows it leaves the same alone."""
+    return {WITHOUT: look.options[WITHOUT]} if look and look.options.get(WITHOUT) else {}
 
 
 def _buckets(plan: dict[str, Any]) -> list[dict[str, Any]]:

@@ -201,6 +201,7 @@ class Reverting:
             "rows": len(self.plan.rows),
             "active": len(self.plan.active),
             "choice": choice if self.choice.is_made else "none",
+            "left_out": self.plan.left_out,
         }
 
     def _close(self, seconds: float) -> RevertReport:

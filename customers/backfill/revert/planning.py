@@ -9,12 +9,15 @@ from customers.backfill.options import Refused
 from customers.backfill.plan import CLOCK_TOLERANCE
 from customers.backfill.recorded import Recorded, check_organization, records
 from customers.backfill.revert.activity import Activity, find_activity, sessions_by_tag
-from customers.backfill.systems import Systems
+from customers.backfill.standing import Standing, standing_of
+from customers.backfill.systems import STEVE, Systems
 from customers.models import BackfillRun, BackfillStep
 from polaris_backfill.kernel import Action, RemoteStep, StepName
 
 State = BackfillStep.State
 BY_CHOICE = "kept_active"  # the code of steps that --keep-active left
+LEFT_OUT = "left_out"  # the code of steps in a system that --without named
+IN_STEVE = frozenset({StepName.STEVE_ID_TAG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,14 @@ class RowPlan:
     recorded: Recorded
     remove: list[Target] = field(default_factory=list)
     leave: dict[StepName, str] = field(default_factory=dict)  # why
+    left_out: dict[StepName, str] = field(default_factory=dict)  # where nobody looks: what stays there
     gone: list[StepName] = field(default_factory=list)
     disuse: dict[StepName, str] = field(default_factory=dict)  # of what is in `remove`, what stays, and why
+
+    @property
+    def is_to_note(self) -> bool:
+        """Tell whether the ledger does not know yet that something stays where nobody looks."""
+        return any(self.recorded.state(name) != State.KEPT for name in self.left_out)
 
     @property
     def goes(self) -> list[StepName]:
@@ -43,19 +52,27 @@ class RowPlan:
 
     @property
     def stays(self) -> dict[StepName, str]:
-        return {**self.leave, **self.disuse}
+        return {**self.leave, **self.left_out, **self.disuse}
 
 
 @dataclass(slots=True)
 class RevertPlan:
+    """`standing` is how far the import came; a revert takes back whatever part there is."""
+
     run: BackfillRun
     rows: list[RowPlan]
     active: Activity
     found: Mapping[StepName, Mapping[str, Any]]
+    standing: Standing
+
+    @property
+    def left_out(self) -> int:
+        """Count the things that stay where nobody looks."""
+        return sum(len(row.left_out) for row in self.rows)
 
     @property
     def is_empty(self) -> bool:
-        return not any(row.remove or row.gone for row in self.rows)
+        return not any(row.remove or row.gone or row.is_to_note for row in self.rows)
 
     def is_active(self, row: RowPlan) -> bool:
         return row.recorded.external_id in self.active
@@ -71,13 +88,14 @@ def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
         )
     recorded = [one for one in records(run) if any(_is_ours(step) for step in one.steps.values())]
     found = {step.name: _look_up(step, recorded) for step in systems.steps}
-    rows = [_plan_row(one, systems.steps, found) for one in recorded]
+    left_out = IN_STEVE if STEVE in systems.without else frozenset()
+    rows = [_plan_row(one, systems.steps, found, left_out) for one in recorded]
     touched = [row.recorded for row in rows if row.remove]
     sessions = sessions_by_tag(run, touched, systems)
     for row in rows:
         _keep_history(row, sessions.keys())
     active = find_activity(run, touched, systems, sessions) if touched else {}
-    return RevertPlan(run, rows, active, found)
+    return RevertPlan(run, rows, active, found, standing_of(run))
 
 
 def _is_ours(step: BackfillStep) -> bool:
@@ -85,7 +103,7 @@ def _is_ours(step: BackfillStep) -> bool:
     return (
         step.state in (State.CREATED, State.INTENDED)
         or (step.state == State.ADOPTED and bool(step.undo))
-        or (step.state == State.KEPT and step.code == BY_CHOICE)
+        or (step.state == State.KEPT and step.code in (BY_CHOICE, LEFT_OUT))
     )
 
 
@@ -95,7 +113,10 @@ def _look_up(step: RemoteStep, recorded: Sequence[Recorded]) -> Mapping[str, Any
 
 
 def _plan_row(
-    one: Recorded, remote: Sequence[RemoteStep], found: Mapping[StepName, Mapping[str, Any]]
+    one: Recorded,
+    remote: Sequence[RemoteStep],
+    found: Mapping[StepName, Mapping[str, Any]],
+    left_out: Container[StepName],
 ) -> RowPlan:
     row = RowPlan(one)
     by_name = {step.name: step for step in remote}
@@ -105,6 +126,8 @@ def _plan_row(
             continue
         if not _is_ours(step):
             row.leave |= _left(name, step)
+        elif name in left_out:
+            row.left_out[name] = _stays_unseen(step)
         elif step.state == State.INTENDED and not step.ref:
             _settle(row, by_name[name], step, found[name])
         else:
@@ -121,6 +144,12 @@ def _keep_history(row: RowPlan, charged: Container[str]) -> None:
             row.disuse[target.name] = "it was there before the run; it is blocked again"
         elif target.name is StepName.STEVE_ID_TAG and target.ref in charged:
             row.disuse[target.name] = "it has charged; it is blocked, and kept with its history"
+
+
+def _stays_unseen(step: BackfillStep) -> str:
+    if not step.ref:
+        return "SteVe was left out; whether it is there cannot be told"
+    return f"SteVe was left out; number {step.ref} stays there as it is"
 
 
 def _left(name: StepName, step: BackfillStep) -> dict[StepName, str]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from auditlog.models import Event, record
 from customers.backfill import bulk
 from customers.backfill.activation import give_back, still_ours
-from customers.backfill.revert.planning import RowPlan
+from customers.backfill.revert.planning import LEFT_OUT, RowPlan
 from customers.models import BackfillRun, BackfillStep, IdTagMapping, User
 from polaris_backfill.kernel import Removal, Removed, StepName
 
@@ -94,6 +94,9 @@ class Removals:
         for row, _ in batch:
             for name, why in row.leave.items():
                 self._note(row, name, "kept", why=why)
+            for name, why in row.left_out.items():
+                self._note(row, name, "kept", why=why, code=LEFT_OUT)
+                self._set(row, name, State.KEPT, LEFT_OUT)
         return self._end()
 
     # --- one batch -----------------------------------------------------------------------------------

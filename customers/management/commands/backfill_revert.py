@@ -30,11 +30,11 @@ class Command(BackfillCommand):
         add_revert_options(parser)
 
     def work(self, *, run_id: str, dry_run: bool, keep_active: bool, discard_activity: bool, noinput: bool,
-             verbosity: int, **options: Any) -> int:  # fmt: skip
+             without: list[str], verbosity: int, **options: Any) -> int:  # fmt: skip
         run, choice = find_run(run_id), Choice(keep_active, discard_activity)
         if not dry_run:
             run_log.check_folder(settings.BACKFILL_LOG_DIR)
-        with self.stop_on_signals() as stop, connect(sleep=stop.sleep) as systems:
+        with self.stop_on_signals() as stop, connect(sleep=stop.sleep, without=without) as systems:
             print_target(console(self.err), systems, self.database)
             if dry_run:
                 return self._show(plan_revert(run, systems), choice)
