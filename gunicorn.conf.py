@@ -17,8 +17,10 @@ def on_starting(server: Any) -> None:
     import django
     from django.core import checks
 
-    from polaris_backfill import startup
+    from polaris_backfill import logs, startup
 
+    for log in (server.log.error_log, server.log.access_log):  # somebody may switch the access log on
+        log.addFilter(logs.DiscreetRequests())
     with startup.refusals_in_one_line():
         django.setup()
     for message in checks.run_checks():

@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
@@ -28,6 +28,8 @@ SIGN_IN = reverse_lazy("customers:sign_in")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Take an address and promise a mail, in the same words whoever it belongs to."""
+    if request.method != "POST" and request.user.is_authenticated:
+        return _page(request, "signed_in")
     form = AddressForm(request.POST or None)
     if not form.is_valid():
         return _page(request, "sign_in", {"form": form}, status=400 if form.is_bound else 200)
@@ -45,6 +47,8 @@ def sent(request: HttpRequest) -> HttpResponse:
 @require_safe
 def link(request: HttpRequest, token: str) -> HttpResponse:
     """Show a button and do nothing else: mail scanners open links, and must not use them up."""
+    if links.owner(request, token):
+        return redirect("customers:account")
     found = links.resolve(token)
     if found is None:
         return _page(request, "link_dead", status=410)
@@ -77,6 +81,32 @@ def account(request: HttpRequest) -> HttpResponse:
 @method_decorator(require_POST, name="dispatch")
 class SignOut(LogoutView):
     next_page = "customers:sign_in"
+
+
+def stale_form(request: HttpRequest) -> HttpResponse:
+    """Answer a form that comes without our cookie or with another one, and do nothing that it asks for.
+
+    That is a second click after the first was answered, a second tab, a page that was open for long, blocked
+    cookies, or another site. Whoever is where the button leads gets there; everybody else a way back to it.
+    """
+    signed_in = request.user.is_authenticated
+    if request.path == reverse("customers:use_link"):
+        token = request.POST.get("token", "")
+        if links.owner(request, token):
+            return redirect("customers:account")
+        if not links.is_plausible(token):
+            return _try_again(request, reverse("customers:sign_in"))
+        return _try_again(request, reverse("customers:link", args=[token]))
+    asking = request.path == reverse("customers:sign_in")
+    if signed_in == asking:  # signed in, and asks for a link; or signed out, and wants to be
+        return redirect("customers:sign_in")
+    return _try_again(request, reverse("customers:account" if signed_in else "customers:sign_in"))
+
+
+def _try_again(request: HttpRequest, address: str) -> HttpResponse:
+    blocked = settings.CSRF_COOKIE_NAME not in request.COOKIES
+    context = {"again": address, "blocked": blocked, "host": request.get_host()}
+    return _page(request, "stale_form", context, status=403)
 
 
 def _page(

@@ -9,6 +9,7 @@ class PolarisBackfillConfig(AppConfig):
     verbose_name = "Polaris Backfill"
 
     def ready(self) -> None:
-        from polaris_backfill.checks import check_combinations
+        from polaris_backfill.checks import check_combinations, check_proxies
 
         checks.register(check_combinations)
+        checks.register(check_proxies, deploy=True)

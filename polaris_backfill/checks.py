@@ -16,6 +16,15 @@ def check_combinations(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return [*_jobs(), *_mail(), *_clear_text()]
 
 
+def check_proxies(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Miss the number of proxies; asked for by `check --deploy` alone, as the service does without."""
+    if settings.DEBUG or settings.TRUSTED_PROXY_COUNT is not None:
+        return []
+    unset = "TRUSTED_PROXY_COUNT is not set: behind a proxy nothing is limited by client."
+    hint = "Say how many proxies are in front: 1 for a single one."
+    return [Warning(unset, hint=hint, id="polaris.W004")]
+
+
 def _jobs() -> Iterator[CheckMessage]:
     cluster: dict[str, Any] = settings.Q_CLUSTER
     if cluster["retry"] <= cluster["timeout"]:

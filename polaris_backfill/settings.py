@@ -161,6 +161,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "customers.sign_in.devices.remembering",
 ]
 
 ROOT_URLCONF = "polaris_backfill.urls"
@@ -213,14 +214,24 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = reverse_lazy("admin:login")
-AXES_FAILURE_LIMIT = 10
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+CSRF_FAILURE_VIEW = "polaris_backfill.refusals.csrf_failure"
+AXES_HANDLER = "customers.sign_in.passwords.Guard"  # counts as we do elsewhere, and keeps no address
+AXES_FAILURE_LIMIT = 10  # of one account, from one client or one known browser
 AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "polaris_backfill.refusals.locked_out"
 AXES_USERNAME_FORM_FIELD = "username"  # the admin's; left to guess, it counts and asks under two names
 AXES_ENABLE_ADMIN = False
-AXES_DISABLE_ACCESS_LOG = True  # it would hold addresses; the audit log says who signed in
-TRUSTED_PROXY_COUNT = environment.whole("TRUSTED_PROXY_COUNT", 0, least=0, most=10)
+AXES_VERBOSE = False
+
+
+def _proxies() -> int | None:
+    """Tell 0, which is a statement, from unset: then whether there is a proxy is seen from what arrives."""
+    count = environment.whole("TRUSTED_PROXY_COUNT", 0, least=0, most=10)
+    return count if environment.text("TRUSTED_PROXY_COUNT") else None
+
+
+TRUSTED_PROXY_COUNT = _proxies()
 AXES_CLIENT_IP_CALLABLE = "customers.sign_in.client.client_address"
 
 # Magic links: using one ends all others of that customer, and so does a new address.
@@ -230,7 +241,6 @@ SESAME_INVALIDATE_ON_EMAIL_CHANGE = True
 SESAME_SIGNATURE_SIZE = 16
 # Has each token carry its age; how old it may be is said where it is used.
 SESAME_MAX_AGE = timedelta(days=30)
-AXES_VERBOSE = False
 
 # --- Jobs ------------------------------------------------------------------------------------------
 # The broker gives "at least once"; continuing, pacing and claiming are ours, so it never redelivers by plan.
@@ -283,10 +293,23 @@ MAX_UPLOAD_BYTES = 20 * 1024 * 1024  # in the admin; the command takes 100 MB
 MAX_UPLOAD_ROWS = 50_000  # a page can wait for that many to be planned; the command takes 200,000 and more
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # without files
 
+# --- Logging ---------------------------------------------------------------------------------------
+# Every handler is named here, so that no record gets past the filter; a logger's own filter sees only what
+# is logged to it, not to those below. (What Django would add: a second console, and mails to nobody.)
+
+DISCREET = ["discreet"]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "filters": {"discreet": {"()": "polaris_backfill.logs.DiscreetRequests"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "filters": DISCREET}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"axes": {"level": "ERROR"}, "sesame": {"level": "WARNING"}},
+    "loggers": {
+        "django": {"level": "INFO"},
+        "django.request": {"filters": DISCREET},
+        "django.server": {"handlers": ["console"], "filters": DISCREET, "propagate": False},
+        "django.security.csrf": {"filters": DISCREET},
+        "axes": {"level": "ERROR"},
+        "sesame": {"level": "WARNING"},
+    },
 }

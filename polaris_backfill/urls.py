@@ -3,11 +3,13 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from customers.admin.people.own_password import password_change
 from polaris_backfill.health import healthz, readyz
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("admin/password_change/", password_change),
     path("admin/", admin.site.urls),
     path("", include("customers.urls")),
 ]

@@ -11,6 +11,7 @@ from customers.admin.runs.figures import counts_of, names_of, segments
 from customers.backfill import lock
 from customers.backfill.standing import shown_status
 from customers.models import BackfillRun, IdTagMapping, RunJob, User, WelcomeMail
+from customers.sign_in.client import NOT_TOLD_APART, client_address
 
 MailState = WelcomeMail.State
 
@@ -22,6 +23,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     user = request.user
     context["may_import"] = may(user, RUN)
     context["may_audit"] = may(user, AUDIT)
+    if context["may_audit"] and client_address(request) is None:
+        context["proxies"] = NOT_TOLD_APART
     if may(user, CUSTOMERS):
         context["people"] = _people()
     if may(user, *ON_RUNS):

@@ -10,31 +10,36 @@ from functools import partial
 from django.core.mail import get_connection
 from django.db import transaction
 from django.db.models import Value
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Lower
 from django_q.tasks import async_task
 
-from auditlog.models import AuditEntry, Event, record
 from customers.mail import messages
 from customers.mail.errors import DeliveryError
 from customers.models import User
 from customers.sign_in import throttle
-from customers.sign_in.links import AUDIT_TAG, requested_link, requested_ttl
+from customers.sign_in.links import requested_link, requested_ttl
+from customers.sign_in.noting import ANYBODY, note, note_once
 
 PER_ADDRESS = 5  # in throttle.WINDOW: what the platform's email worker allows a recipient
 PER_CLIENT = 30
-ANYBODY = "anonymous"
 
 
 @transaction.atomic
-def ask(email: str, client: str) -> bool:
-    """Take note that a link is wanted, and leave the rest to the worker; False if asked too often."""
+def ask(email: str, client: str | None) -> bool:
+    """Take note that a link is wanted, and leave the rest to the worker; False if asked too often.
+
+    A client that cannot be told from others (None) has no limit: they would share it.
+    """
     address = throttle.bucket("address", email)
-    full = throttle.take({address: PER_ADDRESS, throttle.bucket("client", client): PER_CLIENT})
+    limits = {address: PER_ADDRESS}
+    if client is not None:
+        limits[throttle.bucket("client", client)] = PER_CLIENT
+    full = throttle.take(limits)
     if full:
-        _record_throttled(full)
+        note_once("sign_in.throttled", full, throttle.WINDOW)
         return False
     user = User.objects.alias(address=Lower("email")).filter(address=Lower(Value(email))).first()
-    record(AUDIT_TAG, ANYBODY, [Event(_action(user), address)])
+    note(ANYBODY, _action(user), address)
     wanted = user.pk if user and not user.is_staff and user.is_active else None
     transaction.on_commit(partial(async_task, "customers.tasks.send_sign_in_link", wanted))
     return True
@@ -63,15 +68,6 @@ def _action(user: User | None) -> str:
     return "sign_in.requested"
 
 
-def _record_throttled(full: str) -> None:
-    """Note it once per window: the audit log is for ever, and this can be done at any speed."""
-    noted = AuditEntry.objects.filter(
-        subject=full, action="sign_in.throttled", at__gt=Now() - throttle.WINDOW
-    )
-    if not noted.exists():
-        record(AUDIT_TAG, ANYBODY, [Event("sign_in.throttled", full)])
-
-
 def _record_outcome(user: User, action: str, code: str) -> str:
-    record(AUDIT_TAG, "worker", [Event(action, f"user:{user.pk}", {"code": code} if code else {})])
+    note("worker", action, f"user:{user.pk}", {"code": code} if code else {})
     return code or "sent"

@@ -1,10 +1,12 @@
 """How often something may be tried, counted in PostgreSQL so that it holds over processes and machines."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 
@@ -21,20 +23,42 @@ def bucket(kind: str, value: str) -> str:
 
 
 @transaction.atomic
-def take(limits: Mapping[str, int]) -> str | None:
+def take(limits: Mapping[str, int], window: timedelta = WINDOW) -> str | None:
     """Count one try in each bucket, or in none if one of them is full; return the full one."""
     for name in sorted(limits):  # in one order everywhere, so that two never wait for each other
         _lock(name)
-    recent = ThrottleMark.objects.filter(at__gt=Now() - WINDOW)
-    for name, most in limits.items():
-        if recent.filter(bucket=name).count() >= most:
-            return name
-    ThrottleMark.objects.bulk_create([ThrottleMark(bucket=name) for name in limits])
-    return None
+    full = full_one(limits, window)
+    if full is None:
+        ThrottleMark.objects.bulk_create([ThrottleMark(bucket=name) for name in limits])
+    return full
+
+
+def full_one(limits: Mapping[str, int], window: timedelta = WINDOW) -> str | None:
+    """Return the first bucket that holds as many tries as it may, if one does."""
+    return next((name for name, most in limits.items() if _recent(name, window).count() >= most), None)
+
+
+def was_marked(name: str, window: timedelta) -> bool:
+    return _recent(name, window).exists()
+
+
+def give_back(name: str) -> None:
+    """Take one try out of the bucket again."""
+    latest = ThrottleMark.objects.filter(bucket=name).order_by("-id").values("pk")[:1]
+    ThrottleMark.objects.filter(pk__in=latest).delete()
+
+
+def forget(names: Iterable[str]) -> int:
+    return ThrottleMark.objects.filter(bucket__in=list(names)).delete()[0]
 
 
 def forget_old_marks() -> int:
-    return ThrottleMark.objects.filter(at__lt=Now() - WINDOW).delete()[0]
+    longest = max(WINDOW, settings.AXES_COOLOFF_TIME)
+    return ThrottleMark.objects.filter(at__lt=Now() - longest).delete()[0]
+
+
+def _recent(name: str, window: timedelta) -> QuerySet[ThrottleMark]:
+    return ThrottleMark.objects.filter(bucket=name, at__gt=Now() - window)
 
 
 def _lock(name: str) -> None:

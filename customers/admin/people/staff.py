@@ -13,6 +13,8 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from auditlog.models import Event, record
+from customers.admin.access import actor
 from customers.admin.audited import AuditedMixin
 from customers.models import User
 
@@ -49,6 +51,31 @@ def clean_address(form: Any) -> str:
     return email
 
 
+class RightsMixin(AuditedMixin):
+    """Writes down which rights a change gave and took, beside which fields it touched.
+
+    Django calls both methods in the transaction of the change.
+    """
+
+    def rights_of(self, pk: int | None) -> set[str]:
+        """Read what somebody may, or what a group gives, from the database."""
+        raise NotImplementedError
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        form.rights_before = self.rights_of(obj.pk)
+        super().save_model(request, obj, form, change)  # type: ignore[misc]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)  # type: ignore[misc]
+        obj, before = form.instance, form.rights_before
+        after = self.rights_of(obj.pk)
+        if after == before:
+            return
+        data = {"granted": sorted(after - before), "withdrawn": sorted(before - after)}
+        event = Event(f"{obj._meta.model_name}.rights", self.audit_subject(obj), data)
+        record("admin", actor(request), [event])
+
+
 class NewStaffForm(UserCreationForm):  # type: ignore[misc]
     class Meta:
         model = User
@@ -73,7 +100,7 @@ class StaffForm(UserChangeForm):  # type: ignore[misc]
 
 
 @admin.register(User)
-class StaffAdmin(SuperusersOnlyMixin, AuditedMixin, BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
+class StaffAdmin(SuperusersOnlyMixin, RightsMixin, BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     """Staff are deactivated, never deleted: the audit log names them by number."""
 
     form = StaffForm
@@ -96,6 +123,14 @@ class StaffAdmin(SuperusersOnlyMixin, AuditedMixin, BaseUserAdmin, ModelAdmin): 
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).filter(role=User.Role.STAFF)
+
+    def rights_of(self, pk: int | None) -> set[str]:
+        user = User.objects.filter(pk=pk).first() if pk else None
+        if user is None:
+            return set()
+        flags = {"sign in": user.is_active, "superuser": user.is_superuser}
+        groups = user.groups.values_list("name", flat=True)
+        return {name for name, given in flags.items() if given} | {f"group {name}" for name in groups}
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         """Keep people from locking themselves out."""
@@ -125,8 +160,11 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(SuperusersOnlyMixin, AuditedMixin, BaseGroupAdmin, ModelAdmin):  # type: ignore[misc]
+class GroupAdmin(SuperusersOnlyMixin, RightsMixin, BaseGroupAdmin, ModelAdmin):  # type: ignore[misc]
     """A group gives the rights of this console; all others that Django knows open nothing here."""
 
     form = GroupForm
     filter_horizontal = ()
+
+    def rights_of(self, pk: int | None) -> set[str]:
+        return set(Permission.objects.filter(group=pk).values_list("codename", flat=True)) if pk else set()

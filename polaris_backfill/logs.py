@@ -1,0 +1,45 @@
+"""What a log may hold of a web request: no magic link, and no traceback of what was refused on purpose."""
+
+import logging
+import re
+
+# Whoever reads a link can sign in with it. The path ends where white space, a quote or a query begins.
+LINK = re.compile(r"(/sign-in/link/+)[^\s/?#\"'<>\\]+", re.IGNORECASE)
+MASKED = r"\1…"
+SERVER_ERROR = 500
+
+_plain = logging.Formatter()
+
+
+class DiscreetRequests(logging.Filter):
+    """Rewrites a record before any handler sees it; drops none. Safe to apply more than once."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if is_refusal(record):
+            _in_one_line(record)
+        _without_links(record)
+        return True
+
+
+def is_refusal(record: logging.LogRecord) -> bool:
+    """Tell a request that was turned away (4xx) from one that broke; Django puts the status on the record."""
+    status: int | None = getattr(record, "status_code", None)
+    return status is not None and status < SERVER_ERROR
+
+
+def _in_one_line(record: logging.LogRecord) -> None:
+    """The traceback of a PermissionDenied is a screen of Django's own lines, each time."""
+    record.msg, record.args = r"\n".join(record.getMessage().splitlines()), ()
+    record.exc_info = record.exc_text = record.stack_info = None
+
+
+def _without_links(record: logging.LogRecord) -> None:
+    message = record.getMessage()
+    if LINK.search(message):
+        record.msg, record.args = LINK.sub(MASKED, message), ()
+    if record.exc_info:
+        traceback = _plain.formatException(record.exc_info)
+        if LINK.search(traceback):
+            record.exc_text, record.exc_info = LINK.sub(MASKED, traceback), None
+    if LINK.search(getattr(getattr(record, "request", None), "path", "")):
+        del record.request  # type: ignore[attr-defined]  # collectors would take the address from it
