@@ -9,8 +9,8 @@ from django.http import HttpRequest
 
 LEFT_BY_PROXIES = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-IP", "Forwarded")
 NOT_TOLD_APART = (
-    "Requests come through a proxy, and TRUSTED_PROXY_COUNT does not say how many there are, or says too many:"
-    " clients cannot be told apart, and nothing is limited by client."
+    "Requests come through a proxy, and TRUSTED_PROXY_COUNT does not say how many there are, or says too"
+    " many: clients cannot be told apart, and nothing is limited by client."
 )
 HOUSEHOLD = 64  # bits: whoever has one address of IPv6 has all that begin like it
 

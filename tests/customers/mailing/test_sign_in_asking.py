@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 from django_q.models import OrmQ
+from pytest_django.fixtures import Settings
 
 from auditlog.models import AuditEntry
 from customers.models import ThrottleMark, User
@@ -98,8 +99,21 @@ def test_after_the_window_one_may_ask_again_and_the_marks_are_forgotten() -> Non
     ThrottleMark.objects.update(at=timezone.now() - throttle.WINDOW - timedelta(seconds=1))
 
     assert ask("erika@example.com", CLIENT)
-    throttle.forget_old_marks()
+
+
+def test_marks_are_forgotten_once_no_limit_looks_at_them(settings: Settings) -> None:
+    ask("erika@example.com", CLIENT)
+    ThrottleMark.objects.update(at=timezone.now() - settings.AXES_COOLOFF_TIME - timedelta(seconds=1))
+    ask("max@example.com", CLIENT)
+
+    assert throttle.forget_old_marks() == 2
     assert ThrottleMark.objects.count() == 2
+
+
+def test_clients_that_cannot_be_told_apart_share_no_limit() -> None:
+    taken = [ask(f"somebody-{number}@example.com", None) for number in range(PER_CLIENT + 1)]
+
+    assert all(taken)
 
 
 @pytest.mark.django_db(transaction=True)
