@@ -1,12 +1,16 @@
 """Staff and groups in the admin: for superusers, and who becomes what."""
 
+import getpass
 from importlib import import_module
+from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
+from django.test import Client
 
+from auditlog.models import AuditEntry
 from billing.sandbox import Sandbox
 from customers.models import BackfillRun, User
 from tests.customers.admin_world import EVERYTHING, audited, client_of, errors_on, member_of_staff
@@ -58,6 +62,7 @@ def test_a_superuser_makes_staff_who_are_staff_from_the_start(superuser: User) -
     made = User.objects.get(email="new@operator.example")
     assert (made.role, made.is_superuser, made.check_password(password)) == ("staff", False, True)
     assert audited("user.added")[0].subject == f"user:{made.pk}"
+    assert audited("user.rights")[0].data == {"granted": ["sign in"], "withdrawn": []}
 
 
 def test_a_superuser_gives_the_group_and_that_is_audited(superuser: User) -> None:
@@ -72,6 +77,9 @@ def test_a_superuser_gives_the_group_and_that_is_audited(superuser: User) -> Non
 
     assert list(member.groups.all()) == [group]
     assert "Groups" in audited("user.changed")[0].data["fields"]
+    [entry] = audited("user.rights")
+    assert (entry.actor, entry.subject) == (f"staff:{superuser.pk}", f"user:{member.pk}")
+    assert entry.data == {"granted": ["group superadmin"], "withdrawn": []}
 
 
 def test_a_superuser_cannot_lock_themselves_out(superuser: User) -> None:
@@ -96,7 +104,12 @@ def test_createsuperuser_says_what_it_gives(db: None, capsys: pytest.CaptureFixt
     call_command("createsuperuser", "--email", "root@operator.example", "--noinput")
 
     told = capsys.readouterr().out
-    assert User.objects.get(email="root@operator.example").is_superuser
+    made = User.objects.get(email="root@operator.example")
+    [entry] = audited("user.rights")
+    assert made.is_superuser
+    assert entry.actor.startswith("cli:")
+    assert entry.subject == f"user:{made.pk}"
+    assert entry.data["granted"] == ["sign in", "superuser"]
     assert "superadmin" in told
     assert "/admin/" in told
 
@@ -111,3 +124,90 @@ def test_a_group_is_given_rights_of_the_console_only(superuser: User) -> None:
     offered = page.context["adminform"].form.fields["permissions"].queryset
     assert set(offered.values_list("codename", flat=True)) == set(EVERYTHING)
     assert list(Group.objects.get(name="support").permissions.all()) == list(rights)
+
+
+# --- Which rights, to whom ---------------------------------------------------------------------------
+
+
+def test_what_is_taken_away_is_named_too(superuser: User) -> None:
+    group = Group.objects.create(name="support")
+    member = member_of_staff()
+    member.groups.add(group)
+    User.objects.filter(pk=member.pk).update(is_superuser=True)
+
+    client_of(superuser).post(f"{STAFF}{member.pk}/change/", {"email": member.email})
+
+    [entry] = audited("user.rights")
+    assert entry.data == {"granted": [], "withdrawn": ["group support", "sign in", "superuser"]}
+
+
+def test_a_change_of_something_else_is_no_change_of_rights(superuser: User) -> None:
+    member = member_of_staff()
+
+    client_of(superuser).post(
+        f"{STAFF}{member.pk}/change/", {"email": member.email, "display_name": "Samira", "is_active": "on"}
+    )
+
+    assert audited("user.changed")
+    assert not audited("user.rights")
+    assert "Samira" not in str(AuditEntry.objects.values())
+
+
+def test_what_a_group_gives_is_named_by_its_codename(superuser: User) -> None:
+    client = client_of(superuser)
+    see, run = (Permission.objects.get(codename=name).pk for name in ("view_customer", "run_backfill"))
+    client.post("/admin/auth/group/add/", {"name": "support", "permissions": [see]})
+    group = Group.objects.get(name="support")
+
+    client.post(f"/admin/auth/group/{group.pk}/change/", {"name": "support", "permissions": [run]})
+
+    changed, added = audited("group.rights")
+    assert {added.subject, changed.subject} == {f"group:{group.pk}"}
+    assert added.data == {"granted": ["view_customer"], "withdrawn": []}
+    assert changed.data == {"granted": ["run_backfill"], "withdrawn": ["view_customer"]}
+
+
+def test_a_password_that_a_superuser_sets_is_audited(superuser: User) -> None:
+    member = member_of_staff()
+    password = "a-long-enough-Passphrase-7"
+
+    client_of(superuser).post(
+        f"{STAFF}{member.pk}/password/",
+        {"usable_password": "true", "password1": password, "password2": password},
+    )
+
+    member.refresh_from_db()
+    [entry] = audited("user.changed")
+    assert member.check_password(password)
+    assert (entry.subject, entry.data) == (f"user:{member.pk}", {"fields": ["password"]})
+
+
+@pytest.mark.parametrize(("old", "entries"), [("correct-horse-battery", 1), ("wrong", 0)])
+def test_a_password_that_somebody_changes_themselves_is_audited(
+    superuser: User, old: str, entries: int
+) -> None:
+    new = "a-long-enough-Passphrase-7"
+
+    client_of(superuser).post(
+        "/admin/password_change/", {"old_password": old, "new_password1": new, "new_password2": new}
+    )
+
+    superuser.refresh_from_db()
+    assert superuser.check_password(new) is bool(entries)
+    assert [entry.subject for entry in audited("user.changed")] == [f"user:{superuser.pk}"] * entries
+
+
+def test_nobody_changes_a_password_without_signing_in() -> None:
+    assert Client().get("/admin/password_change/")["Location"].startswith("/admin/login/")
+
+
+def test_a_password_changed_by_a_command_is_audited(superuser: User, monkeypatch: Any) -> None:
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: "a-long-enough-Passphrase-7")
+
+    call_command("changepassword", superuser.email)
+
+    superuser.refresh_from_db()
+    [entry] = audited("user.changed")
+    assert superuser.check_password("a-long-enough-Passphrase-7")
+    assert entry.actor.startswith("cli:")
+    assert (entry.subject, entry.data) == (f"user:{superuser.pk}", {"fields": ["password"]})

@@ -11,6 +11,7 @@ PRODUCTION = {
     "ALLOWED_HOSTS": "backfill.example.com",
     "LAGO_API_KEY": "a-key",
     "CUSTOMER_BASE_URL": "https://charge.example.com",
+    "TRUSTED_PROXY_COUNT": "1",
 }
 
 

@@ -96,6 +96,25 @@ def test_a_deployment_check_has_nothing_to_remark():
     assert (outcome.returncode, outcome.stderr) == (0, "")
 
 
+def test_a_deployment_check_misses_the_number_of_proxies():
+    outcome = manage(
+        "check", "--deploy", "--fail-level", "WARNING", **{**PRODUCTION, "TRUSTED_PROXY_COUNT": ""}
+    )
+
+    assert outcome.returncode == 1
+    assert "polaris.W004" in outcome.stderr
+    assert "TRUSTED_PROXY_COUNT is not set" in outcome.stderr
+
+
+@pytest.mark.parametrize(("value", "count"), [("", None), ("0", 0), ("2", 2)])
+def test_no_proxy_is_told_from_nothing_said(value, count):
+    ask = "from django.conf import settings; print(settings.TRUSTED_PROXY_COUNT)"
+
+    done = manage("shell", "--no-imports", "-c", ask, **{**PRODUCTION, "TRUSTED_PROXY_COUNT": value})
+
+    assert done.stdout == f"{count}\n"
+
+
 def test_a_database_that_does_not_answer_is_one_line_without_the_password():
     outcome = manage("migrate", **PRODUCTION)
 

@@ -4,7 +4,6 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django_q.models import OrmQ
-from pytest_django.fixtures import Settings
 
 from customers.models import BackfillRun, User
 from customers.sign_in import links

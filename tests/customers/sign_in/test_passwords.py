@@ -50,9 +50,7 @@ def is_in(client: Client) -> bool:
 
 def spelt(number: int) -> str:
     """Give one of the ways to write the name that all sign in: by capitals."""
-    return "".join(
-        letter.upper() if number >> place & 1 else letter for place, letter in enumerate(NAME)
-    )
+    return "".join(letter.upper() if number >> place & 1 else letter for place, letter in enumerate(NAME))
 
 
 def test_a_login_leads_to_the_overview_also_where_no_page_was_asked_for(client: Client, sam: User) -> None:
