@@ -72,6 +72,11 @@ def whole(name: str, default: int, *, least: int, most: int) -> int:
     return int(value)
 
 
+def whole_if_set(name: str, *, least: int, most: int) -> int | None:
+    """Tell 0, which is a statement, from nothing said."""
+    return whole(name, least, least=least, most=most) if text(name) else None
+
+
 def url(name: str, default: str = "", *, schemes: tuple[str, ...] = ("http", "https")) -> str:
     """Return the address without a trailing slash; only a broker's may carry a login, as others are shown."""
     value = text(name, default).rstrip("/")

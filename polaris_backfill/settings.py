@@ -223,15 +223,7 @@ AXES_LOCKOUT_CALLABLE = "polaris_backfill.refusals.locked_out"
 AXES_USERNAME_FORM_FIELD = "username"  # the admin's; left to guess, it counts and asks under two names
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-
-
-def _proxies() -> int | None:
-    """Tell 0, which is a statement, from unset: then whether there is a proxy is seen from what arrives."""
-    count = environment.whole("TRUSTED_PROXY_COUNT", 0, least=0, most=10)
-    return count if environment.text("TRUSTED_PROXY_COUNT") else None
-
-
-TRUSTED_PROXY_COUNT = _proxies()
+TRUSTED_PROXY_COUNT = environment.whole_if_set("TRUSTED_PROXY_COUNT", least=0, most=10)
 AXES_CLIENT_IP_CALLABLE = "customers.sign_in.client.client_address"
 
 # Magic links: using one ends all others of that customer, and so does a new address.

@@ -12,7 +12,7 @@ from tests.docs.handbook import page, section, table
 
 OURS = sorted(name for name, app in get_commands().items() if app in ("customers", "billing"))
 OF_ALL = {"--format"}  # explained once, above
-NO_LONGER_SAID = {"createsuperuser"}  # Django's, which we only narrow
+NO_LONGER_SAID = {"changepassword", "createsuperuser"}  # Django's, which we only narrow
 
 
 def options(name: str) -> dict[str, Action]:

@@ -53,7 +53,7 @@ def test_the_example_file_has_them_too():
 def test_the_default_and_the_limits_of_a_number_are_told(read):
     _, default, told = EXPLAINED[read.name]
 
-    assert default == f"`{read.default}`"
+    assert default == ("none" if read.default is None else f"`{read.default}`")
     assert f"{read.limits[0]} to {read.limits[1]}" in told
 
 
