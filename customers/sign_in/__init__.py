@@ -1,1 +1,1 @@
-"""Signing in by a link in a mail: the links, the asking for one, and how often one may ask."""
+"""Signing in: customers by a link in a mail, staff by a password; how often they may try, what is noted."""

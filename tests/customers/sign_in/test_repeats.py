@@ -208,6 +208,24 @@ def test_a_token_that_only_looks_like_the_used_one_is_no_repeat(change: Callable
     assert "_auth_user_id" not in second.session
 
 
+def test_a_token_that_names_somebody_else_in_other_capitals_signs_nobody_in() -> None:
+    user, other = make_customer(pk=0x10005), make_customer("max@example.com", pk=0x101A5)
+    browser, form = opened(path_of(user))
+    second = with_cookies_of(browser)
+    browser.post(USE, form)
+    letters = list(form["token"])
+    letters[9] = letters[9].swapcase()
+    changed = "".join(letters)
+
+    answer = second.post(USE, {**form, "token": changed})
+
+    assert path_of(other).rpartition("/link/")[2].startswith(changed[:10]), (
+        "it names nobody: it proves nothing"
+    )
+    assert answer.status_code == 410
+    assert "_auth_user_id" not in second.session
+
+
 # --- A second tab, and later -------------------------------------------------------------------------
 
 
