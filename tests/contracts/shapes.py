@@ -1,8 +1,9 @@
 """Compare a reply with the shape that the official description gives it.
 
-A table (`lago.json`, `steve.json`) names replies and shapes. A shape is its fields, and each field has the kinds
-of value it may hold, apart by blanks: `null`, one of `SCALARS`, `=word` for that very word, `[kind]` for a list,
-or the name of another shape. `name?` may be left out; `*` is any field not named. `derive.py` makes the tables.
+A table (`lago.json`, `steve.json`) names replies and shapes. A shape is its fields, and each field has the
+kinds of value it may hold, apart by blanks: `null`, one of `SCALARS`, `=word` for that very word, `[kind]`
+for a list, or the name of another shape. `name?` may be left out; `*` is any field that is not named.
+`derive.py` makes the tables.
 """
 
 import json

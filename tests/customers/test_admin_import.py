@@ -15,7 +15,7 @@ from django.urls import reverse
 from billing.sandbox import Sandbox
 from customers.backfill import stored_preview
 from customers.models import BackfillUpload
-from tests.customers import factories
+from tests.customers import factories, operator_files
 from tests.customers.admin_world import (
     client_of,
     csv_file,
@@ -30,7 +30,6 @@ from tests.customers.factories import row, rows, unchanged
 pytestmark = pytest.mark.django_db
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-MESSY = EXAMPLES.parents[1] / "shared" / "data" / "customers-messy.csv"
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -99,14 +98,13 @@ def test_options_mean_what_they_mean_to_the_command(client: Client, said_by_the_
     assert [row["action"] for row in preview.rows] == [row["action"] for row in told["rows"]]
 
 
-@pytest.mark.skipif(not MESSY.exists(), reason="the messy file is not beside this repository")
-def test_the_messy_file_has_the_expected_codes_on_the_page(client: Client) -> None:
-    expected = json.loads(MESSY.with_suffix(".expected.json").read_text())
+def test_the_messy_file_has_the_expected_codes_on_the_page(client: Client, tmp_path: Path) -> None:
+    path, expected = operator_files.messy(tmp_path)
 
-    found = preview_of(client, MESSY.read_bytes())
+    found = preview_of(client, path.read_bytes())
 
     page = client.get(reverse("admin:customers_backfillrun_preview", args=[found.pk]))
-    shown = {str(row["line"]): [p["code"] for p in row["problems"]] for row in page.context["rows"]}
+    shown = {row["line"]: [p["code"] for p in row["problems"]] for row in page.context["rows"]}
     assert {line: sorted(codes) for line, codes in shown.items()} == {
         line: sorted(codes) for line, codes in expected.items()
     }

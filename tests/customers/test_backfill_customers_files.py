@@ -1,4 +1,4 @@
-"""`backfill_customers` over whole files: our own, and those of an operator where they are at hand."""
+"""`backfill_customers` over whole files: as an operator has them, good and bad."""
 
 import csv
 import io
@@ -14,14 +14,11 @@ from auditlog.models import AuditEntry
 from billing.sandbox import Sandbox
 from customers.backfill.error_cells import write_ods, write_xlsx
 from customers.models import BackfillRow, BackfillStep, IdTagMapping, User
+from tests.customers import operator_files
 from tests.customers.commands import as_json, command
-from tests.customers.factories import Row, row, rows, table_counts, unchanged
-from tests.polaris_backfill.processes import ROOT
+from tests.customers.factories import Row, row, table_counts, unchanged
 
 pytestmark = pytest.mark.django_db
-
-SHARED = ROOT.parent / "shared" / "data"
-shared_data = pytest.mark.skipif(not SHARED.is_dir(), reason="the operator's files are not at hand")
 
 # --- Rows that cannot be imported, one of each kind --------------------------------------------------
 
@@ -84,23 +81,21 @@ def test_of_a_faulty_file_the_good_rows_go_in(lago: Sandbox, tmp_path: Path) -> 
     assert BackfillRow.objects.filter(outcome="failed").count() == len(FAULTY)
 
 
-@shared_data
-def test_the_operators_messy_file_has_the_expected_codes(lago: Sandbox) -> None:
-    expected = json.loads((SHARED / "customers-messy.expected.json").read_text())
+def test_the_operators_messy_file_has_the_expected_codes(lago: Sandbox, tmp_path: Path) -> None:
+    path, expected = operator_files.messy(tmp_path)
     same = unchanged(lago)
 
-    answer = as_json(SHARED / "customers-messy.csv")
+    answer = as_json(path)
 
     assert answer.code == 1
-    assert answer.codes == {int(line): codes for line, codes in expected.items()}
+    assert answer.codes == expected
     assert same()
 
 
-@shared_data
-def test_the_operators_messy_file_goes_in_in_part(lago: Sandbox) -> None:
-    faulty = json.loads((SHARED / "customers-messy.expected.json").read_text())
+def test_the_operators_messy_file_goes_in_in_part(lago: Sandbox, tmp_path: Path) -> None:
+    path, faulty = operator_files.messy(tmp_path)
 
-    answer = as_json(SHARED / "customers-messy.csv", "--allow-partial")
+    answer = as_json(path, "--allow-partial")
 
     assert answer.code == 1
     assert answer.json["counts"]["created"] == User.objects.count() == len(lago.state()["subscriptions"])
@@ -153,13 +148,6 @@ def test_every_format_gives_the_same_plan(lago: Sandbox, tmp_path: Path, kind: s
 # --- A thousand rows ---------------------------------------------------------------------------------
 
 
-def some_thousand(folder: Path) -> Path:
-    """The operator's file where it is at hand, else as many rows of our own."""
-    if SHARED.is_dir():
-        return SHARED / "customers-1000.csv"
-    return write_csv(folder / "customers.csv", rows(1000))
-
-
 def starts_of(path: Path) -> dict[str, str]:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         dialect: Any = ";" if ";" in stream.readline() else ","
@@ -171,7 +159,7 @@ def starts_of(path: Path) -> dict[str, str]:
 def test_a_dry_run_of_a_thousand_rows_writes_nothing(lago: Sandbox, tmp_path: Path) -> None:
     same = unchanged(lago)
 
-    answer = command(some_thousand(tmp_path), "--dry-run")
+    answer = command(operator_files.thousand(tmp_path), "--dry-run")
 
     assert answer.code == 0
     assert "1,000 create" in answer.out
@@ -179,7 +167,7 @@ def test_a_dry_run_of_a_thousand_rows_writes_nothing(lago: Sandbox, tmp_path: Pa
 
 
 def test_a_thousand_rows_go_in_once(lago: Sandbox, tmp_path: Path) -> None:
-    path = some_thousand(tmp_path)
+    path = operator_files.thousand(tmp_path)
 
     answer = as_json(path)
 
@@ -239,9 +227,8 @@ def values_except(left_out: set[str]) -> dict[str, Any]:
     return tables | {"auditlog.AuditEntry": [one for one in audit if not one["action"].startswith("run.")]}
 
 
-@shared_data
-def test_a_german_excel_file_goes_in_as_it_is(lago: Sandbox) -> None:
-    path = SHARED / "customers-1000-excel-de.csv"
+def test_a_german_excel_file_goes_in_as_it_is(lago: Sandbox, tmp_path: Path) -> None:
+    path = operator_files.german_thousand(tmp_path)
 
     answer = as_json(path)
 
@@ -250,9 +237,8 @@ def test_a_german_excel_file_goes_in_as_it_is(lago: Sandbox) -> None:
     assert {one["external_id"] for one in lago.state()["subscriptions"]} == starts_of(path).keys()
 
 
-@shared_data
-def test_the_smallest_file_goes_in(lago: Sandbox) -> None:
-    answer = as_json(SHARED / "customers-3.csv")
+def test_the_smallest_file_goes_in(lago: Sandbox, tmp_path: Path) -> None:
+    answer = as_json(operator_files.smallest(tmp_path))
 
     assert (answer.code, answer.json["counts"]["created"]) == (0, 3)
     assert table_counts()["customers.User"] == 3

@@ -1,6 +1,7 @@
 """Whole rows: all problems at once, and what is left to ask for."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,10 +11,9 @@ import pytest
 from customers.backfill.checks import check_row, clashes, file_warnings
 from customers.backfill.source import COLUMNS, Source, SourceRow, open_source, read_bytes
 from polaris_backfill.kernel import Problem, Wanted
+from tests.customers import operator_files
 from tests.customers.backfill.files import HEADER, LINE, ROW, cells, csv_bytes, text_source, xlsx_bytes
 from tests.customers.backfill.test_checks_values import PLANS, Plan
-
-SHARED_DATA = Path(__file__).parents[4] / "shared" / "data"
 
 BERLIN = ZoneInfo("Europe/Berlin")
 Checked = tuple[Wanted, list[Problem], list[Problem]]
@@ -41,7 +41,7 @@ def codes(problems: list[Problem]) -> list[str]:
 
 
 def verdicts(source: Source) -> dict[str, list[str]]:
-    """Give the codes by line, as the expectation of the shared file has them."""
+    """Give the codes by line, the codes of a line sorted."""
     checked = [(row.line, check(row)) for row in source]
     found = clashes([wanted for _, (wanted, _, _) in checked])
     by_line = {str(line): codes([*problems, *found.get(line, [])]) for line, (_, problems, _) in checked}
@@ -207,16 +207,12 @@ def test_a_messy_file_gives_exactly_its_problems() -> None:
     assert verdicts(read_bytes("messy.csv", MESSY)) == MESSY_EXPECTED
 
 
-@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the shared files are not here")
-def test_the_shared_messy_file_gives_exactly_its_problems() -> None:
-    expected = json.loads((SHARED_DATA / "customers-messy.expected.json").read_text())
+def test_an_operators_messy_file_gives_exactly_its_problems(tmp_path: Path) -> None:
+    path, expected = operator_files.messy(tmp_path)
 
-    assert verdicts(open_source(SHARED_DATA / "customers-messy.csv")) == {
-        line: sorted(told) for line, told in expected.items()
-    }
+    assert verdicts(open_source(path)) == {str(line): sorted(told) for line, told in expected.items()}
 
 
-@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the shared files are not here")
-@pytest.mark.parametrize("name", ["customers-3.csv", "customers-1000.csv", "customers-1000-excel-de.csv"])
-def test_the_shared_good_files_have_no_problem(name: str) -> None:
-    assert verdicts(open_source(SHARED_DATA / name)) == {}
+@pytest.mark.parametrize("good_file", operator_files.GOOD_FILES)
+def test_an_operators_good_files_have_no_problem(good_file: Callable[[Path], Path], tmp_path: Path) -> None:
+    assert verdicts(open_source(good_file(tmp_path))) == {}
