@@ -38,12 +38,14 @@ class Ended(StrEnum):
 
 @dataclass(slots=True)
 class Conditions:
-    """How a sender is to run: for how long, on whose behalf, and who may interrupt or watch it."""
+    """How a sender is to run: for how long, on whose behalf, who may interrupt or watch it, and its time."""
 
     actor: str = "worker"
     slice_s: float = SLICE_S
     stop: Callable[[], bool] = lambda: False
     watch: Callable[[], None] = lambda: None
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
 
 
 def send_campaign(campaign_id: int, conditions: Conditions | None = None) -> Ended:
@@ -61,7 +63,7 @@ class _Sender:
     def __init__(self, campaign: WelcomeCampaign, conditions: Conditions) -> None:
         self._campaign_id = campaign.pk
         self._conditions = conditions
-        self._deadline = time.monotonic() + conditions.slice_s
+        self._deadline = conditions.clock() + conditions.slice_s
         self._connection: BaseEmailBackend = get_connection()
         # At the start, and after a pause: sends one more although time is up, as changing to another sender
         # now would lengthen the pause, while between two mails of a batch it costs nothing.
@@ -94,7 +96,7 @@ class _Sender:
         return None
 
     def _left_s(self) -> float:
-        return self._deadline - time.monotonic()
+        return self._deadline - self._conditions.clock()
 
     def _hand_over(self, claimed: Claimed) -> DeliveryError | None:
         mail, user = claimed.mail, claimed.user
@@ -115,7 +117,7 @@ class _Sender:
 
     def _wait(self, wait_s: float) -> Ended | None:
         """Wait for the next batch, with the connection for it open in time, or leave it to another sender."""
-        now = time.monotonic()
+        now = self._conditions.clock()
         if wait_s > max(self._left_s(), HANDOVER_S) or (self._left_s() <= 0 and not self._fresh):
             self._nap_until(min(now + wait_s - HANDOVER_S, self._deadline))
             return Ended.MORE
@@ -128,8 +130,8 @@ class _Sender:
         return None
 
     def _nap_until(self, then: float) -> None:
-        while (left := then - time.monotonic()) > 0 and not self._conditions.stop():
-            time.sleep(min(left, NAP_S))
+        while (left := then - self._conditions.clock()) > 0 and not self._conditions.stop():
+            self._conditions.sleep(min(left, NAP_S))
 
 
 def _look(campaign_id: int) -> tuple[WelcomeCampaign, float]:

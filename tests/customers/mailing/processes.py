@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MANAGE = Path(__file__).resolve().parents[3] / "manage.py"
-STOP_WITHIN_S = 20
+STOP_WITHIN_S = 60
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -28,7 +28,7 @@ def environment(**more: str) -> dict[str, str]:
     }
 
 
-def manage(*arguments: str, env: Mapping[str, str], timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def manage(*arguments: str, env: Mapping[str, str], timeout: float = 180) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(MANAGE), *arguments], env=env, capture_output=True, text=True, timeout=timeout
     )
@@ -65,7 +65,7 @@ def kill_group(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
-def wait_for(condition: Callable[[], object], *, within_s: float = 30, every_s: float = 0.02) -> None:
+def wait_for(condition: Callable[[], object], *, within_s: float = 60, every_s: float = 0.02) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, f"waited {within_s} s in vain"

@@ -3,6 +3,7 @@
 import json
 import signal
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -203,25 +204,19 @@ def test_interrupted_inline_finishes_the_mail_in_hand_and_can_go_on(
 ) -> None:
     run = make_run(30)
     env = environment(DATABASE_URL=database_url, EMAIL_URL=mail_server.url)
-    command = (
-        "backfill_welcome",
-        "--run-id",
-        run.run_id,
-        "--inline",
-        "--batch-size",
-        "5",
-        "--delay-ms",
-        "300",
-    )
+    command = ("backfill_welcome", "--run-id", run.run_id, "--inline", "--delay-ms", "1")
+    inbox, signalled = mail_server.inbox, Event()
+    inbox.on_data = lambda _: not inbox.received or signalled.wait(60)  # the second mail is in hand
 
     with started(*command, env=env) as process:
-        wait_for(lambda: mail_server.inbox.received)
+        wait_for(lambda: inbox.received)
         process.send_signal(signal.SIGINT)
-        interrupted = process.wait(10)
+        signalled.set()
+        interrupted = process.wait(60)
     states = set(run.welcome_campaigns.get().mails.values_list("state", flat=True))
     again = manage(*command, env=env)
 
     assert interrupted == 130
     assert states == {"sent", "queued"}
     assert again.returncode == 0
-    assert mail_server.inbox.recipients == {user.email: 1 for user in customers_of(run)}
+    assert inbox.recipients == {user.email: 1 for user in customers_of(run)}

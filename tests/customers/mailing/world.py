@@ -1,11 +1,37 @@
 """Runs with imported customers, made as an import leaves them."""
 
 import itertools
-from datetime import date
+from datetime import date, timedelta
 
-from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, User
+from django.db.models import F
 
+from customers.backfill.welcome.sending import Conditions
+from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, User, WelcomeCampaign
+from tests.customers.mailing.smtp_server import Inbox
+
+MINUTE_MS = 60_000
 _numbers = itertools.count(1)
+
+
+class PassingHours:
+    """A sender's time, which passes only while it sleeps; PostgreSQL, too, then sees the next batch nearer.
+
+    The story has "mail" for each that the server takes and "pause" for sleep of any length between them.
+    """
+
+    def __init__(self, inbox: Inbox) -> None:
+        self.now = 0.0
+        self.story: list[str] = []
+        inbox.on_data = lambda address: self.story.append("mail")
+
+    def conditions(self, *, slice_s: float) -> Conditions:
+        return Conditions(slice_s=slice_s, clock=lambda: self.now, sleep=self._sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+        WelcomeCampaign.objects.update(next_batch_at=F("next_batch_at") - timedelta(seconds=seconds))
+        if self.story[-1:] != ["pause"]:
+            self.story.append("pause")
 
 
 def make_run(customers: int = 0, **fields: object) -> BackfillRun:
