@@ -19,7 +19,7 @@ from customers.backfill.pipeline import Stop
 from customers.backfill.plan import RowAction
 from customers.backfill.source import SourceError
 from customers.backfill.systems import connect
-from customers.jobs.slices import LEAST_S, Slice
+from customers.jobs.slices import Slice, Slicing
 from customers.models import BackfillRun, BackfillUpload
 from polaris_backfill.kernel import RemoteError
 
@@ -37,7 +37,7 @@ class Ended(StrEnum):
     REFUSED = "refused"  # the run says why
 
 
-def import_run(run_pk: int, *, slice_s: float = LEAST_S) -> Ended:
+def import_run(run_pk: int, *, slice_of: Slicing = Slice) -> Ended:
     """Go on with a run for a while. Safe to call at any moment, any number of times.
 
     Whoever holds the lock is the only one at work, so a run that says `running` was left by a dead worker.
@@ -45,7 +45,7 @@ def import_run(run_pk: int, *, slice_s: float = LEAST_S) -> Ended:
     try:
         with only_one():
             upload = _claim(run_pk)
-            return _work(upload, slice_s) if upload else Ended.NOTHING
+            return _work(upload, slice_of) if upload else Ended.NOTHING
     except Busy:
         return Ended.BUSY
 
@@ -62,13 +62,13 @@ def _claim(run_pk: int) -> BackfillUpload | None:
     return upload
 
 
-def _work(upload: BackfillUpload, slice_s: float) -> Ended:
+def _work(upload: BackfillUpload, slice_of: Slicing) -> Ended:
     stop, options = Stop(), staging.options_of(upload)
     try:
         run_log.check_folder(settings.BACKFILL_LOG_DIR)
         with (
             connect(concurrency=options.concurrency, sleep=stop.sleep) as systems,
-            Slice(stop, least_s=slice_s) as progress,
+            slice_of(stop) as progress,
         ):
             report = import_file(
                 staging.open_upload(upload), systems, replace(options, new_run=False),

@@ -20,7 +20,7 @@ from customers.backfill.revert import Choice, plan_revert, revert
 from customers.backfill.systems import Systems, connect
 from customers.jobs import results
 from customers.jobs.locks import job_lock
-from customers.jobs.slices import Slice
+from customers.jobs.slices import Slice, Slicing
 from customers.models import BackfillRun, RunJob
 from polaris_backfill.kernel import RemoteError
 
@@ -53,7 +53,7 @@ def enqueue(job_pk: int) -> None:
     transaction.on_commit(partial(async_task, TASK, job_pk))
 
 
-def run_job(job_pk: int) -> str:
+def run_job(job_pk: int, *, slice_of: Slicing = Slice) -> str:
     """Do a job, or a slice of it. Safe to call at any moment, any number of times; return its status."""
     with job_lock(job_pk) as mine:
         job = RunJob.objects.unfinished().filter(pk=job_pk).select_related("run").first() if mine else None
@@ -63,14 +63,14 @@ def run_job(job_pk: int) -> str:
             return _close(job, Status.REFUSED, f"the worker died {ATTEMPTS} times over it; see its log", {})
         job.status, job.attempts = Status.RUNNING, job.attempts + 1
         job.save(update_fields=["status", "attempts"])
-        return _close(job, *_outcome(job))
+        return _close(job, *_outcome(job, slice_of))
 
 
-def _outcome(job: RunJob) -> Outcome:
+def _outcome(job: RunJob, slice_of: Slicing) -> Outcome:
     stop = Stop()
     try:
         with connect(sleep=stop.sleep, without=_left_out(job)) as systems:
-            return _WORK[job.kind](job, systems, stop)
+            return _WORK[job.kind](job, systems, stop, slice_of)
     except Busy:
         return Status.QUEUED, WAITING, {}
     except Refused as error:
@@ -79,17 +79,17 @@ def _outcome(job: RunJob) -> Outcome:
         return Status.REFUSED, str(error), {}
 
 
-def _reconcile(job: RunJob, systems: Systems, stop: Stop) -> Outcome:
+def _reconcile(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Outcome:
     return Status.DONE, "", results.of_reconciliation(reconcile(job.run, systems))
 
 
-def _preview(job: RunJob, systems: Systems, stop: Stop) -> Outcome:
+def _preview(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Outcome:
     return Status.DONE, "", results.of_revert_plan(plan_revert(job.run, systems))
 
 
-def _revert(job: RunJob, systems: Systems, stop: Stop) -> Outcome:
+def _revert(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Outcome:
     run_log.check_folder(settings.BACKFILL_LOG_DIR)
-    with Slice(stop) as progress:
+    with slice_of(stop) as progress:
         report = revert(
             job.run, systems, _choice(job),
             actor=job.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop, progress=progress,
@@ -110,7 +110,7 @@ def _choice(job: RunJob) -> Choice:
     return Choice(**{name: value for name, value in job.options.items() if name != WITHOUT})
 
 
-_WORK: Mapping[str, Callable[[RunJob, Systems, Stop], Outcome]] = {
+_WORK: Mapping[str, Callable[[RunJob, Systems, Stop, Slicing], Outcome]] = {
     Kind.RECONCILE: _reconcile,
     Kind.REVERT_PREVIEW: _preview,
     Kind.REVERT: _revert,

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -39,3 +40,6 @@ class Slice(Progress):
 
     def _over(self) -> None:
         self._stop.request("the slice is over", to_be_continued=True)
+
+
+Slicing = Callable[[Stop], Slice]

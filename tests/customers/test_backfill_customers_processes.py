@@ -6,7 +6,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +19,7 @@ from tests.customers.commands import Answer, command, environment, manage, start
 from tests.customers.factories import csv_text, rows
 from tests.polaris_backfill.processes import ROOT
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -81,17 +80,16 @@ def test_a_second_signal_ends_it_at_once_and_the_next_run_settles_the_doubt(
         lago.wait_held(PATIENCE_S)
         running.signal(signal.SIGINT)
         running.says("Stopping")
-        began = time.monotonic()
         running.signal(signal.SIGINT)
         first = running.answer()
-        took = time.monotonic() - began
+        still_held = lago.wait_held(PATIENCE_S)
 
     run = BackfillRun.objects.get()
     lago.clear_faults()
     second = command(path)
 
     assert (first.code, run.status) == (130, "running")
-    assert took < PATIENCE_S / 2
+    assert len(still_held) == 1  # Lago had not answered yet
     assert "Stopped at once" in first.err
     assert "Traceback" not in first.err
     assert (second.code, BackfillRun.objects.get().status) == (0, "succeeded")
@@ -102,12 +100,11 @@ def test_a_dry_run_ends_at_the_first_signal(lago: Sandbox, variables: dict[str, 
     lago.fault("pause_before,method=GET,path=/subscriptions")
     with started(variables, *importing(path, "--dry-run")) as running:
         lago.wait_held(PATIENCE_S)
-        began = time.monotonic()
         running.signal(signal.SIGINT)
         answer = running.answer()
 
-    assert time.monotonic() - began < PATIENCE_S / 2
     assert (answer.code, answer.out) == (130, "")
+    assert lago.counts()["GET /subscriptions"] == 1  # it gave the call up; it did not wait for its time-out
     assert "Traceback" not in answer.err
 
 
@@ -120,14 +117,12 @@ def test_a_second_import_is_refused_at_once_and_the_first_goes_on(
     lago.fault("pause_before,method=POST,nth=3")
     with started(variables, *importing(path)) as running:
         lago.wait_held(PATIENCE_S)
-        began = time.monotonic()
         second = command(path)
-        took = time.monotonic() - began
         preview = command(path, "--dry-run")
         lago.release()
         first = running.answer()
 
-    assert (second.code, took < PATIENCE_S / 2) == (2, True)
+    assert second.code == 2  # while the first was held
     assert "Another import or revert is running." in second.err
     assert preview.code == 0
     assert first.code == 0

@@ -1,6 +1,6 @@
 """What the worker does for the admin: slices, dead workers, the sweep."""
 
-import time
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -14,8 +14,8 @@ from customers import jobs, tasks
 from customers.backfill import ledger, staging
 from customers.backfill.importing import Progress
 from customers.backfill.pipeline import Stop
-from customers.jobs import slices
 from customers.jobs.on_runs import ask
+from customers.jobs.slices import Slice
 from customers.models import BackfillRun, BackfillUpload, RunJob, User
 from tests.customers import factories
 from tests.customers.admin_world import (
@@ -43,10 +43,17 @@ def run(client: Client) -> BackfillRun:
     return run
 
 
-@pytest.fixture
-def short_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a slice be over as soon as the first batches are under way."""
-    monkeypatch.setattr(slices, "SHARE", 0)
+class SliceOfRows(Slice):
+    """Is over after some rows, and not after some seconds."""
+
+    _rows = 10
+
+    def start(self, what: str, total: int) -> None: ...
+
+    def advance(self, number: int) -> None:
+        self._rows -= number
+        if self._rows <= 0:
+            self._over()
 
 
 def outcomes(run: BackfillRun) -> set[str]:
@@ -57,10 +64,10 @@ def outcomes(run: BackfillRun) -> set[str]:
 
 
 def test_a_long_run_goes_on_in_the_next_task(
-    run: BackfillRun, lago: Sandbox, short_slices: None, django_capture_on_commit_callbacks: Any
+    run: BackfillRun, lago: Sandbox, django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        assert jobs.import_run(run.pk, slice_s=0.05) == "more"
+        assert jobs.import_run(run.pk, slice_of=SliceOfRows) == "more"
     run.refresh_from_db()
 
     assert (run.status, run.finished_at) == ("queued", None)
@@ -68,9 +75,9 @@ def test_a_long_run_goes_on_in_the_next_task(
     assert "" in outcomes(run)
 
 
-def test_slices_together_make_one_run(run: BackfillRun, lago: Sandbox, short_slices: None) -> None:
+def test_slices_together_make_one_run(run: BackfillRun, lago: Sandbox) -> None:
     slices_needed = 1
-    while jobs.import_run(run.pk, slice_s=0.05) == "more":
+    while jobs.import_run(run.pk, slice_of=SliceOfRows) == "more":
         slices_needed += 1
 
     run.refresh_from_db()
@@ -83,8 +90,8 @@ def test_slices_together_make_one_run(run: BackfillRun, lago: Sandbox, short_sli
     ]  # fmt: skip
 
 
-def test_a_stop_between_two_slices_is_heard(run: BackfillRun, short_slices: None) -> None:
-    jobs.import_run(run.pk, slice_s=0.05)
+def test_a_stop_between_two_slices_is_heard(run: BackfillRun) -> None:
+    jobs.import_run(run.pk, slice_of=SliceOfRows)
 
     staging.stop_run(BackfillRun.objects.get(), "staff:1")
 
@@ -94,7 +101,7 @@ def test_a_stop_between_two_slices_is_heard(run: BackfillRun, short_slices: None
 
 
 def test_a_stop_that_comes_with_the_end_of_a_slice_is_heard(
-    run: BackfillRun, short_slices: None, monkeypatch: pytest.MonkeyPatch
+    run: BackfillRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody asks after the last look at it, and before the slice is closed."""
 
@@ -105,23 +112,20 @@ def test_a_stop_that_comes_with_the_end_of_a_slice_is_heard(
     finish = ledger.finish
     monkeypatch.setattr(ledger, "finish", at_the_last_moment)
 
-    assert jobs.import_run(run.pk, slice_s=0.05) == "done"
+    assert jobs.import_run(run.pk, slice_of=SliceOfRows) == "done"
 
     run.refresh_from_db()
     assert (run.status, run.reason) == ("interrupted", "stopped in the admin")
 
 
-def test_a_long_revert_goes_on_in_the_next_task(
-    lago: Sandbox, short_slices: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(slices.Slice.__init__, "__kwdefaults__", {"least_s": 0.05})
+def test_a_long_revert_goes_on_in_the_next_task(lago: Sandbox) -> None:
     report = factories.imported(factories.rows(60))
     assert report.run is not None
     job = ask(report.run, RunJob.Kind.REVERT, "staff:1")
 
-    turns = [jobs.run_job(job.pk)]
+    turns = [jobs.run_job(job.pk, slice_of=SliceOfRows)]
     while turns[-1] == "queued":
-        turns.append(jobs.run_job(job.pk))
+        turns.append(jobs.run_job(job.pk, slice_of=SliceOfRows))
 
     assert turns[-1] == "done"
     assert len(turns) > 1
@@ -132,23 +136,22 @@ def test_a_long_revert_goes_on_in_the_next_task(
 def test_a_slice_is_ended_by_its_clock() -> None:
     stop = Stop()
 
-    with slices.Slice(stop, least_s=0.05) as progress:
+    with Slice(stop, least_s=0.05) as progress:
         progress.start("Importing", 10)
-        stop.sleep(5)
+        stop.sleep(60)
 
     assert stop.requested
     assert stop.to_be_continued
 
 
 def test_a_slice_that_is_done_early_leaves_no_clock_behind() -> None:
-    stop = Stop()
-    began = time.monotonic()
+    stop, threads = Stop(), set(threading.enumerate())
 
-    with slices.Slice(stop, least_s=60) as progress:
+    with Slice(stop, least_s=60) as progress:
         progress.start("Importing", 10)
 
-    assert time.monotonic() - began < 1
-    assert not stop.requested
+    assert set(threading.enumerate()) == threads
+    assert not stop.requested  # as it would be if the clock had been waited for
     assert isinstance(progress, Progress)
 
 

@@ -1,7 +1,6 @@
 """Batches opened, worked on and settled: in order, in parallel, and stoppable."""
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from threading import Event
 
@@ -9,7 +8,7 @@ import pytest
 
 from customers.backfill.pipeline import Pipeline, Stop
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class Diary:
@@ -106,13 +105,14 @@ def test_only_a_few_batches_are_open_at_once(concurrency: int, batch_size: int, 
 
 def test_no_more_items_are_worked_on_at_once_than_asked_for() -> None:
     lock, working, most = threading.Lock(), 0, 0
+    three_at_once = threading.Barrier(3)
 
     def work(item: int) -> int:
         nonlocal working, most
         with lock:
             working += 1
             most = max(most, working)
-        time.sleep(0.002)
+        three_at_once.wait(PATIENCE_S)
         with lock:
             working -= 1
         return item
@@ -189,21 +189,22 @@ def test_the_first_reason_to_stop_stays() -> None:
     assert (stop.requested, stop.reason, stop.interrupted) == (True, "SIGINT", True)
 
 
-def test_a_pause_ends_with_the_request_to_stop() -> None:
+def test_a_pause_lasts_until_the_request_to_stop() -> None:
     stop = Stop()
-    waiting = threading.Thread(target=stop.sleep, args=[PATIENCE_S])
+    waiting = threading.Thread(target=stop.sleep, args=[3600], daemon=True)
     waiting.start()
 
-    began = time.monotonic()
+    waiting.join(0.05)
+    slept_on = waiting.is_alive()
     stop.request("enough")
-    waiting.join()
+    waiting.join(PATIENCE_S)
 
-    assert time.monotonic() - began < PATIENCE_S / 2
+    assert (slept_on, waiting.is_alive()) == (True, False)
 
 
-def test_a_pause_lasts_as_long_as_asked_for() -> None:
-    began = time.monotonic()
+def test_a_pause_ends_by_itself_too() -> None:
+    stop = Stop()
 
-    Stop().sleep(0.02)
+    stop.sleep(0.01)
 
-    assert time.monotonic() - began >= 0.02
+    assert not stop.requested
