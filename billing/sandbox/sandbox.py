@@ -144,7 +144,7 @@ class Sandbox:
         """Forget all faults and let held calls go."""
         self.steer("POST", "faults/clear")
 
-    def wait_held(self, timeout_s: float = 10.0) -> list[int]:
+    def wait_held(self, timeout_s: float = 60.0) -> list[int]:
         """Wait until a `pause_…` fault holds a call; give the numbers of the held calls, none on time-out."""
         held: list[int] = self.steer("GET", "held", timeout_s=timeout_s)["held"]
         return held

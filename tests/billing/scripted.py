@@ -22,7 +22,6 @@ class Asked:
     target: str
     headers: Mapping[str, str]
     body: bytes
-    at: float
 
     @property
     def path(self) -> str:
@@ -101,7 +100,7 @@ def scripted_server(tls: SSLContext | None = None) -> Iterator[Scripted]:
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            asked = Asked(self.command, self.path, dict(self.headers), body, time.monotonic())
+            asked = Asked(self.command, self.path, dict(self.headers), body)
             say = told.next(asked)
             time.sleep(say.delay_s)
             if say.hang_up:

@@ -63,7 +63,7 @@ def test_it_says_how_to_reach_it_and_stops_when_told(start: Start, stop: signal.
 
     assert caller.key == SANDBOX_KEY
     assert {plan["code"] for plan in plans} == {"standard", "fleet", "night"}
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert process.communicate() == ("", "")
     caller.close()
 
@@ -77,7 +77,7 @@ def test_options_reach_the_sandbox_and_the_state_survives(start: Start, tmp_path
     refused = caller.event()
     version = caller.send("GET", "/health").body["version"]
     process.terminate()
-    process.wait(10)
+    process.wait(60)
     caller.close()
     again = _caller(start(*options))
 
@@ -103,7 +103,7 @@ def test_a_senseless_option_is_one_line_and_exit_2(
 ) -> None:
     process = start(*option)
 
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=60)
 
     assert (process.returncode, output) == (2, "")
     assert message in errors

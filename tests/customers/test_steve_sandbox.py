@@ -33,7 +33,7 @@ def call(steve: SteveSandbox, method: str, path: str, body: Any = None, **query:
         json=body,
         params=query,
         auth=(steve.username, steve.key),
-        timeout=5,
+        timeout=60,
     )
 
 
@@ -51,7 +51,7 @@ def charge(steve: SteveSandbox, id_tag: str = ID_TAG, energy_wh: int = 7400) -> 
 
 def eventually(steve: SteveSandbox, name: str, number: int = 1) -> list[dict[str, Any]]:
     """Wait until the state holds so many."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while len(found := steve.state()[name]) < number and time.monotonic() < deadline:
         time.sleep(0.005)
     assert len(found) == number
@@ -62,7 +62,7 @@ def eventually(steve: SteveSandbox, name: str, number: int = 1) -> list[dict[str
 
 
 def test_without_the_key_nothing_is_answered(steve: SteveSandbox) -> None:
-    response = requests.get(f"{steve.url}/api/v1/ocppTags", auth=("sandbox", "wrong"), timeout=5)
+    response = requests.get(f"{steve.url}/api/v1/ocppTags", auth=("sandbox", "wrong"), timeout=60)
 
     assert (response.status_code, response.json()["status"]) == (401, 401)
 
@@ -284,7 +284,9 @@ def lago() -> Iterator[Sandbox]:
             "subscription_at": "2024-01-01T00:00:00Z",
         }
         url = f"{sandbox.url}/api/v1/subscriptions"
-        requests.post(url, json={"subscription": subscription}, headers=headers, timeout=5).raise_for_status()
+        requests.post(
+            url, json={"subscription": subscription}, headers=headers, timeout=60
+        ).raise_for_status()
         yield sandbox
 
 
@@ -303,7 +305,7 @@ def billed(lago: Sandbox) -> Iterator[SteveSandbox]:
 
 def events_in(lago: Sandbox) -> list[dict[str, Any]]:
     headers = {"Authorization": f"Bearer {lago.key}"}
-    answer = requests.get(f"{lago.url}/api/v1/events", headers=headers, timeout=5).json()
+    answer = requests.get(f"{lago.url}/api/v1/events", headers=headers, timeout=60).json()
     return list(answer["events"])
 
 
@@ -404,7 +406,7 @@ def test_a_lago_that_is_down_is_seen_in_the_state() -> None:
 
 def test_it_can_be_steered_over_http(steve: SteveSandbox) -> None:
     def post(name: str, **body: Any) -> int:
-        return requests.post(f"{steve.control_url}/{name}", json=body, timeout=5).status_code
+        return requests.post(f"{steve.control_url}/{name}", json=body, timeout=60).status_code
 
     answers = [
         post("charge-boxes", charge_boxes=["TEST-2"]),
@@ -413,7 +415,7 @@ def test_it_can_be_steered_over_http(steve: SteveSandbox) -> None:
         post("mapping", OTHER=None),
     ]
 
-    state = requests.get(f"{steve.control_url}/state", timeout=5).json()
+    state = requests.get(f"{steve.control_url}/state", timeout=60).json()
     assert answers == [200] * 4
     assert (state["charge_boxes"], state["mapping"]) == (["TEST-1", "TEST-2"], {ID_TAG: "sub-1"})
     assert (state["id_tags"][0]["blocked"], state["id_tags"][0]["expiryDate"]) == (
@@ -434,7 +436,7 @@ def test_it_can_be_steered_over_http(steve: SteveSandbox) -> None:
     ],
 )
 def test_a_senseless_control_says_so(steve: SteveSandbox, name: str, body: Any, status: int) -> None:
-    response = requests.post(f"{steve.control_url}/{name}", json=body, timeout=5)
+    response = requests.post(f"{steve.control_url}/{name}", json=body, timeout=60)
 
     assert (response.status_code, "error" in response.json()) == (status, True)
 
@@ -443,14 +445,14 @@ def test_nothing_is_left_of_it_afterwards() -> None:
     before = set(threading.enumerate())
 
     with SteveSandbox(charge_boxes=["TEST-1"]) as steve, requests.Session() as kept_alive:
-        kept_alive.get(f"{steve.control_url}/state", timeout=5)
+        kept_alive.get(f"{steve.control_url}/state", timeout=60)
         with pytest.raises(ChargePointError):
             charge(steve)
 
     steve.stop()
     assert set(threading.enumerate()) == before
     with pytest.raises(requests.ConnectionError):
-        requests.get(f"{steve.control_url}/state", timeout=5)
+        requests.get(f"{steve.control_url}/state", timeout=60)
 
 
 def test_a_taken_port_is_an_error_and_frees_the_other(steve: SteveSandbox) -> None:

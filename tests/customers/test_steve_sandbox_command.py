@@ -57,7 +57,7 @@ def test_it_says_how_to_reach_it_and_stops_when_told(start: Start, stop: signal.
 
     client.preflight()
     process.send_signal(stop)
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=60)
 
     client.close()
     assert variables["STEVE_OCPP_URL"].startswith("ws://127.0.0.1:")
@@ -68,7 +68,7 @@ def test_charge_boxes_and_subscriptions_can_be_given(start: Start) -> None:
     variables = ready(start("--charge-box", "A", "--charge-box", "B", "--map", "A1B2C3D4=backfill-1"))
 
     url = variables["STEVE_BASE_URL"].removesuffix("/steve") + "/sandbox/state"
-    state = requests.get(url, timeout=5).json()
+    state = requests.get(url, timeout=60).json()
 
     assert (state["charge_boxes"], state["mapping"]) == (["A", "B"], {"A1B2C3D4": "backfill-1"})
 
@@ -76,7 +76,7 @@ def test_charge_boxes_and_subscriptions_can_be_given(start: Start) -> None:
 def test_a_rule_that_is_none_is_refused(start: Start) -> None:
     process = start("--map", "A1B2C3D4")
 
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
 
     assert (process.returncode, "IDTAG=SUBSCRIPTION" in errors) == (2, True)
 
@@ -85,7 +85,7 @@ def test_a_rule_that_is_none_is_refused(start: Start) -> None:
 def test_a_port_that_there_is_not_is_said_in_one_line(start: Start, option: str) -> None:
     process = start(option, "65536")
 
-    errors = process.communicate(timeout=20)[1]
+    errors = process.communicate(timeout=60)[1]
 
     assert (process.returncode, errors.count("\n")) == (2, 1)
 
@@ -94,7 +94,7 @@ def test_a_taken_port_is_said_in_one_line(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = start("--port", str(taken.getsockname()[1]))
 
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
 
     assert (process.returncode, errors.count("\n")) == (2, 1)
     assert "Cannot listen" in errors

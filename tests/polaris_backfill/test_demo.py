@@ -61,13 +61,13 @@ def start(clone: Path, *arguments: str) -> subprocess.Popen[str]:
 
 def demo(clone: Path, *arguments: str) -> tuple[int, str]:
     process = start(clone, *arguments)
-    shown, _ = process.communicate(timeout=120)
+    shown, _ = process.communicate(timeout=300)
     return process.returncode, shown
 
 
 def left_behind(clone: Path) -> list[str]:
     """Name the processes that still work in the copy, after a moment for their parents to see them off."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (alive := _working_in(clone)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return alive
@@ -119,7 +119,7 @@ def test_a_stop_in_the_middle_leaves_nothing_running(clone, number, expected):
     process.stdout.readline()
 
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
 
     assert process.returncode == expected
     assert left_behind(clone) == []

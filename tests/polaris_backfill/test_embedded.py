@@ -43,7 +43,7 @@ def start(folder: Path) -> tuple[subprocess.Popen[str], str]:
 
 
 def leave(user: subprocess.Popen[str]) -> None:
-    user.communicate(timeout=30)
+    user.communicate(timeout=120)
 
 
 def answers(url: str) -> bool:

@@ -29,7 +29,7 @@ class Answer:
 class Caller:
     """Calls one sandbox over one kept-alive connection, with its key."""
 
-    def __init__(self, sandbox: Sandbox, timeout: float = 10) -> None:
+    def __init__(self, sandbox: Sandbox, timeout: float = 60) -> None:
         self.key = sandbox.key
         self._connection = http.client.HTTPConnection(urlsplit(sandbox.url).netloc, timeout=timeout)
 

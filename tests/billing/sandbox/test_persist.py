@@ -45,7 +45,7 @@ def test_the_state_is_saved_while_running_too(tmp_path: Path, monkeypatch: pytes
     with Sandbox(state_file=file) as sandbox:
         caller = Caller(sandbox)
         caller.customer()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while not file.exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         saved = json.loads(file.read_text())

@@ -12,7 +12,7 @@ READY = b"GET /ready HTTP/1.1\r\nHost: x\r\n"
 
 @pytest.fixture
 def peer(sandbox: Sandbox) -> Iterator[socket.socket]:
-    with socket.create_connection((sandbox.host, sandbox.port), timeout=5) as connection:
+    with socket.create_connection((sandbox.host, sandbox.port), timeout=60) as connection:
         yield connection
 
 

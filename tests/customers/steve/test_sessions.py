@@ -1,6 +1,5 @@
 """The charging sessions of a customer: read from SteVe when they are looked at, and shown in the admin."""
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -98,11 +97,9 @@ def test_a_customer_without_cards_asks_nothing_of_steve(steve: SteveSandbox) -> 
 
 
 def test_a_steve_that_hangs_is_given_up_soon(steve: SteveSandbox, alice: User, hanging: None) -> None:
-    began = time.monotonic()
-
     sessions = recent_sessions(alice, timeout_s=0.3)
 
-    assert time.monotonic() - began < 2
+    assert sum(steve.state()["requests"].values()) == 2  # once for each card, and not answered until now
     assert sessions.error.startswith("SteVe does not answer. ")
     assert "no answer in time" in sessions.error
 

@@ -1,6 +1,5 @@
 """Go or no go: what is there after a run, and what is not."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +15,11 @@ from tests.customers.steve.verify_world import (
     block_the_id_tag,
     change_the_number,
     failures,
+    looks_after_the_event,
     run_over,
     verified,
 )
-from tests.customers.steve.world import CHARGE_BOX, manage
+from tests.customers.steve.world import manage
 from tests.customers.steve_world import LAST_YEAR
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +71,7 @@ def test_it_says_first_what_it_writes_and_for_how_long_it_waits(steve: SteveSand
 
     assert (code, out.splitlines()[-1]) == (0, "GO")
     assert "billed to the customer C-1" in err
-    assert "Waiting for the usage event in Lago, for up to 3 s" in err
+    assert "Waiting for the usage event in Lago, for up to 60 s" in err
     assert TAG not in out + err
 
 
@@ -84,14 +84,16 @@ def test_energy_that_is_sent_while_it_flows_counts_as_well(steve: SteveSandbox) 
     assert (code, checks["usage event in Lago"][0]) == (0, True)
 
 
-def test_an_event_that_comes_late_is_waited_for_and_no_longer_than_that(steve: SteveSandbox) -> None:
+def test_an_event_that_comes_late_is_waited_for_and_no_longer_than_that(
+    steve: SteveSandbox, lago: Sandbox
+) -> None:
     run = run_over(rows(1), steve)
     steve.steer("POST", "usage", delay_s=1.0)
-    began = time.monotonic()
 
-    code, _ = verified(run, "--id-tag", TAG, "--charge-box", CHARGE_BOX, "--timeout", "60")
+    code, _ = verified(run, *AND_CHARGE)
 
-    assert (code, time.monotonic() - began < 10) == (0, True)
+    assert code == 0
+    assert looks_after_the_event(lago) <= 1
 
 
 def test_a_lago_that_fails_for_a_moment_while_we_wait_is_asked_again(

@@ -10,7 +10,7 @@ from tests.customers.factories import Row, imported
 from tests.customers.steve.world import CHARGE_BOX, let_bill, manage, run_of
 
 TAG = "TAG0001"
-AND_CHARGE = ("--id-tag", TAG, "--charge-box", CHARGE_BOX, "--timeout", "3")
+AND_CHARGE = ("--id-tag", TAG, "--charge-box", CHARGE_BOX, "--timeout", "60")
 
 
 def run_over(given: list[Row], steve: SteveSandbox, **options: Any) -> BackfillRun:
@@ -32,6 +32,13 @@ def failures(run: BackfillRun, *options: str) -> dict[str, str]:
     code, checks = verified(run, *options)
     assert code == 1
     return {name: why for name, (passed, _, why) in checks.items() if passed is False}
+
+
+def looks_after_the_event(lago: Sandbox) -> int:
+    """Count how often Lago was asked for the event of the session after it was there."""
+    paths = [one["path"] for one in lago.requests()["requests"]]
+    there = next(at for at, path in enumerate(paths) if path.endswith("/events/batch"))
+    return sum(path.endswith("_final") for path in paths[there:])
 
 
 def block_the_id_tag(steve: SteveSandbox, lago: Sandbox) -> None:
