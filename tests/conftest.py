@@ -1,7 +1,5 @@
 """What every test may use."""
 
-import os
-import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -9,6 +7,15 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
+from hypothesis import HealthCheck, settings
+
+from tests.skips import pytest_collection_modifyitems as pytest_collection_modifyitems
+from tests.skips import pytest_make_collect_report as pytest_make_collect_report
+from tests.skips import pytest_runtest_makereport as pytest_runtest_makereport
+
+# No example fails because the machine is slow. What CI has of its own (the same examples each time) stays.
+settings.register_profile("polaris", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("polaris")
 
 _flush = DatabaseOperations.execute_sql_flush
 
@@ -55,12 +62,3 @@ def database_address(django_db_setup: None) -> str:
 def database_url(transactional_db: None, database_address: str) -> str:
     """How another process reaches the test database, which holds what is committed and is emptied later."""
     return database_address
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let a machine without a browser run the rest; where CI is set, a missing browser is a failure."""
-    if shutil.which("chromium") or os.environ.get("CI"):
-        return
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.skip(reason="there is no chromium on the PATH: apt install chromium"))

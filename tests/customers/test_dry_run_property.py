@@ -44,8 +44,7 @@ def random_worlds(draw: st.DrawFn) -> tuple[list[Row], list[Before]]:
 @settings(
     max_examples=EXAMPLES,
     derandomize=EXAMPLES <= 60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     world=random_worlds(),
