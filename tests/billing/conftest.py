@@ -31,7 +31,7 @@ def connect(naps: list[float]) -> Iterator[Callable[..., LagoClient]]:
     with ExitStack() as stack:
 
         def connect(url: str, key: str = KEY, **options: Any) -> LagoClient:
-            options = {"rate_per_s": 0, "sleep": naps.append, "timeout_s": 5, **options}
+            options = {"rate_per_s": 0, "sleep": naps.append, "timeout_s": 60, **options}
             return stack.enter_context(LagoClient(url, key, **options))
 
         yield connect

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -38,14 +37,17 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to say; `cut` sends so much less than announced, `hang_up` sends nothing at all."""
+    """What to say; `cut` sends so much less than announced, `hang_up` nothing at all.
+
+    `silent` sends nothing either, and waits until it is the client who hangs up.
+    """
 
     status: int = 200
     body: Any = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: int = 0
     hang_up: bool = False
-    delay_s: float = 0
+    silent: bool = False
 
     @property
     def content(self) -> bytes:
@@ -93,7 +95,7 @@ def scripted_server(tls: SSLContext | None = None) -> Iterator[Scripted]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
-        timeout = 20
+        timeout = 60
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
@@ -102,8 +104,9 @@ def scripted_server(tls: SSLContext | None = None) -> Iterator[Scripted]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             asked = Asked(self.command, self.path, dict(self.headers), body)
             say = told.next(asked)
-            time.sleep(say.delay_s)
-            if say.hang_up:
+            if say.silent:
+                self.rfile.read(1)
+            if say.hang_up or say.silent:
                 self.close_connection = True
                 return
             content = say.content

@@ -10,7 +10,7 @@ LAST_YEAR = datetime(2025, 11, 22, 12, tzinfo=UTC)
 NEXT_YEAR = datetime(2030, 11, 22, 12, tzinfo=UTC)
 
 
-def client_of(steve: SteveSandbox, *, key: str = "", timeout_s: float = 5.0, tries: int = 3) -> SteveClient:
+def client_of(steve: SteveSandbox, *, key: str = "", timeout_s: float = 60.0, tries: int = 3) -> SteveClient:
     return SteveClient(
         steve.url, steve.username, key or steve.key, timeout_s=timeout_s, tries=tries, backoff_s=0
     )

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from time_machine import TimeMachineFixture
 
 from auditlog.models import AuditEntry
 from billing.sandbox import Sandbox
@@ -67,8 +68,11 @@ def test_the_live_part_asks_for_a_worker_only_where_none_lives(client: Client) -
     assert "No worker is running" not in live(client, run)
 
 
-def test_the_live_part_tells_rate_and_time_left(client: Client, run: BackfillRun) -> None:
+def test_the_live_part_tells_rate_and_time_left(
+    client: Client, run: BackfillRun, time_machine: TimeMachineFixture
+) -> None:
     now = timezone.now()
+    time_machine.move_to(now, tick=False)
     BackfillRun.objects.update(status="running")
     run.rows.filter(line__in=(2, 3)).update(settled_at=now - timedelta(seconds=4))
     run.rows.filter(line=4).update(outcome="", settled_at=None)

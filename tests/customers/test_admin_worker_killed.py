@@ -45,11 +45,11 @@ def test_an_import_outlives_its_worker(env: dict[str, str], slow_lago: Sandbox) 
     run = queued(client_of(member_of_staff("run_backfill")), customers_csv(ROWS))
 
     with started("qcluster", env=env) as first:
-        wait_for(lambda: settled(run) >= 20, within_s=60)
+        wait_for(lambda: settled(run) >= 20, within_s=180)
         kill_group(first)
     left = settled(run)
     with worker(env):
-        wait_for(lambda: has_succeeded(run), within_s=90)
+        wait_for(lambda: has_succeeded(run), within_s=180)
         wait_for(lambda: not BackfillUpload.objects.exists())
 
     state = slow_lago.state(live=True)

@@ -23,11 +23,11 @@ def steve() -> Iterator[SteveSandbox]:
         yield sandbox
 
 
-def charge(ocpp_url: str, *, charge_box: str = "TEST-1", timeout_s: float = 10) -> Session:
+def charge(ocpp_url: str, *, charge_box: str = "TEST-1", timeout_s: float = 60) -> Session:
     return asyncio.run(charging_session(ocpp_url, charge_box, ID_TAG, energy_wh=7400, timeout_s=timeout_s))
 
 
-def failure(ocpp_url: str, *, charge_box: str = "TEST-1", timeout_s: float = 10) -> ChargePointError:
+def failure(ocpp_url: str, *, charge_box: str = "TEST-1", timeout_s: float = 60) -> ChargePointError:
     with pytest.raises(ChargePointError) as caught:
         charge(ocpp_url, charge_box=charge_box, timeout_s=timeout_s)
     assert ID_TAG not in str(caught.value)
@@ -124,7 +124,7 @@ def test_a_web_server_is_no_charging_system(steve: SteveSandbox) -> None:
 def against(
     behave: Callable[[ServerConnection], Awaitable[None]],
     subprotocol: str = "ocpp1.6",
-    timeout_s: float = 10,
+    timeout_s: float = 60,
 ) -> ChargePointError:
     """Charge at a server of another behaviour, and give what came of it."""
 

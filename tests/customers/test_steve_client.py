@@ -287,7 +287,7 @@ def test_a_refused_second_try_does_not_unsend_the_first(steve: SteveSandbox, cli
 
 
 def test_a_slow_steve_is_not_waited_for_beyond_the_time_out(steve: SteveSandbox) -> None:
-    steve.steer("POST", "latency", seconds=2)
+    steve.steer("POST", "latency", seconds=3600)
 
     error = creation_failure(client_of(steve, timeout_s=0.05, tries=2))
 

@@ -15,7 +15,7 @@ PRODUCTION = {
 }
 
 
-def manage(*arguments: str, timeout_s: float = 60, **variables: str) -> subprocess.CompletedProcess[str]:
+def manage(*arguments: str, timeout_s: float = 180, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command with these variables and none of ours, and no `.env`; a blank one is unset."""
     environment = {"PATH": "/usr/bin:/bin", "ENV_FILE": "", "HOME": "/nonexistent", **variables}
     return subprocess.run(

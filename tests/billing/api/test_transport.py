@@ -144,7 +144,7 @@ def test_an_unknown_host_is_no_connection(connect: Connect) -> None:
 
 
 def test_no_answer_in_time_may_have_been_done(scripted: Scripted, connect: Connect) -> None:
-    scripted.answers(Answer(delay_s=0.3))
+    scripted.answers(Answer(silent=True))
 
     error = failure(lambda: create(connect(scripted.url, tries=1, timeout_s=0.1)))
 

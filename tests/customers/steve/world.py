@@ -30,7 +30,7 @@ def run_of(report: Report) -> BackfillRun:
 
 def charge(steve: SteveSandbox, id_tag: str) -> Session:
     """Charge with a simulated charge point, as a customer would; raise ChargePointError."""
-    return asyncio.run(charging_session(steve.ocpp_url, CHARGE_BOX, id_tag, energy_wh=5000, timeout_s=10))
+    return asyncio.run(charging_session(steve.ocpp_url, CHARGE_BOX, id_tag, energy_wh=5000, timeout_s=60))
 
 
 def let_bill(steve: SteveSandbox) -> None:
