@@ -99,7 +99,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="polaris-"))
     # Registered first, so done last: the database says farewell before its folder goes.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    folder.chmod(0o755)  # PostgreSQL changes user where it is started by root
+    atexit.register(embedded.forget, folder / "postgres")
     files = folder / "files"
     files.mkdir(mode=0o700)
     for number in (signal.SIGTERM, signal.SIGHUP):

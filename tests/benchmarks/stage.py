@@ -78,8 +78,8 @@ class Stage:
 def stage(*, latency_ms: int) -> Iterator[Stage]:
     """Set up an empty database and an empty Lago that answers after `latency_ms`."""
     folder = Path(mkdtemp(prefix="polaris-bench-"))
-    folder.chmod(0o755)  # the embedded PostgreSQL changes user when it is root's
     atexit.register(shutil.rmtree, folder)  # before the server registers its end, so it comes after it
+    atexit.register(embedded.forget, folder / "postgres")
     variables = {
         **os.environ,
         "DEBUG": "1",

@@ -14,6 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from polaris_backfill import embedded
+from polaris_backfill.embedded_place import data_folder
 from tests.polaris_backfill.processes import ROOT
 
 SOURCES = (
@@ -45,6 +47,11 @@ def clone() -> Iterator[Path]:
             copy(source, Path(folder, name))
         Path(folder, ".env").write_text("DEBUG=maybe\n")
         yield Path(folder)
+        embedded.forget(database(Path(folder)))
+
+
+def database(clone: Path) -> Path:
+    return clone / ".data" / "demo" / "postgres"
 
 
 def start(clone: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -74,10 +81,11 @@ def left_behind(clone: Path) -> list[str]:
 
 
 def _working_in(clone: Path) -> list[str]:
+    places = (str(clone), str(data_folder(database(clone))))
     found = []
     for process in psutil.process_iter(["cmdline", "cwd", "status"]):
         told = f"{process.info['cwd']} {' '.join(process.info['cmdline'] or [])}"
-        if str(clone) in told and process.info["status"] != psutil.STATUS_ZOMBIE:
+        if any(place in told for place in places) and process.info["status"] != psutil.STATUS_ZOMBIE:
             found.append(told)
     return found
 

