@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def start(folder: Path, **variables: str) -> tuple[subprocess.Popen[str], str]:
-    """Start a process that uses the server until its input ends, with a strict umask; give its address too."""
+    """Start a process with a strict umask, which uses the server until its input ends; give its address."""
     user = subprocess.Popen(
         [sys.executable, "-c", USER, str(folder)],
         cwd=ROOT,
