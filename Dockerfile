@@ -1,9 +1,12 @@
 # --- The requirements, with nothing left of what installed them --------------------------------------
 FROM python:3.13-slim AS requirements
 
-COPY requirements.txt .
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+COPY requirements-build.txt requirements.txt ./
 RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements.txt
+    && /venv/bin/pip install --no-deps --require-hashes --only-binary :all: --requirement requirements-build.txt \
+    && /venv/bin/pip install --no-deps --require-hashes --no-build-isolation --use-pep517 --requirement requirements.txt \
+    && /venv/bin/pip check
 
 # --- The image ----------------------------------------------------------------------------------------
 FROM python:3.13-slim

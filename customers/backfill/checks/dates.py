@@ -9,6 +9,7 @@ from polaris_backfill.kernel import Problem
 
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EARLIEST_YEAR = 1970  # before it is a typing error, or the day 0 of a spreadsheet
+_YEARS = {"Y", "y", "G"}
 _SAMPLE = date(2024, 12, 31)
 
 
@@ -51,6 +52,9 @@ def start_of_day(day: date, timezone: ZoneInfo) -> datetime:
 
 def is_date_format(date_format: str) -> bool:
     """Tell whether a format (of `strptime`) names a day completely."""
+    named = set(re.findall("%(.)", date_format))
+    if "d" in named and not named & _YEARS:  # newer Pythons warn of it before it can fail
+        return False
     try:
         return datetime.strptime(_SAMPLE.strftime(date_format), date_format).date() == _SAMPLE
     except (ValueError, re.error):
