@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from billing.sandbox import Sandbox
 from polaris_backfill import embedded, environment, startup
+from polaris_backfill.embedded_place import data_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / ".data" / "demo"
@@ -37,7 +38,8 @@ That was a migration, rehearsed with a database and a Lago of its own. What you 
   make shell                                                 all of it yourself, with docs/runbook.md
   make clean                                                 forget all of it
 
-Database, Lago and run logs are in .data/demo. To point it at your own Lago: .env.example, and docs/."""
+The database is in {database}, Lago and run logs are in .data/demo.
+To point it at your own Lago: .env.example, and docs/."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,9 @@ def tell(demo: Rehearsal) -> None:
     demo.show("backfill_customers", "--input", CUSTOMERS, "--skip-existing", "--dry-run")
     print("\nThen it is imported:", flush=True)
     demo.show("backfill_customers", "--input", CUSTOMERS, "--skip-existing")
-    print(NEXT.format(run_id=_newest_import(demo)))
+    database = data_folder(DATA / "postgres")  # root's is elsewhere
+    near = database.relative_to(ROOT) if database.is_relative_to(ROOT) else database
+    print(NEXT.format(run_id=_newest_import(demo), database=near))
 
 
 def _newest_import(demo: Rehearsal) -> str:

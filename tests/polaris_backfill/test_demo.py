@@ -102,6 +102,7 @@ def test_the_first_rehearsal_refuses_the_defects_and_imports_the_customers(clone
     assert "21 fail" in shown
     assert "300 created" in shown
     assert re.search(r'make demo DO="backfill_reconcile --run-id [0-9a-f-]+"', shown)
+    assert re.search(r"^The database is in (\S+), ", shown, re.MULTILINE)
     assert left_behind(clone) == []
 
 
