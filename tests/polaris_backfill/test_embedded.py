@@ -112,12 +112,14 @@ def test_what_a_user_left_is_there_for_the_next(folder):
     assert ask(folder, "SELECT number FROM kept") == "7"
 
 
-def test_a_server_that_was_killed_starts_again(folder):
+def test_a_server_that_was_killed_with_its_users_starts_again(folder):
     user, url = start(folder)
     pid_file = data_folder(folder) / "postmaster.pid"
-    server = psutil.Process(int(pid_file.read_text().split()[0]))
-    server.kill()
+    user.kill()
     leave(user)
+    psutil.Process(int(pid_file.read_text().split()[0])).kill()
+    while answers(url):
+        pass
 
     left = pid_file.exists()
     found = ask(folder, "SELECT 7")
