@@ -1,4 +1,5 @@
-# The front door: `make` alone lists what there is. Everything happens inside this folder, and nothing needs root.
+# The front door: `make` alone lists what there is. Everything happens inside this folder (as root, the database does not:
+# see README.md), and nothing needs root.
 
 PYTHON ?= python3
 VENV := .venv
