@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from import_export.admin import ImportMixin
 
 from customers.admin.access import RUN, may, staff
-from customers.admin.imports.confirming import ConfirmForm, confirmation_of, own_upload
+from customers.admin.imports.confirming import ConfirmForm, own_upload
 from customers.admin.imports.formats import UPLOAD_FORMATS
 from customers.admin.imports.forms import UploadForm
 from customers.admin.imports.previewing import TOO_OLD, PreviewPages
@@ -138,10 +138,6 @@ class ImportPages(PreviewPages, ImportMixin):  # type: ignore[misc]
 
     def get_confirm_form_kwargs(self, request: HttpRequest, import_form: Any = None) -> dict[str, Any]:
         return {**super().get_confirm_form_kwargs(request, import_form), "user": staff(request)}
-
-    def get_confirm_formconfirmation_of(self, request: HttpRequest, import_form: Any) -> dict[str, Any]:
-        upload = _uploaded(import_form) if import_form else None
-        return confirmation_of(upload, request) if upload else {}
 
 
 def _uploaded(form: Any) -> BackfillUpload | None:
