@@ -3,9 +3,7 @@
 django-q2 keeps arguments and results in the database, so they are ids and codes only.
 """
 
-from django_q.tasks import async_task
-
-from customers import jobs
+from customers import jobs, queueing
 from customers.backfill.welcome import Ended, send_campaign
 from customers.backfill.welcome.lock import is_being_sent
 from customers.backfill.welcome.sending import SLICE_S, Conditions
@@ -19,7 +17,7 @@ def send_welcome(campaign_id: int, slice_s: float = SLICE_S) -> str:
     """Send a slice of a campaign and have the next one follow. Any number of these at once do no harm."""
     ended = send_campaign(campaign_id, Conditions(slice_s=slice_s))
     if ended is Ended.MORE:
-        async_task(SEND_WELCOME, campaign_id)
+        queueing.wake(SEND_WELCOME, campaign_id)
     return ended.value
 
 
@@ -47,5 +45,5 @@ def sweep() -> int:
         pk for pk in WelcomeCampaign.objects.running().values_list("pk", flat=True) if not is_being_sent(pk)
     ]
     for campaign_id in stalled:
-        async_task(SEND_WELCOME, campaign_id)
+        queueing.wake(SEND_WELCOME, campaign_id)
     return len(stalled) + jobs.sweep()

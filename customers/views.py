@@ -17,6 +17,7 @@ from customers.account import account_of
 from customers.forms import AddressForm
 from customers.mail.messages import contact_address, in_words
 from customers.models import User
+from customers.queueing import QueueAway
 from customers.sign_in import links, throttle
 from customers.sign_in.asking import ask
 from customers.sign_in.client import client_address
@@ -33,8 +34,11 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form = AddressForm(request.POST or None)
     if not form.is_valid():
         return _page(request, "sign_in", {"form": form}, status=400 if form.is_bound else 200)
-    if not ask(form.cleaned_data["email"], client_address(request)):
-        return _page(request, "too_often", {"wait": in_words(throttle.WINDOW)}, status=429)
+    try:
+        if not ask(form.cleaned_data["email"], client_address(request)):
+            return _page(request, "too_often", {"wait": in_words(throttle.WINDOW)}, status=429)
+    except QueueAway:
+        return _page(request, "not_now", status=503)
     return redirect("customers:sent")
 
 

@@ -13,15 +13,15 @@ from typing import Any
 from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 from django_q.models import Schedule
-from django_q.tasks import async_task
 
+from customers import queueing
 from customers.models import WorkerBeat
+from customers.queueing import SWEEP
 
 logger = logging.getLogger(__name__)
 
 BEAT_S = 3
 LATELY = timedelta(seconds=15)
-SWEEP = "customers.tasks.sweep"
 LOCK = 0x7377656570  # "sweep"
 
 
@@ -63,8 +63,7 @@ def _live() -> None:
             beat()
             if not begun:
                 ensure_schedule()
-                async_task(SWEEP)
-                begun = True
+                begun = queueing.answers() and queueing.wake(SWEEP)
         except DatabaseError as error:
             logger.warning("The worker cannot tell that it lives: %s", type(error).__name__)
             connection.close()

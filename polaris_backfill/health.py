@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from customers import queueing
 from customers.workers import worker_is_alive
 
 
@@ -35,6 +36,8 @@ def _missing() -> Iterator[str]:
     except DatabaseError:
         connection.close()
         yield "database"
+    if not queueing.answers():
+        yield "broker"
 
 
 def _is_to_be_migrated() -> bool:

@@ -251,7 +251,7 @@ Q_CLUSTER: dict[str, Any] = {
     "catch_up": False,
     "poll": 1,
     "label": "Background jobs",
-    **({"redis": Q_BROKER_URL} if Q_BROKER_URL else {"orm": "default"}),
+    **({"broker_class": "customers.queueing.PatientRedis"} if Q_BROKER_URL else {"orm": "default"}),
 }
 
 # --- Security --------------------------------------------------------------------------------------

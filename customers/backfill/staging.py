@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -11,9 +10,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from auditlog.models import Event, record
+from customers import queueing
 from customers.backfill import lock, stored_preview
 from customers.backfill.importing import Report, plan_file
 from customers.backfill.ledger import new_run_id
@@ -123,8 +122,7 @@ def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
 
 
 def enqueue(run_pk: int) -> None:
-    """Wake the worker once this is committed. One time too many does no harm."""
-    transaction.on_commit(partial(async_task, IMPORT_TASK, run_pk))
+    queueing.wake_once_committed(IMPORT_TASK, run_pk)
 
 
 # --- a run that is under way -------------------------------------------------------------------------

@@ -1,16 +1,15 @@
 """Reconcile a run, look what a revert would do, and revert it: asked for in the admin, done by the worker."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from auditlog.models import Event, record
+from customers import queueing
 from customers.backfill import run_log
 from customers.backfill.lock import Busy
 from customers.backfill.options import Refused
@@ -49,8 +48,7 @@ def ask(run: BackfillRun, kind: str, actor: str, **options: Any) -> RunJob:
 
 
 def enqueue(job_pk: int) -> None:
-    """Wake the worker once this is committed. One time too many does no harm."""
-    transaction.on_commit(partial(async_task, TASK, job_pk))
+    queueing.wake_once_committed(TASK, job_pk)
 
 
 def run_job(job_pk: int, *, slice_of: Slicing = Slice) -> str:

@@ -11,11 +11,11 @@ from django.core.mail import get_connection
 from django.db import transaction
 from django.db.models import Value
 from django.db.models.functions import Lower
-from django_q.tasks import async_task
 
 from customers.mail import messages
 from customers.mail.errors import DeliveryError
 from customers.models import User
+from customers.queueing import QueueAway, push
 from customers.sign_in import throttle
 from customers.sign_in.links import requested_link, requested_ttl
 from customers.sign_in.noting import ANYBODY, note, note_once
@@ -24,12 +24,21 @@ PER_ADDRESS = 5  # in throttle.WINDOW: what the platform's email worker allows a
 PER_CLIENT = 30
 
 
-@transaction.atomic
 def ask(email: str, client: str | None) -> bool:
     """Take note that a link is wanted, and leave the rest to the worker; False if asked too often.
 
-    A client that cannot be told from others (None) has no limit: they would share it.
+    A client that cannot be told from others (None) has no limit: they would share it. Raise QueueAway if the
+    worker cannot be told, for any address alike: whoever asks may do so again at once.
     """
+    try:
+        return _take_note(email, client)
+    except QueueAway:
+        throttle.give_back(throttle.bucket("address", email))
+        raise
+
+
+@transaction.atomic
+def _take_note(email: str, client: str | None) -> bool:
     address = throttle.bucket("address", email)
     limits = {address: PER_ADDRESS}
     if client is not None:
@@ -41,7 +50,7 @@ def ask(email: str, client: str | None) -> bool:
     user = User.objects.alias(address=Lower("email")).filter(address=Lower(Value(email))).first()
     note(ANYBODY, _action(user), address)
     wanted = user.pk if user and not user.is_staff and user.is_active else None
-    transaction.on_commit(partial(async_task, "customers.tasks.send_sign_in_link", wanted))
+    transaction.on_commit(partial(push, "customers.tasks.send_sign_in_link", wanted))
     return True
 
 

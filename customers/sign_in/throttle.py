@@ -52,6 +52,12 @@ def forget(names: Iterable[str]) -> int:
     return ThrottleMark.objects.filter(bucket__in=list(names)).delete()[0]
 
 
+def give_back(name: str) -> None:
+    """Uncount the last try in a bucket: it came to nothing, and not by the fault of who tried."""
+    last = ThrottleMark.objects.filter(bucket=name).order_by("-at")[:1]
+    ThrottleMark.objects.filter(pk__in=last.values("pk")).delete()
+
+
 def forget_old_marks() -> int:
     longest = max(WINDOW, settings.AXES_COOLOFF_TIME)
     return ThrottleMark.objects.filter(at__lt=Now() - longest).delete()[0]

@@ -6,6 +6,7 @@ from typing import Any, TextIO
 
 from rich.table import Table
 
+from customers import queueing
 from customers.backfill.welcome import CampaignStatus, Recipients
 from customers.models import BackfillRun, WelcomeCampaign
 from customers.terminal.base import NOT_WELL, WELL
@@ -13,6 +14,12 @@ from customers.terminal.console import TerminalProgress, console
 from customers.workers import worker_is_alive
 
 PROBLEMS_SHOWN = 20
+WORKER_GONE = "The worker is gone; start one, and it goes on: python manage.py qcluster"
+QUEUE_GONE = "The queue (Q_BROKER_URL) does not answer; the worker goes on when it is back."
+QUEUE_AWAY = (
+    "The mails are queued, but the queue (Q_BROKER_URL) does not answer. The worker begins by itself when it"
+    " is back; to send them from here, add --inline."
+)
 LEFT_OUT_WORDS = {
     "reverted": "taken back by a revert",
     "gone": "no longer exist",
@@ -40,10 +47,18 @@ class CampaignProgress:
             self._settled = 0
         self._bar.advance(status.settled - self._settled)
         self._settled = status.settled
-        if self._may_warn and status.status == WelcomeCampaign.Status.RUNNING and not worker_is_alive():
+        trouble = _trouble() if self._may_warn and status.status == WelcomeCampaign.Status.RUNNING else ""
+        if trouble:
             self._may_warn = False
-            self._stream.write("The worker is gone; start one, and it goes on: python manage.py qcluster\n")
+            self._stream.write(f"{trouble}\n")
             self._stream.flush()
+
+
+def _trouble() -> str:
+    """Say what keeps mails from going out by themselves; "" if nothing does."""
+    if not worker_is_alive():
+        return WORKER_GONE
+    return "" if queueing.answers() else QUEUE_GONE
 
 
 def print_campaign(stream: TextIO, status: CampaignStatus, *, json: bool) -> int:

@@ -12,6 +12,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from auditlog.models import AuditEntry
+from customers import queueing
 from customers.admin.imports.page import STEP_LABELS
 from customers.admin.runs.figures import OUTCOMES, Pace, Segment, counts_of, names_of, pace, segments
 from customers.backfill import run_log
@@ -64,6 +65,11 @@ class Live:
     @property
     def needs_worker(self) -> bool:
         return self.is_at_work and not self.worker_alive
+
+    @property
+    def waits_for_queue(self) -> bool:
+        """Ask the queue, where something is under way: it may be away while the worker lives."""
+        return self.is_at_work and not queueing.answers()
 
     def job(self, kind: str) -> RunJob | None:
         return next((job for job in self.jobs if job.kind == kind), None)

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
 
+from customers import queueing
 from customers.admin.access import ON_RUNS, RUN, actor, may, needs
 from customers.admin.imports.page import STEP_LABELS
 from customers.admin.runs.base import Pages
@@ -28,9 +29,11 @@ class ReconcilePages(Pages):
             return self._ask(request, run)
         jobs = run.jobs.filter(kind=RunJob.Kind.RECONCILE)
         last = jobs.filter(status=RunJob.Status.DONE).first()
+        job = jobs.first()
         context = {
             "run": run,
-            "job": jobs.first(),
+            "job": job,
+            "queue_away": job is not None and not job.is_over and not queueing.answers(),
             "last": last,
             "steps": _steps(last.result) if last else [],
             "may_run": may(request.user, RUN),

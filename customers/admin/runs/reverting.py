@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
+from customers import queueing
 from customers.admin.access import REVERT, actor, needs
 from customers.admin.imports.page import STEP_LABELS
 from customers.admin.runs.base import Pages, post_only
@@ -80,6 +81,7 @@ class RevertPages(Pages):
             "run": run,
             "status": shown_status(run),
             "look": look,
+            "queue_away": look is not None and not look.is_over and not queueing.answers(),
             "plan": plan,
             "buckets": _buckets(plan) if plan else [],
             "form": form,

@@ -12,6 +12,7 @@ from django.urls import URLPattern
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanWidget
 
+from customers import queueing
 from customers.admin.access import WELCOME, actor, needs
 from customers.admin.runs.base import Pages, post_only
 from customers.backfill.options import Refused
@@ -96,6 +97,7 @@ class WelcomePages(Pages):
             "unfinished": standing_of(run).sentence,
             "sample": _sample() if settings.EMAIL_FROM else None,
             "worker_alive": worker_is_alive(),
+            "queue_away": _is_running(campaign) and not queueing.answers(),
         }
         return self.show(request, "welcome", f"Welcome mails of run {run.run_id}", context)
 
@@ -126,6 +128,10 @@ class WelcomePages(Pages):
         if campaign:
             move(campaign, actor(request))
         return redirect("admin:customers_backfillrun_welcome", run.pk)
+
+
+def _is_running(campaign: WelcomeCampaign | None) -> bool:
+    return campaign is not None and campaign.status == WelcomeCampaign.Status.RUNNING
 
 
 def _sample() -> Any:

@@ -2,14 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import partial
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from auditlog.models import Event, record
+from customers import queueing
 from customers.backfill.options import Refused
 from customers.backfill.standing import standing_of
 from customers.backfill.welcome.recipients import Choice, Reason, Recipients, preview_recipients
@@ -64,8 +63,7 @@ def start_campaign(
 
 
 def wake_sender(campaign_id: int) -> None:
-    """Have a worker send, once this is committed. One time too many does no harm."""
-    transaction.on_commit(partial(async_task, "customers.tasks.send_welcome", campaign_id))
+    queueing.wake_once_committed("customers.tasks.send_welcome", campaign_id)
 
 
 @transaction.atomic

@@ -4,13 +4,14 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from customers import queueing
 from customers.backfill import welcome
 from customers.backfill.standing import standing_of
 from customers.backfill.welcome.following import send_here, watch_worker
 from customers.models import WelcomeCampaign
-from customers.terminal.base import INTERRUPTED, WELL, BackfillCommand
+from customers.terminal.base import INTERRUPTED, NOT_WELL, WELL, BackfillCommand
 from customers.terminal.console import TerminalProgress
-from customers.terminal.welcome import CampaignProgress, print_campaign, print_recipients
+from customers.terminal.welcome import QUEUE_AWAY, CampaignProgress, print_campaign, print_recipients
 from customers.terminal.welcome_options import (
     add_welcome_options,
     find_run,
@@ -55,6 +56,10 @@ class Command(BackfillCommand):
             return print_recipients(self.out, started.recipients, run, json=json)
         if started.joined:
             self.say("These mails are under way already; going on with them.")
+        if not chosen.inline and not queueing.answers():
+            self.say(QUEUE_AWAY)
+            print_campaign(self.out, welcome.status(started.campaign), json=json)
+            return NOT_WELL
         return self._follow(started.campaign, inline=chosen.inline, quiet=chosen.quiet, json=json)
 
     def _follow(self, campaign: WelcomeCampaign, *, inline: bool, quiet: bool, json: bool) -> int:
