@@ -28,7 +28,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if may(user, CUSTOMERS):
         context["people"] = _people()
     if may(user, *ON_RUNS):
-        context |= {"runs": _runs(), "reconcile": _last_reconcile(), "mails": _mails(), "systems": systems()}
+        context |= {"runs": _runs(), "reconcile": _last_reconcile(), "mails": _mails()}
+        context["systems"] = systems(look="look" in request.GET)
     return context
 
 

@@ -1,4 +1,4 @@
-"""Whether Lago, SteVe and a worker answer; asked while somebody waits for a page, so shortly, and once."""
+"""Whether Lago, SteVe, the queue and a worker answer; asked while somebody looks, so shortly, and once."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -8,27 +8,48 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from billing.client import LagoClient
+from customers import queueing
 from customers.backfill.systems import steve_client
 from customers.workers import worker_is_alive, worker_seen_at
 from polaris_backfill.kernel import RemoteError
 
 TIMEOUT_S = 2.0
+QUEUE_AWAY = "Q_BROKER_URL does not answer: what is asked for waits, and begins when it is back"
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """`told` says what it is, or why it cannot be reached; `url` leads to its own pages."""
+    """`told` says what it is, or why it cannot be reached; `url` leads to its own pages.
+
+    `is_well` is None while nobody has looked: each of those is asked for by itself, as any may hang.
+    """
 
     name: str
-    is_well: bool
+    is_well: bool | None
     told: str = ""
     url: str = ""
     seen_at: datetime | None = None
+    key: str = ""
 
 
-def systems() -> list[System]:
-    """Ask each once; nothing here takes the page down."""
-    return [system for system in (_lago(), _steve(), _worker()) if system]
+def systems(*, look: bool) -> list[System]:
+    """Give those that are configured, looked up or not, and the worker, of which the database knows."""
+    found = [_ASK[system.key]() if look else system for system in _configured()]
+    return [*found, _worker()]
+
+
+def look_up(key: str) -> System | None:
+    """Ask one of them, once; nothing here takes the page down. None if it is not configured."""
+    return next((_ASK[system.key]() for system in _configured() if system.key == key), None)
+
+
+def _configured() -> list[System]:
+    names = {"lago": "Lago"}
+    if settings.STEVE_BASE_URL or settings.STEVE_API_USERNAME or settings.STEVE_API_KEY:
+        names["steve"] = "SteVe"
+    if settings.Q_BROKER_URL:
+        names["queue"] = "Queue"
+    return [System(name, None, key=key) for key, name in names.items()]
 
 
 def _lago() -> System:
@@ -44,16 +65,21 @@ def _lago() -> System:
     return System("Lago", True, organization.name, settings.LAGO_DASHBOARD_URL)
 
 
-def _steve() -> System | None:
+def _steve() -> System:
     try:
         steve = steve_client(timeout_s=TIMEOUT_S, tries=1)
         if steve is None:
-            return None
+            return System("SteVe", False, "it is not configured")
         with closing(steve):
             steve.preflight()
             return System("SteVe", True, steve.url)
     except (RemoteError, ImproperlyConfigured) as error:
         return System("SteVe", False, str(error))
+
+
+def _queue() -> System:
+    is_there = queueing.answers()
+    return System("Queue", is_there, "" if is_there else QUEUE_AWAY)
 
 
 def _worker() -> System:
@@ -62,3 +88,6 @@ def _worker() -> System:
         return System("Worker", True, seen_at=seen_at)
     told = "last seen" if seen_at else "never seen; start one: python manage.py qcluster"
     return System("Worker", False, told, seen_at=seen_at)
+
+
+_ASK = {"lago": _lago, "steve": _steve, "queue": _queue}

@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from billing.sandbox import Sandbox
+from customers.admin import reachable
 from customers.models import RunJob, User, WelcomeMail
 from customers.steve_sandbox import SteveSandbox
 from customers.workers import beat
@@ -24,7 +25,12 @@ def client(lago: Sandbox) -> Client:
 
 
 def overview(client: Client) -> str:
-    return words_of(client.get("/admin/"))
+    """Look at everything at once, as a browser without scripts does."""
+    return words_of(client.get("/admin/?look=now"))
+
+
+def system(client: Client, key: str) -> str:
+    return words_of(client.get(f"/admin/customers/backfillrun/systems/{key}/"))
 
 
 def test_an_empty_house_says_so(client: Client) -> None:
@@ -91,6 +97,56 @@ def test_it_tells_whether_steve_answers_where_there_is_one(
     assert "SteVe" not in without
     assert "SteVe reachable" in with_steve
     assert "SteVe not reachable" in refused
+
+
+# --- the page first, then the state of the systems ----------------------------------------------------
+
+
+def test_the_page_itself_asks_nobody(client: Client, lago: Sandbox, settings: Any) -> None:
+    with SteveSandbox() as steve:
+        settings.STEVE_BASE_URL = steve.url
+        settings.STEVE_API_USERNAME, settings.STEVE_API_KEY = steve.username, steve.key
+
+        words = words_of(client.get("/admin/"))
+
+        assert "Lago looking… look now SteVe looking… look now Worker not reachable" in words
+        assert steve.state()["requests"] == {}
+    assert not lago.counts()
+
+
+def test_each_system_is_asked_by_itself(client: Client, lago: Sandbox, settings: Any) -> None:
+    settings.STEVE_BASE_URL = "http://127.0.0.1:1"
+    settings.STEVE_API_USERNAME = settings.STEVE_API_KEY = "x"
+
+    told = [system(client, key) for key in ("lago", "steve")]
+
+    assert told[0] == "Lago reachable Sandbox Charging"
+    assert told[1].startswith("SteVe not reachable")
+
+
+def test_one_that_hangs_is_not_waited_for_long(
+    client: Client, lago: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reachable, "TIMEOUT_S", 0.2)
+    lago.fault("pause_before")
+
+    told = system(client, "lago")
+
+    assert told.startswith("Lago not reachable")
+
+
+@pytest.mark.parametrize("key", ["steve", "queue", "worker", "elsewhere"])
+def test_what_is_not_configured_is_not_asked(client: Client, key: str) -> None:
+    assert client.get(f"/admin/customers/backfillrun/systems/{key}/").status_code == 404
+
+
+def test_the_state_of_a_system_is_for_those_who_may_see_runs(lago: Sandbox) -> None:
+    stranger = client_of(member_of_staff("view_customer"))
+
+    answer = stranger.get("/admin/customers/backfillrun/systems/lago/")
+
+    assert answer.status_code == 403
+    assert not lago.counts()
 
 
 def test_without_a_key_it_says_so_and_asks_nobody(client: Client, lago: Sandbox, settings: Any) -> None:

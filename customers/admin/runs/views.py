@@ -7,6 +7,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern
 
+from customers.admin import reachable
 from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, REVERT, RUN, WELCOME, actor, may, needs, staff
 from customers.admin.runs import page
 from customers.admin.runs.base import TEMPLATES, Pages, post_only
@@ -18,6 +19,7 @@ from customers.models import BackfillRun
 class RunPages(Pages):
     def get_urls(self) -> list[URLPattern]:
         return [
+            self.route("systems/<str:key>/", self.system_view, "system"),
             self.route("<int:pk>/live/", self.live_view, "live"),
             self.route("<int:pk>/files/<str:kind>/", self.file_view, "file"),
             self.route("<int:pk>/stop/", self.stop_view, "stop"),
@@ -46,6 +48,14 @@ class RunPages(Pages):
     def live_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Give the part of the page that changes, for the script that asks every two seconds."""
         return render(request, f"{TEMPLATES}/live.html", self._live(request, self.run(pk)))
+
+    @needs(*ON_RUNS)
+    def system_view(self, request: HttpRequest, key: str) -> HttpResponse:
+        """Ask one system how it is, for the overview, which does not wait for it."""
+        system = reachable.look_up(key)
+        if system is None:
+            raise Http404
+        return render(request, "admin/customers/system.html", {"system": system})
 
     def _live(self, request: HttpRequest, run: BackfillRun) -> dict[str, Any]:
         return {

@@ -25,6 +25,21 @@ function poll(element) {
   }, document.hidden ? PAUSE_MS * 5 : PAUSE_MS);
 }
 
+// Fills in what may take long, once. Where that fails, the place says so.
+async function fill(element) {
+  try {
+    const answer = await fetch(element.dataset.fill, { credentials: "same-origin", redirect: "error" });
+    if (!answer.ok) {
+      throw new Error(String(answer.status));
+    }
+    const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+    element.replaceWith(...parsed.body.childNodes);
+  } catch {
+    element.querySelector("b").textContent = "unknown"; // the session has ended, or this server is away
+    element.querySelector("small").textContent = "could not be asked; reload the page";
+  }
+}
+
 // Keeps a form from being sent twice by a double click, and says that it was heard.
 function once(root) {
   for (const form of root.querySelectorAll("form:has([data-once])")) {
@@ -42,6 +57,7 @@ function once(root) {
 addEventListener("DOMContentLoaded", () => {
   once(document);
   document.querySelectorAll("[data-poll]").forEach(poll);
+  document.querySelectorAll("[data-fill]").forEach(fill);
   for (const element of document.querySelectorAll("[data-reload]")) {
     setTimeout(() => location.reload(), Number(element.dataset.reload));
   }
