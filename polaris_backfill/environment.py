@@ -4,9 +4,11 @@ A blank variable counts as unset. What a refused value was is shown only where i
 an address may carry a password, so it never is.
 """
 
+import ipaddress
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -19,6 +21,9 @@ ADDRESS = re.compile(r"^(?:[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+\.[^<>@\s]+>|[^<>@\s]+@
 ASSIGNMENT = re.compile(r"^(?:(?:export )?[A-Za-z_][A-Za-z_0-9]*=.*|\s*|#.*)$")
 DATABASE_LOOKS_LIKE = "it looks like postgres://user:password@host:5432/name"
 MAIL_LOOKS_LIKE = "it looks like smtp+tls://user:password@host:587"
+LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+HOST = re.compile(rf"^(?P<name>\*|\.?{LABEL}(?:\.{LABEL})*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{{1,5}}))?$")
+HTTPS_PORT = 443
 MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465, "consolemail": 0}
 
 
@@ -54,6 +59,46 @@ def text(name: str, default: str = "") -> str:
 
 def names(name: str, default: Sequence[str] = ()) -> list[str]:
     return [part.strip() for part in text(name).split(",") if part.strip()] or list(default)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A name under which people reach us, as Django writes it; `port` is 0 where it goes without saying."""
+
+    name: str
+    port: int = 0
+
+    @property
+    def origin(self) -> str:
+        """Give what a browser calls our pages; `*` stands for the names below."""
+        name = f"*{self.name}" if self.name.startswith(".") else self.name
+        return f"https://{name}:{self.port}" if self.port else f"https://{name}"
+
+
+def hosts(name: str, default: Sequence[str] = ()) -> list[Host]:
+    """Return the hosts of a list, each perhaps with a port: `a.b`, `a.b:8443`, `.below.it`, `[::1]:8443`."""
+    return [_host(name, part) for part in names(name, default)]
+
+
+def _host(name: str, value: str) -> Host:
+    found = HOST.match(value.lower())
+    port = int(found["port"] or HTTPS_PORT) if found else 0
+    if found is None or not 0 < port < 2**16 or value.startswith("*:") or not _is_host(found["name"]):
+        raise ImproperlyConfigured(
+            f"{name} must list names such as backfill.example.com, or backfill.example.com:8443 where https"
+            f" is not at port 443, and no https://; not {value!r}."
+        )
+    return Host(found["name"], 0 if port == HTTPS_PORT else port)
+
+
+def _is_host(name: str) -> bool:
+    """Tell whether what stands in brackets is an address, as IPv6 is written there."""
+    if not name.startswith("["):
+        return True
+    try:
+        return bool(ipaddress.IPv6Address(name[1:-1]))
+    except ValueError:
+        return False
 
 
 def flag(name: str) -> bool:

@@ -11,7 +11,8 @@ TIMEOUT_S = 4
 
 def is_healthy(port: int = PORT) -> bool:
     """Ask under a name that the server answers to, as it refuses every other."""
-    host = next((name.lstrip(".") for name in environment.names("ALLOWED_HOSTS") if name != "*"), "localhost")
+    names = (host.name for host in environment.hosts("ALLOWED_HOSTS"))
+    host = next((name.lstrip(".") for name in names if name != "*"), "localhost")
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
     try:
         connection.request("GET", "/healthz", headers={"Host": host})

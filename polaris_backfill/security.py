@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port, validate_host
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -24,6 +25,25 @@ ADMIN = "/admin/"
 
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 FORM_OVERHEAD = 1024 * 1024  # the other fields of an upload
+
+
+def port_of_https(get_response: GetResponse) -> GetResponse:
+    """Have whoever comes by http led to the port of https that ALLOWED_HOSTS names for the host.
+
+    Django would lead to the port that they came by, which is http's, or to none where the proxy left it out.
+    """
+
+    named = [host for host in settings.HOSTS if host.name != "*"]
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            name, _ = split_domain_port(request.get_host())
+            meant = next((host for host in named if validate_host(name, [host.name])), None)
+            if meant:
+                request.META["HTTP_HOST"] = f"{name}:{meant.port}" if meant.port else name
+        return get_response(request)
+
+    return middleware
 
 
 def security_headers(get_response: GetResponse) -> GetResponse:

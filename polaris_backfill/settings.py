@@ -45,7 +45,8 @@ def _database() -> dict[str, Any]:
 
 SECRET_KEY = _secret_key()
 DATABASES = {"default": _database()}
-ALLOWED_HOSTS = environment.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1"] if DEBUG else [])
+HOSTS = environment.hosts("ALLOWED_HOSTS", ["localhost", "127.0.0.1"] if DEBUG else [])
+ALLOWED_HOSTS = [host.name for host in HOSTS]
 
 # --- Lago ------------------------------------------------------------------------------------------
 
@@ -150,6 +151,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "polaris_backfill.security.port_of_https",
     "django.middleware.security.SecurityMiddleware",
     "polaris_backfill.security.body_limit",
     "polaris_backfill.security.security_headers",
@@ -271,7 +273,7 @@ if not DEBUG:
     SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
-    CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
+    CSRF_TRUSTED_ORIGINS = [host.origin for host in HOSTS if host.name != "*"]
 
 # --- Imports in the admin: closed to everyone until a permission opens them ------------------------
 

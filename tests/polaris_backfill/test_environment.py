@@ -57,6 +57,40 @@ def test_names_are_split_at_commas_and_trimmed(variable):
     assert environment.names(variable("a.example.com, b.example.com,")) == ["a.example.com", "b.example.com"]
 
 
+@pytest.mark.parametrize(
+    ("value", "host", "origin"),
+    [
+        ("backfill.example.com", "backfill.example.com", "https://backfill.example.com"),
+        ("Backfill.Example.com:8443", "backfill.example.com", "https://backfill.example.com:8443"),
+        ("backfill.example.com:443", "backfill.example.com", "https://backfill.example.com"),
+        (".example.com:8443", ".example.com", "https://*.example.com:8443"),
+        (".example.com", ".example.com", "https://*.example.com"),
+        ("192.0.2.7:8443", "192.0.2.7", "https://192.0.2.7:8443"),
+        ("[::1]:8443", "[::1]", "https://[::1]:8443"),
+        ("[2001:db8::1]", "[2001:db8::1]", "https://[2001:db8::1]"),
+        ("web", "web", "https://web"),
+        ("*", "*", "https://*"),
+    ],
+)
+def test_a_host_is_a_name_and_the_origin_of_its_forms(variable, value, host, origin):
+    (found,) = environment.hosts(variable(value))
+
+    assert (found.name, found.origin) == (host, origin)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://a.example.com", "a.example.com/", "a.example.com:", "a.example.com:0", "a.example.com:65536",
+        "a.example.com:https", "a b", "::1", "[::1", "[::12345]", "[1]", "*:8443", "*.example.com",
+        "-a.example.com", "a..example.com", "me@a.example.com", "küste.example",
+    ],
+)  # fmt: skip
+def test_what_is_no_host_is_refused_in_one_line(variable, value):
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_NAME must list names such as [^\n]*\.$"):
+        environment.hosts(variable(f"good.example.com,{value}"))
+
+
 # --- Addresses -------------------------------------------------------------------------------------
 
 

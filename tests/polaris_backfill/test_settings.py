@@ -12,6 +12,7 @@ WRONG = {
     "DEBUG": "perhaps",
     "SECRET_KEY": "short",
     "DATABASE_URL": "postgres://me:hunter2@db:port/polaris",
+    "ALLOWED_HOSTS": "https://backfill.example.com",
     "LAGO_API_URL": "lago-api:3000",
     "LAGO_API_KEY": "",
     "LAGO_DASHBOARD_URL": "dashboard",
