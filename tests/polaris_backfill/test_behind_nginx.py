@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import requests
 from django.db import connections
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from billing.sandbox import Sandbox
 from customers.models import User
 from tests.customers.factories import csv_text, rows
-from tests.customers.mailing.browser import DESKTOP, chromium, shoot
+from tests.customers.mailing.browser import DESKTOP, PHONE, chromium
 from tests.polaris_backfill.nginx import Ports, free_ports, gunicorn, nginx
 from tests.polaris_backfill.processes import PRODUCTION
 
@@ -68,17 +68,17 @@ def session(site: str, tmp_path: Path) -> Iterator[requests.Session]:
 
 
 @pytest.fixture
-def browser_page(site: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+def browser(site: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
     with chromium() as browser:
-        yield browser.new_page(viewport=DESKTOP, ignore_https_errors=True)  # type: ignore[arg-type]
+        yield browser
         connections.close_all()  # those that were made while that loop ran
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("host", ["$host", "$http_host"])
-def test_every_form_works_at_a_port_of_its_own(browser_page: Page, site: str) -> None:
-    page = browser_page
+def test_the_forms_of_the_console_work_at_a_port_of_its_own(browser: Browser, site: str) -> None:
+    page = browser.new_page(viewport=DESKTOP, ignore_https_errors=True)  # type: ignore[arg-type]
 
     page.goto(f"{site}/admin/customers/backfillrun/import/")
     page.get_by_label("Email").fill("root@operator.example")
@@ -91,13 +91,18 @@ def test_every_form_works_at_a_port_of_its_own(browser_page: Page, site: str) ->
     expect(page.locator("#live .pb-tag")).to_have_text("queued", timeout=LONG_MS)
     assert page.url.startswith(f"{site}/admin/customers/backfillrun/")
 
-    page.goto(f"{site}/account/")
+
+@pytest.mark.browser
+@pytest.mark.parametrize("host", ["$host", "$http_host"])
+def test_the_form_of_customers_works_at_a_port_of_its_own(browser: Browser, site: str) -> None:
+    page = browser.new_page(viewport=PHONE, ignore_https_errors=True)  # type: ignore[arg-type]
+
     page.goto(f"{site}/sign-in/")
     page.get_by_label("Email address").fill("erika@example.com")
     page.get_by_role("button", name="Send me a link").click()
+
     expect(page.get_by_role("heading", level=1)).to_have_text("Look into your inbox")
     assert page.url == f"{site}/sign-in/sent/"
-    shoot(page, "behind-nginx")
 
 
 def upload(page: Page) -> None:
