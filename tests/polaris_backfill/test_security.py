@@ -9,6 +9,7 @@ from django.conf import settings as project
 from django.test import Client
 
 from customers.models import User
+from polaris_backfill import environment
 from tests.customers.admin_world import EVERYTHING, client_of, member_of_staff
 from tests.polaris_backfill.processes import PRODUCTION, manage
 
@@ -115,3 +116,72 @@ def test_a_production_server_sets_cookies_and_transport_as_it_should() -> None:
     done = manage("shell", "--no-imports", "-c", ask, **PRODUCTION)
 
     assert done.stdout == "[True, True, True, True, True]\n"
+
+
+# --- Behind a proxy that leaves the port out; with a real one in test_behind_nginx --------------------
+
+
+@pytest.fixture
+def served_at(settings: Any) -> Any:
+    """Have the pages served as a server with this ALLOWED_HOSTS does."""
+
+    def serve(*names: str) -> Client:
+        settings.HOSTS = environment.hosts("NO_SUCH_VARIABLE", names)
+        settings.ALLOWED_HOSTS = [host.name for host in settings.HOSTS]
+        settings.CSRF_TRUSTED_ORIGINS = [host.origin for host in settings.HOSTS if host.name != "*"]
+        settings.SECURE_SSL_REDIRECT = True
+        return Client(enforce_csrf_checks=True)
+
+    return serve
+
+
+@pytest.mark.parametrize(
+    ("allowed", "asked", "led_to"),
+    [
+        (["a.example.com:8443"], "a.example.com", "a.example.com:8443"),
+        (["a.example.com:8443"], "a.example.com:8080", "a.example.com:8443"),
+        (["a.example.com"], "a.example.com:8080", "a.example.com"),
+        ([".example.com:8443"], "b.example.com", "b.example.com:8443"),
+        (["*", "a.example.com:8443"], "a.example.com", "a.example.com:8443"),
+        (["*"], "elsewhere.example:8080", "elsewhere.example:8080"),
+        (["[::1]:8443"], "[::1]:8080", "[::1]:8443"),
+    ],
+)
+def test_who_comes_by_http_is_led_to_the_port_that_is_named(
+    served_at: Any, allowed: list[str], asked: str, led_to: str
+) -> None:
+    answer = served_at(*allowed).get("/sign-in/?a=b", headers={"host": asked})
+
+    assert (answer.status_code, answer["Location"]) == (301, f"https://{led_to}/sign-in/?a=b")
+
+
+def test_a_name_that_is_not_ours_is_refused_and_not_led_anywhere(served_at: Any) -> None:
+    answer = served_at("a.example.com:8443").get("/sign-in/", headers={"host": "b.example.com"})
+
+    assert answer.status_code == 400
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("allowed", "host", "origin", "is_taken"),
+    [
+        (".example.com:8443", "b.example.com", "https://b.example.com:8443", True),
+        (".example.com:8443", "b.example.com", "https://b.example.com:9443", False),
+        (".example.com:8443", "b.example.com", "https://example.org:8443", False),
+        ("[::1]:8443", "[::1]", "https://[::1]:8443", True),
+        ("[::1]:8443", "[::1]", "https://[::2]:8443", False),
+    ],
+)
+def test_a_form_is_taken_from_a_name_below_and_from_an_address_in_brackets(
+    served_at: Any, allowed: str, host: str, origin: str, is_taken: bool
+) -> None:
+    client = served_at(allowed)
+    client.get("/sign-in/", secure=True, headers={"host": host})
+    token = client.cookies["csrftoken"].value
+
+    answer = client.post(
+        "/sign-in/", {"email": "erika@example.com", "csrfmiddlewaretoken": token},
+        secure=True, headers={"host": host, "origin": origin},
+    )  # fmt: skip
+
+    assert (answer.status_code == 302) is is_taken
