@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django_q.brokers import get_broker
 from django_q.conf import Conf
 
 from billing.sandbox import Sandbox
@@ -131,6 +132,25 @@ def test_the_sweep_queues_again_what_was_asked_for_while_the_queue_was_away(
     woken = tasks.sweep()
 
     assert woken == queue.waiting() == 3
+
+
+def test_a_worker_that_finds_its_queue_again_sweeps_at_once_and_logs_each_turn_once(
+    queue: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(queueing, "PAUSE_S", 0)
+    broker = get_broker()
+    queue.kill()
+
+    away = [broker.dequeue() for _ in range(3)]
+    queue.start()
+    broker.dequeue()
+
+    assert away == [None, None, None]
+    assert queue.waiting() == 1
+    assert [record.getMessage() for record in caplog.records if record.name == "customers.queueing"] == [
+        "The queue (Q_BROKER_URL) does not answer: ConnectionError",
+        "The queue (Q_BROKER_URL) answers again.",
+    ]
 
 
 # --- the command -------------------------------------------------------------------------------------
