@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django_q.conf import Conf
 
 from billing.sandbox import Sandbox
+from tests.customers.redis_server import RedisServer
 
 
 @pytest.fixture
@@ -21,3 +23,12 @@ def lago(settings: Any, tmp_path: Path) -> Iterator[Sandbox]:
         settings.BACKFILL_LOG_DIR.mkdir()
         settings.STEVE_BASE_URL = ""
         yield sandbox
+
+
+@pytest.fixture
+def queue(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
+    """A Redis as the queue; django-q2 reads the settings once, when it is imported."""
+    with RedisServer(tmp_path) as server:
+        settings.Q_BROKER_URL = server.url
+        monkeypatch.setattr(Conf, "BROKER_CLASS", "customers.queueing.PatientRedis")
+        yield server

@@ -1,15 +1,15 @@
 """The queue is a Redis, and it is away: what is said, and that nothing is lost."""
 
 import json
+import logging
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 from django_q.brokers import get_broker
-from django_q.conf import Conf
+from redis.exceptions import RedisError
 
 from billing.sandbox import Sandbox
 from customers import queueing, tasks, workers
@@ -35,15 +35,6 @@ from tests.customers.redis_server import PASSWORD, RedisServer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 AWAY = "does not answer. It starts by itself when the queue is back."
-
-
-@pytest.fixture
-def queue(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
-    """A Redis, which the settings name as django-q2 reads them when it is imported."""
-    with RedisServer(tmp_path) as server:
-        settings.Q_BROKER_URL = server.url
-        monkeypatch.setattr(Conf, "BROKER_CLASS", "customers.queueing.PatientRedis")
-        yield server
 
 
 @pytest.fixture
@@ -264,6 +255,21 @@ def test_a_queue_that_hangs_is_away(
         settings.Q_BROKER_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
 
         assert not queueing.answers()
+
+
+def test_the_log_of_the_queue_names_what_is_away_in_one_line(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = logging.getLogger("django-q")
+    monkeypatch.setattr(log, "propagate", True)
+
+    log.error("Could not create task", exc_info=RedisError("redis://:hunter2@queue"))
+    log.error("Could not create task", exc_info=ValueError("a bug"))
+
+    away, bug = caplog.records[-2:]
+
+    assert (away.getMessage(), away.exc_info) == ("Could not create task: RedisError", None)
+    assert bug.exc_info is not None
 
 
 def test_the_database_as_the_queue_is_always_there() -> None:

@@ -1,12 +1,10 @@
 """What people see in a real browser while the queue is away."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connections
-from django_q.conf import Conf
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -20,14 +18,6 @@ from tests.customers.redis_server import RedisServer
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 PASSWORD = "correct-horse-battery"
-
-
-@pytest.fixture
-def queue(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path) as server:
-        settings.Q_BROKER_URL = server.url
-        monkeypatch.setattr(Conf, "BROKER_CLASS", "customers.queueing.PatientRedis")
-        yield server
 
 
 @pytest.fixture

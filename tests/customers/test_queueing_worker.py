@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django_q.conf import Conf
 
 from billing.sandbox import Sandbox
 from customers.jobs import ask
@@ -19,14 +18,6 @@ from tests.customers.mailing.processes import MANAGE, environment, kill_group, w
 from tests.customers.redis_server import PASSWORD, RedisServer
 
 AWAY, BACK = "does not answer", "The queue (Q_BROKER_URL) answers again."
-
-
-@pytest.fixture
-def queue(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path) as server:
-        settings.Q_BROKER_URL = server.url
-        monkeypatch.setattr(Conf, "BROKER_CLASS", "customers.queueing.PatientRedis")
-        yield server
 
 
 @pytest.fixture

@@ -31,7 +31,10 @@ def port() -> Iterator[int]:
         thread.join()
 
 
-@pytest.mark.parametrize("names", ["backfill.example.com,other.example.com", "*,.backfill.example.com"])
+@pytest.mark.parametrize(
+    "names",
+    ["backfill.example.com,other.example.com", "*,.backfill.example.com", "backfill.example.com:8443"],
+)
 def test_it_asks_under_a_name_that_the_server_knows(port, monkeypatch, names):
     monkeypatch.setenv("ALLOWED_HOSTS", names)
 
