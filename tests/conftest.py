@@ -4,7 +4,6 @@ import signal
 import threading
 from collections.abc import Iterator
 
-import hypothesis
 import pytest
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -19,10 +18,6 @@ settings.register_profile("polaris", deadline=None, suppress_health_check=[Healt
 settings.load_profile("polaris")
 
 _flush = DatabaseOperations.execute_sql_flush
-
-# However slow a machine is, it may be right.
-hypothesis.settings.register_profile("no deadline", deadline=None)
-hypothesis.settings.load_profile("no deadline")
 
 # A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts.
 if (

@@ -42,12 +42,6 @@ def was_marked(name: str, window: timedelta) -> bool:
     return _recent(name, window).exists()
 
 
-def give_back(name: str) -> None:
-    """Take one try out of the bucket again."""
-    latest = ThrottleMark.objects.filter(bucket=name).order_by("-id").values("pk")[:1]
-    ThrottleMark.objects.filter(pk__in=latest).delete()
-
-
 def forget(names: Iterable[str]) -> int:
     return ThrottleMark.objects.filter(bucket__in=list(names)).delete()[0]
 

@@ -50,7 +50,7 @@ def free_ports() -> Ports:
 
 
 def shown_in_the_handbook() -> str:
-    (block,) = [b for b in blocks(section(page("environment.md"), "Behind a proxy")) if b.kind == "nginx"]
+    (block,) = [b for b in blocks(section(page("environment.md"), "Proxies")) if b.kind == "nginx"]
     return block.body
 
 
