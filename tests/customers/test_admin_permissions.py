@@ -25,6 +25,7 @@ GATES: list[tuple[str, str, set[str]]] = [
     ("customers_backfillrun_changelist", "GET", RUNS),
     ("customers_backfillrun_change", "GET", RUNS),
     ("customers_backfillrun_live", "GET", RUNS),
+    ("customers_backfillrun_system", "GET", RUNS),
     ("customers_backfillrun_file", "GET", RUNS),
     ("customers_backfillrun_history", "GET", RUNS),
     ("customers_backfillrun_stop", "POST", {"run_backfill", "revert_backfill"}),
@@ -106,6 +107,7 @@ def keys(lago: Sandbox) -> dict[str, list[Any]]:
         "customers_backfillrun_errors": [token],
         "customers_backfillrun_discard": [token],
         "customers_backfillrun_file": [report.run.pk, "log"],
+        "customers_backfillrun_system": ["lago"],
     }
 
 
