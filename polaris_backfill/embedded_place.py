@@ -71,9 +71,13 @@ def remove(folder: Path) -> None:
     """Remove all of it, whose server does not run. Safe to repeat."""
     data = data_folder(folder)
     if os.geteuid():
-        shutil.rmtree(data, ignore_errors=True)
-        for left in data.parent.glob(f".{data.name}.*"):
-            left.unlink()
+        for left in (data, data.with_name(f".{data.name}.new")):
+            shutil.rmtree(left, ignore_errors=True)
+        for lock in ("lock", "users"):
+            data.with_name(f".{data.name}.{lock}").unlink(missing_ok=True)
+        for folder in _temporary(data):
+            with suppress(OSError):  # it is seldom there
+                folder.rmdir()
         return
     shutil.rmtree(data.parent, ignore_errors=True)
     with suppress(OSError):  # others live there, or nobody ever did
@@ -87,11 +91,14 @@ def socket_folder(data: Path) -> Path | None:
     """
     if _will_do(data):
         return data
-    name = f"polaris-{os.geteuid()}-{_digest(data)}"
-    temporary = (Path(tempfile.gettempdir(), name), Path("/tmp", name))  # noqa: S108 whose it is is looked at
-    folder = next(filter(_will_do, temporary))
+    folder = next(filter(_will_do, _temporary(data)))
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder if folder.lstat().st_uid == os.geteuid() else None
+
+
+def _temporary(data: Path) -> tuple[Path, Path]:
+    name = f"polaris-{os.geteuid()}-{_digest(data)}"
+    return Path(tempfile.gettempdir(), name), Path("/tmp", name)  # noqa: S108 whose it is is looked at
 
 
 def _will_do(folder: Path) -> bool:
