@@ -75,9 +75,7 @@ def remove(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
         for lock in ("lock", "users"):
             data.with_name(f".{data.name}.{lock}").unlink(missing_ok=True)
-        for folder in _temporary(data):
-            with suppress(OSError):  # it is seldom there
-                folder.rmdir()
+        leave_socket_folder(data)
         return
     shutil.rmtree(data.parent, ignore_errors=True)
     with suppress(OSError):  # others live there, or nobody ever did
@@ -91,12 +89,19 @@ def socket_folder(data: Path) -> Path | None:
     """
     if _will_do(data):
         return data
-    folder = next(filter(_will_do, _temporary(data)))
+    folder = next(filter(_will_do, temporary_folders(data)))
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder if folder.lstat().st_uid == os.geteuid() else None
 
 
-def _temporary(data: Path) -> tuple[Path, Path]:
+def leave_socket_folder(data: Path) -> None:
+    """Remove the folder of a socket that could not be beside the data."""
+    for folder in temporary_folders(data):
+        with suppress(OSError):  # it is seldom there
+            folder.rmdir()
+
+
+def temporary_folders(data: Path) -> tuple[Path, Path]:
     name = f"polaris-{os.geteuid()}-{_digest(data)}"
     return Path(tempfile.gettempdir(), name), Path("/tmp", name)  # noqa: S108 whose it is is looked at
 

@@ -48,6 +48,7 @@ class Server:
         """End all sessions and stop it, if it runs."""
         if self._runs():
             self._control("stop", "-m", "fast")
+            embedded_place.leave_socket_folder(self.place.data)
 
     def url(self) -> str:
         """Say how to reach it; with the port, or a PGPORT of the environment would count."""

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from polaris_backfill import embedded
-from polaris_backfill.embedded_place import data_folder
+from polaris_backfill.embedded_place import data_folder, temporary_folders
 from tests.polaris_backfill.processes import ROOT
 
 USER = """
@@ -195,7 +194,7 @@ def test_any_folder_will_do(tmp_path, name):
 
     assert found == "7"
     assert not data_folder(folder).exists()
-    assert not list(Path(tempfile.gettempdir()).glob(f"polaris-{os.geteuid()}-*"))
+    assert not any(path.exists() for path in temporary_folders(data_folder(folder)))
 
 
 if os.geteuid() == 0:  # of what root starts, nobody else can tell; and no test is skipped
