@@ -12,6 +12,7 @@ from tests.customers import factories
 from tests.customers.crash import world
 from tests.customers.crash.processes import Nursery
 from tests.customers.factories import row
+from tests.customers.mailing.processes import wait_for
 from tests.customers.undoing import called, latest_run, reverted
 
 
@@ -40,6 +41,7 @@ def test_a_run_says_running_while_it_works_and_interrupted_once_it_is_killed(
     world.wait_for_fault(fresh_lago)
     run_id = world.run_id()
     while_it_works = shown(run_id)["status"], listed()[run_id]
+    wait_for(lambda: shown(run_id)["counts"]["created"] == 5)  # the batch before is recorded meanwhile
     command.kill()
     command.wait()
     world.wait_until_free()
