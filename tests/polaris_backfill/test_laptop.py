@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from polaris_backfill import embedded
 from tests.customers.mailing.processes import wait_for
 from tests.polaris_backfill.processes import ROOT
 
@@ -43,6 +44,7 @@ def laptop(tmp_path: Path, port: int) -> Iterator["subprocess.Popen[str]"]:
     finally:
         process.kill()
         process.communicate()
+        embedded.forget(tmp_path / "data" / "postgres")
 
 
 def test_it_tells_address_and_login_and_stops_cleanly_on_ctrl_c(
