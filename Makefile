@@ -20,13 +20,13 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 demo: $(VENV)/.runtime ## Rehearse a migration here: database, Lago sandbox, dry-run, import (DO="command" runs one there)
-	@$(BIN)/python -m polaris_backfill.demo $(DO)
+	@$(BIN)/python -m rehearsal.demo $(DO)
 
 shell: $(VENV)/.runtime ## A shell to follow the handbook in: database, Lago, SteVe and worker of its own, forgotten afterwards
-	@$(BIN)/python -m polaris_backfill.playground
+	@$(BIN)/python -m rehearsal.shell
 
 run: $(VENV)/.runtime ## Run the admin here: database, Lago sandbox, web, worker (PORT=8000)
-	@$(BIN)/python -m polaris_backfill.laptop $(PORT)
+	@$(BIN)/python -m rehearsal.laptop $(PORT)
 
 test: $(VENV)/.development ## Run all tests, with branch coverage (ARGS="-k name" to choose)
 	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(PARALLEL) $(ARGS)

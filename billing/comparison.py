@@ -8,7 +8,7 @@ from billing import reports
 from billing.client import LagoClient
 from billing.normal import same_email, same_name
 from billing.values import Customer, Subscription
-from polaris_backfill.kernel import Divergence, Wanted
+from kernel import Divergence, Wanted
 
 
 def differing(wanted: Wanted, customer: Customer) -> list[str]:

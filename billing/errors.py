@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from polaris_backfill.kernel import RemoteError
+from kernel import RemoteError
 
 UNREACHABLE = "lago_unreachable"
 REFUSED = "lago_refused"

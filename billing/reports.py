@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from billing.values import Customer, Plan, Subscription
-from polaris_backfill.kernel import Divergence, Problem, Wanted
+from kernel import Divergence, Problem, Wanted
 
 ADOPT = "--skip-existing adopts what agrees and completes what is half done."
 

@@ -9,7 +9,7 @@ from billing.client import LagoClient
 from billing.comparison import Live, compare_customer, compare_subscription, differing
 from billing.errors import LagoError
 from billing.values import Customer, Plan, Subscription
-from polaris_backfill.kernel import (
+from kernel import (
     Action,
     Divergence,
     Made,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from customers.models import BackfillRow, BackfillRun, User
-from polaris_backfill.masking import mask_id_tag
+from kernel.masking import mask_id_tag
 
 
 @dataclass(frozen=True, slots=True)

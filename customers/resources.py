@@ -5,7 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from import_export.resources import ModelResource
 
-from customers.backfill import staging
+from customers.backfill import uploads as staging
 from customers.models import BackfillRun, BackfillUpload
 
 

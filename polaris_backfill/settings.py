@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
 from polaris_backfill import embedded, environment
-from polaris_backfill.console import UNFOLD as UNFOLD
+from polaris_backfill.look import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / ".data"  # of a laptop: the embedded database, the sandboxes' state, run logs
@@ -148,6 +148,7 @@ INSTALLED_APPS = [
     "auditlog",
     "billing",
     "polaris_backfill",
+    "rehearsal",
 ]
 
 MIDDLEWARE = [

@@ -12,7 +12,7 @@ import requests
 
 from billing import errors
 from billing.errors import LagoError
-from polaris_backfill import http
+from kernel import http
 
 MAX_BODY = 64 * 2**20  # 500 plans with many charges are a few MB; more than this is not Lago
 MAX_RETRY_AFTER_S = 60.0  # quotas are per second; who asks for more than a minute is asked again after one

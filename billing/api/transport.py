@@ -10,10 +10,10 @@ from requests.auth import AuthBase
 from tenacity import RetryCallState, wait_exponential_jitter
 
 from billing.api.addresses import checked_key, normalised
-from billing.api.limiter import RateLimiter
 from billing.api.replies import Reply, judge, lost, read, retry_after
 from billing.errors import LagoError
-from polaris_backfill import http
+from kernel import http
+from kernel.pace import RateLimiter
 
 MAX_BACKOFF_S = 8.0
 

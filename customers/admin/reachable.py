@@ -11,7 +11,7 @@ from billing.client import LagoClient
 from customers import queueing
 from customers.backfill.systems import steve_client
 from customers.workers import worker_is_alive, worker_seen_at
-from polaris_backfill.kernel import RemoteError
+from kernel import RemoteError
 
 TIMEOUT_S = 2.0
 QUEUE_AWAY = "Q_BROKER_URL does not answer: what is asked for waits, and begins when it is back"

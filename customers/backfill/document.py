@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from customers.backfill.importing import Report
-from customers.backfill.ledger import as_json
-from customers.backfill.plan import PlannedRow
-from polaris_backfill.kernel import Problem
+from customers.backfill.engine.attempt import Report
+from customers.backfill.engine.plan import PlannedRow
+from customers.backfill.ledger.staging import as_json
+from kernel import Problem
 
 
 def document(report: Report) -> Iterator[str]:

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from django.core.exceptions import ImproperlyConfigured
 
+from charging import SteveClient, Transaction
 from customers.backfill.systems import steve_client
 from customers.models import IdTagMapping, User
-from customers.steve import SteveClient, Transaction
-from polaris_backfill.kernel import RemoteError
+from kernel import RemoteError
 
 TIMEOUT_S = 4.0  # somebody looks at a page and waits
 READERS = 8

@@ -13,9 +13,9 @@ from django.core.exceptions import ImproperlyConfigured
 from billing.client import LagoClient
 from billing.preflight import Target, preflight
 from billing.steps import LagoCustomerStep, LagoSubscriptionStep
-from customers.backfill.options import Refused
-from customers.steve import SteveClient, SteveError, SteveIdTagStep
-from polaris_backfill.kernel import RemoteError, RemoteStep
+from charging import SteveClient, SteveError, SteveIdTagStep
+from customers.backfill.engine.options import Refused
+from kernel import RemoteError, RemoteStep
 
 STEVE = "steve"
 RETIRED = (

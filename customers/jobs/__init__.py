@@ -4,7 +4,7 @@ Tasks are delivered at least once, and a killed worker's may be lost. So what is
 tables, a task only wakes somebody up, and the sweep does so again for whatever was left.
 """
 
-from customers.jobs.importing import import_run
+from customers.jobs.imports import import_run
 from customers.jobs.on_runs import WITHOUT, ask, run_job
 from customers.jobs.sweeping import sweep
 

@@ -10,18 +10,18 @@ from django.utils import timezone
 
 from auditlog.models import Event, record
 from customers import queueing
-from customers.backfill import run_log
-from customers.backfill.lock import Busy
-from customers.backfill.options import Refused
-from customers.backfill.pipeline import Stop
+from customers.backfill.engine.options import Refused
+from customers.backfill.engine.pipeline import Stop
+from customers.backfill.ledger import run_log
+from customers.backfill.ledger.locks import Busy
 from customers.backfill.reconcile import reconcile
 from customers.backfill.revert import Choice, plan_revert, revert
 from customers.backfill.systems import Systems, connect
 from customers.jobs import results
-from customers.jobs.locks import job_lock
+from customers.jobs.job_lock import job_lock
 from customers.jobs.slices import Slice, Slicing
 from customers.models import BackfillRun, RunJob
-from polaris_backfill.kernel import RemoteError
+from kernel import RemoteError
 
 Kind, Status = RunJob.Kind, RunJob.Status
 TASK = "customers.tasks.run_job"

@@ -2,7 +2,8 @@
 
 from django.db.models import Q
 
-from customers.backfill import lock, staging
+from customers.backfill import uploads as staging
+from customers.backfill.ledger import locks as lock
 from customers.jobs import on_runs
 from customers.models import BackfillRun, RunJob
 

@@ -16,7 +16,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from customers.mail.envelope import CustomerMail
 from customers.mail.errors import DeliveryError, Kind
-from polaris_backfill.http import lost
+from kernel.http import lost
 
 TIMEOUT_S = 10
 RATE_WINDOW_S = 600  # per recipient and category, at the worker

@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from customers.models.people import IdTagMapping, User
-from polaris_backfill.kernel import StepName
+from kernel import StepName
 
 
 class BackfillRunQuerySet(models.QuerySet["BackfillRun"]):

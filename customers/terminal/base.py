@@ -17,11 +17,11 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from customers.backfill.document import refusal
-from customers.backfill.error_file import ErrorFileError
-from customers.backfill.options import Refused
-from customers.backfill.pipeline import Stop
+from customers.backfill.engine.options import Refused
+from customers.backfill.engine.pipeline import Stop
 from customers.backfill.source import SourceError
-from polaris_backfill.kernel import RemoteError
+from customers.backfill.source.error_file import ErrorFileError
+from kernel import RemoteError
 from polaris_backfill.startup import database_refusal
 
 WELL, NOT_WELL, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TextIO
 
-from customers.backfill.error_file import ErrorFileError, write_error_file
-from customers.backfill.importing import Report
+from customers.backfill.engine.attempt import Report
+from customers.backfill.source.error_file import ErrorFileError, write_error_file
 
 
 def save_errors(path: Path | None, report: Report, err: TextIO) -> bool:

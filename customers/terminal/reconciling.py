@@ -7,10 +7,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from customers.backfill.ledger.standing import Standing
 from customers.backfill.reconcile import Reconciliation
-from customers.backfill.standing import Standing
 from customers.models import BackfillRun
-from customers.terminal.console import plain_table
+from customers.terminal.output import plain_table
 
 SHOWN = 200  # divergences; --format json has them all
 NAMES = {

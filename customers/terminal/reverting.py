@@ -8,7 +8,7 @@ from rich.console import Console
 
 from customers.backfill.revert import Choice, RevertPlan, RevertReport
 from customers.backfill.systems import STEVE
-from customers.terminal.console import counted, plain_table
+from customers.terminal.output import counted, plain_table
 
 SHOWN = 50  # lines of each kind; the manifest and --format json have them all
 

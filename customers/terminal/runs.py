@@ -6,8 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from customers.backfill.runs import FAILURES_SHOWN, RunDetail, RunLine
-from customers.terminal.console import plain_table
+from customers.backfill.ledger.runs import FAILURES_SHOWN, RunDetail, RunLine
+from customers.terminal.output import plain_table
 
 STYLE = {
     "succeeded": "green",

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from customers.backfill.verify import Check, LiveTest
 from customers.models import BackfillRun
-from polaris_backfill.masking import mask_id_tag
+from kernel.masking import mask_id_tag
 
 MARKS = {True: ("passed ", "green"), False: ("FAILED ", "red bold"), None: ("skipped", "dim")}
 

@@ -10,7 +10,7 @@ from customers import queueing
 from customers.backfill.welcome import CampaignStatus, Recipients
 from customers.models import BackfillRun, WelcomeCampaign
 from customers.terminal.base import NOT_WELL, WELL
-from customers.terminal.console import TerminalProgress, console
+from customers.terminal.output import TerminalProgress, console
 from customers.workers import worker_is_alive
 
 PROBLEMS_SHOWN = 20

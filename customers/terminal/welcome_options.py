@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from customers.backfill.options import Refused
+from customers.backfill.engine.options import Refused
 from customers.backfill.welcome import Choice
-from customers.backfill.welcome.preview import preview_html
+from customers.backfill.welcome.sample import preview_html
 from customers.mail.ready import what_is_missing
 from customers.models import BackfillRun
 from customers.workers import worker_is_alive

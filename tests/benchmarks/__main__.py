@@ -11,7 +11,7 @@ from itertools import pairwise
 from lago_python_client.client import Client
 from lago_python_client.models import Customer, Subscription
 
-from billing.sandbox import SANDBOX_KEY
+from rehearsal.lago import SANDBOX_KEY
 from tests.benchmarks.stage import Stage, stage
 
 LATENCY_MS = 50

@@ -15,8 +15,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from billing.sandbox import SANDBOX_KEY
 from polaris_backfill import embedded
+from rehearsal.lago import SANDBOX_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = ("email", "display_name", "external_id", "id_tag", "plan_code", "start_date")

@@ -8,8 +8,8 @@ import pytest
 
 from billing.client import LagoClient, LagoError
 from billing.preflight import preflight
-from billing.sandbox import SANDBOX_KEY, Sandbox
 from billing.values import CreatedCustomer, Subscription
+from rehearsal.lago import SANDBOX_KEY, Sandbox
 
 Connect = Callable[..., LagoClient]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from billing.normal import same_email, same_name, stored_email
-from billing.sandbox import SANDBOX_KEY, Sandbox
+from rehearsal.lago import SANDBOX_KEY, Sandbox
 from tests.billing.test_client import Connect
 
 

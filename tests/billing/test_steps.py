@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from billing.client import LagoClient, LagoError
-from billing.sandbox import SANDBOX_KEY, Sandbox
 from billing.steps import LagoCustomerStep, LagoSubscriptionStep
-from polaris_backfill.kernel import Action, Made, Removal, Verdict, Wanted
+from kernel import Action, Made, Removal, Verdict, Wanted
+from rehearsal.lago import SANDBOX_KEY, Sandbox
 
 Connect = Callable[..., LagoClient]
 Found = Mapping[str, Any]

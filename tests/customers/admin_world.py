@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from auditlog.models import AuditEntry
-from customers.backfill import lock
+from customers.backfill.ledger import locks as lock
 from customers.models import BackfillRun, BackfillUpload, User
 from tests.customers.factories import Row, csv_text, rows
 

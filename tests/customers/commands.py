@@ -15,7 +15,7 @@ from typing import Any
 
 from django.core.management import call_command
 
-from billing.sandbox import Sandbox
+from rehearsal.lago import Sandbox
 from tests.polaris_backfill.processes import ROOT
 
 WAIT_S = 60.0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django_q.conf import Conf
 
-from billing.sandbox import Sandbox
+from rehearsal.lago import Sandbox
 from tests.customers.redis_server import RedisServer
 
 

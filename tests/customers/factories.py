@@ -12,15 +12,15 @@ from django.conf import settings
 from django.utils import timezone
 
 from billing.client import LagoClient
-from billing.sandbox import Sandbox
 from billing.values import Customer, Subscription
 from customers.backfill.document import document
-from customers.backfill.importing import Progress, Report, import_file, plan_file
-from customers.backfill.options import Options
-from customers.backfill.pipeline import Stop
+from customers.backfill.engine.attempt import Progress, Report, import_file, plan_file
+from customers.backfill.engine.options import Options
+from customers.backfill.engine.pipeline import Stop
 from customers.backfill.source import COLUMNS, Source, read_bytes
 from customers.backfill.systems import connect
 from customers.models import IdTagMapping, User
+from rehearsal.lago import Sandbox
 
 Row = dict[str, str]
 START = datetime(2024, 1, 1, tzinfo=UTC)

@@ -10,11 +10,11 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from billing.client import LagoError
-from billing.sandbox import Sandbox
-from customers.backfill.importing import Progress
-from customers.backfill.options import Refused
-from customers.backfill.pipeline import Stop
+from customers.backfill.engine.attempt import Progress
+from customers.backfill.engine.options import Refused
+from customers.backfill.engine.pipeline import Stop
 from customers.models import IdTagMapping, User
+from rehearsal.lago import Sandbox
 from tests.customers.factories import (
     Row,
     client_of,

@@ -2,9 +2,9 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from customers.steve import SteveClient
-from customers.steve_sandbox import SteveSandbox
-from polaris_backfill.kernel import Wanted
+from charging import SteveClient
+from kernel import Wanted
+from rehearsal.steve import SteveSandbox
 
 LAST_YEAR = datetime(2025, 11, 22, 12, tzinfo=UTC)
 NEXT_YEAR = datetime(2030, 11, 22, 12, tzinfo=UTC)

@@ -7,10 +7,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from billing.sandbox import Sandbox
 from customers import jobs
 from customers.backfill.welcome import send_campaign
 from customers.models import BackfillRun, RunJob, User, WelcomeCampaign
+from rehearsal.lago import Sandbox
 from tests.customers.admin_world import (
     EVERYTHING,
     audited,

@@ -9,9 +9,9 @@ from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from billing.sandbox import Sandbox
 from customers.models import BackfillRun, BackfillUpload, User, WelcomeMail
 from customers.workers import worker_is_alive
+from rehearsal.lago import Sandbox
 from tests.customers.factories import csv_text, row, rows
 from tests.customers.mailing.browser import DESKTOP, PHONE, chromium, is_wider_than_its_window, shoot
 from tests.customers.mailing.processes import environment, wait_for, worker

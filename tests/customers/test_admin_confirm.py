@@ -9,11 +9,11 @@ from django.test import Client
 from django_q.models import OrmQ
 
 from auditlog.models import AuditEntry
-from billing.sandbox import Sandbox
 from customers import jobs
-from customers.backfill.options import Options
-from customers.backfill.staging import Reading, keep, plan_upload
+from customers.backfill.engine.options import Options
+from customers.backfill.uploads import Reading, keep, plan_upload
 from customers.models import BackfillRun, BackfillUpload, User
+from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.admin_world import (
     CONFIRM,

@@ -6,9 +6,9 @@ import pytest
 from django.core import signing
 from django.test import Client
 
-from billing.sandbox import Sandbox
 from customers.admin.imports.seal import SALT
 from customers.models import BackfillRun, BackfillUpload, User
+from rehearsal.lago import Sandbox
 from tests.customers.admin_world import (
     CONFIRM,
     client_of,

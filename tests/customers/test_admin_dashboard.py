@@ -7,11 +7,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from billing.sandbox import Sandbox
 from customers.admin import reachable
 from customers.models import RunJob, User, WelcomeMail
-from customers.steve_sandbox import SteveSandbox
 from customers.workers import beat
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.admin_world import EVERYTHING, client_of, member_of_staff, words_of
 from tests.customers.factories import imported, rows
 from tests.customers.mailing.world import make_run

@@ -8,10 +8,10 @@ from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from billing.sandbox import Sandbox
 from customers.admin import reachable
 from customers.models import User
-from customers.steve_sandbox import SteveSandbox
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.mailing.browser import DESKTOP, chromium, is_wider_than_its_window, shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -11,9 +11,9 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from billing.sandbox import Sandbox
 from customers.backfill import stored_preview
 from customers.models import BackfillUpload
+from rehearsal.lago import Sandbox
 from tests.customers import factories, operator_files
 from tests.customers.admin_world import (
     client_of,

@@ -10,10 +10,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from billing.sandbox import Sandbox
 from customers.backfill import stored_preview
 from customers.backfill.source import read_bytes
 from customers.models import BackfillRun, BackfillUpload
+from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.admin_world import (
     client_of,

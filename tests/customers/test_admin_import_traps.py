@@ -14,10 +14,10 @@ from django.urls import reverse
 from django_q.models import OrmQ
 from import_export.admin import ImportMixin
 
-from billing.sandbox import Sandbox
 from customers.admin.imports.formats import UPLOAD_FORMATS
 from customers.models import BackfillRun, BackfillUpload, User
 from customers.resources import RunResource
+from rehearsal.lago import Sandbox
 from tests.customers.admin_world import (
     CONFIRM,
     IMPORT,

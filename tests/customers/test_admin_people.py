@@ -9,8 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from auditlog.models import AuditEntry
-from billing.sandbox import Sandbox
 from customers.models import BackfillRun, IdTagMapping, User
+from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.admin_world import EVERYTHING, audited, client_of, member_of_staff, words_of
 from tests.customers.factories import imported, row, rows

@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from auditlog.models import AuditEntry
-from billing.sandbox import Sandbox
 from customers.models import BackfillRun, BackfillUpload, IdTagMapping, User
+from rehearsal.lago import Sandbox
 from tests.customers.admin_world import EVERYTHING, client_of, customers_csv, member_of_staff, preview_of
 from tests.customers.factories import imported, rows
 

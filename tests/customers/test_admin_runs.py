@@ -6,9 +6,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from billing.sandbox import Sandbox
-from customers.backfill.run_log import log_path
+from customers.backfill.ledger.run_log import log_path
 from customers.models import BackfillRow, BackfillRun
+from rehearsal.lago import Sandbox
 from tests.customers.admin_world import (
     EVERYTHING,
     client_of,

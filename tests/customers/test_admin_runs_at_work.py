@@ -10,11 +10,11 @@ from django.utils import timezone
 from time_machine import TimeMachineFixture
 
 from auditlog.models import AuditEntry
-from billing.sandbox import Sandbox
 from customers import jobs
-from customers.backfill.lock import working_on
+from customers.backfill.ledger.locks import working_on
 from customers.models import BackfillRun, BackfillUpload
 from customers.workers import beat
+from rehearsal.lago import Sandbox
 from tests.customers.admin_world import (
     EVERYTHING,
     audited,

@@ -11,8 +11,8 @@ from django.core.management import call_command
 from django.test import Client
 
 from auditlog.models import AuditEntry
-from billing.sandbox import Sandbox
 from customers.models import BackfillRun, User
+from rehearsal.lago import Sandbox
 from tests.customers.admin_world import EVERYTHING, audited, client_of, errors_on, member_of_staff
 from tests.customers.factories import imported, row, rows
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from billing.sandbox import Sandbox
 from customers.models import BackfillRun, BackfillUpload, IdTagMapping, User
+from rehearsal.lago import Sandbox
 from tests.customers.admin_world import audited, client_of, customers_csv, member_of_staff, queued
 from tests.customers.mailing.processes import environment, kill_group, started, wait_for, worker
 

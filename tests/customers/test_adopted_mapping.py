@@ -2,8 +2,8 @@
 
 import pytest
 
-from billing.sandbox import Sandbox
 from customers.models import IdTagMapping
+from rehearsal.lago import Sandbox
 from tests.customers.factories import actions, customer, imported, mapping, row
 from tests.customers.undoing import reverted
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from billing.sandbox import Sandbox
-from customers.backfill.apply import Breaker
-from customers.backfill.importing import Progress
-from customers.backfill.pipeline import Stop
+from customers.backfill.engine.apply import Breaker
+from customers.backfill.engine.attempt import Progress
+from customers.backfill.engine.pipeline import Stop
 from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, User
+from rehearsal.lago import Sandbox
 from tests.customers.factories import (
     actions,
     all_steps,

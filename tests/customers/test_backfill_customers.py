@@ -7,8 +7,8 @@ from threading import Thread
 
 import pytest
 
-from billing.sandbox import Sandbox
 from customers.models import BackfillRun, IdTagMapping, User
+from rehearsal.lago import Sandbox
 from tests.customers.commands import Answer, as_json, command
 from tests.customers.factories import (
     Row,

@@ -11,9 +11,9 @@ import pytest
 from django.apps import apps
 
 from auditlog.models import AuditEntry
-from billing.sandbox import Sandbox
-from customers.backfill.error_cells import write_ods, write_xlsx
+from customers.backfill.source.error_cells import write_ods, write_xlsx
 from customers.models import BackfillRow, BackfillStep, IdTagMapping, User
+from rehearsal.lago import Sandbox
 from tests.customers import operator_files
 from tests.customers.commands import as_json, command
 from tests.customers.factories import Row, row, table_counts, unchanged

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from billing.sandbox import Sandbox
 from customers.models import BackfillRun
+from rehearsal.lago import Sandbox
 from tests.billing.scripted import Answer as Said
 from tests.billing.scripted import scripted_server
 from tests.customers.commands import Answer, as_json, command

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from billing.sandbox import Sandbox
 from customers.models import BackfillRun, IdTagMapping, User
+from rehearsal.lago import Sandbox
 from tests.customers.commands import Answer, command, environment, manage, started
 from tests.customers.factories import csv_text, rows
 from tests.polaris_backfill.processes import ROOT

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from billing.sandbox import Sandbox
 from customers.backfill.document import counts, document, refusal
-from customers.backfill.importing import Report
-from customers.terminal.console import console
-from customers.terminal.importing import print_report
-from polaris_backfill.kernel import Problem
+from customers.backfill.engine.attempt import Report
+from customers.terminal.import_report import print_report
+from customers.terminal.output import console
+from kernel import Problem
+from rehearsal.lago import Sandbox
 from tests.customers.factories import all_steps, imported, planned, row, rows, source
 
 pytestmark = pytest.mark.django_db

@@ -13,9 +13,9 @@ from django.db import transaction
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from billing.sandbox import Sandbox
-from customers.backfill.importing import Report
+from customers.backfill.engine.attempt import Report
 from customers.models import IdTagMapping, User
+from rehearsal.lago import Sandbox
 from tests.customers.factories import Row, imported, planned, told
 from tests.customers.random_worlds import PLANS, Before, random_before, random_rows
 

@@ -9,14 +9,15 @@ from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from billing.sandbox import Sandbox
 from customers import jobs, tasks
-from customers.backfill import ledger, staging
-from customers.backfill.importing import Progress
-from customers.backfill.pipeline import Stop
+from customers.backfill import uploads as staging
+from customers.backfill.engine.attempt import Progress
+from customers.backfill.engine.pipeline import Stop
+from customers.backfill.ledger import staging as ledger
 from customers.jobs.on_runs import ask
 from customers.jobs.slices import Slice
 from customers.models import BackfillRun, BackfillUpload, RunJob, User
+from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.admin_world import (
     audited,

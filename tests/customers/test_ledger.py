@@ -6,10 +6,10 @@ import pytest
 from django.utils import timezone
 
 from auditlog.models import AuditEntry
-from billing.sandbox import Sandbox
-from customers.backfill import ledger
-from customers.backfill.options import Refused
+from customers.backfill.engine.options import Refused
+from customers.backfill.ledger import staging as ledger
 from customers.models import BackfillRow, BackfillRun, BackfillStep, User
+from rehearsal.lago import Sandbox
 from tests.customers.factories import actions, imported, mapping, planned, row, rows, staff
 
 pytestmark = pytest.mark.django_db

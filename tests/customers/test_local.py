@@ -2,9 +2,9 @@
 
 from datetime import UTC, date, datetime
 
-from customers.backfill.local import check_mapping, check_user, signed_up_directly
-from customers.backfill.world import MappingFact, UserFact, World
-from polaris_backfill.kernel import Action, Problem, Verdict, Wanted
+from customers.backfill.engine.local import check_mapping, check_user, signed_up_directly
+from customers.backfill.engine.world import MappingFact, UserFact, World
+from kernel import Action, Problem, Verdict, Wanted
 
 
 def wanted(**changes: str) -> Wanted:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from customers.backfill.lock import KEY, is_busy, only_one
-from customers.backfill.options import Refused
+from customers.backfill.engine.options import Refused
+from customers.backfill.ledger.locks import KEY, is_busy, only_one
 
 HOLDER = """
 import sys, psycopg

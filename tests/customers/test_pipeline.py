@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from customers.backfill.pipeline import Pipeline, Stop
+from customers.backfill.engine.pipeline import Pipeline, Stop
 
 PATIENCE_S = 60.0
 

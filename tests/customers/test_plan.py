@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from billing.sandbox import Sandbox
 from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping
+from rehearsal.lago import Sandbox
 from tests.customers.factories import (
     actions,
     all_steps,

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 from django.utils import timezone
 
-from billing.sandbox import Sandbox
-from customers.backfill.importing import Report
+from customers.backfill.engine.attempt import Report
+from rehearsal.lago import Sandbox
 from tests.customers.factories import imported, lago_customer, lago_subscription, planned, row, rows
 
 pytestmark = pytest.mark.django_db

@@ -11,11 +11,11 @@ from django.test import Client
 from django_q.brokers import get_broker
 from redis.exceptions import RedisError
 
-from billing.sandbox import Sandbox
 from customers import queueing, tasks, workers
 from customers.jobs import ask
 from customers.models import BackfillRun, RunJob, ThrottleMark, WelcomeCampaign
 from customers.queueing import QueueAway
+from rehearsal.lago import Sandbox
 from tests.customers.admin_world import (
     EVERYTHING,
     client_of,

@@ -8,9 +8,9 @@ from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from billing.sandbox import Sandbox
 from customers import workers
 from customers.models import User
+from rehearsal.lago import Sandbox
 from tests.customers.factories import csv_text, rows
 from tests.customers.mailing.browser import DESKTOP, PHONE, chromium, is_wider_than_its_window, shoot
 from tests.customers.redis_server import RedisServer

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from billing.sandbox import Sandbox
 from customers.jobs import ask
 from customers.models import BackfillRun, RunJob
 from customers.workers import worker_is_alive
+from rehearsal.lago import Sandbox
 from tests.customers.admin_world import EVERYTHING, client_of, customers_csv, member_of_staff, queued
 from tests.customers.mailing.processes import MANAGE, environment, kill_group, wait_for
 from tests.customers.redis_server import PASSWORD, RedisServer

@@ -2,9 +2,9 @@
 
 import pytest
 
-from billing.sandbox import Sandbox
 from customers.backfill.reconcile import reconcile
 from customers.backfill.systems import connect
+from rehearsal.lago import Sandbox
 from tests.customers.factories import do_not_sleep, imported, row
 from tests.customers.steve.world import reverted, run_of
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from billing.sandbox import Sandbox
-from customers.backfill.options import Refused
-from customers.backfill.run_log import RunLog, check_folder, log_path, logfmt
+from customers.backfill.engine.options import Refused
+from customers.backfill.ledger.run_log import RunLog, check_folder, log_path, logfmt
 from customers.models import BackfillRun, User
+from rehearsal.lago import Sandbox
 from tests.customers.factories import actions, imported, row, rows
 
 RUN_ID = "20261122-170501-7f3a"
@@ -172,7 +172,7 @@ def test_a_run_logs_no_personal_data_and_no_key(lago: Sandbox) -> None:
 
 @pytest.mark.django_db
 def test_a_run_on_a_full_disk_writes_nothing_more(lago: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("customers.backfill.importing.log_path", lambda folder, run_id: FULL)
+    monkeypatch.setattr("customers.backfill.engine.attempt.log_path", lambda folder, run_id: FULL)
 
     report = imported(rows(3))
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from billing.sandbox import Sandbox
-from customers.backfill.runs import describe, list_runs
+from customers.backfill.ledger.runs import describe, list_runs
 from customers.models import BackfillRun
+from rehearsal.lago import Sandbox
 from tests.customers.factories import imported, row, rows
 
 pytestmark = pytest.mark.django_db

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from billing.sandbox import Sandbox
-from customers.backfill import lock
-from customers.backfill.standing import standing_of
+from customers.backfill.ledger import locks as lock
+from customers.backfill.ledger.standing import standing_of
 from customers.models import BackfillRun
+from rehearsal.lago import Sandbox
 from tests.customers.factories import imported, rows
 from tests.customers.undoing import called, latest_run
 

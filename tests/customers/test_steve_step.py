@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from customers.steve import SteveClient, SteveError, SteveIdTagStep
-from customers.steve.values import AUTO_INSERT_NOTE
-from customers.steve_sandbox import SteveSandbox
-from polaris_backfill.kernel import Action, Made, RemoteStep, Removal, Verdict, Wanted
+from charging import SteveClient, SteveError, SteveIdTagStep
+from charging.values import AUTO_INSERT_NOTE
+from kernel import Action, Made, RemoteStep, Removal, Verdict, Wanted
+from rehearsal.steve import SteveSandbox
 from tests.customers.steve_world import LAST_YEAR, NEXT_YEAR, charged, charging, client_of, wanted
 
 ID_TAG = "A1B2C3D4"

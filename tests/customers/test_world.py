@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from billing.sandbox import Sandbox
-from customers.backfill.world import LOOK_UP_SIZE, chunks, look_up
+from customers.backfill.engine.world import LOOK_UP_SIZE, chunks, look_up
 from customers.models import BackfillStep
-from polaris_backfill.kernel import StepName, Wanted
+from kernel import StepName, Wanted
+from rehearsal.lago import Sandbox
 from tests.customers.factories import customer, imported, mapping, row, rows, staff
 
 pytestmark = pytest.mark.django_db

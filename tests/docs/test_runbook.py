@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from polaris_backfill import playground
+from rehearsal import shell as playground
 from tests.docs.handbook import ROOT, Command, blocks, page
 
 NOWHERE = "http://127.0.0.1:1"

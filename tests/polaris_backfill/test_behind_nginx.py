@@ -10,8 +10,8 @@ import requests
 from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 
-from billing.sandbox import Sandbox
 from customers.models import User
+from rehearsal.lago import Sandbox
 from tests.customers.factories import csv_text, rows
 from tests.customers.mailing.browser import DESKTOP, PHONE, chromium
 from tests.polaris_backfill.nginx import Ports, free_ports, gunicorn, nginx

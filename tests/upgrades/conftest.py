@@ -17,8 +17,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from billing.sandbox import Sandbox
-from customers.steve_sandbox import SteveSandbox
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.commands import Answer, environment
 from tests.polaris_backfill.processes import ROOT
 

@@ -7,7 +7,7 @@ from subprocess import run
 
 import pytest
 
-from customers.steve_sandbox import SteveSandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.mailing.processes import wait_for, worker
 from tests.customers.mailing.smtp_server import MailServer
 from tests.polaris_backfill.processes import ROOT

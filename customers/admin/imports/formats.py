@@ -3,7 +3,7 @@
 import tablib
 from import_export.formats.base_formats import Format
 
-from customers.backfill import staging
+from customers.backfill import uploads as staging
 from customers.backfill.source import FORMATS
 from customers.models import BackfillUpload
 

@@ -9,9 +9,9 @@ from unfold.contrib.import_export.forms import ImportForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from customers.backfill.checks import is_date_format
-from customers.backfill.options import Options
+from customers.backfill.engine.options import Options
 from customers.backfill.source import FORMATS
-from customers.backfill.staging import Reading
+from customers.backfill.uploads import Reading
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman")

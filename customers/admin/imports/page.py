@@ -7,10 +7,11 @@ from typing import Any
 
 from django.http import QueryDict
 
-from customers.backfill import staging, stored_preview
+from customers.backfill import stored_preview
+from customers.backfill import uploads as staging
 from customers.backfill.stored_preview import FILTERS, SHOWN
 from customers.models import BackfillUpload
-from polaris_backfill.kernel import StepName
+from kernel import StepName
 
 STEP_LABELS = {
     StepName.USER: "customer",

@@ -12,10 +12,11 @@ from customers.admin.access import RUN, needs, staff
 from customers.admin.imports.confirming import ConfirmForm, confirmation_of, own_upload
 from customers.admin.imports.page import preview_context
 from customers.admin.runs.base import Pages, post_only
-from customers.backfill import staging, stored_preview
-from customers.backfill.error_file import write_errors
+from customers.backfill import stored_preview
+from customers.backfill import uploads as staging
+from customers.backfill.source.error_file import write_errors
 from customers.models import BackfillUpload
-from polaris_backfill.kernel import Problem
+from kernel import Problem
 
 TOO_OLD = "That preview is older than an hour, or was discarded. Upload the file again."
 CONTENT_TYPES = {

@@ -17,12 +17,13 @@ from customers.admin.imports.forms import UploadForm
 from customers.admin.imports.previewing import TOO_OLD, PreviewPages
 from customers.admin.imports.storage import UploadStorage
 from customers.admin.runs.base import post_only
-from customers.backfill import staging, stored_preview
-from customers.backfill.options import Refused
+from customers.backfill import stored_preview
+from customers.backfill import uploads as staging
+from customers.backfill.engine.options import Refused
 from customers.backfill.source import SourceError
 from customers.models import BackfillRun, BackfillUpload
 from customers.resources import RunResource
-from polaris_backfill.kernel import Problem, RemoteError
+from kernel import Problem, RemoteError
 
 
 class ImportPages(PreviewPages, ImportMixin):  # type: ignore[misc]

@@ -8,8 +8,8 @@ from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
 from customers.admin.runs.figures import counts_of, names_of, segments
-from customers.backfill import lock
-from customers.backfill.standing import shown_status
+from customers.backfill.ledger import locks as lock
+from customers.backfill.ledger.standing import shown_status
 from customers.models import BackfillRun
 
 DASH = "—"

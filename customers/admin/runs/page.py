@@ -15,13 +15,13 @@ from auditlog.models import AuditEntry
 from customers import queueing
 from customers.admin.imports.page import STEP_LABELS
 from customers.admin.runs.figures import OUTCOMES, Pace, Segment, counts_of, names_of, pace, segments
-from customers.backfill import run_log
-from customers.backfill.standing import shown_status
+from customers.backfill.ledger import run_log
+from customers.backfill.ledger.standing import shown_status
 from customers.backfill.welcome import CampaignStatus, latest_campaign
 from customers.backfill.welcome import status as campaign_status
 from customers.models import BackfillRow, BackfillRun, BackfillStep, BackfillUpload, RunJob, WelcomeCampaign
 from customers.workers import worker_is_alive
-from polaris_backfill.kernel import StepName
+from kernel import StepName
 
 Status = BackfillRun.Status
 AT_WORK = (Status.QUEUED, Status.RUNNING, Status.REVERTING)

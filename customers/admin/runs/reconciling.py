@@ -12,7 +12,7 @@ from customers.admin.imports.page import STEP_LABELS
 from customers.admin.runs.base import Pages
 from customers.jobs import ask
 from customers.models import BackfillRun, RunJob
-from polaris_backfill.kernel import StepName
+from kernel import StepName
 
 
 class ReconcilePages(Pages):

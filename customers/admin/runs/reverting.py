@@ -12,11 +12,11 @@ from customers import queueing
 from customers.admin.access import REVERT, actor, needs
 from customers.admin.imports.page import STEP_LABELS
 from customers.admin.runs.base import Pages, post_only
-from customers.backfill.standing import shown_status
+from customers.backfill.ledger.standing import shown_status
 from customers.backfill.systems import STEVE
 from customers.jobs import WITHOUT, ask
 from customers.models import BackfillRun, RunJob
-from polaris_backfill.kernel import StepName
+from kernel import StepName
 
 Kind, Status = RunJob.Kind, RunJob.Status
 CHOICES = {

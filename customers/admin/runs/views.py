@@ -11,8 +11,8 @@ from customers.admin import reachable
 from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, REVERT, RUN, WELCOME, actor, may, needs, staff
 from customers.admin.runs import page
 from customers.admin.runs.base import TEMPLATES, Pages, post_only
-from customers.backfill import staging
-from customers.backfill.options import Refused
+from customers.backfill import uploads as staging
+from customers.backfill.engine.options import Refused
 from customers.models import BackfillRun
 
 

@@ -4,7 +4,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from polaris_backfill.kernel import Problem, Wanted
+from kernel import Problem, Wanted
 
 _LINES_NAMED = 10  # of the other parties; every party gets its own problem, however many they are
 

@@ -4,8 +4,8 @@ import re
 
 import email_validator
 
-from polaris_backfill.kernel import Problem
-from polaris_backfill.masking import mask_email
+from kernel import Problem
+from kernel.masking import mask_email
 
 # Names such as .test and .local may be what an operator's staff really uses; nothing is sent to them here.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()

@@ -17,7 +17,7 @@ from customers.backfill.checks.values import (
     pending_deletion_warning,
 )
 from customers.backfill.source import SourceInfo, SourceRow
-from polaris_backfill.kernel import Problem, Wanted
+from kernel import Problem, Wanted
 
 
 def check_row(

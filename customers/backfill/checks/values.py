@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Protocol
 
-from polaris_backfill.kernel import Problem
-from polaris_backfill.masking import mask_id_tag
+from kernel import Problem
+from kernel.masking import mask_id_tag
 
 MAX_NAME_CHARS = 255
 MAX_EXTERNAL_ID_CHARS = 255

@@ -8,12 +8,12 @@ from typing import Any
 from django.db.models import QuerySet
 
 from billing.values import Subscription
+from customers.backfill.ledger.recorded import Recorded, check_organization, records
+from customers.backfill.ledger.standing import Standing, standing_of
 from customers.backfill.reconcile.here import billed_elsewhere, diverging_here, extra_mappings
-from customers.backfill.recorded import Recorded, check_organization, records
-from customers.backfill.standing import Standing, standing_of
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun, BackfillStep
-from polaris_backfill.kernel import Divergence, RemoteStep, StepName, Wanted
+from kernel import Divergence, RemoteStep, StepName, Wanted
 
 State = BackfillStep.State
 STANDING = (State.CREATED, State.ADOPTED)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from customers.backfill.recorded import Recorded
+from customers.backfill.ledger.recorded import Recorded
 from customers.models import BackfillRun, BackfillStep, IdTagMapping
-from polaris_backfill.kernel import Divergence, StepName
-from polaris_backfill.masking import mask_id_tag
+from kernel import Divergence, StepName
+from kernel.masking import mask_id_tag
 
 State = BackfillStep.State
 HERE = (State.CREATED, State.ADOPTED, State.SHARED)

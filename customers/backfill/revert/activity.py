@@ -7,14 +7,14 @@ from datetime import timedelta
 from django.db.models import Q
 
 from billing.values import Subscription
-from customers.backfill.ledger import email_digest
-from customers.backfill.plan import CLOCK_TOLERANCE
-from customers.backfill.recorded import Recorded
+from charging import Transaction
+from customers.backfill.engine.plan import CLOCK_TOLERANCE
+from customers.backfill.engine.world import chunks
+from customers.backfill.ledger.recorded import Recorded
+from customers.backfill.ledger.staging import email_digest
 from customers.backfill.systems import Systems
-from customers.backfill.world import chunks
 from customers.models import BackfillRun, BackfillStep, IdTagMapping
-from customers.steve import Transaction
-from polaris_backfill.kernel import StepName
+from kernel import StepName
 
 Activity = Mapping[str, Sequence[str]]
 State = BackfillStep.State

@@ -10,19 +10,19 @@ from django.db import transaction
 from django.utils import timezone
 
 from auditlog.models import Event, record
-from customers.backfill.apply import Breaker
-from customers.backfill.importing import Progress
-from customers.backfill.lock import only_one, working_on
-from customers.backfill.options import Refused
-from customers.backfill.pipeline import Pipeline, Stop
+from customers.backfill.engine.apply import Breaker
+from customers.backfill.engine.attempt import Progress
+from customers.backfill.engine.options import Refused
+from customers.backfill.engine.pipeline import Pipeline, Stop
+from customers.backfill.engine.world import chunks
+from customers.backfill.ledger.locks import only_one, working_on
+from customers.backfill.ledger.run_log import RunLog
 from customers.backfill.revert.planning import BY_CHOICE, RevertPlan, RowPlan, plan_revert
 from customers.backfill.revert.records import Done, Removals, Result, Thing
-from customers.backfill.run_log import RunLog
 from customers.backfill.systems import Systems
 from customers.backfill.welcome import cancel_for_run
-from customers.backfill.world import chunks
 from customers.models import BackfillRun
-from polaris_backfill.kernel import RemoteError, RemoteStep, StepName
+from kernel import RemoteError, RemoteStep, StepName
 
 
 @dataclass(frozen=True, slots=True)

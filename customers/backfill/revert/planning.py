@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from billing.client import supports_skip
-from customers.backfill.options import Refused
-from customers.backfill.plan import CLOCK_TOLERANCE
-from customers.backfill.recorded import Recorded, check_organization, records
+from customers.backfill.engine.options import Refused
+from customers.backfill.engine.plan import CLOCK_TOLERANCE
+from customers.backfill.ledger.recorded import Recorded, check_organization, records
+from customers.backfill.ledger.standing import Standing, standing_of
 from customers.backfill.revert.activity import Activity, find_activity, sessions_by_tag
-from customers.backfill.standing import Standing, standing_of
 from customers.backfill.systems import STEVE, Systems
 from customers.models import BackfillRun, BackfillStep
-from polaris_backfill.kernel import Action, RemoteStep, StepName
+from kernel import Action, RemoteStep, StepName
 
 State = BackfillStep.State
 BY_CHOICE = "kept_active"  # the code of steps that --keep-active left

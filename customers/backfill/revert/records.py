@@ -8,11 +8,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from auditlog.models import Event, record
-from customers.backfill import bulk
-from customers.backfill.activation import give_back, still_ours
+from customers.backfill.engine.activation import give_back, still_ours
+from customers.backfill.ledger import bulk
 from customers.backfill.revert.planning import LEFT_OUT, RowPlan
 from customers.models import BackfillRun, BackfillStep, IdTagMapping, User
-from polaris_backfill.kernel import Removal, Removed, StepName
+from kernel import Removal, Removed, StepName
 
 State = BackfillStep.State
 GIVEN_BACK = Removed(Removal.KEPT, "it was there before the run, and is again as it was")

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TypeVar
 
 from customers.backfill.source.model import COLUMNS, REPORT_COLUMNS, SourceError, SourceRow, Values
-from polaris_backfill.kernel import Problem
+from kernel import Problem
 
 _T = TypeVar("_T")
 

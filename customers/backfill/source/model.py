@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from polaris_backfill.kernel import Problem
+from kernel import Problem
 
 COLUMNS = ("email", "display_name", "external_id", "id_tag", "plan_code", "start_date")
 

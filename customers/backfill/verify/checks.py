@@ -8,13 +8,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from billing.values import Plan
-from customers.backfill.ledger import outcome_counts
-from customers.backfill.options import Refused
+from customers.backfill.engine.options import Refused
+from customers.backfill.ledger.recorded import check_organization, records
+from customers.backfill.ledger.staging import outcome_counts
 from customers.backfill.reconcile import Reconciliation
-from customers.backfill.recorded import check_organization, records
 from customers.backfill.systems import Systems
 from customers.models import BackfillRow, BackfillRun, BackfillStep, User
-from polaris_backfill.kernel import RemoteStep, StepName
+from kernel import RemoteStep, StepName
 
 EXAMPLES = 5  # external_ids named in a check; backfill_reconcile names them all
 Outcome = BackfillRow.Outcome

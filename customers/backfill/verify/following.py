@@ -9,9 +9,9 @@ from django.conf import settings
 
 from billing.client import LagoClient, LagoError
 from billing.values import Event
-from customers.backfill.pipeline import Stop
+from charging.charge_point import Session
+from customers.backfill.engine.pipeline import Stop
 from customers.backfill.verify.checks import Check
-from customers.charge_point import Session
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0

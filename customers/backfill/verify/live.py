@@ -10,17 +10,17 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from customers.backfill.options import Refused
-from customers.backfill.pipeline import Stop
+from charging import SteveClient
+from charging.charge_point import ChargePointError, Session, charging_session
+from customers.backfill.engine.options import Refused
+from customers.backfill.engine.pipeline import Stop
 from customers.backfill.sessions import ChargingSession, sessions_of
 from customers.backfill.systems import Systems
 from customers.backfill.verify.checks import Check
 from customers.backfill.verify.following import Follower
-from customers.charge_point import ChargePointError, Session, charging_session
 from customers.models import BackfillRun, IdTagMapping, User
-from customers.steve import SteveClient
-from polaris_backfill.kernel import RemoteError
-from polaris_backfill.masking import mask_id_tag
+from kernel import RemoteError
+from kernel.masking import mask_id_tag
 
 ENERGY_WH = 1_000
 LONGEST_SESSION_S = 60.0  # the whole talk of the simulated charge point; a real one takes a second

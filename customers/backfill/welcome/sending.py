@@ -12,8 +12,8 @@ from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
 from customers.backfill.welcome.campaign import finish_if_over
-from customers.backfill.welcome.ledger import Claimed, claim_next, settle, settle_abandoned
 from customers.backfill.welcome.lock import sender_lock
+from customers.backfill.welcome.mails import Claimed, claim_next, settle, settle_abandoned
 from customers.mail.errors import DeliveryError
 from customers.mail.messages import welcome_message
 from customers.models import WelcomeCampaign

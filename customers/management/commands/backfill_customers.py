@@ -6,16 +6,16 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from customers.backfill import run_log
-from customers.backfill.error_file import check_error_file
-from customers.backfill.importing import import_file, plan_file
+from customers.backfill.engine.attempt import import_file, plan_file
+from customers.backfill.ledger import run_log
 from customers.backfill.source import open_source
+from customers.backfill.source.error_file import check_error_file
 from customers.backfill.systems import connect
 from customers.terminal.base import INTERRUPTED, NOT_WELL, WELL, BackfillCommand
-from customers.terminal.console import TerminalProgress, console
 from customers.terminal.error_rows import save_errors
 from customers.terminal.import_options import add_import_options, read_import_options
-from customers.terminal.importing import print_next, print_outcome, print_target
+from customers.terminal.import_report import print_next, print_outcome, print_target
+from customers.terminal.output import TerminalProgress, console
 
 
 class Command(BackfillCommand):

@@ -4,12 +4,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from customers.backfill.ledger.recorded import find_run
 from customers.backfill.reconcile import reconcile
-from customers.backfill.recorded import find_run
 from customers.backfill.systems import connect
 from customers.terminal.base import NOT_WELL, WELL, BackfillCommand
-from customers.terminal.console import console
-from customers.terminal.importing import print_target
+from customers.terminal.import_report import print_target
+from customers.terminal.output import console
 from customers.terminal.reconciling import print_reconciliation, reconciliation_json
 
 

@@ -6,14 +6,14 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from customers.backfill import run_log
-from customers.backfill.recorded import find_run
+from customers.backfill.ledger import run_log
+from customers.backfill.ledger.recorded import find_run
 from customers.backfill.revert import Choice, RevertPlan, plan_revert, revert
 from customers.backfill.systems import connect
 from customers.models import BackfillRun
 from customers.terminal.base import INTERRUPTED, NOT_STARTED, NOT_WELL, WELL, BackfillCommand
-from customers.terminal.console import TerminalProgress, console
-from customers.terminal.importing import print_target
+from customers.terminal.import_report import print_target
+from customers.terminal.output import TerminalProgress, console
 from customers.terminal.reverting import (
     add_revert_options,
     plan_json,

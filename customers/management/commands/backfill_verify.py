@@ -5,12 +5,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from customers.backfill.recorded import find_run
+from customers.backfill.ledger.recorded import find_run
 from customers.backfill.systems import connect
 from customers.backfill.verify import LiveTest, check_standing, find_live_test, verify
 from customers.terminal.base import INTERRUPTED, NOT_WELL, WELL, BackfillCommand
-from customers.terminal.console import console
-from customers.terminal.importing import print_target
+from customers.terminal.import_report import print_target
+from customers.terminal.output import console
 from customers.terminal.verifying import announcement, print_check, print_verdict, verdict_json
 
 

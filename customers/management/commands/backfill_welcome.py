@@ -6,11 +6,11 @@ from django.core.management.base import CommandParser
 
 from customers import queueing
 from customers.backfill import welcome
-from customers.backfill.standing import standing_of
+from customers.backfill.ledger.standing import standing_of
 from customers.backfill.welcome.following import send_here, watch_worker
 from customers.models import WelcomeCampaign
 from customers.terminal.base import INTERRUPTED, NOT_WELL, WELL, BackfillCommand
-from customers.terminal.console import TerminalProgress
+from customers.terminal.output import TerminalProgress
 from customers.terminal.welcome import QUEUE_AWAY, CampaignProgress, print_campaign, print_recipients
 from customers.terminal.welcome_options import (
     add_welcome_options,

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 from customers.backfill.source import COLUMNS, Source, SourceError, SourceRow, read_bytes
-from polaris_backfill.kernel import Problem
+from kernel import Problem
 
 HEADER = ",".join(COLUMNS)
 ROW = ("ann@example.com", "Ann Example", "LEGACY-1", "A1B2C3D4", "standard", "2024-01-31")

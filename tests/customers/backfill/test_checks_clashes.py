@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from customers.backfill.checks import clashes
-from polaris_backfill.kernel import Wanted
+from kernel import Wanted
 
 
 def wanted(line: int, **changes: Any) -> Wanted:

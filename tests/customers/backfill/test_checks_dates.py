@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from customers.backfill.checks.dates import check_start_date, is_date_format, start_of_day, start_warning
-from polaris_backfill.kernel import Problem
+from kernel import Problem
 
 TODAY = date(2026, 11, 22)
 

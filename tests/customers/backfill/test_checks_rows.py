@@ -10,7 +10,7 @@ import pytest
 
 from customers.backfill.checks import check_row, clashes, file_warnings
 from customers.backfill.source import COLUMNS, Source, SourceRow, open_source, read_bytes
-from polaris_backfill.kernel import Problem, Wanted
+from kernel import Problem, Wanted
 from tests.customers import operator_files
 from tests.customers.backfill.files import HEADER, LINE, ROW, cells, csv_bytes, text_source, xlsx_bytes
 from tests.customers.backfill.test_checks_values import PLANS, Plan

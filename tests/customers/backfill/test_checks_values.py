@@ -16,7 +16,7 @@ from customers.backfill.checks.values import (
     lowercase_warning,
     pending_deletion_warning,
 )
-from polaris_backfill.kernel import Problem
+from kernel import Problem
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,14 @@ import tablib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from customers.backfill.error_file import ErrorFileError, check_error_file, write_error_file, write_errors
 from customers.backfill.source import COLUMNS, Source, SourceRow, read_bytes
-from polaris_backfill.kernel import Problem
+from customers.backfill.source.error_file import (
+    ErrorFileError,
+    check_error_file,
+    write_error_file,
+    write_errors,
+)
+from kernel import Problem
 from tests.customers.backfill.files import HEADER, LINE, ROW, cells, csv_bytes, text_source, xlsx_bytes
 
 PROBLEM = Problem("id_tag_blank", "id_tag", "There is no idTag.", "Enter it.")

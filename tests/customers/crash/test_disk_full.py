@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from billing.sandbox import Sandbox
 from customers.models import BackfillRun, User
+from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.crash import world
 from tests.customers.crash.processes import Nursery

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from billing.sandbox import Sandbox
 from customers.models import BackfillRun
+from rehearsal.lago import Sandbox
 from tests.customers import factories, undoing
 from tests.customers.crash import world
 

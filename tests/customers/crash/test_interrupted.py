@@ -1,7 +1,7 @@
 """Somebody presses Ctrl-C during a revert."""
 
-from billing.sandbox import Sandbox
 from customers.models import BackfillRun, User
+from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.crash import world
 from tests.customers.crash.processes import Nursery

@@ -8,8 +8,8 @@ import pytest
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from auditlog.models import AuditEntry
-from billing.sandbox import Sandbox
 from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, User
+from rehearsal.lago import Sandbox
 from tests.customers.crash import world
 from tests.customers.crash.processes import Nursery
 from tests.customers.factories import csv_text, rows

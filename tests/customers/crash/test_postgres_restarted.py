@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from billing.sandbox import Sandbox
+from rehearsal.lago import Sandbox
 from tests.customers.crash import world
 from tests.customers.crash.private_postgres import PrivatePostgres
 from tests.customers.crash.processes import Nursery, nursery

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from billing.sandbox import Sandbox
-from customers.backfill.options import Refused
-from polaris_backfill.kernel import RemoteError
+from customers.backfill.engine.options import Refused
+from kernel import RemoteError
+from rehearsal.lago import Sandbox
 from tests.customers import factories, undoing
 from tests.customers.crash import world
 from tests.customers.crash.relay import Relay

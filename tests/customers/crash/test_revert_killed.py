@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from billing.sandbox import Sandbox
+from rehearsal.lago import Sandbox
 from tests.customers.crash import world
 from tests.customers.crash.processes import Nursery
 from tests.customers.factories import csv_text

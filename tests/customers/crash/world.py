@@ -7,11 +7,11 @@ from typing import Any
 from django.core.management import call_command
 from django.db.models import F
 
-from billing.sandbox import Sandbox
-from customers.backfill import lock
-from customers.backfill.options import Refused
+from customers.backfill.engine.options import Refused
+from customers.backfill.ledger import locks as lock
 from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, User
-from polaris_backfill.kernel import RemoteError
+from kernel import RemoteError
+from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.factories import Row
 from tests.customers.mailing.processes import wait_for

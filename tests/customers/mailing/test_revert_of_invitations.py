@@ -3,9 +3,9 @@
 import pytest
 from django.utils import timezone
 
-from billing.sandbox import Sandbox
 from customers.backfill.welcome import start_campaign, status
 from customers.models import User, WelcomeMail
+from rehearsal.lago import Sandbox
 from tests.customers.factories import imported, rows
 from tests.customers.undoing import latest_run, reverted
 

@@ -20,8 +20,8 @@ from customers.backfill.welcome import (
     start_campaign,
     status,
 )
-from customers.backfill.welcome.ledger import claim_next
 from customers.backfill.welcome.lock import is_being_sent, sender_lock
+from customers.backfill.welcome.mails import claim_next
 from customers.backfill.welcome.sending import Conditions
 from customers.models import BackfillRun, User, WelcomeCampaign, WelcomeMail
 from customers.sign_in import links

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from billing.sandbox import Sandbox
-from tests.billing.sandbox.calls import Caller
+from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.factories import row
+from tests.rehearsal.lago.calls import Caller
 
 
 @pytest.fixture

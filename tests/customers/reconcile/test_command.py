@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import time_machine
 
-from billing.sandbox import Sandbox
 from customers.models import IdTagMapping
-from tests.billing.sandbox.calls import Caller
+from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.factories import row
 from tests.customers.undoing import all_rows, called, divergences, latest_run
+from tests.rehearsal.lago.calls import Caller
 
 SKIP = "on_termination_invoice=skip&on_termination_credit_note=skip"
 

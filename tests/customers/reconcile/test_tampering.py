@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from billing.sandbox import Sandbox
 from customers.models import IdTagMapping, User
-from tests.billing.sandbox.calls import Caller
+from rehearsal.lago import Sandbox
 from tests.customers.undoing import divergences
+from tests.rehearsal.lago.calls import Caller
 
 KEY = "backfill-C-3"
 SKIP = "on_termination_invoice=skip&on_termination_credit_note=skip"

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from billing.sandbox import Sandbox
-from tests.billing.sandbox.calls import Caller
+from rehearsal.lago import Sandbox
+from tests.rehearsal.lago.calls import Caller
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from billing.sandbox import Sandbox
 from customers.models import BackfillRun, IdTagMapping, User
-from tests.billing.sandbox.calls import Caller
+from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.factories import row
 from tests.customers.undoing import all_rows, latest_run, revert_planned, reverted
+from tests.rehearsal.lago.calls import Caller
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,8 +12,8 @@ import pytest
 from django.utils import timezone
 
 from auditlog.models import AuditEntry
-from billing.sandbox import Sandbox
 from customers.models import BackfillRun, User
+from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.factories import row
 from tests.customers.undoing import all_rows, called, latest_run

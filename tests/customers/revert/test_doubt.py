@@ -2,13 +2,13 @@
 
 import pytest
 
-from billing.sandbox import Sandbox
 from customers.models import IdTagMapping, User
-from tests.billing.sandbox.calls import Caller
+from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.crash import world
 from tests.customers.factories import row
 from tests.customers.undoing import latest_run, revert_planned, reverted
+from tests.rehearsal.lago.calls import Caller
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

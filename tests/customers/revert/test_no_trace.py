@@ -3,8 +3,8 @@
 import pytest
 
 from auditlog.models import AuditEntry
-from billing.sandbox import Sandbox
 from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping
+from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.crash import world
 from tests.customers.factories import Row, row

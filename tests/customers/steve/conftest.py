@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from billing.sandbox import Sandbox
-from customers.steve_sandbox import SteveSandbox
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.steve.world import CHARGE_BOX
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from billing.sandbox import Sandbox
 from customers.models import IdTagMapping
-from customers.steve_sandbox import SteveSandbox
-from polaris_backfill.kernel import StepName
+from kernel import StepName
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.factories import actions, codes, imported, planned, row, rows, steps, told, warnings
 from tests.customers.steve.world import (
     charge,

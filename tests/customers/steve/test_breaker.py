@@ -2,8 +2,8 @@
 
 import pytest
 
-from billing.sandbox import Sandbox
-from customers.steve_sandbox import SteveSandbox
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.factories import imported, row
 from tests.customers.steve.world import reverted, run_of
 

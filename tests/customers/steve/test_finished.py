@@ -2,9 +2,9 @@
 
 import pytest
 
-from billing.sandbox import Sandbox
 from customers.models import IdTagMapping
-from customers.steve_sandbox import SteveSandbox
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.factories import actions, imported, planned, row, rows, warnings
 from tests.customers.steve.world import (
     divergences,

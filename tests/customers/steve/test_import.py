@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from auditlog.models import AuditEntry
-from billing.sandbox import Sandbox
-from customers.backfill.runs import describe
-from customers.charge_point import ChargePointError
+from charging.charge_point import ChargePointError
+from customers.backfill.ledger.runs import describe
 from customers.models import BackfillRun, IdTagMapping, User
-from customers.steve_sandbox import SteveSandbox
-from polaris_backfill.kernel import StepName
+from kernel import StepName
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.factories import all_steps, imported, planned, row, rows, steps, unchanged
 from tests.customers.steve.world import (
     STEPS,

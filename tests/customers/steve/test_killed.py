@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from billing.sandbox import Sandbox
 from customers.models import BackfillRun, IdTagMapping, User
-from customers.steve_sandbox import SteveSandbox
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.crash.processes import Nursery, nursery
 from tests.customers.crash.world import wait_until_free
 from tests.customers.factories import csv_text, row

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from billing.sandbox import Sandbox
 from customers.jobs import run_job
 from customers.models import BackfillRun, BackfillStep, IdTagMapping, RunJob, User
-from customers.steve_sandbox import SteveSandbox
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.admin_world import EVERYTHING, client_of, member_of_staff, words_of
 from tests.customers.factories import imported, row, rows
 from tests.customers.steve.world import manage, run_of, states, tags

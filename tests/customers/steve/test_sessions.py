@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from customers.backfill.sessions import SHOWN, recent_sessions
 from customers.models import User
-from customers.steve_sandbox import SteveSandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.admin_world import client_of, member_of_staff
 from tests.customers.factories import customer, mapping
 from tests.customers.steve.world import CHARGE_BOX

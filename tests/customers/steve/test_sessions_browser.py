@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from customers.models import User
-from customers.steve_sandbox import SteveSandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.admin_world import client_of, member_of_staff
 from tests.customers.factories import customer, mapping
 from tests.customers.mailing.browser import chromium, is_wider_than_its_window, shoot

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from billing.sandbox import Sandbox
 from customers.models import BackfillRun, IdTagMapping, User
-from customers.steve_sandbox import SteveSandbox
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.factories import actions, csv_text, imported, rows, unchanged
 from tests.customers.steve.world import divergences, manage, run_of, states, tags
 

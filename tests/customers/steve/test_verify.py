@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from billing.sandbox import Sandbox
 from customers.models import IdTagMapping, User
-from customers.steve_sandbox import SteveSandbox
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.factories import client_of, imported, row, rows
 from tests.customers.steve.verify_world import (
     AND_CHARGE,

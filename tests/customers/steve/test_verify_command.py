@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from billing.sandbox import Sandbox
-from customers.steve_sandbox import SteveSandbox
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.factories import rows
 from tests.customers.mailing.processes import wait_for
 from tests.customers.steve.verify_world import AND_CHARGE, TAG, run_over, verified

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from billing.sandbox import Sandbox
 from customers.models import BackfillRun, IdTagMapping
-from customers.steve_sandbox import SteveSandbox
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.factories import Row, imported
 from tests.customers.steve.world import CHARGE_BOX, let_bill, manage, run_of
 

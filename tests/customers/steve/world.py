@@ -8,15 +8,15 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 
+from charging.charge_point import Session, charging_session
 from customers.backfill.document import document
-from customers.backfill.importing import Progress, Report
-from customers.backfill.pipeline import Stop
+from customers.backfill.engine.attempt import Progress, Report
+from customers.backfill.engine.pipeline import Stop
 from customers.backfill.reconcile import reconcile
 from customers.backfill.revert import Choice, RevertPlan, RevertReport, plan_revert, revert
 from customers.backfill.systems import connect
-from customers.charge_point import Session, charging_session
 from customers.models import BackfillRun, BackfillStep, IdTagMapping
-from customers.steve_sandbox import SteveSandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.factories import do_not_sleep
 
 CHARGE_BOX = "TEST-1"

@@ -1,6 +1,0 @@
-"""A stateful Lago for rehearsals and tests: behaves as Lago does, keeps a journal of what would be billed."""
-
-from billing.sandbox.sandbox import SANDBOX_KEY, Sandbox
-from billing.sandbox.seeds import PlanSpec
-
-__all__ = ["SANDBOX_KEY", "PlanSpec", "Sandbox"]

@@ -1,0 +1,182 @@
+"""The step `steve_id_tag`: an idTag that SteVe lets charge."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from charging import reports
+from charging.client import SteveClient
+from charging.values import BLOCKED, UNLIMITED, OcppTag
+from charging.wire import SteveError
+from kernel import (
+    Action,
+    Divergence,
+    Made,
+    Problem,
+    Removal,
+    Removed,
+    StepName,
+    Verdict,
+    Wanted,
+)
+
+# Tells our own idTag after a lost answer. The platform overwrites notes later, so it is good for that only.
+OUR_NOTE = "Made by Polaris Backfill"
+
+EXISTS_ALREADY = 422
+UNBLOCKED = {"unblocked": True}  # what a removal must know: it blocks such an idTag again
+
+
+class SteveIdTagStep:
+    """Make sure that SteVe knows an idTag and authorises it.
+
+    `remove` takes an idTag away only if nothing was ever charged with it: with the idTag, SteVe would
+    delete its charging history.
+    """
+
+    name = StepName.STEVE_ID_TAG
+
+    def __init__(
+        self, client: SteveClient, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._client = client
+        self._now = now
+
+    def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, Any]:
+        """Read all idTags, by case-folded idTag: SteVe has no paging, so one call serves all rows."""
+        return self._client.id_tags()
+
+    def check(self, wanted: Wanted, found: Mapping[str, Any]) -> Verdict:
+        if not wanted.id_tag:
+            return Verdict(None)
+        tag: OcppTag | None = found.get(wanted.id_tag.casefold())
+        if tag is None:
+            return Verdict(Action.CREATE)
+        problems = self._problems(tag)
+        return Verdict(
+            None if problems else Action.ADOPT,
+            ref=str(tag.ocpp_tag_pk),
+            problems=problems,
+            warnings=_warnings(wanted, tag),
+            exists=() if tag.was_auto_inserted else (reports.exists(tag),),
+            change=tag.is_blocked,
+            key=_key(wanted, tag),
+            undo=UNBLOCKED if tag.is_blocked else None,
+            since_then=self._since_then(tag),
+        )
+
+    def create(self, wanted: Wanted, verdict: Verdict) -> Made:
+        """Make the idTag, or unblock the one that `verdict` found: adopted, or ours and blocked since."""
+        if verdict.change:
+            found = self._client.get_id_tag(int(verdict.ref))
+            return self._put_right(wanted, found, ours=verdict.action is Action.DONE)
+        try:
+            tag = self._client.create_id_tag(
+                wanted.id_tag, max_active_transaction_count=UNLIMITED, note=OUR_NOTE
+            )
+        except SteveError as error:
+            return self._settle(wanted, error)
+        if tag.id_tag != wanted.id_tag or tag.is_blocked:
+            raise SteveError("steve_unexpected", "SteVe made another idTag than the one asked for", sent=True)
+        return Made(ref=str(tag.ocpp_tag_pk))
+
+    def remove(self, wanted: Wanted, ref: str, undo: Mapping[str, Any], found: Mapping[str, Any]) -> Removed:
+        """Delete what we made, block again what we unblocked; `found` may be old, so it is read again."""
+        tag = self._client.get_id_tag(int(ref))
+        if tag is None:
+            return Removed(Removal.GONE)
+        if not wanted.id_tag:
+            return Removed(Removal.KEPT, f"our mapping of it has gone; look at number {ref} in SteVe by hand")
+        if tag.id_tag.casefold() != wanted.id_tag.casefold():
+            return Removed(Removal.KEPT, "SteVe has another idTag under this number now")
+        if undo.get("unblocked"):
+            self._block(tag)
+            return Removed(Removal.KEPT, "it was there before the run; it is blocked again")
+        return self._delete_unless_used(tag)
+
+    def compare(self, wanted: Wanted, ref: str, found: Mapping[str, Any]) -> Sequence[Divergence]:
+        tag: OcppTag | None = found.get(wanted.id_tag.casefold())
+        if tag is None:
+            return [reports.missing(wanted)]
+        divergences = [
+            reports.replaced(ref, tag) if str(tag.ocpp_tag_pk) != ref else None,
+            reports.blocked(tag) if tag.is_blocked else None,
+            reports.expired_since(tag) if tag.is_expired(self._now()) else None,
+            reports.respelled(wanted, tag) if tag.id_tag != wanted.id_tag else None,
+        ]
+        return [divergence for divergence in divergences if divergence is not None]
+
+    def _problems(self, tag: OcppTag) -> tuple[Problem, ...]:
+        taken = [reports.taken(tag)] if tag.is_under_platform_customer else []
+        expired = [reports.expired(tag)] if tag.is_expired(self._now()) else []
+        return (*taken, *expired)
+
+    def _since_then(self, tag: OcppTag) -> tuple[Problem, ...]:
+        """Say what keeps the idTag of a finished row from charging; the platform's parents do not."""
+        if tag.is_expired(self._now()):
+            return (reports.left_expired(tag),)
+        return (reports.left_blocked(tag),) if tag.is_blocked else ()
+
+    def _settle(self, wanted: Wanted, error: SteveError) -> Made:
+        """Look what became of a create without a usable answer, or of one that SteVe refused as a double."""
+        if not error.sent and error.status != EXISTS_ALREADY:
+            raise error
+        try:
+            tag = self._client.find_id_tag(wanted.id_tag)
+        except SteveError:
+            raise error from None  # still in doubt, which a look-up that never left would hide
+        if tag is None:
+            raise error
+        if _is_as_we_make_it(wanted, tag):
+            return Made(ref=str(tag.ocpp_tag_pk))
+        if self._problems(tag):
+            raise SteveError("steve_refused", "Somebody else has made this idTag in SteVe meanwhile")
+        return self._put_right(wanted, tag)
+
+    def _put_right(self, wanted: Wanted, tag: OcppTag | None, *, ours: bool = False) -> Made:
+        if tag is None:
+            raise SteveError("steve_refused", "The idTag has gone from SteVe since the plan was made")
+        if tag.is_blocked:
+            self._client.update_id_tag(tag, max_active_transaction_count=UNLIMITED)
+        undo = UNBLOCKED if tag.is_blocked and not ours else None
+        return Made(ref=str(tag.ocpp_tag_pk), adopted=not ours, key=_key(wanted, tag), undo=undo)
+
+    def _delete_unless_used(self, tag: OcppTag) -> Removed:
+        """Block first and look then, so that no session begins between looking and deleting."""
+        self._block(tag)
+        sessions = self._client.transactions(id_tag=tag.id_tag)
+        used = sum(session.ocpp_tag_pk == tag.ocpp_tag_pk for session in sessions)
+        if used:
+            why = f"its charging history (sessions: {used}) would be deleted with it; it is blocked instead"
+            return Removed(Removal.KEPT, why)
+        there = self._client.delete_id_tag(tag.ocpp_tag_pk)
+        return Removed(Removal.REMOVED if there else Removal.GONE)
+
+    def _block(self, tag: OcppTag) -> None:
+        # SteVe takes no PUT with an expiry in the past, and an expired idTag does not charge anyway.
+        if not tag.is_blocked and not tag.is_expired(self._now()):
+            self._client.update_id_tag(tag, max_active_transaction_count=BLOCKED)
+
+
+def _is_as_we_make_it(wanted: Wanted, tag: OcppTag) -> bool:
+    return (
+        tag.id_tag == wanted.id_tag
+        and tag.max_active_transaction_count == UNLIMITED
+        and tag.note == OUR_NOTE
+        and tag.parent_id_tag is None
+        and tag.expiry_date is None
+    )
+
+
+def _warnings(wanted: Wanted, tag: OcppTag) -> tuple[Problem, ...]:
+    warnings = [
+        reports.unblocks(tag) if tag.is_blocked else None,
+        reports.spelling(wanted, tag) if tag.id_tag != wanted.id_tag else None,
+        reports.in_transaction(tag) if tag.in_transaction else None,
+        reports.has_user(tag) if tag.user_pk is not None else None,
+    ]
+    return tuple(warning for warning in warnings if warning is not None)
+
+
+def _key(wanted: Wanted, tag: OcppTag) -> str:
+    return tag.id_tag if tag.id_tag != wanted.id_tag else ""

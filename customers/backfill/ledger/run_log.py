@@ -1,0 +1,85 @@
+"""The log of a run: one line per row in logfmt, for people with grep and for whoever asks later.
+
+It holds line numbers, external_ids, outcomes and codes, never an address, a name or a whole idTag.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from customers.backfill.engine.options import Refused
+
+
+def check_folder(folder: Path) -> None:
+    """Prove that logs can be written, before anything else happens; raise Refused."""
+    probe = folder / f".probe-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise Refused(
+            f"The log directory {folder} cannot be written: {error.strerror}.",
+            "Set BACKFILL_LOG_DIR to a directory that this user may write.",
+        ) from error
+
+
+def log_path(folder: Path, run_id: str) -> Path:
+    """Name the log after the moment the run began. Two of one second share it; each line names its run."""
+    return folder / f"run-{run_id.rpartition('-')[0]}.log"
+
+
+def logfmt(values: Mapping[str, Any]) -> str:
+    return " ".join(f"{key}={_quoted(value)}" for key, value in values.items())
+
+
+def _quoted(value: Any) -> str:
+    text = str(value)
+    if text and all(char.isprintable() and char not in ' "=\\' for char in text):
+        return text
+    escaped = "".join(
+        c
+        if c.isprintable() and c not in '"\\'
+        else c.encode("unicode_escape").decode()
+        if c not in '"\\'
+        else f"\\{c}"
+        for c in text
+    )
+    return f'"{escaped}"'
+
+
+class RunLog:
+    """A log file that is appended to, written through per batch, and readable by its owner only."""
+
+    def __init__(self, path: Path, run_id: str) -> None:
+        """Open the file, or go on with it; raise Refused."""
+        self.path = path
+        self._run_id = run_id
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Refused(
+                f"The log {path} cannot be written: {error.strerror}.", "Does it belong to another user?"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        os.close(self._file)
+
+    def write(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Append lines and hand them to the operating system; raise OSError if it cannot take them.
+
+        Nothing is buffered: what a full disk did not take must not be tried again when the file is closed.
+        """
+        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        text = "".join(f"{now} run={self._run_id} {logfmt(line)}\n" for line in lines)
+        left = memoryview(text.encode())
+        while left:
+            left = left[os.write(self._file, left) :]

@@ -1,0 +1,133 @@
+"""What there is to know about runs: listed, and one in full. The command and the admin both ask here."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db.models import Count, Q
+
+from customers.backfill.ledger import locks as lock
+from customers.backfill.ledger.staging import outcome_counts
+from customers.backfill.ledger.standing import REVERT_INTERRUPTED, Standing, shown_status, standing_of
+from customers.models import BackfillRow, BackfillRun, BackfillStep
+
+Status = BackfillRun.Status
+FAILURES_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run in a list. `status` is what it is now: a run that says running while nobody works has died."""
+
+    run: BackfillRun
+    status: str
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """One run in full. `failures` are the first of all: line, external_id, code and message."""
+
+    run: BackfillRun
+    status: str
+    standing: Standing
+    counts: dict[str, int]
+    steps: dict[str, dict[str, int]]
+    rate_per_s: float | None
+    failures: Sequence[tuple[int, str, str, str]] = ()
+    next: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def rows(self) -> int:
+        return sum(self.counts.values())
+
+
+def list_runs(limit: int | None = None) -> list[RunLine]:
+    """Give the runs, newest first, in two queries."""
+    at_work = lock.at_work()
+    of_outcome = {name: Count("rows", filter=Q(rows__outcome=value)) for name, value in _OUTCOMES.items()}
+    runs = BackfillRun.objects.annotate(**of_outcome).order_by("-id")[:limit]  # grouping drops Meta.ordering
+    return [
+        RunLine(run, shown_status(run, at_work), {name: getattr(run, name) for name in _OUTCOMES})
+        for run in runs
+    ]
+
+
+_OUTCOMES = {
+    "created": "created",
+    "completed": "completed",
+    "skipped": "skipped",
+    "failed": "failed",
+    "pending": "",
+}
+
+
+def describe(run: BackfillRun) -> RunDetail:
+    """Read one run in full, in a few queries whatever its size."""
+    counts = outcome_counts(run)
+    standing = standing_of(run, counts)
+    done = counts["created"] + counts["completed"]
+    return RunDetail(
+        run=run,
+        status=standing.status,
+        standing=standing,
+        counts=counts,
+        steps=_step_states(run),
+        rate_per_s=done / run.active_s if done and run.active_s else None,
+        failures=_failures(run),
+        next=_next(run, standing.status),
+    )
+
+
+def _step_states(run: BackfillRun) -> dict[str, dict[str, int]]:
+    counted = BackfillStep.objects.filter(row__run=run).values_list("name", "state").annotate(Count("pk"))
+    states: dict[str, dict[str, int]] = {name: {} for name in BackfillStep.Name.values}
+    for name, state, number in counted.order_by("name", "state"):
+        states[name][state] = number
+    return {name: found for name, found in states.items() if found}
+
+
+def _failures(run: BackfillRun) -> list[tuple[int, str, str, str]]:
+    failed = run.rows.filter(outcome=BackfillRow.Outcome.FAILED).order_by("line")[:FAILURES_SHOWN]
+    return [
+        (row.line, row.external_id, problem["code"], problem["message"])
+        for row in failed
+        for problem in row.problems
+    ]
+
+
+def _next(run: BackfillRun, status: str) -> list[str]:
+    """Name the commands that make sense now, the likeliest first."""
+    again = _again(run)
+    undo = f"backfill_revert --run-id {run.run_id} --dry-run"
+    if status in (Status.REVERTING, REVERT_INTERRUPTED):
+        return [f"backfill_revert --run-id {run.run_id}"]
+    if status == Status.REVERTED:
+        return [again]
+    if status in (Status.RUNNING, Status.QUEUED):
+        return [f"backfill_runs {run.run_id}"]
+    if status == Status.ABANDONED:
+        return [undo]
+    after = [
+        f"{name} --run-id {run.run_id}"
+        for name in ("backfill_reconcile", "backfill_verify", "backfill_welcome")
+    ]
+    if status == Status.SUCCEEDED:
+        return [*after, undo]
+    return [again, after[0], undo]
+
+
+def _again(run: BackfillRun) -> str:
+    """Give the command that goes on with a run, with the options that decide what it makes.
+
+    Without `--billing-time`, say, the second half of a run would be billed otherwise than the first.
+    """
+    parts = ["backfill_customers", "--input", run.input_name]
+    parts += [
+        f"--{name.replace('_', '-')}" for name in ("skip_existing", "allow_partial") if run.options.get(name)
+    ]
+    if date_format := run.options.get("date_format"):
+        parts += ["--date-format", date_format]
+    if run.options.get("billing_time", "calendar") != "calendar":
+        parts += ["--billing-time", run.options["billing_time"]]
+    return shlex.join(parts)

@@ -1,0 +1,89 @@
+"""How far the import of a run came: what every verdict about the run stands on."""
+
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
+
+from customers.backfill.ledger import locks as lock
+from customers.backfill.ledger.staging import outcome_counts
+from customers.models import BackfillRun
+
+Status = BackfillRun.Status
+REVERT_INTERRUPTED = "revert interrupted"
+FINISHED = (Status.SUCCEEDED, Status.PARTIAL, Status.REVERTED)
+WORDS = {
+    Status.QUEUED: "it waits for a worker",
+    Status.RUNNING: "it is under way",
+    Status.INTERRUPTED: "it was interrupted",
+    Status.FAILED: "it failed",
+    Status.ABANDONED: "it was abandoned for another run over the same file",
+    Status.REVERTING: "a revert of it is under way",
+    REVERT_INTERRUPTED: "a revert of it was interrupted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`expected` are the rows of the file; None for a run of version 1.0, which did not write it down."""
+
+    status: str  # as people see it
+    staged: int
+    pending: int
+    expected: int | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        return not self.gaps
+
+    @property
+    def rows(self) -> str:
+        """Say how many rows the run has, of how many."""
+        if self.expected in (None, self.staged):
+            return f"{self.staged:,} {'row' if self.staged == 1 else 'rows'}"
+        return f"{self.staged:,} of {self.expected:,} rows"
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """Say what a verdict must not hide; nothing if the whole file was worked on."""
+        return tuple(self._gaps())
+
+    def _gaps(self) -> Iterator[str]:
+        if self.status not in FINISHED:
+            yield WORDS.get(self.status, self.status)
+        if self.expected is not None and self.staged < self.expected:
+            yield f"{self.rows} were staged"
+        elif not self.staged:
+            yield "no row was staged"
+        if self.pending:
+            yield f"{self.pending:,} {'row is' if self.pending == 1 else 'rows are'} still pending"
+
+    @property
+    def sentence(self) -> str:
+        """Tell of an unfinished run in one sentence; blank for a finished one."""
+        return "" if self.is_finished else f"This run is not whole: {'; '.join(self.gaps)}."
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "finished": self.is_finished,
+            "status": self.status,
+            "rows_expected": self.expected,
+            "rows_staged": self.staged,
+            "rows_pending": self.pending,
+        }
+
+
+def shown_status(run: BackfillRun, at_work: Container[int] | None = None) -> str:
+    """Give the status as people should see it: what died is interrupted, whatever its last word was.
+
+    `at_work` is what `lock.at_work` gives, if it is at hand.
+    """
+    if run.status not in (Status.RUNNING, Status.REVERTING):
+        return run.status
+    if run.pk in (lock.at_work() if at_work is None else at_work):
+        return run.status
+    return Status.INTERRUPTED if run.status == Status.RUNNING else REVERT_INTERRUPTED
+
+
+def standing_of(run: BackfillRun, counts: Mapping[str, int] | None = None) -> Standing:
+    """Look how far a run came; `counts` are its rows by outcome, if they are at hand."""
+    counts = outcome_counts(run) if counts is None else counts
+    return Standing(shown_status(run), sum(counts.values()), counts["pending"], run.input_rows)

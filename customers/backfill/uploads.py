@@ -1,0 +1,179 @@
+"""From an uploaded file to a queued run: kept, planned, confirmed, forgotten. HTTP only in `plan_upload`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from auditlog.models import Event, record
+from customers import queueing
+from customers.backfill import stored_preview
+from customers.backfill.engine.attempt import Report, plan_file
+from customers.backfill.engine.options import Options, Refused
+from customers.backfill.ledger import locks as lock
+from customers.backfill.ledger.staging import new_run_id
+from customers.backfill.source import Source, SourceError, read_bytes
+from customers.backfill.systems import connect
+from customers.models import BackfillRun, BackfillUpload, User
+from kernel import Problem
+
+Status = BackfillRun.Status
+IMPORT_TASK = "customers.tasks.import_run"
+KEPT = timedelta(hours=24)  # after a run stopped: so long it can be continued without the file
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the bytes are to be read, where that is not to be recognised."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+def keep(name: str, data: bytes, reading: Reading, options: Options, user: User) -> BackfillUpload:
+    """Store a file; raise SourceError if it cannot be read, or has more rows than a page can wait for."""
+    source = read_bytes(name, data, encoding=reading.encoding, delimiter=reading.delimiter)
+    rows = sum(1 for _ in islice(source, settings.MAX_UPLOAD_ROWS + 1))
+    if rows > settings.MAX_UPLOAD_ROWS:
+        message = f"{name} has more than {settings.MAX_UPLOAD_ROWS:,} rows."
+        raise SourceError(Problem("file_unreadable", None, message, "Use the command backfill_customers."))
+    chosen = {"encoding": reading.encoding, "delimiter": reading.delimiter, **options.as_json()}
+    return BackfillUpload.objects.create(
+        name=name[:255], data=data, sha256=source.info.sha256, options=chosen, uploaded_by=user, rows=rows
+    )
+
+
+def open_upload(upload: BackfillUpload) -> Source:
+    """Read the stored bytes; raise SourceError."""
+    return read_bytes(
+        upload.name,
+        bytes(upload.data),
+        encoding=upload.options["encoding"],
+        delimiter=upload.options["delimiter"],
+    )
+
+
+def options_of(upload: BackfillUpload) -> Options:
+    return Options(**{k: v for k, v in upload.options.items() if k not in ("encoding", "delimiter")})
+
+
+def plan_upload(upload: BackfillUpload) -> Report:
+    """Plan as a dry-run does, and keep what it says; raise SourceError, Refused or RemoteError."""
+    options = options_of(upload)
+    with connect(concurrency=options.concurrency) as systems:
+        report = plan_file(open_upload(upload), systems, options, now=timezone.now())
+    upload.preview = stored_preview.pack(report)
+    upload.save(update_fields=["preview"])
+    return report
+
+
+# --- confirming --------------------------------------------------------------------------------------
+
+
+def run_in_the_way(sha256: str) -> BackfillRun | None:
+    """Find a run over the same file that is waiting or working, or being taken back."""
+    working = (Status.QUEUED, Status.RUNNING, Status.REVERTING)
+    run = BackfillRun.objects.filter(input_sha256=sha256, status__in=working).first()
+    if run is None or run.status != Status.RUNNING or lock.is_busy():
+        return run
+    return None  # it died; it can be continued
+
+
+def run_to_continue(upload: BackfillUpload) -> BackfillRun | None:
+    """Find, and lock, the unfinished run that this file continues; None if it is to start a new one."""
+    unfinished = BackfillRun.objects.select_for_update().unfinished().filter(input_sha256=upload.sha256)
+    if upload.options["new_run"]:
+        unfinished.exclude(status=Status.QUEUED).update(status=Status.ABANDONED)
+        return None
+    return unfinished.exclude(status=Status.QUEUED).first()
+
+
+def describe_queued(run: BackfillRun, upload: BackfillUpload) -> None:
+    """Fill in a run that is to wait in the queue; where it goes to is what its preview saw."""
+    if run.pk is None:
+        run.run_id, run.actor = new_run_id(timezone.now()), upload.actor
+    run.status, run.reason, run.stop_requested, run.finished_at = Status.QUEUED, "", False, None
+    run.input_name, run.input_sha256, run.input_rows = upload.name, upload.sha256, upload.rows
+    run.options = options_of(upload).as_json()
+    if upload.preview:
+        _describe_target(run, stored_preview.unpack(upload).head["target"])
+
+
+def _describe_target(run: BackfillRun, target: Mapping[str, Any]) -> None:
+    lago, steve = target["lago"], target["steve"]
+    run.lago_organization_id = lago["organization_id"]
+    run.lago_organization_name = lago["organization"][:255]
+    run.lago_url, run.lago_version = lago["url"], lago["version"] or ""
+    run.steve_url = steve["url"] if steve else ""
+
+
+def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
+    """Bind the file to its run and have the worker take it up once this transaction is committed."""
+    BackfillUpload.objects.filter(run=run).exclude(pk=upload.pk).delete()
+    upload.run, upload.attempts = run, 0
+    upload.save(update_fields=["run", "attempts"])
+    record(run.audit_tag, upload.actor, [_queued(run)])
+    enqueue(run.pk)
+
+
+def enqueue(run_pk: int) -> None:
+    queueing.wake_once_committed(IMPORT_TASK, run_pk)
+
+
+# --- a run that is under way -------------------------------------------------------------------------
+
+
+@transaction.atomic
+def stop_run(run: BackfillRun, actor: str) -> bool:
+    """Ask a run to stop; what is in flight is finished. False if there is nothing to stop."""
+    waiting = BackfillRun.objects.filter(pk=run.pk, status=Status.QUEUED)
+    reason = "stopped in the admin"
+    if waiting.update(status=Status.INTERRUPTED, reason=reason, finished_at=timezone.now()):
+        record(run.audit_tag, actor, [Event("run.interrupted", f"run:{run.run_id}", {"reason": reason})])
+        return True
+    working = BackfillRun.objects.filter(pk=run.pk, status__in=(Status.RUNNING, Status.REVERTING))
+    if not working.filter(stop_requested=False).update(stop_requested=True):
+        return False
+    record(run.audit_tag, actor, [Event("run.stop_requested", f"run:{run.run_id}")])
+    return True
+
+
+@transaction.atomic
+def continue_run(run: BackfillRun, user: User) -> None:
+    """Queue a run again that was interrupted or has failed; raise Refused if that cannot be."""
+    run = BackfillRun.objects.select_for_update().get(pk=run.pk)
+    upload = BackfillUpload.objects.without_content().filter(run=run).first()
+    if upload is None:
+        raise Refused(
+            "The uploaded file is no longer kept.",
+            "Upload it once more, or run backfill_customers with it: both continue this run.",
+        )
+    died = run.status == Status.RUNNING and not lock.is_busy()
+    if not died and run.status not in (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL):
+        raise Refused(f"The run is {run.status}.", "There is nothing to continue.")
+    run.status, run.reason, run.stop_requested, run.finished_at = Status.QUEUED, "", False, None
+    run.save(update_fields=["status", "reason", "stop_requested", "finished_at"])
+    upload.uploaded_by, upload.attempts = user, 0
+    upload.save(update_fields=["uploaded_by", "attempts"])
+    record(run.audit_tag, upload.actor, [_queued(run)])
+    enqueue(run.pk)
+
+
+def forget_old() -> int:
+    """Delete files that are not needed any more: of ended runs, and of previews that nobody confirmed."""
+    now = timezone.now()
+    ended = Q(run__isnull=False) & ~Q(run__status__in=BackfillRun.UNFINISHED)
+    stopped = Q(run__finished_at__lt=now - KEPT) & ~Q(run__status__in=(Status.QUEUED, Status.RUNNING))
+    expired = Q(run__isnull=True, created_at__lt=now - BackfillUpload.LIFETIME)
+    return BackfillUpload.objects.filter(ended | stopped | expired).delete()[0]
+
+
+def _queued(run: BackfillRun) -> Event:
+    data: Mapping[str, Any] = {"sha256": run.input_sha256}
+    return Event("run.queued", f"run:{run.run_id}", data)

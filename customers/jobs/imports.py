@@ -1,0 +1,121 @@
+"""Carry on with a run that was confirmed in the admin, a slice at a time."""
+
+from collections import Counter
+from dataclasses import replace
+from enum import StrEnum
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from auditlog.models import Event, record
+from customers.backfill import uploads as staging
+from customers.backfill.engine.attempt import Report, import_file
+from customers.backfill.engine.options import Refused
+from customers.backfill.engine.pipeline import Stop
+from customers.backfill.engine.plan import RowAction
+from customers.backfill.ledger import run_log
+from customers.backfill.ledger.locks import Busy, only_one
+from customers.backfill.source import SourceError
+from customers.backfill.systems import connect
+from customers.jobs.slices import Slice, Slicing
+from customers.models import BackfillRun, BackfillUpload
+from kernel import RemoteError
+
+Status = BackfillRun.Status
+TO_DO = (Status.QUEUED, Status.RUNNING)
+ATTEMPTS = 3  # at one and the same place
+LINES_TOLD = 8
+
+
+class Ended(StrEnum):
+    DONE = "done"
+    MORE = "more"  # its time is up; the next task goes on
+    BUSY = "busy"  # another import or revert is at work; the sweep comes back to it
+    NOTHING = "nothing"  # nothing to do, or not any more
+    REFUSED = "refused"  # the run says why
+
+
+def import_run(run_pk: int, *, slice_of: Slicing = Slice) -> Ended:
+    """Go on with a run for a while. Safe to call at any moment, any number of times.
+
+    Whoever holds the lock is the only one at work, so a run that says `running` was left by a dead worker.
+    """
+    try:
+        with only_one():
+            upload = _claim(run_pk)
+            return _work(upload, slice_of) if upload else Ended.NOTHING
+    except Busy:
+        return Ended.BUSY
+
+
+def _claim(run_pk: int) -> BackfillUpload | None:
+    """Count the attempt before it is made: a file that kills its worker must not do so for ever."""
+    upload = BackfillUpload.objects.filter(run_id=run_pk, run__status__in=TO_DO).select_related("run").first()
+    if upload is None:
+        return None
+    if upload.attempts >= ATTEMPTS:
+        _end(upload, Status.INTERRUPTED, f"the worker died {ATTEMPTS} times over it; see its log")
+        return None
+    BackfillUpload.objects.filter(pk=upload.pk).update(attempts=F("attempts") + 1)
+    return upload
+
+
+def _work(upload: BackfillUpload, slice_of: Slicing) -> Ended:
+    stop, options = Stop(), staging.options_of(upload)
+    try:
+        run_log.check_folder(settings.BACKFILL_LOG_DIR)
+        with (
+            connect(concurrency=options.concurrency, sleep=stop.sleep) as systems,
+            slice_of(stop) as progress,
+        ):
+            report = import_file(
+                staging.open_upload(upload), systems, replace(options, new_run=False),
+                actor=upload.actor, log_dir=settings.BACKFILL_LOG_DIR,
+                stop=stop, progress=progress, now=timezone.now,
+            )  # fmt: skip
+    except (Refused, RemoteError, SourceError, ImproperlyConfigured) as error:
+        _end(upload, Status.INTERRUPTED, f"{error} {getattr(error, 'hint', '')}".strip())
+        return Ended.REFUSED
+    return _settle(upload, report)
+
+
+@transaction.atomic
+def _settle(upload: BackfillUpload, report: Report) -> Ended:
+    if report.status == "would_fail":
+        _end(upload, Status.FAILED, _what_changed(report))
+        return Ended.REFUSED
+    if report.status == Status.QUEUED and report.run:
+        if BackfillRun.objects.filter(pk=report.run.pk, stop_requested=True).exists():
+            _end(upload, Status.INTERRUPTED, "stopped in the admin")
+            return Ended.DONE
+        BackfillUpload.objects.filter(pk=upload.pk).update(attempts=0)
+        staging.enqueue(report.run.pk)
+        return Ended.MORE
+    if report.status == Status.SUCCEEDED:
+        upload.delete()
+    return Ended.DONE
+
+
+def _what_changed(report: Report) -> str:
+    """Say why the run's own plan refused what its preview had allowed."""
+    failing = [row for row in report.plan.rows if row.action is RowAction.FAIL]
+    codes = Counter(problem.code for row in failing for problem in row.problems)
+    lines = ", ".join(str(row.line) for row in failing[:LINES_TOLD]) + (
+        " …" if len(failing) > LINES_TOLD else ""
+    )
+    told = ", ".join(code for code, _ in codes.most_common(3))
+    return f"Rows that would fail now: {len(failing):,} (lines {lines}: {told}). Preview the file again."
+
+
+@transaction.atomic
+def _end(upload: BackfillUpload, status: str, reason: str) -> None:
+    """Say that the run stopped, unless somebody else has decided otherwise since."""
+    run = BackfillRun.objects.select_for_update().get(upload=upload)
+    if run.status not in TO_DO:
+        return
+    run.status, run.reason, run.finished_at = status, reason[:300], timezone.now()
+    run.save(update_fields=["status", "reason", "finished_at"])
+    record(run.audit_tag, upload.actor, [Event(f"run.{status}", f"run:{run.run_id}", {"reason": run.reason})])

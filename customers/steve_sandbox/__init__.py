@@ -1,5 +1,0 @@
-"""A stand-in for SteVe and the platform behind it, for tests and for rehearsing on a laptop."""
-
-from customers.steve_sandbox.sandbox import SteveSandbox
-
-__all__ = ["SteveSandbox"]

@@ -1,0 +1,215 @@
+"""The report of an import, for people."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from customers.backfill.document import counts, document
+from customers.backfill.engine.attempt import Report
+from customers.backfill.engine.plan import PlannedRow, RowAction
+from customers.backfill.money.billing_lines import BillingLine
+from customers.backfill.systems import Systems
+from customers.terminal.output import console as make_console
+from customers.terminal.output import counted
+
+MANAGE = "python manage.py"
+STARTS = "past: active, not invoiced now · today: in advance is invoiced at once · future: not active yet"
+ROWS_SHOWN = 50  # the rest is counted; --format json and --errors have them all
+STYLE = {"fail": "red", "failed": "red", "skip": "dim", "skipped": "dim", "pending": "yellow"}
+
+
+def print_target(console: Console, systems: Systems, database: str) -> None:
+    """Say first where everything would go; never a key."""
+    target = systems.target
+    steve = systems.steve_url or "not configured, so idTags are not made there"
+    console.print(f"Database {database}", style="dim")
+    console.print(
+        f"Lago     {target.organization.name} at {target.url} ({target.version or 'version unknown'})",
+        style="dim",
+    )
+    console.print(f"SteVe    {steve}", style="dim")
+    console.print(f"Days are calendar days in {systems.timezone.key}", style="dim")
+
+
+def print_outcome(stream: TextIO, report: Report, *, json: bool, verbosity: int) -> None:
+    """Print the report to standard output: one JSON document, or text and tables."""
+    if json:
+        stream.writelines(document(report))
+        return
+    print_report(make_console(stream), report, verbosity=verbosity)
+
+
+def print_report(console: Console, report: Report, *, verbosity: int = 1) -> None:
+    console.print()
+    info = report.info
+    console.print(
+        f"{info.name}: {counted(len(report.plan.rows), 'row')}, {info.format}{_dialect(report)}", style="bold"
+    )
+    for warning in report.warnings:
+        console.print(f"Warning: {warning.message} {warning.hint}", style="yellow")
+    if report.continues:
+        console.print(f"This file continues the unfinished run {report.continues}.", style="bold")
+    _print_rows(console, report, verbosity)
+    _print_warnings(console, report)
+    if report.billing:
+        console.print(_billing(report.billing))
+        console.print(STARTS, style="dim")
+    console.print(_counts(report))
+
+
+def _dialect(report: Report) -> str:
+    info = report.info
+    names = {",": "comma", ";": "semicolon", "\t": "tab"}
+    parts = [part for part in (info.encoding, names.get(info.delimiter or "", info.delimiter)) if part]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _print_rows(console: Console, report: Report, verbosity: int) -> None:
+    """Print the rows that need attention, or all of a small file."""
+    rows = report.plan.rows
+    shown = rows if verbosity > 1 or len(rows) <= ROWS_SHOWN else [r for r in rows if report.problems_of(r)]
+    if not shown:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("line", "external_id", "what" if report.run is None else "outcome", "steps and problems"):
+        table.add_column(name, justify="right" if name == "line" else "left", overflow="fold")
+    for row in shown if verbosity > 1 else shown[:ROWS_SHOWN]:
+        word = _word(report, row)
+        table.add_row(
+            str(row.line),
+            row.wanted.external_id,
+            Text(word, style=STYLE.get(word, "green")),
+            _detail(report, row),
+        )
+    console.print(table)
+    if verbosity <= 1 and len(shown) > ROWS_SHOWN:
+        console.print(
+            f"… and {len(shown) - ROWS_SHOWN:,} more (--errors FILE or --format json give them all)"
+        )
+    console.print()
+
+
+def _word(report: Report, row: PlannedRow) -> str:
+    if report.run is None:
+        return row.action.value
+    settled = report.outcomes.get(row.line)
+    return settled.outcome if settled else "pending"
+
+
+def _detail(report: Report, row: PlannedRow) -> Text:
+    problems = report.problems_of(row)
+    if problems:
+        return Text("\n").join(
+            Text.assemble((p.code, "red"), f"  {p.message} ", (p.hint, "dim")) for p in problems
+        )
+    settled = report.outcomes.get(row.line)
+    steps = settled.steps if settled else {n.value: str(v.action) for n, v in row.verdicts.items()}
+    if steps and len(set(steps.values())) == 1:
+        return Text(f"all {len(steps)} steps: {next(iter(steps.values()))}", style="dim")
+    return Text(", ".join(f"{name} {word}" for name, word in steps.items()), style="dim")
+
+
+def _print_warnings(console: Console, report: Report) -> None:
+    """Print the first few of each kind: a file of future starts has a warning for each row."""
+    numbers: Counter[str] = Counter()
+    for row in report.plan.rows:
+        for warning in row.warnings:
+            numbers[warning.code] += 1
+            if numbers[warning.code] <= 3:
+                console.print(f"Warning, line {row.line}: {warning.message} {warning.hint}", style="yellow")
+    for code, number in numbers.items():
+        if number > 3:
+            console.print(f"… {code}: {number:,} rows in all", style="yellow")
+
+
+def _billing(lines: Iterable[BillingLine]) -> Table:
+    table = Table(
+        title="What it will bill", title_justify="left", box=None, pad_edge=False, header_style="bold"
+    )
+    for name in ("plan", "new", "amount", "per", "in advance", "all of them", "past", "today", "future"):
+        table.add_column(name, justify="left" if name in ("plan", "per", "in advance") else "right")
+    for line in lines:
+        table.add_row(
+            line.plan_code,
+            f"{line.rows:,}",
+            _money(line.amount_cents, line.currency),
+            line.interval or "?",
+            "yes" if line.pay_in_advance else "no",
+            _money(line.sum_cents, line.currency),
+            f"{line.starts_in_past:,}",
+            Text(
+                f"{line.starts_today:,}",
+                style="red bold" if line.starts_today and line.pay_in_advance else "",
+            ),
+            f"{line.starts_in_future:,}",
+        )
+    return table
+
+
+def _money(cents: int | None, currency: str | None) -> str:
+    return "?" if cents is None else f"{cents / 100:,.2f} {currency or ''}".strip()
+
+
+def _counts(report: Report) -> Text:
+    numbers = [(word, number) for word, number in counts(report).items() if number or word != "pending"]
+    text = Text("\n")
+    for position, (word, number) in enumerate(numbers):
+        text.append(" · " if position else "")
+        text.append(f"{number:,} {word}", style=f"bold {STYLE.get(word, 'green')}" if number else "dim")
+    return text
+
+
+def print_next(console: Console, report: Report, command: str, errors: Path | None) -> None:
+    """Say what makes sense now; the last lines of a report are the ones that are read."""
+    console.print()
+    for line in (
+        _after_plan(report, command, errors) if report.run is None else _after_run(report, command, errors)
+    ):
+        console.print(line, soft_wrap=True)
+
+
+def _after_plan(report: Report, command: str, errors: Path | None) -> Iterable[str]:
+    if report.status == "would_fail":
+        yield "Nothing was written. Correct the rows above and try again;"
+        yield f"{_just_those(errors)}, --allow-partial imports the good ones."
+    elif report.dry_run and any(row.is_to_do for row in report.plan.rows):
+        yield f"Nothing was written. To do it: {command}"
+    elif report.dry_run:
+        yield "Nothing was written, and there is nothing to do: everything is already imported."
+    else:
+        yield f"Stopped before anything was written: {report.reason}"
+
+
+def _just_those(errors: Path | None) -> str:
+    return f"{errors} has just those rows" if errors else "--errors FILE writes just those rows"
+
+
+def _after_run(report: Report, command: str, errors: Path | None) -> Iterable[str]:
+    run_id = report.run.run_id if report.run else ""
+    reason = f" ({report.reason})" if report.reason else ""
+    yield f"Run {run_id}: {report.status}{reason} in {report.seconds:.1f} s"
+    yield f"Log {report.log_path}"
+    if not report.is_well:
+        yield from _to_mend(report, run_id, command, errors)
+    elif all(row.action is RowAction.SKIP for row in report.plan.rows):
+        yield "Everything is already imported; nothing was changed."
+        yield f"To see that it still stands: {MANAGE} backfill_reconcile --run-id {run_id}"
+    else:
+        yield f"Next: {MANAGE} backfill_reconcile --run-id {run_id}"
+        yield f"Then: {MANAGE} backfill_verify --run-id {run_id}"
+        yield f"      {MANAGE} backfill_welcome --run-id {run_id}"
+        yield f"Undo: {MANAGE} backfill_revert --run-id {run_id} --dry-run"
+
+
+def _to_mend(report: Report, run_id: str, command: str, errors: Path | None) -> Iterable[str]:
+    """Tell rows that can be tried again as they are from rows that have to be corrected first."""
+    if any(_word(report, row) in ("pending", "failed") for row in report.plan.to_do()):
+        yield f"To continue it: {command}"
+    if report.plan.fails:
+        yield f"Rows to correct: {_just_those(errors)}; correct them there, and import that file."
+    yield f"To take it back: {MANAGE} backfill_revert --run-id {run_id} --dry-run"

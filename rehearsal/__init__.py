@@ -1,0 +1,1 @@
+"""Rehearse a migration: demo, laptop, shell, and the stand-ins that they run."""

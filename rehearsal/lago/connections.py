@@ -1,0 +1,64 @@
+"""Kept-alive HTTP connections on one asyncio loop: a coroutine each, no locks."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from rehearsal.lago.exchange import Delivery
+from rehearsal.lago.values import Reply, Request
+from rehearsal.lago.wire import BadRequestError, encoded, read_request, reset, wants_close
+
+
+class Connections:
+    """Serve every client until either side has had enough; `drop` ends what is still open."""
+
+    def __init__(self, answer: Callable[[Request], Awaitable[Delivery]]) -> None:
+        self._answer = answer
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one client; this is what `asyncio.start_server` calls."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  (asyncio runs this callback in a task)
+        self._tasks.add(task)
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+                await self._converse(reader, writer)
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def drop(self) -> None:
+        ending = list(self._tasks)
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+        await asyncio.sleep(0)  # lets the transports close their sockets
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request after the other."""
+        while True:
+            try:
+                request = await read_request(reader)
+            except BadRequestError:
+                writer.write(encoded(Reply(400, b"", "text/plain", {"Connection": "close"})))
+                return
+            if request is None:
+                return
+            delivery = await self._answer(request)
+            if not await _deliver(writer, delivery) or wants_close(request):
+                return
+
+
+async def _deliver(writer: asyncio.StreamWriter, delivery: Delivery) -> bool:
+    """Send the reply as intended and say whether the connection can go on."""
+    if delivery.reply is None:
+        reset(writer)
+        return False
+    data = encoded(delivery.reply)
+    if delivery.cut is not None:
+        writer.write(data[: len(data) - len(delivery.reply.body) + delivery.cut])
+        return False
+    writer.write(data)
+    await writer.drain()
+    return True

@@ -1,0 +1,107 @@
+"""GET of the invoices and credit notes in the journal."""
+
+from rehearsal.lago.clock import seconds
+from rehearsal.lago.customers.views import base_json
+from rehearsal.lago.errors import not_found
+from rehearsal.lago.ledger import CreditNote, Invoice
+from rehearsal.lago.paging import page
+from rehearsal.lago.params import scalar
+from rehearsal.lago.values import Call, Json
+from rehearsal.lago.world import World
+
+
+def index(world: World, call: Call) -> Json:
+    wanted = scalar(call.params, "external_customer_id")
+    newest_first = reversed(world.ledger.invoices)
+    chosen = [row for row in newest_first if wanted is None or row.external_customer_id == wanted]
+    rows, meta = page(chosen, call.params)
+    return {"invoices": [invoice_json(world, row) for row in rows], "meta": meta}
+
+
+def show(world: World, call: Call) -> Json:
+    found = next((row for row in world.ledger.invoices if row.lago_id == call.id), None)
+    if found is None:
+        raise not_found("invoice")
+    return {"invoice": {**invoice_json(world, found), "fees": [], "credits": []}}
+
+
+def credit_notes(world: World, call: Call) -> Json:
+    wanted = scalar(call.params, "external_customer_id")
+    newest_first = reversed(world.ledger.credit_notes)
+    chosen = [row for row in newest_first if wanted is None or row.external_customer_id == wanted]
+    rows, meta = page(chosen, call.params)
+    return {"credit_notes": [credit_note_json(world, row) for row in rows], "meta": meta}
+
+
+def invoice_json(world: World, row: Invoice) -> Json:
+    issued, day = seconds(row.issued_at), row.issued_at.astimezone(world.timezone()).date().isoformat()
+    return {
+        "lago_id": row.lago_id,
+        "billing_entity_code": world.organization.billing_entity_code,
+        "sequential_id": int(row.number.rsplit("-", 1)[1]),
+        "number": row.number,
+        "issuing_date": day,
+        "payment_due_date": day,
+        "net_payment_term": 0,
+        "payment_overdue": False,
+        "invoice_type": "subscription",
+        "status": "finalized",
+        "payment_status": "pending",
+        "currency": row.currency,
+        **_amounts(row.amount_cents),
+        "version_number": 4,
+        "self_billed": False,
+        "created_at": issued,
+        "updated_at": issued,
+        "customer": base_json(world, world.customer_by_id(row.customer_id)),
+        "metadata": [],
+        "applied_taxes": [],
+        "applied_invoice_custom_sections": [],
+        "applied_usage_thresholds": [],
+    }
+
+
+def _amounts(amount_cents: int) -> Json:
+    return {
+        "fees_amount_cents": amount_cents,
+        "coupons_amount_cents": 0,
+        "credit_notes_amount_cents": 0,
+        "sub_total_excluding_taxes_amount_cents": amount_cents,
+        "taxes_amount_cents": 0,
+        "sub_total_including_taxes_amount_cents": amount_cents,
+        "prepaid_credit_amount_cents": 0,
+        "progressive_billing_credit_amount_cents": 0,
+        "total_amount_cents": amount_cents,
+        "total_paid_amount_cents": 0,
+        "total_due_amount_cents": amount_cents,
+    }
+
+
+def credit_note_json(world: World, row: CreditNote) -> Json:
+    issued, day = seconds(row.issued_at), row.issued_at.astimezone(world.timezone()).date().isoformat()
+    shares = {kind: row.amount_cents if row.kind == kind else 0 for kind in ("credit", "refund", "offset")}
+    return {
+        "lago_id": row.lago_id,
+        "billing_entity_code": world.organization.billing_entity_code,
+        "sequential_id": int(row.number.rsplit("-CN", 1)[1]),
+        "number": row.number,
+        "lago_invoice_id": row.invoice_id,
+        "invoice_number": row.invoice_number,
+        "issuing_date": day,
+        "credit_status": "available" if row.kind == "credit" else None,
+        "refund_status": "pending" if row.kind == "refund" else None,
+        "reason": "order_change" if row.why == "upgrade" else "order_cancellation",
+        "description": None,
+        "currency": row.currency,
+        "total_amount_cents": row.amount_cents,
+        "taxes_amount_cents": 0,
+        "taxes_rate": 0,
+        "sub_total_excluding_taxes_amount_cents": row.amount_cents,
+        "balance_amount_cents": shares["credit"],
+        **{f"{kind}_amount_cents": cents for kind, cents in shares.items()},
+        "coupons_adjustment_amount_cents": 0,
+        "created_at": issued,
+        "updated_at": issued,
+        "self_billed": False,
+        "customer": base_json(world, world.customer_by_id(row.customer_id)),
+    }

@@ -1,0 +1,63 @@
+"""The journal of invoices and credit notes that a real Lago would have issued, and why.
+
+Amounts are simple (the plan's amount, no proration, no tax); what counts is that an entry exists.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from rehearsal.lago.tables import new_id
+
+
+class Why(StrEnum):
+    START_IN_ADVANCE = "start_in_advance"
+    UPGRADE = "upgrade"
+    DOWNGRADE = "downgrade"
+    TERMINATION = "termination"
+    BILLING_DAY = "billing_day"
+
+
+@dataclass(slots=True)
+class Invoice:
+    number: str
+    why: str
+    customer_id: str
+    external_customer_id: str
+    subscription_id: str
+    external_subscription_id: str
+    plan_code: str
+    amount_cents: int
+    currency: str
+    issued_at: datetime
+    lago_id: str = field(default_factory=new_id)
+
+
+@dataclass(slots=True)
+class CreditNote:
+    number: str
+    why: str
+    kind: str  # credit, refund or offset
+    invoice_id: str
+    invoice_number: str
+    customer_id: str
+    external_customer_id: str
+    subscription_id: str
+    external_subscription_id: str
+    amount_cents: int
+    currency: str
+    issued_at: datetime
+    lago_id: str = field(default_factory=new_id)
+
+
+class Ledger:
+    """Invoices and credit notes, oldest first."""
+
+    def __init__(self) -> None:
+        self.invoices: list[Invoice] = []
+        self.credit_notes: list[CreditNote] = []
+
+    def invoice_in_advance(self, subscription_id: str) -> Invoice | None:
+        """Give the latest invoice that charged the subscription's fee: what a credit note can refer to."""
+        rows = (i for i in reversed(self.invoices) if i.subscription_id == subscription_id)
+        return next((row for row in rows if row.amount_cents > 0), None)

@@ -1,0 +1,112 @@
+"""From a raw path to an endpoint, as Rails' router does it.
+
+Patterns match the path as it came over the wire; the id is decoded afterwards. So `%2F` and `%2E` are
+part of an id, while a bare dot in a customer's id starts a format suffix and names another customer.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import unquote
+
+from rehearsal.lago import events, invoices, organization, plans
+from rehearsal.lago.customers import endpoints as customers
+from rehearsal.lago.customers import upsert
+from rehearsal.lago.subscriptions import create as subscription_create
+from rehearsal.lago.subscriptions import endpoints as subscriptions
+from rehearsal.lago.values import Call, Json
+from rehearsal.lago.world import World
+
+Endpoint = Callable[[World, Call], Json]
+
+API = "/api/v1"
+FORMAT = r"(?:\.[^/.]+)?"
+PLAIN = rf"(?P<id>[^/.]+){FORMAT}"  # a dot ends the id
+DOTTED = r"(?P<id>[^/]+)"
+ANYTHING = r"(?P<id>.+)"
+PLAN_NESTED = r"[^/]+/(?:charges|entitlements|fixed_charges|metadata)(?:/|$)"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`name` is how the request counters call it; `resource` is the permission it needs."""
+
+    method: str
+    name: str
+    pattern: re.Pattern[str]
+    endpoint: Endpoint
+    resource: str
+    public: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    route: Route
+    id: str
+
+
+def normalized(path: str) -> str:
+    """Drop a trailing slash and repeated ones."""
+    return re.sub("//+", "/", path).rstrip("/") or "/"
+
+
+def match(method: str, path: str, *, dotted_subscription_ids: bool) -> Match | None:
+    path = normalized(path)
+    for route in routes(dotted_subscription_ids=dotted_subscription_ids):
+        if route.method == method and (found := route.pattern.fullmatch(path)):
+            return Match(route, unquote(found.groupdict().get("id") or ""))
+    return None
+
+
+@cache
+def routes(*, dotted_subscription_ids: bool) -> tuple[Route, ...]:
+    subscription = DOTTED if dotted_subscription_ids else PLAIN
+    return (
+        Route("GET", "/health", re.compile("/health"), organization.health, "", public=True),
+        Route("GET", "/ready", re.compile("/ready"), organization.ready, "", public=True),
+        _route("GET", "/organizations", "", organization.show, "organization"),
+        _route("GET", "/billing_entities", "", organization.billing_entities, "billing_entity"),
+        _route("GET", "/billable_metrics", "", organization.metrics, "billable_metric"),
+        _route("GET", "/billable_metrics", PLAIN, organization.metric, "billable_metric"),
+        _route("POST", "/customers", "", upsert.upsert, "customer"),
+        _route("GET", "/customers", "", customers.index, "customer"),
+        _route("GET", "/customers", PLAIN, customers.show, "customer"),
+        _route("DELETE", "/customers", PLAIN, customers.delete, "customer"),
+        _subscriptions_of_customer(),
+        _route("POST", "/subscriptions", "", subscription_create.create, "subscription"),
+        _route("GET", "/subscriptions", "", subscriptions.index, "subscription"),
+        _route("GET", "/subscriptions", subscription, subscriptions.show, "subscription"),
+        _route("PUT", "/subscriptions", subscription, subscriptions.update, "subscription"),
+        _route("DELETE", "/subscriptions", subscription, subscriptions.delete, "subscription"),
+        _route("POST", "/events", "", events.create, "event"),
+        _route("GET", "/events", "", events.index, "event"),
+        Route("POST", "/events/batch", re.compile(f"{API}/events/batch"), events.create_batch, "event"),
+        _route("GET", "/events", DOTTED, events.show, "event"),
+        _route("GET", "/invoices", "", invoices.index, "invoice"),
+        _route("GET", "/invoices", PLAIN, invoices.show, "invoice"),
+        _route("GET", "/credit_notes", "", invoices.credit_notes, "credit_note"),
+        _route("POST", "/plans", "", plans.create, "plan"),
+        _route("GET", "/plans", "", plans.index, "plan"),
+        *_plan_routes(),
+    )
+
+
+def _plan_routes() -> list[Route]:
+    """A plan's code may hold slashes and dots, as long as it does not look like a nested resource."""
+    code = rf"(?!{PLAN_NESTED}){ANYTHING}"
+    verbs: dict[str, Endpoint] = {"GET": plans.show, "PUT": plans.update, "DELETE": plans.delete}
+    return [_route(verb, "/plans", code, endpoint, "plan") for verb, endpoint in verbs.items()]
+
+
+def _subscriptions_of_customer() -> Route:
+    name = "/customers/:id/subscriptions"
+    pattern = re.compile(rf"{API}/customers/(?P<id>[^/.]+)/subscriptions{FORMAT}")
+    return Route("GET", name, pattern, subscriptions.index_of_customer, "subscription")
+
+
+def _route(method: str, collection: str, member: str, endpoint: Endpoint, resource: str) -> Route:
+    if member:
+        pattern = re.compile(f"{API}{collection}/{member}")
+        return Route(method, f"{collection}/:id", pattern, endpoint, resource)
+    return Route(method, collection, re.compile(f"{API}{collection}{FORMAT}"), endpoint, resource)

@@ -1,0 +1,62 @@
+"""The whole state as comparable JSON: without ids and times that differ between equal histories."""
+
+from datetime import datetime
+from typing import Any
+
+from rehearsal.lago.clock import seconds
+from rehearsal.lago.ledger import CreditNote, Invoice
+from rehearsal.lago.tables import Customer, Event, Plan, Subscription, columns
+from rehearsal.lago.values import Json
+from rehearsal.lago.world import World
+
+# Given by the server, or the time of a call: the same history played twice differs here and nowhere else.
+SERVER_IDS = frozenset(
+    {"lago_id", "customer_id", "plan_id", "subscription_id", "invoice_id", "previous_id"}
+    | {"sequential_id", "number", "invoice_number"}
+)
+SERVER_TIMES = frozenset(
+    {"created_at", "updated_at", "deleted_at", "activated_at", "terminated_at", "canceled_at"}
+    | {"billed_until", "issued_at"}
+)
+VOLATILE = SERVER_IDS | SERVER_TIMES
+
+
+def snapshot(world: World, *, live: bool = False, volatile: bool = False) -> Json:
+    """Give every row, sorted by what the caller chose.
+
+    `live` leaves out what has ended (deleted customers, terminated and cancelled subscriptions);
+    `volatile` adds the ids and times.
+    """
+    hidden = frozenset() if volatile else VOLATILE
+    subscriptions = [row for row in world.subscriptions if not live or row.status in ("active", "pending")]
+    tables: dict[str, list[Json]] = {
+        "customers": [_row(row, hidden) for row in world.customers],
+        "deleted_customers": [] if live else [_row(row, hidden) for row in world.deleted_customers],
+        "plans": [_row(row, hidden) for row in world.plans],
+        "subscriptions": [_subscription(world, row, hidden) for row in subscriptions],
+        "events": [_row(row, hidden) for row in world.events],
+        "invoices": [_row(row, hidden) for row in world.ledger.invoices],
+        "credit_notes": [_row(row, hidden) for row in world.ledger.credit_notes],
+    }
+    return {name: sorted(rows, key=_chosen) for name, rows in tables.items()}
+
+
+def _subscription(world: World, row: Subscription, hidden: frozenset[str]) -> Json:
+    customer, plan = world.customer_of(row), world.plan_of(row)
+    return {**_row(row, hidden), "external_customer_id": customer.external_id, "plan_code": plan.code}
+
+
+def _row(row: Customer | Plan | Subscription | Event | Invoice | CreditNote, hidden: frozenset[str]) -> Json:
+    return {name: _plain(value, hidden) for name, value in columns(row).items() if name not in hidden}
+
+
+def _plain(value: Any, hidden: frozenset[str]) -> Any:
+    if isinstance(value, datetime):
+        return seconds(value)
+    if isinstance(value, list):
+        return [{key: item[key] for key in item if key not in hidden} for item in value]
+    return value
+
+
+def _chosen(row: Json) -> str:
+    return repr(sorted((key, value) for key, value in row.items() if key not in VOLATILE))

@@ -1,0 +1,214 @@
+"""The journal of invoices and credit notes: who would have been billed, and why."""
+
+import pytest
+
+from rehearsal.lago import Sandbox
+from tests.rehearsal.lago.calls import Caller
+
+NOW = "2026-11-22T12:00:00Z"
+
+
+@pytest.fixture(autouse=True)
+def _on_the_22nd(sandbox: Sandbox) -> None:
+    sandbox.set_clock(NOW)
+
+
+def _invoices(sandbox: Sandbox) -> list[tuple[str, str, int]]:
+    return [(row["why"], row["plan_code"], row["amount_cents"]) for row in sandbox.journal()["invoices"]]
+
+
+def _credit_notes(sandbox: Sandbox) -> list[tuple[str, str, int]]:
+    return [(row["why"], row["kind"], row["amount_cents"]) for row in sandbox.journal()["credit_notes"]]
+
+
+@pytest.mark.parametrize("start", ["2026-11-22", "2026-11-22T23:00:00Z", None])
+def test_starting_today_in_advance_is_invoiced_at_once(
+    sandbox: Sandbox, caller: Caller, start: str | None
+) -> None:
+    caller.subscription(plan_code="ahead", subscription_at=start)
+
+    assert _invoices(sandbox) == [("start_in_advance", "ahead", 3000)]
+
+
+@pytest.mark.parametrize("start", ["2026-11-21", "2026-11-23"])
+def test_starting_before_or_after_today_is_not_invoiced(sandbox: Sandbox, caller: Caller, start: str) -> None:
+    caller.subscription(plan_code="ahead", subscription_at=start)
+
+    assert _invoices(sandbox) == []
+
+
+def test_a_trial_is_not_invoiced(sandbox: Sandbox, caller: Caller) -> None:
+    sandbox.put_plans({"code": "try", "pay_in_advance": True, "trial_period": 30})
+
+    caller.subscription(plan_code="try")
+
+    assert _invoices(sandbox) == []
+
+
+def test_starting_in_arrears_is_not_invoiced(sandbox: Sandbox, caller: Caller) -> None:
+    caller.subscription()
+
+    assert _invoices(sandbox) == []
+
+
+def test_an_upgrade_bills_the_end_of_the_old_plan(sandbox: Sandbox, caller: Caller) -> None:
+    caller.subscription()
+    caller.subscription(plan_code="fleet")
+
+    assert _invoices(sandbox) == [("upgrade", "standard", 1000)]
+
+
+def test_an_upgrade_in_advance_gives_back_and_charges(sandbox: Sandbox, caller: Caller) -> None:
+    sandbox.put_plans("more:9000:EUR:monthly:advance")
+    caller.subscription(plan_code="ahead")
+    caller.subscription(plan_code="more")
+
+    assert _invoices(sandbox) == [
+        ("start_in_advance", "ahead", 3000),
+        ("upgrade", "ahead", 0),
+        ("start_in_advance", "more", 9000),
+    ]
+    assert _credit_notes(sandbox) == [("upgrade", "credit", 3000)]
+
+
+def test_a_scheduled_downgrade_bills_nothing_yet(sandbox: Sandbox, caller: Caller) -> None:
+    caller.subscription(plan_code="fleet")
+    caller.subscription(plan_code="standard")
+
+    assert _invoices(sandbox) == []
+
+
+def test_deleting_a_customer_bills_its_subscriptions(sandbox: Sandbox, caller: Caller) -> None:
+    caller.subscription("s1")
+    caller.subscription("s2", plan_code="fleet")
+
+    caller.delete("/customers/A1")
+
+    assert sorted(_invoices(sandbox)) == [("termination", "fleet", 5000), ("termination", "standard", 1000)]
+
+
+def test_deleting_a_customer_whose_subscriptions_were_skipped_bills_nothing(
+    sandbox: Sandbox, caller: Caller
+) -> None:
+    caller.subscription()
+
+    caller.delete("/subscriptions/sub-A1?on_termination_invoice=skip&on_termination_credit_note=skip")
+    caller.delete("/customers/A1")
+
+    assert sandbox.journal() == {"invoices": [], "credit_notes": []}
+
+
+@pytest.mark.parametrize("kind", ["credit", "refund", "offset"])
+def test_ending_a_plan_paid_in_advance_gives_back(sandbox: Sandbox, caller: Caller, kind: str) -> None:
+    caller.subscription(plan_code="ahead")
+
+    caller.delete(f"/subscriptions/sub-A1?on_termination_invoice=skip&on_termination_credit_note={kind}")
+
+    assert _credit_notes(sandbox) == [("termination", kind, 3000)]
+    assert len(_invoices(sandbox)) == 1
+
+
+def test_what_was_never_invoiced_is_not_given_back(sandbox: Sandbox, caller: Caller) -> None:
+    caller.subscription(plan_code="ahead", subscription_at="2026-11-01")
+
+    caller.delete("/subscriptions/sub-A1?on_termination_invoice=skip")
+
+    assert _credit_notes(sandbox) == []
+
+
+# as time passes
+
+
+def test_a_future_subscription_starts_when_its_day_comes(sandbox: Sandbox, caller: Caller) -> None:
+    caller.subscription(plan_code="ahead", subscription_at="2026-11-24")
+
+    sandbox.set_clock("2026-11-24T00:05:00Z")
+
+    row = caller.get("/subscriptions/sub-A1").body["subscription"]
+    assert row["started_at"] == "2026-11-24T00:00:00.000Z"
+    assert _invoices(sandbox) == [("start_in_advance", "ahead", 3000)]
+
+
+def test_billing_days_come_once_per_period(sandbox: Sandbox, caller: Caller) -> None:
+    caller.subscription()
+
+    sandbox.set_clock("2027-01-02T00:00:00Z")
+    sandbox.advance_clock(60)
+
+    assert _invoices(sandbox) == [("billing_day", "standard", 1000)] * 2
+
+
+def test_a_downgrade_takes_place_at_the_end_of_the_period(sandbox: Sandbox, caller: Caller) -> None:
+    caller.subscription(plan_code="fleet")
+    caller.subscription(plan_code="standard")
+
+    sandbox.set_clock("2026-12-01T00:00:00Z")
+
+    row = caller.get("/subscriptions/sub-A1").body["subscription"]
+    assert (row["plan_code"], row["previous_plan_code"]) == ("standard", "fleet")
+    assert row["started_at"] == "2026-12-01T00:00:00.000Z"
+    assert _invoices(sandbox) == [("downgrade", "fleet", 5000)]
+
+
+def test_a_downgrade_to_a_plan_in_advance_charges_it_and_gives_nothing_back(
+    sandbox: Sandbox, caller: Caller
+) -> None:
+    sandbox.put_plans("more:9000:EUR:monthly:advance")
+    caller.subscription(plan_code="more", subscription_at="2026-11-01")
+    caller.subscription(plan_code="ahead")
+
+    sandbox.set_clock("2026-12-01T00:00:00Z")
+
+    assert _invoices(sandbox) == [("downgrade", "ahead", 3000)]
+    assert _credit_notes(sandbox) == []
+
+
+def test_a_subscription_ends_on_its_ending_day(sandbox: Sandbox, caller: Caller) -> None:
+    caller.subscription(ending_at="2026-11-25")
+
+    sandbox.set_clock("2026-11-25T00:00:00Z")
+
+    assert caller.get("/subscriptions/sub-A1").status == 404
+    assert _invoices(sandbox) == [("termination", "standard", 1000)]
+
+
+# read through the API
+
+
+def test_invoices_are_listed_per_customer_newest_first(caller: Caller) -> None:
+    caller.subscription("s1", plan_code="ahead")
+    caller.subscription("s2", plan_code="ahead", external_customer_id="B1")
+    caller.delete("/subscriptions/s1")
+
+    body = caller.get("/invoices?external_customer_id=A1&per_page=1").body
+
+    (invoice,) = body["invoices"]
+    assert body["meta"]["total_count"] == 2
+    assert (invoice["total_amount_cents"], invoice["customer"]["external_id"]) == (0, "A1")
+    assert (invoice["invoice_type"], invoice["status"], invoice["payment_status"]) == (
+        "subscription",
+        "finalized",
+        "pending",
+    )
+    assert invoice["issuing_date"] == "2026-11-22"
+
+
+def test_an_invoice_is_read_by_its_id(caller: Caller) -> None:
+    caller.subscription(plan_code="ahead")
+    (listed,) = caller.get("/invoices").body["invoices"]
+
+    shown = caller.get(f"/invoices/{listed['lago_id']}").body["invoice"]
+
+    assert (shown["number"], shown["fees"]) == (listed["number"], [])
+    assert caller.get("/invoices/unknown").code == "invoice_not_found"
+
+
+def test_credit_notes_are_listed_per_customer(caller: Caller) -> None:
+    caller.subscription(plan_code="ahead")
+    caller.delete("/subscriptions/sub-A1")
+
+    mine = caller.get("/credit_notes?external_customer_id=A1").body
+    other = caller.get("/credit_notes?external_customer_id=B1").body
+
+    assert [note["credit_amount_cents"] for note in mine["credit_notes"]] == [3000]
+    assert other["credit_notes"] == []
