@@ -21,8 +21,8 @@ from customers.backfill.engine.options import Refused
 from customers.backfill.engine.pipeline import Stop
 from customers.backfill.source import SourceError
 from customers.backfill.source.error_file import ErrorFileError
+from customers.database import database_refusal
 from kernel import RemoteError
-from polaris_backfill.startup import database_refusal
 
 WELL, NOT_WELL, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
 
