@@ -11,6 +11,12 @@ REFUSED = "lago_refused"
 UNEXPECTED = "lago_unexpected"
 ID_MISMATCH = "lago_id_mismatch"
 
+LOOK = "Look at this customer in Lago before running the same command again."
+HINTS = {
+    REFUSED: "See what Lago says of it, correct the row or Lago, and run the same command again.",
+    UNEXPECTED: LOOK,
+    ID_MISMATCH: LOOK,
+}
 NOT_LAGO = "check LAGO_API_URL, or the proxy in between"
 # What comes over the wire is shown only if it looks like one of Lago's own words, never as it is.
 LAGO_WORD = re.compile(r"[a-z][a-z0-9_]{0,79}")
@@ -38,6 +44,7 @@ class LagoError(RemoteError):
         retry_after_s: float = 0.0,
     ) -> None:
         super().__init__(code, message, sent=sent, down=down)
+        self.hint = HINTS.get(code, self.hint)
         self.status = status
         self.lago_code = lago_code
         self.details: Mapping[str, Any] = details or {}

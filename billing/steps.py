@@ -1,6 +1,6 @@
 """The two steps in Lago, customer and subscription. Here it is decided that nobody is billed by accident."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,10 +12,15 @@ from billing.values import Customer, Plan, Subscription
 from kernel import (
     Action,
     Divergence,
+    Fact,
+    Facts,
     Made,
     Removal,
     Removed,
-    StepName,
+    Since,
+    Step,
+    Task,
+    Thing,
     Verdict,
     Wanted,
 )
@@ -27,20 +32,23 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class LagoCustomerStep:
+class LagoCustomerStep(Step):
     """A Lago customer under the row's external_id. One that exists is adopted and never written to."""
 
-    name = StepName.LAGO_CUSTOMER
+    name = "lago_customer"
+    noun = "customer"
+    system = "Lago"
+    can_be_left = False
 
     def __init__(self, client: LagoClient, plans: Mapping[str, Plan]) -> None:
         self.client = client
         self.plans = plans
 
-    def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, Customer]:
-        return self.client.customers_by_id({row.external_id for row in wanted if row.external_id})
+    def look_up(self, rows: Iterable[Wanted]) -> Mapping[str, Customer]:
+        return self.client.customers_by_id({row.external_id for row in rows if row.external_id})
 
-    def check(self, wanted: Wanted, found: Mapping[str, Any]) -> Verdict:
-        customer: Customer | None = found.get(wanted.external_id)
+    def check(self, wanted: Wanted, found: Mapping[str, Customer]) -> Verdict:
+        customer = found.get(wanted.external_id)
         if customer is None:
             return NEW
         plan = self.plans.get(wanted.plan_code)
@@ -55,43 +63,63 @@ class LagoCustomerStep:
             since=customer.created_at,
         )
 
-    def create(self, wanted: Wanted, verdict: Verdict) -> Made:
+    def create(self, task: Task) -> Made:
+        wanted = task.wanted
         made = self.client.create_customer(
             external_id=wanted.external_id, name=wanted.display_name, email=wanted.email
         )
         return Made(made.customer.lago_id, adopted=made.existed)
 
-    def remove(self, wanted: Wanted, ref: str, undo: Mapping[str, Any], found: Mapping[str, Any]) -> Removed:
+    def remove(self, thing: Thing, found: Mapping[str, Customer]) -> Removed:
         """Delete the customer that the run made, after seeing that nothing is left that Lago would bill."""
-        customer: Customer | None = found.get(wanted.external_id)
+        external_id = thing.wanted.external_id
+        customer = found.get(external_id)
         if customer is None:
             return Removed(Removal.GONE)
-        if customer.lago_id != ref:
+        if customer.lago_id != thing.ref:
             return Removed(Removal.KEPT, "another Lago customer has this external_id by now")
-        for subscription in self.client.subscriptions_of_customer(wanted.external_id):
+        for subscription in self.client.subscriptions_of_customer(external_id):
             _terminate(self.client, subscription)
-        gone = self.client.delete_customer(wanted.external_id) is None
+        gone = self.client.delete_customer(external_id) is None
         return Removed(Removal.GONE if gone else Removal.REMOVED)
 
-    def compare(self, wanted: Wanted, ref: str, found: Mapping[str, Any]) -> Sequence[Divergence]:
-        return compare_customer(wanted, ref, found.get(wanted.external_id))
+    def compare(self, thing: Thing, found: Mapping[str, Customer]) -> Sequence[Divergence]:
+        return compare_customer(thing.wanted, thing.ref, found.get(thing.wanted.external_id))
+
+    def activity(
+        self, things: Sequence[Thing], found: Any, back: Any, since: Since
+    ) -> Iterator[tuple[str, str]]:
+        """Tell of invoices, and of subscriptions beside the one that the run made."""
+        made = {thing.wanted.external_id: thing for thing in things if thing.is_made}
+        for external_id, number in self.client.invoices_of(set(made)).items():
+            if number:
+                yield external_id, f"invoices in Lago: {number}"
+        for external_id, live in self.client.subscriptions_of(set(made)).items():
+            ours = made[external_id].facts.get(Fact.SUBSCRIPTION_KEY)
+            theirs = [one for one in live if one.external_customer_id == external_id]
+            if any(one.external_id != ours for one in theirs):
+                yield external_id, "has other subscriptions in Lago"
 
 
-class LagoSubscriptionStep:
+class LagoSubscriptionStep(Step):
     """One subscription per customer, under a deterministic id, on the row's plan from the row's date."""
 
-    name = StepName.LAGO_SUBSCRIPTION
+    name = "lago_subscription"
+    noun = "subscription"
+    system = "Lago"
+    can_be_left = False
+    costs = True
 
     def __init__(self, client: LagoClient, now: Callable[[], datetime] = utc_now) -> None:
         self.client = client
         self.now = now
 
-    def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, list[Subscription]]:
-        live = self.client.subscriptions_of({row.external_id for row in wanted if row.external_id})
+    def look_up(self, rows: Iterable[Wanted]) -> Live:
+        live = self.client.subscriptions_of({row.external_id for row in rows if row.external_id})
         return Live(live, self.client)
 
-    def check(self, wanted: Wanted, found: Mapping[str, Any]) -> Verdict:
-        subscriptions: list[Subscription] = found.get(wanted.external_id, [])
+    def check(self, wanted: Wanted, found: Mapping[str, list[Subscription]]) -> Verdict:
+        subscriptions = found.get(wanted.external_id, [])
         if any(s.external_customer_id != wanted.external_id for s in subscriptions):
             return Verdict(None, problems=(reports.id_mismatch(wanted),))
         others = [s for s in subscriptions if wanted.plan_code and s.plan_code != wanted.plan_code]
@@ -115,7 +143,11 @@ class LagoSubscriptionStep:
             exists=(reports.subscription_exists(wanted, chosen),),
         )
 
-    def create(self, wanted: Wanted, verdict: Verdict) -> Made:
+    def tell(self, wanted: Wanted, ref: str, key: str) -> Facts:
+        return {Fact.SUBSCRIPTION_KEY: key or wanted.subscription_external_id}
+
+    def create(self, task: Task) -> Made:
+        wanted = task.wanted
         if wanted.subscription_at is None:
             raise ValueError("a subscription needs a start")
         made = self.client.create_subscription(
@@ -127,8 +159,13 @@ class LagoSubscriptionStep:
         )
         return Made(made.lago_id, key=made.external_id)
 
-    def remove(self, wanted: Wanted, ref: str, undo: Mapping[str, Any], found: Mapping[str, Any]) -> Removed:
+    def key_of(self, thing: Thing, found: Mapping[str, list[Subscription]]) -> str | None:
+        live = found.get(thing.wanted.external_id, ())
+        return next((one.external_id for one in live if one.lago_id == thing.ref), None)
+
+    def remove(self, thing: Thing, found: Mapping[str, list[Subscription]]) -> Removed:
         """End what is under our id; the active one first, since with it goes a downgrade that waits."""
+        wanted = thing.wanted
         ours = list(_under_our_id(wanted, found.get(wanted.external_id, [])))
         if any(one.external_customer_id != wanted.external_id for one in ours):
             return Removed(Removal.KEPT, "another Lago customer has this subscription id by now")
@@ -136,9 +173,34 @@ class LagoSubscriptionStep:
         ended = [_terminate(self.client, one) for one in ours]
         return Removed(Removal.REMOVED if any(ended) else Removal.GONE)
 
-    def compare(self, wanted: Wanted, ref: str, found: Mapping[str, Any]) -> Sequence[Divergence]:
-        live = found if isinstance(found, Live) else Live(found, self.client)
-        return compare_subscription(wanted, ref, live, self.now())
+    def compare(self, thing: Thing, found: Live) -> Sequence[Divergence]:
+        return compare_subscription(thing.wanted, thing.ref, found, self.now())
+
+    def activity(
+        self, things: Sequence[Thing], found: Live, back: Any, since: Since
+    ) -> Iterator[tuple[str, str]]:
+        """Tell of usage, and of what became of the subscription that the run made."""
+        made = {thing.wanted.subscription_external_id: thing for thing in things if thing.is_made}
+        for key, number in self.client.events_of(set(made)).items():
+            if number:
+                yield made[key].wanted.external_id, f"usage events in Lago: {number}"
+        for thing in made.values():
+            external_id = thing.wanted.external_id
+            if changed := _changed(thing, list(_under_our_id(thing.wanted, found.get(external_id, [])))):
+                yield external_id, changed
+
+
+def _changed(thing: Thing, ours: Sequence[Subscription]) -> str:
+    """Tell of a change; a downgrade waits as a second one under the same id, with an id of its own in Lago.
+
+    Where the run never heard Lago's id, the one that is there is it.
+    """
+    ours = [one for one in ours if one.external_customer_id == thing.wanted.external_id]
+    if plans := {one.plan_code for one in ours} - {thing.wanted.plan_code}:
+        return f"changed the plan to {', '.join(sorted(plans))}"
+    if thing.ref and ours and thing.ref not in {one.lago_id for one in ours}:
+        return "has another subscription under the same id"
+    return ""
 
 
 def _under_our_id(wanted: Wanted, subscriptions: Sequence[Subscription]) -> Iterator[Subscription]:

@@ -1,21 +1,28 @@
 """The step `steve_id_tag`: an idTag that SteVe lets charge."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from charging import reports
 from charging.client import SteveClient
-from charging.values import BLOCKED, UNLIMITED, OcppTag
+from charging.values import BLOCKED, UNLIMITED, OcppTag, Transaction
 from charging.wire import SteveError
 from kernel import (
     Action,
     Divergence,
+    Fact,
+    Facts,
     Made,
+    Per,
     Problem,
     Removal,
     Removed,
-    StepName,
+    Since,
+    Step,
+    Task,
+    Thing,
     Verdict,
     Wanted,
 )
@@ -25,16 +32,32 @@ OUR_NOTE = "Made by Polaris Backfill"
 
 EXISTS_ALREADY = 422
 UNBLOCKED = {"unblocked": True}  # what a removal must know: it blocks such an idTag again
+CLOCK_TOLERANCE = timedelta(minutes=10)  # between our clock and SteVe's
+READ_BACK = timedelta(days=1)  # a session that began before the run may have ended in it
+
+Found = Mapping[str, OcppTag]  # by case-folded idTag
+Sessions = Mapping[str, Sequence[Transaction]]  # by SteVe's number of the idTag
 
 
-class SteveIdTagStep:
+class SteveIdTagStep(Step):
     """Make sure that SteVe knows an idTag and authorises it.
 
     `remove` takes an idTag away only if nothing was ever charged with it: with the idTag, SteVe would
     delete its charging history.
     """
 
-    name = StepName.STEVE_ID_TAG
+    name = "steve_id_tag"
+    noun = "idTag"
+    system = "SteVe"
+    per = Per.CARD
+    variables = ("STEVE_BASE_URL", "STEVE_API_USERNAME", "STEVE_API_KEY")
+
+    @classmethod
+    def stays(cls, number: int) -> str:
+        return (
+            f"{super().stays(number)} They may charge without being billed. If that SteVe still works, block"
+            " them there; the manifest gives the number of each."
+        )
 
     def __init__(
         self, client: SteveClient, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -42,14 +65,30 @@ class SteveIdTagStep:
         self._client = client
         self._now = now
 
-    def look_up(self, wanted: Sequence[Wanted]) -> Mapping[str, Any]:
-        """Read all idTags, by case-folded idTag: SteVe has no paging, so one call serves all rows."""
+    def preflight(self) -> None:
+        self._client.preflight()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def identity(self) -> str:
+        return self._client.url
+
+    def is_same(self, identity: str, things: Sequence[Thing]) -> bool:
+        """Know it by what the run made in it: one SteVe has many addresses, as seen from here and there."""
+        if super().is_same(identity, things) or not things:
+            return True
+        tags = [(self._client.get_id_tag(int(thing.ref)), thing.wanted.id_tag) for thing in things]
+        return any(tag and tag.id_tag.casefold() == id_tag.casefold() for tag, id_tag in tags)
+
+    def look_up(self, rows: Iterable[Wanted]) -> Found:
+        """Read all idTags: SteVe has no paging, so one call serves all rows."""
         return self._client.id_tags()
 
-    def check(self, wanted: Wanted, found: Mapping[str, Any]) -> Verdict:
+    def check(self, wanted: Wanted, found: Found) -> Verdict:
         if not wanted.id_tag:
             return Verdict(None)
-        tag: OcppTag | None = found.get(wanted.id_tag.casefold())
+        tag = found.get(wanted.id_tag.casefold())
         if tag is None:
             return Verdict(Action.CREATE)
         problems = self._problems(tag)
@@ -62,11 +101,16 @@ class SteveIdTagStep:
             change=tag.is_blocked,
             key=_key(wanted, tag),
             undo=UNBLOCKED if tag.is_blocked else None,
-            since_then=self._since_then(tag),
+            once_finished=self._once_finished(tag),
         )
 
-    def create(self, wanted: Wanted, verdict: Verdict) -> Made:
-        """Make the idTag, or unblock the one that `verdict` found: adopted, or ours and blocked since."""
+    def tell(self, wanted: Wanted, ref: str, key: str) -> Facts:
+        facts: dict[str, Any] = {Fact.SESSION_ID_TAG: key or wanted.id_tag}
+        return facts | {Fact.OCPP_TAG_PK: int(ref)} if ref else facts
+
+    def create(self, task: Task) -> Made:
+        """Make the idTag, or unblock the one that the verdict found: adopted, or ours and blocked since."""
+        wanted, verdict = task.wanted, task.verdict
         if verdict.change:
             found = self._client.get_id_tag(int(verdict.ref))
             return self._put_right(wanted, found, ours=verdict.action is Action.DONE)
@@ -80,26 +124,54 @@ class SteveIdTagStep:
             raise SteveError("steve_unexpected", "SteVe made another idTag than the one asked for", sent=True)
         return Made(ref=str(tag.ocpp_tag_pk))
 
-    def remove(self, wanted: Wanted, ref: str, undo: Mapping[str, Any], found: Mapping[str, Any]) -> Removed:
+    def remove(self, thing: Thing, found: Found) -> Removed:
         """Delete what we made, block again what we unblocked; `found` may be old, so it is read again."""
-        tag = self._client.get_id_tag(int(ref))
+        tag = self._client.get_id_tag(int(thing.ref))
         if tag is None:
             return Removed(Removal.GONE)
-        if not wanted.id_tag:
-            return Removed(Removal.KEPT, f"our mapping of it has gone; look at number {ref} in SteVe by hand")
-        if tag.id_tag.casefold() != wanted.id_tag.casefold():
+        if not thing.wanted.id_tag:
+            why = f"our mapping of it has gone; look at number {thing.ref} in SteVe by hand"
+            return Removed(Removal.KEPT, why)
+        if tag.id_tag.casefold() != thing.wanted.id_tag.casefold():
             return Removed(Removal.KEPT, "SteVe has another idTag under this number now")
-        if undo.get("unblocked"):
+        if thing.undo.get("unblocked"):
             self._block(tag)
             return Removed(Removal.KEPT, "it was there before the run; it is blocked again")
         return self._delete_unless_used(tag)
 
-    def compare(self, wanted: Wanted, ref: str, found: Mapping[str, Any]) -> Sequence[Divergence]:
-        tag: OcppTag | None = found.get(wanted.id_tag.casefold())
+    def look_back(self, things: Sequence[Thing], since: Since) -> Sessions:
+        """Read the newer charging sessions, in one call."""
+        numbers = {thing.ref for thing in things}
+        found: dict[str, list[Transaction]] = defaultdict(list)
+        for session in self._client.transactions(since=since.started_at - READ_BACK) if numbers else ():
+            if str(session.ocpp_tag_pk) in numbers:
+                found[str(session.ocpp_tag_pk)].append(session)
+        return found
+
+    def activity(
+        self, things: Sequence[Thing], found: Found, back: Sessions, since: Since
+    ) -> Iterator[tuple[str, str]]:
+        """A session that ended before the run was over before anybody could be billed for it."""
+        began = since.started_at - CLOCK_TOLERANCE
+        for thing in things:
+            sessions = back.get(thing.ref, ())
+            if any(session.stopped_at is None or session.stopped_at >= began for session in sessions):
+                yield thing.wanted.external_id, "charged since"
+
+    def forecast(self, thing: Thing, back: Sessions) -> str:
+        if thing.undo:
+            return "it was there before the run; it is blocked again"
+        return "it has charged; it is blocked, and kept with its history" if back.get(thing.ref) else ""
+
+    def compare(self, thing: Thing, found: Found) -> Sequence[Divergence]:
+        wanted = thing.wanted
+        if not wanted.id_tag:
+            return []  # our mapping of it is missing, which is told already
+        tag = found.get(wanted.id_tag.casefold())
         if tag is None:
             return [reports.missing(wanted)]
         divergences = [
-            reports.replaced(ref, tag) if str(tag.ocpp_tag_pk) != ref else None,
+            reports.replaced(thing.ref, tag) if str(tag.ocpp_tag_pk) != thing.ref else None,
             reports.blocked(tag) if tag.is_blocked else None,
             reports.expired_since(tag) if tag.is_expired(self._now()) else None,
             reports.respelled(wanted, tag) if tag.id_tag != wanted.id_tag else None,
@@ -111,7 +183,7 @@ class SteveIdTagStep:
         expired = [reports.expired(tag)] if tag.is_expired(self._now()) else []
         return (*taken, *expired)
 
-    def _since_then(self, tag: OcppTag) -> tuple[Problem, ...]:
+    def _once_finished(self, tag: OcppTag) -> tuple[Problem, ...]:
         """Say what keeps the idTag of a finished row from charging; the platform's parents do not."""
         if tag.is_expired(self._now()):
             return (reports.left_expired(tag),)

@@ -17,6 +17,10 @@ from kernel import RemoteError, http
 
 CONNECT_TIMEOUT_S = 5.0
 LONGEST_WAIT_S = 8.0
+HINTS = {
+    "steve_refused": "See what SteVe says of it, correct the row or SteVe, and run the same command again.",
+    "steve_unexpected": "Look at this idTag in SteVe before running the same command again.",
+}
 NOT_STEVE = "check STEVE_BASE_URL, or the proxy in between"
 
 
@@ -27,6 +31,7 @@ class SteveError(RemoteError):
         self, code: str, message: str, *, status: int | None = None, sent: bool = False, down: bool = False
     ) -> None:
         super().__init__(code, message, sent=sent, down=down)
+        self.hint = HINTS.get(code, self.hint)
         self.status = status
 
     @property

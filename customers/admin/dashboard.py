@@ -7,8 +7,9 @@ from django.http import HttpRequest
 
 from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, RUN, may
 from customers.admin.reachable import systems
-from customers.admin.runs.figures import counts_of, names_of, segments
+from customers.admin.runs.figures import names_of, segments
 from customers.backfill.ledger import locks as lock
+from customers.backfill.ledger.counts import counts_of
 from customers.backfill.ledger.standing import shown_status
 from customers.models import BackfillRun, IdTagMapping, RunJob, User, WelcomeMail
 from customers.sign_in.client import NOT_TOLD_APART, client_address

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from customers.backfill.engine.attempt import Report
 from customers.backfill.engine.plan import PlannedRow
-from customers.backfill.ledger.staging import as_json
+from customers.backfill.engine.report import Report
+from customers.backfill.ledger.problems import as_json
 from kernel import Problem
 
 
@@ -82,7 +82,7 @@ def _action(report: Report, row: PlannedRow) -> str:
 
 def _row(report: Report, row: PlannedRow) -> dict[str, Any]:
     settled = report.outcomes.get(row.line)
-    steps = settled.steps if settled else {n.value: v.action for n, v in row.verdicts.items()}
+    steps = settled.steps if settled else {name: verdict.action for name, verdict in row.verdicts.items()}
     return {
         "line": row.line,
         "external_id": row.wanted.external_id,

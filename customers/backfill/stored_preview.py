@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from customers.backfill.document import document
-from customers.backfill.engine.attempt import Report
+from customers.backfill.engine.report import Report
 from customers.models import BackfillUpload
 
 SHOWN = 200

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,25 +12,23 @@ from django.core.exceptions import ImproperlyConfigured
 
 from billing.client import LagoClient
 from billing.preflight import Target, preflight
-from billing.steps import LagoCustomerStep, LagoSubscriptionStep
-from charging import SteveClient, SteveError, SteveIdTagStep
-from customers.backfill.engine.options import Refused
-from kernel import RemoteError, RemoteStep
+from charging import SteveClient, SteveIdTagStep
+from customers.backfill.connections import Connections
+from customers.backfill.refused import Refused
+from customers.backfill.steps import STEPS
+from kernel import RemoteError, Step
 
-STEVE = "steve"
-RETIRED = (
-    "If that SteVe is gone for ever, leave its idTags there: python manage.py backfill_revert --without steve"
-)
+STEVE = SteveIdTagStep.system_key()
 
 
 @dataclass(frozen=True, slots=True)
 class Systems:
-    """`without` names what an operator told a revert to leave alone."""
+    """`steps` are in the order in which things are made; `without` names what a revert is to leave alone."""
 
     lago: LagoClient
     target: Target
     steve: SteveClient | None
-    steps: Sequence[RemoteStep]  # in the order in which they are made
+    steps: Sequence[Step]
     without: Collection[str] = ()
 
     @property
@@ -42,6 +40,11 @@ class Systems:
     def steve_url(self) -> str:
         return self.steve.url if self.steve else ""
 
+    @property
+    def world(self) -> dict[str, str]:
+        """Name each system that is one of several, for a run to remember; Lago it remembers by itself."""
+        return {step.system_key(): step.identity() for step in self.steps if step.identity()}
+
 
 @contextmanager
 def connect(
@@ -51,20 +54,48 @@ def connect(
     sleep: Callable[[float], None] = time.sleep,
     without: Collection[str] | None = None,
 ) -> Iterator[Systems]:
-    """Reach Lago, and SteVe where it is configured; raise Refused if either does not answer as it should.
+    """Reach every system that is configured; raise Refused if one does not answer as it should.
 
     `without` names systems that are not to be reached at all; None where none can be left out.
     """
     left_out = without or ()
-    with _lago(rate, concurrency, sleep) as lago, _steve(concurrency, sleep, left_out) as steve:
+    with ExitStack() as stack:
+        lago = stack.enter_context(_lago(rate, concurrency, sleep))
         try:
             target = preflight(lago)
-            if steve:
-                steve.preflight()
         except RemoteError as error:
-            can_do_without = without is not None and isinstance(error, SteveError)
-            raise Refused(str(error), RETIRED if can_do_without else "") from error
-        yield Systems(lago, target, steve, _steps(lago, target, steve), left_out)
+            raise Refused(str(error)) from error
+        pool_size = concurrency or settings.BACKFILL_CONCURRENCY
+        steve = None if STEVE in left_out else steve_client(pool_size=pool_size, sleep=sleep)
+        steps = _connected(Connections(lago, target, steve), left_out)
+        for step in steps:
+            stack.callback(step.close)
+        _reach(steps, can_be_left=without is not None)
+        yield Systems(lago, target, steve, steps, left_out)
+
+
+def _connected(connections: Connections, left_out: Collection[str]) -> list[Step]:
+    wanted = [listed for listed in STEPS if listed.kind.system_key() not in left_out]
+    made = [listed.connect(connections) for listed in wanted]
+    return [step for step in made if step is not None]
+
+
+def _reach(steps: Sequence[Step], *, can_be_left: bool) -> None:
+    for step in steps:
+        try:
+            step.preflight()
+        except RemoteError as error:
+            raise Refused(str(error), way_out(type(step)) if can_be_left else "") from error
+
+
+def way_out(kind: type[Step]) -> str:
+    """Say how a revert does without a system that is gone for ever; blank where it cannot."""
+    if not kind.can_be_left:
+        return ""
+    return (
+        f"If that {kind.system} is gone for ever, leave its {kind.noun}s there: "
+        f"python manage.py backfill_revert --without {kind.system_key()}"
+    )
 
 
 def _lago(rate: float | None, concurrency: int | None, sleep: Callable[[float], None]) -> LagoClient:
@@ -87,22 +118,9 @@ def _client(rate: float | None, concurrency: int | None, sleep: Callable[[float]
     )
 
 
-@contextmanager
-def _steve(
-    concurrency: int | None, sleep: Callable[[float], None], without: Collection[str]
-) -> Iterator[SteveClient | None]:
-    pool_size = concurrency or settings.BACKFILL_CONCURRENCY
-    steve = None if STEVE in without else steve_client(pool_size=pool_size, sleep=sleep)
-    try:
-        yield steve
-    finally:
-        if steve:
-            steve.close()
-
-
 def steve_client(**how: Any) -> SteveClient | None:
     """Make the client that the settings describe; None without SteVe. Raises ImproperlyConfigured."""
-    names = ("STEVE_BASE_URL", "STEVE_API_USERNAME", "STEVE_API_KEY")
+    names = SteveIdTagStep.variables
     given = [name for name in names if getattr(settings, name)]
     if not given:
         return None
@@ -113,8 +131,3 @@ def steve_client(**how: Any) -> SteveClient | None:
         return SteveClient(*(getattr(settings, name) for name in names), **how)
     except ValueError as error:  # the message names the variable
         raise ImproperlyConfigured(str(error)) from error
-
-
-def _steps(lago: LagoClient, target: Target, steve: SteveClient | None) -> list[RemoteStep]:
-    in_lago: list[RemoteStep] = [LagoCustomerStep(lago, target.plans), LagoSubscriptionStep(lago)]
-    return [SteveIdTagStep(steve), *in_lago] if steve else in_lago

@@ -11,13 +11,14 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from auditlog.models import Event, record
 from customers import queueing
 from customers.backfill import stored_preview
-from customers.backfill.engine.attempt import Report, plan_file
-from customers.backfill.engine.options import Options, Refused
+from customers.backfill.engine.options import Options
+from customers.backfill.engine.planning import plan_file
+from customers.backfill.engine.report import Report
+from customers.backfill.ledger import identity, life
 from customers.backfill.ledger import locks as lock
-from customers.backfill.ledger.staging import new_run_id
+from customers.backfill.refused import Refused
 from customers.backfill.source import Source, SourceError, read_bytes
 from customers.backfill.systems import connect
 from customers.models import BackfillRun, BackfillUpload, User
@@ -79,7 +80,7 @@ def plan_upload(upload: BackfillUpload) -> Report:
 def run_in_the_way(sha256: str) -> BackfillRun | None:
     """Find a run over the same file that is waiting or working, or being taken back."""
     working = (Status.QUEUED, Status.RUNNING, Status.REVERTING)
-    run = BackfillRun.objects.filter(input_sha256=sha256, status__in=working).first()
+    run = identity.over(sha256).filter(status__in=working).first()
     if run is None or run.status != Status.RUNNING or lock.is_busy():
         return run
     return None  # it died; it can be continued
@@ -87,18 +88,16 @@ def run_in_the_way(sha256: str) -> BackfillRun | None:
 
 def run_to_continue(upload: BackfillUpload) -> BackfillRun | None:
     """Find, and lock, the unfinished run that this file continues; None if it is to start a new one."""
-    unfinished = BackfillRun.objects.select_for_update().unfinished().filter(input_sha256=upload.sha256)
     if upload.options["new_run"]:
-        unfinished.exclude(status=Status.QUEUED).update(status=Status.ABANDONED)
+        life.abandon(upload.sha256, but=[Status.QUEUED])
         return None
+    unfinished = identity.over(upload.sha256).select_for_update().unfinished()
     return unfinished.exclude(status=Status.QUEUED).first()
 
 
 def describe_queued(run: BackfillRun, upload: BackfillUpload) -> None:
     """Fill in a run that is to wait in the queue; where it goes to is what its preview saw."""
-    if run.pk is None:
-        run.run_id, run.actor = new_run_id(timezone.now()), upload.actor
-    run.status, run.reason, run.stop_requested, run.finished_at = Status.QUEUED, "", False, None
+    life.describe_queued(run, actor=upload.actor)
     run.input_name, run.input_sha256, run.input_rows = upload.name, upload.sha256, upload.rows
     run.options = options_of(upload).as_json()
     if upload.preview:
@@ -110,7 +109,7 @@ def _describe_target(run: BackfillRun, target: Mapping[str, Any]) -> None:
     run.lago_organization_id = lago["organization_id"]
     run.lago_organization_name = lago["organization"][:255]
     run.lago_url, run.lago_version = lago["url"], lago["version"] or ""
-    run.steve_url = steve["url"] if steve else ""
+    run.world = {"steve": steve["url"]} if steve else {}
 
 
 def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
@@ -118,7 +117,7 @@ def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
     BackfillUpload.objects.filter(run=run).exclude(pk=upload.pk).delete()
     upload.run, upload.attempts = run, 0
     upload.save(update_fields=["run", "attempts"])
-    record(run.audit_tag, upload.actor, [_queued(run)])
+    life.tell_queued(run, actor=upload.actor)
     enqueue(run.pk)
 
 
@@ -127,21 +126,6 @@ def enqueue(run_pk: int) -> None:
 
 
 # --- a run that is under way -------------------------------------------------------------------------
-
-
-@transaction.atomic
-def stop_run(run: BackfillRun, actor: str) -> bool:
-    """Ask a run to stop; what is in flight is finished. False if there is nothing to stop."""
-    waiting = BackfillRun.objects.filter(pk=run.pk, status=Status.QUEUED)
-    reason = "stopped in the admin"
-    if waiting.update(status=Status.INTERRUPTED, reason=reason, finished_at=timezone.now()):
-        record(run.audit_tag, actor, [Event("run.interrupted", f"run:{run.run_id}", {"reason": reason})])
-        return True
-    working = BackfillRun.objects.filter(pk=run.pk, status__in=(Status.RUNNING, Status.REVERTING))
-    if not working.filter(stop_requested=False).update(stop_requested=True):
-        return False
-    record(run.audit_tag, actor, [Event("run.stop_requested", f"run:{run.run_id}")])
-    return True
 
 
 @transaction.atomic
@@ -155,13 +139,11 @@ def continue_run(run: BackfillRun, user: User) -> None:
             "Upload it once more, or run backfill_customers with it: both continue this run.",
         )
     died = run.status == Status.RUNNING and not lock.is_busy()
-    if not died and run.status not in (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL):
+    if not died and run.status not in life.ENDED:
         raise Refused(f"The run is {run.status}.", "There is nothing to continue.")
-    run.status, run.reason, run.stop_requested, run.finished_at = Status.QUEUED, "", False, None
-    run.save(update_fields=["status", "reason", "stop_requested", "finished_at"])
     upload.uploaded_by, upload.attempts = user, 0
     upload.save(update_fields=["uploaded_by", "attempts"])
-    record(run.audit_tag, upload.actor, [_queued(run)])
+    life.queue_again(run, actor=upload.actor)
     enqueue(run.pk)
 
 
@@ -172,8 +154,3 @@ def forget_old() -> int:
     stopped = Q(run__finished_at__lt=now - KEPT) & ~Q(run__status__in=(Status.QUEUED, Status.RUNNING))
     expired = Q(run__isnull=True, created_at__lt=now - BackfillUpload.LIFETIME)
     return BackfillUpload.objects.filter(ended | stopped | expired).delete()[0]
-
-
-def _queued(run: BackfillRun) -> Event:
-    data: Mapping[str, Any] = {"sha256": run.input_sha256}
-    return Event("run.queued", f"run:{run.run_id}", data)

@@ -10,14 +10,14 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from auditlog.models import Event, record
 from customers.backfill import uploads as staging
-from customers.backfill.engine.attempt import Report, import_file
-from customers.backfill.engine.options import Refused
-from customers.backfill.engine.pipeline import Stop
+from customers.backfill.engine.attempt import import_file
 from customers.backfill.engine.plan import RowAction
-from customers.backfill.ledger import run_log
+from customers.backfill.engine.report import Report
+from customers.backfill.engine.stop import Stop
+from customers.backfill.ledger import life, run_log
 from customers.backfill.ledger.locks import Busy, only_one
+from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
 from customers.backfill.systems import connect
 from customers.jobs.slices import Slice, Slicing
@@ -89,7 +89,7 @@ def _settle(upload: BackfillUpload, report: Report) -> Ended:
         return Ended.REFUSED
     if report.status == Status.QUEUED and report.run:
         if BackfillRun.objects.filter(pk=report.run.pk, stop_requested=True).exists():
-            _end(upload, Status.INTERRUPTED, "stopped in the admin")
+            _end(upload, Status.INTERRUPTED, life.STOPPED_BY_HAND)
             return Ended.DONE
         BackfillUpload.objects.filter(pk=upload.pk).update(attempts=0)
         staging.enqueue(report.run.pk)
@@ -110,12 +110,6 @@ def _what_changed(report: Report) -> str:
     return f"Rows that would fail now: {len(failing):,} (lines {lines}: {told}). Preview the file again."
 
 
-@transaction.atomic
 def _end(upload: BackfillUpload, status: str, reason: str) -> None:
     """Say that the run stopped, unless somebody else has decided otherwise since."""
-    run = BackfillRun.objects.select_for_update().get(upload=upload)
-    if run.status not in TO_DO:
-        return
-    run.status, run.reason, run.finished_at = status, reason[:300], timezone.now()
-    run.save(update_fields=["status", "reason", "finished_at"])
-    record(run.audit_tag, upload.actor, [Event(f"run.{status}", f"run:{run.run_id}", {"reason": run.reason})])
+    life.give_up(BackfillRun.objects.get(upload=upload), status, reason=reason, actor=upload.actor)

@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from auditlog.models import Event, record
 from customers import queueing
-from customers.backfill.engine.options import Refused
-from customers.backfill.engine.pipeline import Stop
+from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import run_log
 from customers.backfill.ledger.locks import Busy
 from customers.backfill.reconcile import reconcile
+from customers.backfill.refused import Refused
 from customers.backfill.revert import Choice, plan_revert, revert
 from customers.backfill.systems import Systems, connect
 from customers.jobs import results

@@ -13,7 +13,7 @@ Result = dict[str, Any]
 
 
 def of_reconciliation(result: Reconciliation) -> Result:
-    steps = {name.value: asdict(count) | {"agreeing": count.agreeing} for name, count in result.steps.items()}
+    steps = {name: asdict(count) | {"agreeing": count.agreeing} for name, count in result.steps.items()}
     divergences = [
         {"line": one.line, "external_id": one.external_id, "step": one.step, "adopted": one.adopted}
         | asdict(one.divergence)
@@ -35,14 +35,14 @@ def of_revert_plan(plan: RevertPlan) -> Result:
     }
     for row in plan.rows:
         to_remove = buckets["active" if plan.is_active(row) else "remove"]
-        to_remove.update(name.value for name in row.goes)
-        buckets["kept"].update(name.value for name in row.stays)
+        to_remove.update(row.goes)
+        buckets["kept"].update(list(row.stays))
         buckets["reasons"].update(row.stays.values())
-        buckets["gone"].update(name.value for name in row.gone)
+        buckets["gone"].update(row.gone)
     return {
         "empty": plan.is_empty,
         "unfinished": plan.standing.sentence,
-        "left_out": plan.left_out,
+        "left_out": plan.left_out_sentences(),
         "buckets": {name: dict(counted) for name, counted in buckets.items()},
         "active": {external_id: list(why) for external_id, why in list(plan.active.items())[:KEPT]},
         "active_total": len(plan.active),

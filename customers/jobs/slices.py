@@ -6,8 +6,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from customers.backfill.engine.attempt import Progress
-from customers.backfill.engine.pipeline import Stop
+from customers.backfill.engine.progress import Progress
+from customers.backfill.engine.stop import Stop
 
 LEAST_S, MOST_S = 20.0, 120.0  # of work proper; well below the queue's timeout, planning included
 SHARE = 10  # work at least so many times as long as was spent on planning it

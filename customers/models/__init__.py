@@ -1,4 +1,4 @@
-from customers.models.backfill import BackfillRow, BackfillRun, BackfillStep
+from customers.models.backfill import BackfillRow, BackfillRun, BackfillStep, email_digest
 from customers.models.campaign import WelcomeCampaign, WelcomeMail
 from customers.models.console import Customer
 from customers.models.job import RunJob
@@ -19,4 +19,5 @@ __all__ = [
     "WelcomeCampaign",
     "WelcomeMail",
     "WorkerBeat",
+    "email_digest",
 ]

@@ -1,16 +1,25 @@
 """The ledger: what each run meant to make, what it made, and what it found already there."""
 
+import hashlib
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from customers.models.people import IdTagMapping, User
-from kernel import StepName
+
+
+def email_digest(run_id: str, email: str) -> str:
+    """Make what a row keeps of an address: enough to see that it was changed, salted by the run."""
+    return hashlib.sha256(f"{run_id}:{email.lower()}".encode()).hexdigest()
 
 
 class BackfillRunQuerySet(models.QuerySet["BackfillRun"]):
     def unfinished(self) -> "BackfillRunQuerySet":
         return self.filter(status__in=BackfillRun.UNFINISHED)
+
+    def over(self, sha256: str) -> "BackfillRunQuerySet":
+        return self.filter(input_sha256=sha256)
 
 
 class BackfillRun(models.Model):
@@ -44,7 +53,8 @@ class BackfillRun(models.Model):
     lago_organization_name = models.CharField(max_length=255)
     lago_url = models.CharField(max_length=300)
     lago_version = models.CharField(max_length=64, blank=True, default="")
-    steve_url = models.CharField(max_length=300, blank=True, default="")
+    # Which one of its kind each other system was, by the key of the system.
+    world = models.JSONField(default=dict, blank=True)
     stop_requested = models.BooleanField(default=False)
     started_at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True, blank=True, help_text="Last batch that was settled")
@@ -77,6 +87,10 @@ class BackfillRun(models.Model):
 
     def __str__(self) -> str:
         return self.run_id
+
+    @property
+    def steve_url(self) -> str:
+        return str(self.world.get("steve", ""))
 
     @property
     def audit_tag(self) -> str:
@@ -135,13 +149,6 @@ class BackfillRow(models.Model):
 class BackfillStep(models.Model):
     """One thing that a row asks for. `intended` is committed before the remote call, the result after it."""
 
-    class Name(models.TextChoices):
-        USER = StepName.USER.value
-        ID_TAG_MAPPING = StepName.ID_TAG_MAPPING.value
-        STEVE_ID_TAG = StepName.STEVE_ID_TAG.value
-        LAGO_CUSTOMER = StepName.LAGO_CUSTOMER.value
-        LAGO_SUBSCRIPTION = StepName.LAGO_SUBSCRIPTION.value
-
     class State(models.TextChoices):
         PLANNED = "planned"
         INTENDED = "intended"  # perhaps done: to be settled by looking
@@ -153,7 +160,7 @@ class BackfillStep(models.Model):
         KEPT = "kept"
 
     row = models.ForeignKey(BackfillRow, on_delete=models.CASCADE, related_name="steps")
-    name = models.CharField(max_length=20, choices=Name)
+    name = models.CharField(max_length=40)  # of a step, connected now or not
     state = models.CharField(max_length=10, choices=State, default=State.PLANNED)
     ref = models.CharField(
         max_length=300, blank=True, default="", help_text="The system's own id of the thing"
@@ -167,9 +174,6 @@ class BackfillStep(models.Model):
         ordering = ("row_id", "id")
         constraints = [
             models.UniqueConstraint(fields=["row", "name"], name="customers_step_once_per_row"),
-            models.CheckConstraint(
-                condition=Q(name__in=[name.value for name in StepName]), name="customers_step_name_known"
-            ),
             models.CheckConstraint(
                 condition=Q(state__in=[
                     "planned", "intended", "created", "adopted", "shared", "failed", "removed", "kept",

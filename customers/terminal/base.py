@@ -17,8 +17,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from customers.backfill.document import refusal
-from customers.backfill.engine.options import Refused
-from customers.backfill.engine.pipeline import Stop
+from customers.backfill.engine.stop import Stop
+from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
 from customers.backfill.source.error_file import ErrorFileError
 from customers.database import database_refusal

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TextIO
 
-from customers.backfill.engine.attempt import Report
+from customers.backfill.engine.report import Report
 from customers.backfill.source.error_file import ErrorFileError, write_error_file
 
 

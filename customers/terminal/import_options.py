@@ -9,7 +9,8 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from customers.backfill.checks import is_date_format
-from customers.backfill.engine.options import Options, Refused
+from customers.backfill.engine.options import Options
+from customers.backfill.refused import Refused
 
 
 @dataclass(frozen=True, slots=True)

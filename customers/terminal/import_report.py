@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from customers.backfill.document import counts, document
-from customers.backfill.engine.attempt import Report
 from customers.backfill.engine.plan import PlannedRow, RowAction
+from customers.backfill.engine.report import Report
 from customers.backfill.money.billing_lines import BillingLine
 from customers.backfill.systems import Systems
 from customers.terminal.output import console as make_console
@@ -108,7 +108,9 @@ def _detail(report: Report, row: PlannedRow) -> Text:
             Text.assemble((p.code, "red"), f"  {p.message} ", (p.hint, "dim")) for p in problems
         )
     settled = report.outcomes.get(row.line)
-    steps = settled.steps if settled else {n.value: str(v.action) for n, v in row.verdicts.items()}
+    steps = (
+        settled.steps if settled else {name: str(verdict.action) for name, verdict in row.verdicts.items()}
+    )
     if steps and len(set(steps.values())) == 1:
         return Text(f"all {len(steps)} steps: {next(iter(steps.values()))}", style="dim")
     return Text(", ".join(f"{name} {word}" for name, word in steps.items()), style="dim")

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from customers.backfill.engine.attempt import Progress as Hearer
+from customers.backfill.engine.progress import Progress as Hearer
 
 WIDTH = 110  # of plain output, which is read in logs and by grep
 

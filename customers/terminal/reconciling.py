@@ -9,17 +9,11 @@ from rich.text import Text
 
 from customers.backfill.ledger.standing import Standing
 from customers.backfill.reconcile import Reconciliation
+from customers.backfill.steps import plural
 from customers.models import BackfillRun
 from customers.terminal.output import plain_table
 
 SHOWN = 200  # divergences; --format json has them all
-NAMES = {
-    "user": "customers here",
-    "id_tag_mapping": "idTag mappings",
-    "steve_id_tag": "SteVe idTags",
-    "lago_customer": "Lago customers",
-    "lago_subscription": "Lago subscriptions",
-}
 
 
 def print_reconciliation(console: Console, result: Reconciliation) -> None:
@@ -29,7 +23,7 @@ def print_reconciliation(console: Console, result: Reconciliation) -> None:
     table = plain_table("", "expected:", "as recorded:", "diverging:", "made by the run:", "adopted:")
     for name, count in result.steps.items():
         table.add_row(
-            NAMES[name.value],
+            plural(name),
             *(f"{number:,}" for number in (count.expected, count.agreeing)),
             Text(f"{count.diverging:,}", style="red bold" if count.diverging else ""),
             *(f"{number:,}" for number in (count.created, count.adopted)),
@@ -77,7 +71,7 @@ def reconciliation_json(result: Reconciliation) -> dict[str, Any]:
         "import": result.standing.as_json(),
         "rows": dict(result.rows),
         "steps": {
-            name.value: {**asdict(count), "agreeing": count.agreeing} for name, count in result.steps.items()
+            name: {**asdict(count), "agreeing": count.agreeing} for name, count in result.steps.items()
         },
         "divergences": [
             {"line": one.line, "external_id": one.external_id, "step": one.step, "adopted": one.adopted}

@@ -7,7 +7,7 @@ from django.core.management.base import CommandParser
 from rich.console import Console
 
 from customers.backfill.revert import Choice, RevertPlan, RevertReport
-from customers.backfill.systems import STEVE
+from customers.backfill.steps import in_order, leavable, plural
 from customers.terminal.output import counted, plain_table
 
 SHOWN = 50  # lines of each kind; the manifest and --format json have them all
@@ -25,7 +25,7 @@ def add_revert_options(parser: CommandParser) -> None:
     add(
         "--without",
         action="append",
-        choices=[STEVE],
+        choices=list(leavable()),
         default=[],
         help="leave what the run made in this system there: it is gone for ever, or must not be touched",
     )
@@ -40,8 +40,8 @@ def print_plan(console: Console, plan: RevertPlan, choice: Choice) -> None:
         return
     table = plain_table("", "to remove:", "kept:", "gone already:")
     remove, keep, gone = _buckets(plan, choice)
-    for name in sorted({*remove, *keep, *gone}, key=list(_ORDER).index):
-        table.add_row(_ORDER[name], *(f"{bucket[name]:,}" for bucket in (remove, keep, gone)))
+    for name in reversed(in_order({*remove, *keep, *gone})):
+        table.add_row(plural(name), *(f"{bucket[name]:,}" for bucket in (remove, keep, gone)))
     console.print(table)
     _print_left_out(console, plan)
     _print_active(console, plan)
@@ -67,22 +67,8 @@ def _why_empty(plan: RevertPlan, the_run: str) -> str:
 def _print_left_out(console: Console, plan: RevertPlan) -> None:
     if not plan.left_out:
         return
-    console.print(
-        f"\nSteVe is left out: {counted(plan.left_out, 'idTag')} of the run stay there as they are, and may"
-        " charge without being billed. If that SteVe still works, block them there; the manifest gives the"
-        " number of each.",
-        style="yellow",
-        soft_wrap=True,
-    )
-
-
-_ORDER = {
-    "lago_subscription": "Lago subscriptions",
-    "lago_customer": "Lago customers",
-    "steve_id_tag": "SteVe idTags",
-    "id_tag_mapping": "idTag mappings",
-    "user": "customers here",
-}
+    for sentence in plan.left_out_sentences():
+        console.print(f"\n{sentence}", style="yellow", soft_wrap=True)
 
 
 def _buckets(plan: RevertPlan, choice: Choice) -> tuple[Counter[str], Counter[str], Counter[str]]:
@@ -91,9 +77,9 @@ def _buckets(plan: RevertPlan, choice: Choice) -> tuple[Counter[str], Counter[st
     gone: Counter[str] = Counter()
     for row in plan.rows:
         kept = plan.is_active(row) and not choice.discard_activity
-        (keep if kept else remove).update(name.value for name in row.goes)
-        keep.update(name.value for name in row.stays)
-        gone.update(name.value for name in row.gone)
+        (keep if kept else remove).update(row.goes)
+        keep.update(list(row.stays))
+        gone.update(row.gone)
     return remove, keep, gone
 
 
@@ -157,9 +143,9 @@ def plan_json(plan: RevertPlan, choice: Choice) -> dict[str, Any]:
             {
                 "line": row.recorded.line,
                 "external_id": row.recorded.external_id,
-                "remove": [name.value for name in row.goes],
-                "keep": {name.value: why for name, why in row.stays.items()},
-                "gone": [name.value for name in row.gone],
+                "remove": row.goes,
+                "keep": row.stays,
+                "gone": row.gone,
             }
             for row in plan.rows
         ],

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from customers.backfill.engine.options import Refused
+from customers.backfill.refused import Refused
 from customers.backfill.welcome import Choice
 from customers.backfill.welcome.sample import preview_html
 from customers.mail.ready import what_is_missing

@@ -14,9 +14,12 @@ from django.utils import timezone
 from billing.client import LagoClient
 from billing.values import Customer, Subscription
 from customers.backfill.document import document
-from customers.backfill.engine.attempt import Progress, Report, import_file, plan_file
+from customers.backfill.engine.attempt import import_file
 from customers.backfill.engine.options import Options
-from customers.backfill.engine.pipeline import Stop
+from customers.backfill.engine.planning import plan_file
+from customers.backfill.engine.progress import Progress
+from customers.backfill.engine.report import Report
+from customers.backfill.engine.stop import Stop
 from customers.backfill.source import COLUMNS, Source, read_bytes
 from customers.backfill.systems import connect
 from customers.models import IdTagMapping, User

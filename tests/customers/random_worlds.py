@@ -10,9 +10,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from billing.client import LagoError
-from customers.backfill.engine.attempt import Progress
-from customers.backfill.engine.options import Refused
-from customers.backfill.engine.pipeline import Stop
+from customers.backfill.engine.progress import Progress
+from customers.backfill.engine.stop import Stop
+from customers.backfill.refused import Refused
 from customers.models import IdTagMapping, User
 from rehearsal.lago import Sandbox
 from tests.customers.factories import (

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from customers.backfill.engine.apply import Breaker
-from customers.backfill.engine.attempt import Progress
-from customers.backfill.engine.pipeline import Stop
+from customers.backfill.engine.progress import Progress
+from customers.backfill.engine.stop import Stop
 from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, User
 from rehearsal.lago import Sandbox
 from tests.customers.factories import (

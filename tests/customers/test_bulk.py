@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from customers.backfill.ledger import bulk
+from customers import bulk
 from customers.models import BackfillRow, BackfillRun
 from tests.customers.factories import customer
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from customers.backfill.document import counts, document, refusal
-from customers.backfill.engine.attempt import Report
+from customers.backfill.engine.report import Report
 from customers.terminal.import_report import print_report
 from customers.terminal.output import console
 from kernel import Problem

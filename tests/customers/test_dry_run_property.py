@@ -13,7 +13,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from customers.backfill.engine.attempt import Report
+from customers.backfill.engine.report import Report
 from customers.models import IdTagMapping, User
 from rehearsal.lago import Sandbox
 from tests.customers.factories import Row, imported, planned, told

@@ -11,8 +11,8 @@ from django_q.models import OrmQ
 
 from customers import jobs, tasks
 from customers.backfill import uploads as staging
-from customers.backfill.engine.attempt import Progress
-from customers.backfill.engine.pipeline import Stop
+from customers.backfill.engine.progress import Progress
+from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import staging as ledger
 from customers.jobs.on_runs import ask
 from customers.jobs.slices import Slice

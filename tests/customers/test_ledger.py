@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from auditlog.models import AuditEntry
-from customers.backfill.engine.options import Refused
 from customers.backfill.ledger import staging as ledger
+from customers.backfill.refused import Refused
 from customers.models import BackfillRow, BackfillRun, BackfillStep, User
 from rehearsal.lago import Sandbox
 from tests.customers.factories import actions, imported, mapping, planned, row, rows, staff

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 from customers.backfill.engine.local import check_mapping, check_user, signed_up_directly
 from customers.backfill.engine.world import MappingFact, UserFact, World
+
 from kernel import Action, Problem, Verdict, Wanted
 
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from customers.backfill.engine.options import Refused
 from customers.backfill.ledger.locks import KEY, is_busy, only_one
+from customers.backfill.refused import Refused
 
 HOLDER = """
 import sys, psycopg

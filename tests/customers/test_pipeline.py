@@ -6,7 +6,8 @@ from threading import Event
 
 import pytest
 
-from customers.backfill.engine.pipeline import Pipeline, Stop
+from customers.backfill.engine.pipeline import Pipeline
+from customers.backfill.engine.stop import Stop
 
 PATIENCE_S = 60.0
 

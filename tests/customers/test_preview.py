@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from django.utils import timezone
 
-from customers.backfill.engine.attempt import Report
+from customers.backfill.engine.report import Report
 from rehearsal.lago import Sandbox
 from tests.customers.factories import imported, lago_customer, lago_subscription, planned, row, rows
 

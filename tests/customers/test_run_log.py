@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from customers.backfill.engine.options import Refused
 from customers.backfill.ledger.run_log import RunLog, check_folder, log_path, logfmt
+from customers.backfill.refused import Refused
 from customers.models import BackfillRun, User
 from rehearsal.lago import Sandbox
 from tests.customers.factories import actions, imported, row, rows

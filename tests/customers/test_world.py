@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-
 from customers.backfill.engine.world import LOOK_UP_SIZE, chunks, look_up
+
 from customers.models import BackfillStep
 from kernel import StepName, Wanted
 from rehearsal.lago import Sandbox

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db.models import Model
 
-from customers.backfill.engine.attempt import Progress
-from customers.backfill.engine.pipeline import Stop
+from customers.backfill.engine.progress import Progress
+from customers.backfill.engine.stop import Stop
 from customers.backfill.reconcile import Found, Reconciliation, reconcile
 from customers.backfill.revert import Choice, RevertPlan, RevertReport, plan_revert, revert
 from customers.backfill.systems import connect

@@ -9,17 +9,10 @@ from django.http import QueryDict
 
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
+from customers.backfill.steps import label
 from customers.backfill.stored_preview import FILTERS, SHOWN
 from customers.models import BackfillUpload
-from kernel import StepName
 
-STEP_LABELS = {
-    StepName.USER: "customer",
-    StepName.ID_TAG_MAPPING: "idTag",
-    StepName.STEVE_ID_TAG: "SteVe",
-    StepName.LAGO_CUSTOMER: "Lago customer",
-    StepName.LAGO_SUBSCRIPTION: "Lago subscription",
-}
 FILTER_LABELS = {
     "all": "all", "create": "create", "complete": "complete", "skip": "skip",
     "fail": "problems", "warnings": "warnings",
@@ -70,7 +63,7 @@ def _billing(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    steps = [(STEP_LABELS[StepName(name)], word) for name, word in row["steps"].items()]
+    steps = [(label(name), word) for name, word in row["steps"].items()]
     return {**row, "step_list": steps}
 
 

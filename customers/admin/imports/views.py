@@ -19,7 +19,7 @@ from customers.admin.imports.storage import UploadStorage
 from customers.admin.runs.base import post_only
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
-from customers.backfill.engine.options import Refused
+from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
 from customers.models import BackfillRun, BackfillUpload
 from customers.resources import RunResource

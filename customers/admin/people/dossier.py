@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from auditlog.models import AuditEntry
+from billing.steps import LagoCustomerStep, LagoSubscriptionStep
 from customers.models import BackfillRow, BackfillStep, IdTagMapping, User
 
 ENTRIES = 100
@@ -46,7 +47,7 @@ def dossier_of(user: User, *, with_runs: bool, with_audit: bool) -> Dossier:
 
 
 def _lago_links(user: User) -> list[LagoLink]:
-    names = (BackfillStep.Name.LAGO_CUSTOMER, BackfillStep.Name.LAGO_SUBSCRIPTION)
+    names = (LagoCustomerStep.name, LagoSubscriptionStep.name)
     steps = BackfillStep.objects.filter(row__user=user, name__in=names, state__in=STANDS).order_by("pk")
     refs = dict(steps.values_list("name", "ref"))
     customer, subscription = (refs.get(name, "") for name in names)

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
-from customers.backfill.engine.options import Refused
+from customers.backfill.refused import Refused
 from customers.models import BackfillRun
 
 TEMPLATES = "admin/customers/backfillrun"

@@ -1,16 +1,15 @@
 """The figures of runs: how many rows came to which end, how fast, how long still. In few queries."""
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Min
 
+from customers.backfill.ledger.counts import OUTCOMES
 from customers.models import BackfillRow, BackfillRun, User
 
 Outcome = BackfillRow.Outcome
-OUTCOMES = ("created", "completed", "skipped", "failed", "pending")
 RECENT = timedelta(seconds=20)  # what the present rate is taken over
 BY_CALLS = (Outcome.CREATED, Outcome.COMPLETED, Outcome.FAILED)
 
@@ -28,15 +27,6 @@ class Segment:
 class Pace:
     rate_per_s: float
     left_s: float | None
-
-
-def counts_of(runs: Iterable[BackfillRun]) -> Mapping[int, Mapping[str, int]]:
-    """Count the rows of several runs by outcome, in one query that the index answers."""
-    counted: dict[int, Counter[str]] = defaultdict(Counter)
-    rows = BackfillRow.objects.filter(run__in=[run.pk for run in runs]).order_by()
-    for run_pk, outcome, number in rows.values_list("run_id", "outcome").annotate(number=Count("pk")):
-        counted[run_pk][outcome or "pending"] += number
-    return counted
 
 
 def segments(counts: Mapping[str, int], names: Sequence[str] = OUTCOMES) -> list[Segment]:

@@ -7,8 +7,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
-from customers.admin.runs.figures import counts_of, names_of, segments
+from customers.admin.runs.figures import names_of, segments
 from customers.backfill.ledger import locks as lock
+from customers.backfill.ledger.counts import counts_of
 from customers.backfill.ledger.standing import shown_status
 from customers.models import BackfillRun
 

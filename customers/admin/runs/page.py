@@ -7,21 +7,20 @@ from typing import Any
 
 from django.conf import settings
 from django.core.paginator import Page, Paginator
-from django.db.models import Count
 from django.http import QueryDict
 from django.utils import timezone
 
 from auditlog.models import AuditEntry
 from customers import queueing
-from customers.admin.imports.page import STEP_LABELS
-from customers.admin.runs.figures import OUTCOMES, Pace, Segment, counts_of, names_of, pace, segments
+from customers.admin.runs.figures import Pace, Segment, names_of, pace, segments
 from customers.backfill.ledger import run_log
+from customers.backfill.ledger.counts import OUTCOMES, counts_of, step_states
 from customers.backfill.ledger.standing import shown_status
+from customers.backfill.steps import label
 from customers.backfill.welcome import CampaignStatus, latest_campaign
 from customers.backfill.welcome import status as campaign_status
-from customers.models import BackfillRow, BackfillRun, BackfillStep, BackfillUpload, RunJob, WelcomeCampaign
+from customers.models import BackfillRow, BackfillRun, BackfillUpload, RunJob, WelcomeCampaign
 from customers.workers import worker_is_alive
-from kernel import StepName
 
 Status = BackfillRun.Status
 AT_WORK = (Status.QUEUED, Status.RUNNING, Status.REVERTING)
@@ -84,9 +83,9 @@ class Live:
 
 
 def live(run: BackfillRun) -> Live:
-    counts = counts_of([run]).get(run.pk, {})
+    counts = counts_of([run])[run.pk]
     upload = BackfillUpload.objects.without_content().filter(run=run).first()
-    if not counts and run.input_rows:  # no row is staged before the worker has planned
+    if not any(counts.values()) and run.input_rows:  # no row is staged before the worker has planned
         counts = {"pending": run.input_rows}
     total = sum(counts.values())
     status = shown_status(run)
@@ -115,13 +114,7 @@ def _latest_jobs(run: BackfillRun) -> list[RunJob]:
 
 def steps_of(run: BackfillRun) -> list[dict[str, Any]]:
     """Count the things of a run by kind and state, in the order in which they are made."""
-    counted = BackfillStep.objects.filter(row__run=run).values_list("name", "state").annotate(Count("pk"))
-    states: dict[str, dict[str, int]] = {}
-    for name, state, number in counted.order_by("name", "state"):
-        states.setdefault(name, {})[state] = number
-    return [
-        {"label": STEP_LABELS[name], "states": states[name].items()} for name in StepName if name in states
-    ]
+    return [{"label": label(name), "states": states.items()} for name, states in step_states(run).items()]
 
 
 def rows_page(run: BackfillRun, query: QueryDict) -> dict[str, Any]:
@@ -145,7 +138,7 @@ def rows_page(run: BackfillRun, query: QueryDict) -> dict[str, Any]:
 
 
 def _row(row: BackfillRow) -> dict[str, Any]:
-    steps = [(STEP_LABELS[StepName(step.name)], step.state, step.code) for step in row.steps.all()]
+    steps = [(label(step.name), step.state, step.code) for step in row.steps.all()]
     return {
         "line": row.line,
         "external_id": row.external_id,

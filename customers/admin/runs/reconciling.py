@@ -8,11 +8,10 @@ from django.urls import URLPattern
 
 from customers import queueing
 from customers.admin.access import ON_RUNS, RUN, actor, may, needs
-from customers.admin.imports.page import STEP_LABELS
 from customers.admin.runs.base import Pages
+from customers.backfill.steps import in_order, label
 from customers.jobs import ask
 from customers.models import BackfillRun, RunJob
-from kernel import StepName
 
 
 class ReconcilePages(Pages):
@@ -48,4 +47,4 @@ class ReconcilePages(Pages):
 
 def _steps(result: dict[str, Any]) -> list[dict[str, Any]]:
     counts = result["steps"]
-    return [{"label": STEP_LABELS[name], **counts[name]} for name in StepName if name in counts]
+    return [{"label": label(name), **counts[name]} for name in in_order(counts)]

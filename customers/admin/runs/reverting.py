@@ -10,13 +10,11 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWid
 
 from customers import queueing
 from customers.admin.access import REVERT, actor, needs
-from customers.admin.imports.page import STEP_LABELS
 from customers.admin.runs.base import Pages, post_only
 from customers.backfill.ledger.standing import shown_status
-from customers.backfill.systems import STEVE
+from customers.backfill.steps import in_order, label, leavable
 from customers.jobs import WITHOUT, ask
 from customers.models import BackfillRun, RunJob
-from kernel import StepName
 
 Kind, Status = RunJob.Kind, RunJob.Status
 CHOICES = {
@@ -87,7 +85,7 @@ class RevertPages(Pages):
             "form": form,
             "is_open": is_open,
             "not_now": shown_status(run) in NOT_NOW,
-            "can_do_without_steve": bool(run.steve_url) and not _left_out(look),
+            "can_be_left": {key: name for key, name in leavable().items() if key in run.world},
         }
         return self.show(request, "revert", f"Revert run {run.run_id}", context)
 
@@ -96,7 +94,7 @@ class RevertPages(Pages):
     def look_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         run = self.run(pk)
         if shown_status(run) not in NOT_NOW:
-            left_out = {WITHOUT: [STEVE]} if request.POST.get(WITHOUT) == STEVE else {}
+            left_out = {WITHOUT: request.POST.getlist(WITHOUT)} if WITHOUT in request.POST else {}
             ask(run, Kind.REVERT_PREVIEW, actor(request), **left_out)
         return redirect("admin:customers_backfillrun_revert", run.pk)
 
@@ -110,8 +108,8 @@ def _buckets(plan: dict[str, Any]) -> list[dict[str, Any]]:
     """Give a line per kind of thing, those that are removed first in the order of removal."""
     buckets = plan["buckets"]
     names = ("remove", "active", "kept", "gone")
+    there = in_order({step for name in names for step in buckets[name]})
     return [
-        {"label": STEP_LABELS[step], **{name: buckets[name].get(step.value, 0) for name in names}}
-        for step in reversed(StepName)
-        if any(buckets[name].get(step.value) for name in names)
+        {"label": label(step), **{name: buckets[name].get(step, 0) for name in names}}
+        for step in reversed(there)
     ]

@@ -12,7 +12,8 @@ from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, REVERT, RUN, WELCO
 from customers.admin.runs import page
 from customers.admin.runs.base import TEMPLATES, Pages, post_only
 from customers.backfill import uploads as staging
-from customers.backfill.engine.options import Refused
+from customers.backfill.ledger import life
+from customers.backfill.refused import Refused
 from customers.models import BackfillRun
 
 
@@ -80,7 +81,7 @@ class RunPages(Pages):
     @needs(RUN, REVERT)
     def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         run = self.run(pk)
-        if staging.stop_run(run, actor(request)):
+        if life.ask_to_stop(run, actor=actor(request)):
             messages.info(request, "Stopping. What is in flight is finished and recorded.")
         return self.back(run)
 

@@ -15,8 +15,8 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanWidget
 from customers import queueing
 from customers.admin.access import WELCOME, actor, needs
 from customers.admin.runs.base import Pages, post_only
-from customers.backfill.engine.options import Refused
 from customers.backfill.ledger.standing import standing_of
+from customers.backfill.refused import Refused
 from customers.backfill.welcome import (
     Choice,
     latest_campaign,

@@ -1,51 +1,21 @@
-"""Do what a plan says: local things in bulk, remote things in parallel, everything written down first."""
+"""Do what a plan says: in bulk in databases, in parallel elsewhere, everything written down first."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from threading import Lock
+from collections.abc import Callable, Sequence
 
 from django.db import IntegrityError
 
-from customers.backfill.engine.at_work import Opened, Results, Settled, StepFailure
+from customers.backfill.engine.at_work import Opened, Settled, StepFailure
 from customers.backfill.engine.batch import Books
-from customers.backfill.engine.pipeline import Pipeline, Stop
-from customers.backfill.engine.plan import Plan, PlannedRow, Policy, judge_again
-from customers.backfill.engine.world import chunks, look_up
+from customers.backfill.engine.breaker import Breaker
+from customers.backfill.engine.pipeline import Pipeline, legs_of
+from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, judge_again
+from customers.backfill.engine.stop import Stop
+from customers.backfill.ledger import facts
+from customers.chunks import chunks
 from customers.models import BackfillRun
-from kernel import Action, Made, Problem, RemoteError, RemoteStep, StepName
+from kernel import Action, Made, Problem, RemoteError, Step, Task, Verdict, Works
 
-AGAIN = "Run the same command again: it continues where this run stopped."
 RACES = 5  # with people or another program, over the same batch, before it is taken for a fault
-HINTS = {
-    "lago_unreachable": AGAIN,
-    "lago_refused": "See what Lago says of it, correct the row or Lago, and run the same command again.",
-    "lago_unexpected": "Look at this customer in Lago before running the same command again.",
-    "lago_id_mismatch": "Look at this customer in Lago before running the same command again.",
-    "steve_unreachable": AGAIN,
-    "steve_refused": "See what SteVe says of it, correct the row or SteVe, and run the same command again.",
-    "steve_unexpected": "Look at this idTag in SteVe before running the same command again.",
-}  # fmt: skip
-
-
-class Breaker:
-    """Stops a run whose rows fail one after the other: the trouble is not in the rows.
-
-    Counted for each step by itself: that SteVe takes the further cards of a customer says nothing of Lago.
-    """
-
-    def __init__(self, stop: Stop, most: int) -> None:
-        self._stop = stop
-        self._most = most
-        self._in_a_row: Counter[str] = Counter()
-        self._lock = Lock()
-
-    def note(self, failed: bool, step: str = "") -> None:
-        """Count what has just become of a row; called from the pool's threads."""
-        with self._lock:
-            number = self._in_a_row[step] = self._in_a_row[step] + 1 if failed else 0
-            if number >= self._most:
-                reason = f"{number} rows in a row failed; the trouble is not in the rows"
-                self._stop.request(reason, broken=True)
 
 
 class Importer:
@@ -54,7 +24,7 @@ class Importer:
     def __init__(
         self,
         run: BackfillRun,
-        steps: Iterable[RemoteStep],
+        steps: Sequence[Step],
         policy: Policy,
         *,
         actor: str,
@@ -63,25 +33,25 @@ class Importer:
         settled: Callable[[Sequence[Settled]], None],
     ) -> None:
         self.run = run
-        self._steps = {step.name: step for step in steps}
+        self._steps = steps
         self._policy = policy
-        self._books = Books(run, actor)
+        self._books = Books(run, steps, actor)
         self._stop = stop
         self._breaker = Breaker(stop, max_failures)
         self._settled = settled
 
     def apply(self, plan: Plan, *, batch_size: int, concurrency: int) -> None:
         """Bring in every row that is to be done; `settled` hears of each batch once it is written."""
-        pipeline = Pipeline(
+        pipeline: Pipeline[PlannedRow, Opened] = Pipeline(
             open_batch=self._open,
-            work=self._call,
+            legs=legs_of(self._steps, self._call, self._call_together),
             settle_batch=self._settle,
             concurrency=concurrency,
             stop=self._stop,
         )
         pipeline.run(chunks(plan.to_do(), batch_size), batch_size)
 
-    # --- in the thread that owns the database --------------------------------------------------------
+    # --- in the thread that owns the databases -------------------------------------------------------
 
     def _open(self, rows: Sequence[PlannedRow]) -> list[Opened]:
         rows = self._without(self._lost(rows), rows)
@@ -94,9 +64,12 @@ class Importer:
 
     def _judged_again(self, rows: Sequence[PlannedRow]) -> Sequence[PlannedRow]:
         """Somebody made the same user or idTag since the plan: refuse those rows, judge the others anew."""
-        world = look_up([row.wanted for row in rows])
+        wanted = [row.wanted for row in rows]
+        ours = [step for step in self._steps if step.works is Works.WITH_LEDGER]
+        looked = [Looked(step, step.look_up(wanted)) for step in ours]
+        ledger = facts.look_up(wanted)
         for row in rows:
-            judge_again(row, world, self._policy)
+            judge_again(row, ledger, looked, self._policy)
         rows = self._without([row for row in rows if row.problems], rows)
         return self._without(self._lost(rows), rows)
 
@@ -113,46 +86,84 @@ class Importer:
         gone = {row.line for row in refused}
         return [row for row in rows if row.line not in gone]
 
-    def _settle(self, batch: Sequence[tuple[Opened, Results | None]]) -> None:
+    def _call_together(self, step: Step, items: Sequence[Opened]) -> None:
+        """Make the things of a batch in another database, in one go."""
+        due = [item for item in items if _is_due(item, step)]
+        for item in [item for item in due if item.is_surprised]:
+            due.remove(item)
+            self._note(item, step, self._try(step, item))
+        tasks = [self._task(item, step, item.row.verdicts[step.name]) for item in due]
+        for item, answer in zip(due, _all_made(step, tasks), strict=True):
+            self._note(item, step, answer if isinstance(answer, Made) else _failure(step, answer))
+
+    def _settle(self, batch: Sequence[tuple[Opened, bool]]) -> None:
         self._settled(self._books.settle(batch))
         if BackfillRun.objects.filter(pk=self.run.pk, stop_requested=True).exists():
             self._stop.request("stopped in the admin", interrupted=True)
 
     # --- in the pool's threads: no ORM ---------------------------------------------------------------
 
-    def _call(self, item: Opened) -> Results:
-        """Make a row's remote things in order; the first that fails ends the row."""
-        made: dict[StepName, Made] = {}
-        failed: dict[StepName, StepFailure] = {}
-        for name in item.to_call:
-            met = StepName.LAGO_CUSTOMER in made and made[StepName.LAGO_CUSTOMER].adopted
-            try:
-                answer = self._look_and_make(name, item.row) if met else self._make(name, item.row)
-            except RemoteError as error:
-                answer = StepFailure(_problem(name, error), error.sent)
-            self._breaker.note(isinstance(answer, StepFailure), name)
-            if isinstance(answer, StepFailure):
-                failed[name] = answer
-                break
-            made[name] = answer
-        return Results(made, failed)
+    def _call(self, steps: Sequence[Step], item: Opened) -> None:
+        """Make some of a row's things in order; the first that fails ends the row."""
+        for step in steps:
+            if _is_due(item, step):
+                self._note(item, step, self._try(step, item))
 
-    def _make(self, name: StepName, row: PlannedRow) -> Made | StepFailure:
-        return self._steps[name].create(row.wanted, row.verdicts[name])
+    def _try(self, step: Step, item: Opened) -> Made | StepFailure:
+        try:
+            verdict = item.row.verdicts[step.name]
+            if item.is_surprised:
+                return self._look_and_make(step, item)
+            return self._make(step, self._task(item, step, verdict))
+        except RemoteError as error:
+            return _failure(step, error)
 
-    def _look_and_make(self, name: StepName, row: PlannedRow) -> Made | StepFailure:
-        """Look once more: who made this row's customer since the plan may have made a subscription too.
+    def _look_and_make(self, step: Step, item: Opened) -> Made | StepFailure:
+        """Look once more: who made a thing of this row since the plan may have made this one too.
 
         To make ours unseen would be a second one, or a change of plan that is billed.
         """
-        step = self._steps[name]
-        verdict = step.check(row.wanted, step.look_up([row.wanted]))
+        wanted = item.row.wanted
+        verdict = step.check(wanted, step.look_up([wanted]))
         if verdict.action is None:
             return StepFailure(verdict.problems[0], in_doubt=False)
         if verdict.action is Action.ADOPT and not verdict.change:
             return Made(verdict.ref, adopted=True, key=verdict.key)
-        return step.create(row.wanted, verdict)
+        return self._make(step, self._task(item, step, verdict))
+
+    @staticmethod
+    def _make(step: Step, task: Task) -> Made | StepFailure:
+        if step.works is Works.PER_ROW:
+            return step.create(task)
+        (answer,) = _all_made(step, [task])
+        return answer if isinstance(answer, Made) else _failure(step, answer)
+
+    def _task(self, item: Opened, step: Step, verdict: Verdict) -> Task:
+        return Task(item.row.wanted, verdict, {**item.known, **self._books.told(item.row)})
+
+    def _note(self, item: Opened, step: Step, answer: Made | StepFailure) -> None:
+        failed = isinstance(answer, StepFailure)
+        self._breaker.note(failed, step.name)
+        if isinstance(answer, StepFailure):
+            item.failed[step.name] = answer
+            return
+        item.made[step.name] = answer
+        self._books.hear(item, step)
+        if answer.adopted and item.row.means(step.name, Action.CREATE):
+            item.is_surprised = True
 
 
-def _problem(name: StepName, error: RemoteError) -> Problem:
-    return Problem(error.code, None, f"{name.value}: {error}", HINTS.get(error.code, AGAIN))
+def _is_due(item: Opened, step: Step) -> bool:
+    return step.name in item.to_call and not item.failed
+
+
+def _all_made(step: Step, tasks: Sequence[Task]) -> Sequence[Made | RemoteError]:
+    """Make things in bulk; a failure of the whole is a failure of each."""
+    try:
+        return step.create_all(tasks) if tasks else []
+    except RemoteError as error:
+        return [error] * len(tasks)
+
+
+def _failure(step: Step, error: RemoteError) -> StepFailure:
+    return StepFailure(Problem(error.code, None, f"{step.name}: {error}", error.hint), error.sent)

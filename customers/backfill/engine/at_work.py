@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from auditlog.models import Event
 from customers.backfill.engine.plan import PlannedRow
 from customers.models import BackfillRow, BackfillStep
-from kernel import Action, Made, Problem, StepName
+from kernel import Action, Made, Per, Problem, Step, Works
 from kernel.masking import mask_id_tag
 
 Outcome = BackfillRow.Outcome
-LOCAL = (StepName.USER, StepName.ID_TAG_MAPPING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,29 +23,20 @@ class StepFailure:
 
 @dataclass(slots=True)
 class Opened:
-    """A row between its two transactions, with the ledger's records of it."""
+    """A row between its two transactions, with the ledger's records of it and what its calls gave.
+
+    `known` is what the things of the row tell each other so far. `is_surprised`: a create of this row turned
+    out to be made by somebody else since the plan, so that the steps after it look again.
+    """
 
     row: PlannedRow
     record: BackfillRow
-    steps: dict[StepName, BackfillStep]
-    user_pk: int
-    mapping_pk: int
-    to_call: tuple[StepName, ...] = ()
-    steve_key: str = ""  # where SteVe turned out to spell the idTag in another way, only at the call
-
-    @property
-    def id_tag_in_steve(self) -> str:
-        """Give the spelling that sessions will carry."""
-        planned = self.row.verdicts[StepName.STEVE_ID_TAG].key
-        return self.steve_key or planned or self.row.wanted.id_tag
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """What the remote calls of one row gave, as plain values."""
-
-    made: Mapping[StepName, Made] = field(default_factory=dict)
-    failed: Mapping[StepName, StepFailure] = field(default_factory=dict)
+    steps: dict[str, BackfillStep]
+    known: dict[str, Any] = field(default_factory=dict)
+    to_call: tuple[str, ...] = ()
+    made: dict[str, Made] = field(default_factory=dict)
+    failed: dict[str, StepFailure] = field(default_factory=dict)
+    is_surprised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +49,25 @@ class Settled:
     problems: tuple[Problem, ...] = ()
 
 
-def local_events(item: Opened) -> Iterable[Event]:
-    for name in LOCAL:
-        if item.row.means(name, Action.CREATE):
-            yield _event(item, name, "created")
+def events_of_opening(item: Opened, steps: Iterable[Step]) -> Iterable[Event]:
+    for step in steps:
+        if step.works is Works.WITH_LEDGER and item.row.means(step.name, Action.CREATE):
+            yield _event(item, step, "created")
 
 
-def remote_events(item: Opened, results: Results | None) -> Iterable[Event]:
-    if results is None:
-        return
-    for name, made in results.made.items():
-        yield _event(item, name, "adopted" if made.adopted else "created")
-    for name, failure in results.failed.items():
-        yield _event(item, name, "failed", code=failure.problem.code)
-    if item.record.outcome in (Outcome.CREATED, Outcome.COMPLETED):
-        yield _event(item, StepName.ID_TAG_MAPPING, "activated")
+def events_of_settling(item: Opened, steps: Iterable[Step]) -> Iterable[Event]:
+    whole = item.record.outcome in (Outcome.CREATED, Outcome.COMPLETED)
+    for step in steps:
+        if made := item.made.get(step.name):
+            yield _event(item, step, "adopted" if made.adopted else "created")
+        if failure := item.failed.get(step.name):
+            yield _event(item, step, "failed", code=failure.problem.code)
+        if whole and step.activates:
+            yield _event(item, step, "activated")
 
 
-def _event(item: Opened, name: StepName, verb: str, **data: str) -> Event:
-    detail = {"line": item.row.line, "ref": item.steps[name].ref, **data}
-    if name in (StepName.ID_TAG_MAPPING, StepName.STEVE_ID_TAG):
+def _event(item: Opened, step: Step, verb: str, **data: str) -> Event:
+    detail = {"line": item.row.line, "ref": item.steps[step.name].ref, **data}
+    if step.per is Per.CARD:
         detail["id_tag"] = mask_id_tag(item.row.wanted.id_tag)
-    return Event(f"{name.value}.{verb}", f"customer:{item.row.wanted.external_id}", detail)
+    return Event(f"{step.name}.{verb}", f"customer:{item.row.wanted.external_id}", detail)

@@ -1,115 +1,34 @@
 """A whole import, from an opened file to a report. The command, the admin and the worker all call this."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 
-from customers.backfill.checks import check_row, clashes, file_warnings
 from customers.backfill.engine.apply import Importer
 from customers.backfill.engine.at_work import Settled
 from customers.backfill.engine.options import Options
-from customers.backfill.engine.pipeline import Stop
-from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, RowAction, make_plan
-from customers.backfill.engine.world import chunks, look_up
-from customers.backfill.ledger import staging as ledger
+from customers.backfill.engine.plan import PlannedRow, Policy, RowAction
+from customers.backfill.engine.planning import plan_file
+from customers.backfill.engine.progress import Progress
+from customers.backfill.engine.report import Report
+from customers.backfill.engine.staging import stage
+from customers.backfill.engine.stop import Stop
+from customers.backfill.ledger import identity, life
+from customers.backfill.ledger.counts import outcome_counts
 from customers.backfill.ledger.locks import only_one, working_on
 from customers.backfill.ledger.run_log import RunLog, log_path
-from customers.backfill.money.billing_lines import BillingLine, billing_lines
-from customers.backfill.source import Source, SourceInfo, SourceRow
+from customers.backfill.source import Source
 from customers.backfill.systems import Systems
+from customers.chunks import chunks
 from customers.models import BackfillRun
-from kernel import Problem, StepName
 
 LOG_LINES = 1_000  # written at a time for rows that need no calls
-
-
-class Progress:
-    """Hears how far a long piece of work is; this one does not tell anybody."""
-
-    def start(self, what: str, total: int) -> None: ...
-
-    def advance(self, number: int) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """All that an operator can ask about a plan or a run. `outcomes` are by line, of rows settled so far."""
-
-    info: SourceInfo
-    systems: Systems
-    plan: Plan
-    billing: Sequence[BillingLine]
-    warnings: Sequence[Problem]
-    dry_run: bool
-    status: str
-    continues: str = ""  # the id of the unfinished run that this file continues
-    run: BackfillRun | None = None
-    outcomes: dict[int, Settled] = field(default_factory=dict)
-    log_path: Path | None = None
-    reason: str = ""
-    seconds: float = 0.0
-    interrupted: bool = False
-
-    @property
-    def is_well(self) -> bool:
-        return self.status in ("would_succeed", "succeeded")
-
-    def problems_of(self, row: PlannedRow) -> tuple[Problem, ...]:
-        """Give what stands or stood in the way of a row, by the plan or by what happened."""
-        settled = self.outcomes.get(row.line)
-        return settled.problems if settled else row.problems
-
-    def flawed(self) -> Iterator[tuple[SourceRow, tuple[Problem, ...]]]:
-        """Give the rows that need attention, as the operator wrote them."""
-        return ((row.source, found) for row in self.plan.rows if (found := self.problems_of(row)))
-
-
-def today_in(systems: Systems, now: datetime) -> date:
-    return now.astimezone(systems.timezone).date()
-
-
-def draft(source: Source, systems: Systems, options: Options, today: date) -> list[PlannedRow]:
-    """Read and check the rows by themselves and against each other; raise SourceError."""
-    rows = []
-    for given in source:
-        wanted, problems, warnings = check_row(
-            given,
-            plans=systems.target.plans,
-            timezone=systems.timezone,
-            today=today,
-            date_format=options.date_format,
-            billing_time=options.billing_time,
-        )
-        rows.append(PlannedRow(wanted, given, problems=tuple(problems), warnings=tuple(warnings)))
-    clashing = clashes([row.wanted for row in rows])
-    for row in rows:
-        row.problems = (*row.problems, *clashing.get(row.line, ()))
-    return rows
-
-
-def plan_file(source: Source, systems: Systems, options: Options, *, now: datetime) -> Report:
-    """Say what an import would do; nothing is written anywhere. Raises SourceError, Refused, RemoteError."""
-    today = today_in(systems, now)
-    run = ledger.unfinished_run(source.info.sha256, systems, new_run=options.new_run)
-    rows = draft(source, systems, options, today)
-    wanted = [row.wanted for row in rows]
-    looked = [Looked(step, step.look_up(wanted)) for step in systems.steps]
-    plan = make_plan(rows, look_up(wanted), looked, Policy(options.skip_existing, run.pk if run else None))
-    return Report(
-        info=source.info,
-        systems=systems,
-        plan=plan,
-        billing=billing_lines(plan, systems.target.plans, today),
-        warnings=file_warnings(source.info),
-        dry_run=True,
-        status="would_fail" if plan.fails else "would_succeed",
-        continues=run.run_id if run else "",
-    )
 
 
 def import_file(
@@ -133,22 +52,14 @@ def import_file(
             return replace(planned, dry_run=False)
         if stop.requested:
             return replace(planned, dry_run=False, status="interrupted", reason=stop.reason, interrupted=True)
-        run = ledger.unfinished_run(source.info.sha256, systems, new_run=options.new_run)
+        run = identity.to_continue(source.info.sha256, options.as_json(), systems)
         with ExitStack() as held:
             # A run and its rows are there together or not at all, so no verdict is ever over half a file.
             with transaction.atomic():  # a log that cannot be opened leaves nothing behind either
-                run = ledger.begin(
-                    run,
-                    name=source.info.name,
-                    sha256=source.info.sha256,
-                    rows=len(planned.plan.rows),
-                    options=options,
-                    systems=systems,
-                    actor=actor,
-                )
+                run = life.begin(run, _described(planned, options), actor=actor)
                 log = held.enter_context(RunLog(log_path(log_dir, run.run_id), run.run_id))
                 held.enter_context(working_on(run.pk))  # before anybody can see the run
-                ledger.stage(run, planned.plan, actor)
+                stage(run, planned.plan, actor)
             return Attempt(run, planned, options, actor, stop, progress).carry_out(log)
 
 
@@ -167,8 +78,11 @@ class Attempt:
         self._apply(log)
         seconds = time.monotonic() - began
         status, reason = self._verdict()
-        ledger.finish(self.run, status, reason=reason, actor=self.actor)
-        self._log(log, [{"status": status, **ledger.outcome_counts(self.run), "seconds": f"{seconds:.1f}"}])
+        if status == BackfillRun.Status.QUEUED:
+            life.hand_on(self.run)
+        else:
+            life.finish(self.run, status, reason=reason, actor=self.actor)
+        self._log(log, [{"status": status, **outcome_counts(self.run), "seconds": f"{seconds:.1f}"}])
         return replace(
             self.planned,
             dry_run=False,
@@ -229,7 +143,7 @@ class Attempt:
     def _verdict(self) -> tuple[str, str]:
         """Give the status and its reason. Only a run in which every row stands has succeeded."""
         status = BackfillRun.Status
-        counts = ledger.outcome_counts(self.run)
+        counts = outcome_counts(self.run)
         if self.stop.to_be_continued and counts["pending"]:
             return status.QUEUED, ""
         if self.stop.requested and not self.stop.to_be_continued:
@@ -242,7 +156,7 @@ class Attempt:
 
 
 def _without_calls(row: PlannedRow) -> Settled:
-    steps = {name.value: str(verdict.action) for name, verdict in row.verdicts.items()}
+    steps = {name: str(verdict.action) for name, verdict in row.verdicts.items()}
     return Settled(row, "failed" if row.action is RowAction.FAIL else "skipped", steps, row.problems)
 
 
@@ -253,7 +167,23 @@ def _log_line(settled: Settled) -> dict[str, object]:
         "external_id": row.wanted.external_id,
         "outcome": settled.outcome,
     }
-    line |= {name.value: settled.steps[name.value] for name in StepName if name.value in settled.steps}
+    line |= settled.steps
     if settled.problems:
         line["code"] = ",".join(problem.code for problem in settled.problems)
     return line
+
+
+def _described(planned: Report, options: Options) -> dict[str, Any]:
+    """Say what the run is: its file, the options, and the world that it goes into."""
+    target, info = planned.systems.target, planned.info
+    return {
+        "input_name": info.name[:255],
+        "input_sha256": info.sha256,
+        "input_rows": len(planned.plan.rows),
+        "options": options.as_json(),
+        "lago_organization_id": target.organization.lago_id,
+        "lago_organization_name": target.organization.name[:255],
+        "lago_url": target.url,
+        "lago_version": target.version or "",
+        "world": planned.systems.world,
+    }

@@ -1,109 +1,109 @@
-"""The two transactions of a batch: before the remote calls, and after them."""
+"""The two transactions of a batch: before its calls, and after them. They know no step by name."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from time import monotonic
+from typing import Any
 
-from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from auditlog.models import record
-from customers.backfill.engine.activation import activate
+from customers import bulk
 from customers.backfill.engine.at_work import (
-    LOCAL,
     Opened,
     Outcome,
-    Results,
     Settled,
-    local_events,
-    remote_events,
+    events_of_opening,
+    events_of_settling,
 )
-from customers.backfill.engine.plan import PlannedRow, RowAction
-from customers.backfill.ledger import bulk
-from customers.backfill.ledger.staging import as_json
-from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, User
-from kernel import Action, Problem, StepName, Verdict
+from customers.backfill.engine.plan import PlannedRow, RowAction, told
+from customers.backfill.ledger.problems import as_json
+from customers.models import BackfillRow, BackfillRun, BackfillStep
+from kernel import Action, Per, Problem, Step, Task, Thing, Works
 
 State = BackfillStep.State
 
 
 class Books:
-    """Writes the ledger of one run, batch by batch."""
+    """Writes the ledger of one run, batch by batch, and does what steps do in its transactions."""
 
-    def __init__(self, run: BackfillRun, actor: str) -> None:
+    def __init__(self, run: BackfillRun, steps: Sequence[Step], actor: str) -> None:
         self.run = run
         self.actor = actor
-        self._users: dict[str, int] = {}  # by external_id, for the other cards of the same customer
+        self._steps = steps
+        self._ours = [step for step in steps if step.works is Works.WITH_LEDGER]
+        # Of each customer, for the rows of further cards: the things that are shared, and what they tell.
+        self._refs: dict[tuple[str, str], str] = {}
+        self._told: dict[str, dict[str, Any]] = {}
         self._unbilled: dict[str, Problem] = {}  # customers whose subscription could not be made
         self._refused: dict[str, Problem] = {}  # customers whose first row could not even be begun
-        self._keys: dict[str, str] = {}  # of subscriptions that were found only when ours was to be made
         self._counted = monotonic()  # up to when the run's time is written down
 
     # --- before the calls ----------------------------------------------------------------------------
 
     @transaction.atomic
     def open(self, rows: Sequence[PlannedRow]) -> list[Opened]:
-        """Make what is ours, mapping inactive, and write down what is about to be called.
+        """Make what is ours, and write down what is about to be called.
 
         Raises IntegrityError, with nothing written, where somebody made the same thing since the plan.
         """
         now = timezone.now()
-        users = self._make_users(rows)
-        mappings = self._make_mappings(rows, users)
-        opened = self._with_records(rows, users, mappings)
+        opened = self._with_records(rows)
+        for step in self._ours:
+            self._make(step, opened)
         for item in opened:
             self._intend(item, now)
-        self._save_records(opened, ["user", "mapping"])
+        columns = [step.row_column.removesuffix("_id") for step in self._ours if step.row_column]
+        self._save_records(opened, columns)
         self._save_steps(opened)
-        record(self.run.audit_tag, self.actor, [event for item in opened for event in local_events(item)])
+        events = [event for item in opened for event in events_of_opening(item, self._steps)]
+        record(self.run.audit_tag, self.actor, events)
         return opened
 
-    def _make_users(self, rows: Sequence[PlannedRow]) -> dict[int, int]:
-        new = [row for row in rows if row.means(StepName.USER, Action.CREATE)]
-        made = User.objects.bulk_create([_user(row) for row in new])
-        found = {row.wanted.external_id: row.verdicts[StepName.USER].ref for row in rows}
-        self._users |= {external_id: int(ref) for external_id, ref in found.items() if ref}
-        self._users |= {row.wanted.external_id: user.pk for row, user in zip(new, made, strict=True)}
-        return {row.line: self._users[row.wanted.external_id] for row in rows}
-
-    def _make_mappings(self, rows: Sequence[PlannedRow], users: Mapping[int, int]) -> dict[int, int]:
-        new = [row for row in rows if row.means(StepName.ID_TAG_MAPPING, Action.CREATE)]
-        made = IdTagMapping.objects.bulk_create(
-            [IdTagMapping(user_id=users[row.line], id_tag=row.wanted.id_tag) for row in new]
-        )
-        pks = {row.line: mapping.pk for row, mapping in zip(new, made, strict=True)}
-        return {row.line: pks.get(row.line) or int(row.verdicts[StepName.ID_TAG_MAPPING].ref) for row in rows}
-
-    def _with_records(
-        self, rows: Sequence[PlannedRow], users: Mapping[int, int], mappings: Mapping[int, int]
-    ) -> list[Opened]:
+    def _with_records(self, rows: Sequence[PlannedRow]) -> list[Opened]:
         found = BackfillRow.objects.filter(run=self.run, line__in=[row.line for row in rows])
         records = {record.line: record for record in found.prefetch_related("steps")}
         opened = []
         for row in rows:
             stored = records[row.line]
-            stored.user_id, stored.mapping_id = users[row.line], mappings[row.line]
-            steps = {StepName(step.name): step for step in stored.steps.all()}
-            opened.append(Opened(row, stored, steps, users[row.line], mappings[row.line]))
+            steps = {step.name: step for step in stored.steps.all()}
+            known = {**self.told(row), **told(row, self._steps)}
+            opened.append(Opened(row, stored, steps, known))
         return opened
 
-    @staticmethod
-    def _intend(item: Opened, now: datetime) -> None:
-        refs = {StepName.USER: item.user_pk, StepName.ID_TAG_MAPPING: item.mapping_pk}
+    def _make(self, step: Step, opened: Sequence[Opened]) -> None:
+        """Make the things of one step, and let every row know of its own, made now or found before."""
+        new = [item for item in opened if item.row.means(step.name, Action.CREATE)]
+        made = step.create_all([_task(item, step) for item in new])
+        refs = {item.row.line: one.ref for item, one in zip(new, made, strict=True)}  # type: ignore[union-attr]
+        for item in opened:
+            external_id, verdict = item.row.wanted.external_id, item.row.verdicts[step.name]
+            ref = refs.get(item.row.line) or verdict.ref or self._refs.get((external_id, step.name), "")
+            item.known |= step.tell(item.row.wanted, ref, verdict.key)
+            if step.per is Per.CUSTOMER:
+                self._refs[external_id, step.name] = ref
+            if step.row_column:
+                setattr(item.record, step.row_column, int(ref))
+            if verdict.action is Action.CREATE:
+                item.steps[step.name].ref = ref
+
+    def _intend(self, item: Opened, now: datetime) -> None:
+        ours = {step.name for step in self._ours}
         for name, verdict in item.row.verdicts.items():
             step = item.steps[name]
-            if name in LOCAL and verdict.action is Action.CREATE:
-                step.state, step.ref, step.settled_at = State.CREATED, str(refs[name]), now
-            elif name not in LOCAL and _must_call(verdict):
+            if name in ours and verdict.action is Action.CREATE:
+                step.state, step.settled_at = State.CREATED, now
+            elif name not in ours and verdict.is_to_make:
                 step.state, step.intended_at, step.code = State.INTENDED, now, ""
                 # What is ours was ours before: no removal has to give it back as it was.
                 undo = {} if verdict.action is Action.DONE else dict(verdict.undo or {})
                 step.ref, step.undo = verdict.ref, undo
             elif verdict.ref and step.state == State.PLANNED:  # somebody made it since the plan
                 step.state, step.ref, step.settled_at = State.ADOPTED, verdict.ref, now
-        item.to_call = tuple(n for n, v in item.row.verdicts.items() if n not in LOCAL and _must_call(v))
+        calls = (name for name, verdict in item.row.verdicts.items() if verdict.is_to_make)
+        item.to_call = tuple(name for name in calls if name not in ours)
 
     @transaction.atomic
     def refuse(self, rows: Sequence[PlannedRow]) -> list[Settled]:
@@ -125,49 +125,62 @@ class Books:
     def loss(self, row: PlannedRow) -> Problem:
         return self._refused[row.wanted.external_id]
 
+    # --- between them, in any thread -----------------------------------------------------------------
+
+    def told(self, row: PlannedRow) -> dict[str, Any]:
+        """Give what is known of the things that a customer's rows share."""
+        return self._told.get(row.wanted.external_id, {})
+
+    def hear(self, item: Opened, step: Step) -> None:
+        """Take in what was just made, for the steps and the rows after it."""
+        made = item.made[step.name]
+        facts = step.tell(item.row.wanted, made.ref, made.key)
+        item.known |= facts
+        if step.per is Per.CUSTOMER:
+            external_id = item.row.wanted.external_id
+            self._told[external_id] = {**self._told.get(external_id, {}), **facts}
+
     # --- after the calls -----------------------------------------------------------------------------
 
     @transaction.atomic
-    def settle(self, batch: Sequence[tuple[Opened, Results | None]]) -> list[Settled]:
-        """Write what came of the calls, and let the mappings of whole rows bill."""
+    def settle(self, batch: Sequence[tuple[Opened, bool]]) -> list[Settled]:
+        """Write what came of the calls, and put to use the things of whole rows."""
         now = timezone.now()
+        items = [item for item, _ in batch]
         settled = []
-        for item, results in batch:
-            self._record(item, results or Results(), now)
-            settled.append(self._close(item, results, now))
+        for item, is_through in batch:
+            self._record(item, now)
+            settled.append(self._close(item, now, is_through=is_through))
         self._activate(
-            item for item, _ in batch if item.record.outcome in (Outcome.CREATED, Outcome.COMPLETED)
+            [item for item in items if item.record.outcome in (Outcome.CREATED, Outcome.COMPLETED)]
         )
-        self._save_records([item for item, _ in batch], ["outcome", "problems", "settled_at"])
-        self._save_steps([item for item, _ in batch])
-        events = [event for item, results in batch for event in remote_events(item, results)]
+        self._save_records(items, ["outcome", "problems", "settled_at"])
+        self._save_steps(items)
+        events = [event for item in items for event in events_of_settling(item, self._steps)]
         record(self.run.audit_tag, self.actor, events)
         seconds, self._counted = monotonic() - self._counted, monotonic()
         BackfillRun.objects.filter(pk=self.run.pk).update(settled_at=now, active_s=F("active_s") + seconds)
         return settled
 
-    def _record(self, item: Opened, results: Results, now: datetime) -> None:
+    @staticmethod
+    def _record(item: Opened, now: datetime) -> None:
         for name in item.to_call:
             step = item.steps[name]
-            if made := results.made.get(name):
+            if made := item.made.get(name):
                 step.state = State.ADOPTED if made.adopted else State.CREATED
                 step.ref, step.undo, step.settled_at = made.ref, dict(made.undo or {}), now
-                if made.adopted and name is StepName.LAGO_SUBSCRIPTION:
-                    self._keys[item.row.wanted.external_id] = made.key
-                elif name is StepName.STEVE_ID_TAG:
-                    item.steve_key = made.key
-            elif failure := results.failed.get(name):
+            elif failure := item.failed.get(name):
                 step.state = State.INTENDED if failure.in_doubt else State.FAILED
                 step.code, step.settled_at = failure.problem.code, now
             else:
                 step.state = State.PLANNED  # never called
 
-    def _close(self, item: Opened, results: Results | None, now: datetime) -> Settled:
+    def _close(self, item: Opened, now: datetime, *, is_through: bool) -> Settled:
         row = item.row
-        problems = tuple(f.problem for f in results.failed.values()) if results else ()
+        problems = tuple(failure.problem for failure in item.failed.values())
         if row.owner_line is not None and row.wanted.external_id in self._unbilled:
             problems = (*problems, self._unbilled[row.wanted.external_id])
-        if results is None:
+        if not is_through and not item.failed:
             outcome = Outcome.PENDING
         elif problems:
             outcome = Outcome.FAILED
@@ -178,23 +191,19 @@ class Books:
         item.record.outcome = outcome
         item.record.problems = [as_json(problem) for problem in problems]
         item.record.settled_at = None if outcome == Outcome.PENDING else now
-        return Settled(row, outcome, {name.value: _word(item, name) for name in row.verdicts}, problems)
+        return Settled(row, outcome, {name: _word(item, name) for name in row.verdicts}, problems)
 
-    def _activate(self, items: Iterable[Opened]) -> None:
-        mappings, steps = [], []
-        for item in items:
-            mapping = IdTagMapping(pk=item.mapping_pk, is_active=True)
-            mapping.lago_subscription_external_id = self._subscription_key(item.row)
-            if StepName.STEVE_ID_TAG in item.row.verdicts:
-                mapping.steve_ocpp_tag_pk = int(item.steps[StepName.STEVE_ID_TAG].ref)
-                mapping.id_tag = item.id_tag_in_steve
-            mappings.append(mapping)
-            steps.append(item.steps[StepName.ID_TAG_MAPPING])
-        activate(mappings, steps)
+    def _activate(self, items: Sequence[Opened]) -> None:
+        for step in self._ours:
+            if step.activates:
+                undos = step.activate_all([self._thing(item, step) for item in items])
+                for item, undo in zip(items, undos, strict=True):
+                    item.steps[step.name].undo = undo
 
-    def _subscription_key(self, row: PlannedRow) -> str:
-        found = self._keys.get(row.wanted.external_id)
-        return found or row.verdicts[StepName.LAGO_SUBSCRIPTION].key or row.wanted.subscription_external_id
+    def _thing(self, item: Opened, step: Step) -> Thing:
+        stored = item.steps[step.name]
+        facts = {**item.known, **self.told(item.row)}
+        return Thing(item.row.wanted, stored.ref, stored.state == State.CREATED, stored.undo, facts)
 
     # --- both ----------------------------------------------------------------------------------------
 
@@ -208,18 +217,8 @@ class Books:
         bulk.update(steps, ["state", "ref", "undo", "code", "intended_at", "settled_at"])
 
 
-def _must_call(verdict: Verdict) -> bool:
-    return verdict.action is Action.CREATE or verdict.change
-
-
-def _user(row: PlannedRow) -> User:
-    wanted = row.wanted
-    return User(
-        email=wanted.email,
-        display_name=wanted.display_name,
-        external_id=wanted.external_id,
-        password=make_password(None),  # unusable: customers sign in by magic link
-    )
+def _task(item: Opened, step: Step) -> Task:
+    return Task(item.row.wanted, item.row.verdicts[step.name], item.known)
 
 
 def _owner_failed(row: PlannedRow, problems: Sequence[Problem]) -> Problem:
@@ -231,7 +230,5 @@ def _owner_failed(row: PlannedRow, problems: Sequence[Problem]) -> Problem:
     )
 
 
-def _word(item: Opened, name: StepName) -> str:
-    step = item.steps[name]
-    verdict = item.row.verdicts[name]
-    return "done" if verdict.action is Action.DONE else step.state
+def _word(item: Opened, name: str) -> str:
+    return "done" if item.row.verdicts[name].action is Action.DONE else item.steps[name].state

@@ -17,11 +17,3 @@ class Options:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
-
-
-class Refused(Exception):
-    """The command could not start; nothing was written. The message is for the operator (exit 2)."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint

@@ -1,94 +1,150 @@
-"""Keep a small pool of threads busy with remote calls while one thread does all database work.
+"""Take batches through their legs.
 
-A batch is opened (one transaction), its items are worked on in threads, and it is settled (one
-transaction), always in order. The next batches are opened before the oldest is settled, so the pool does
-not run dry at the end of each batch.
+A batch is opened (one transaction), goes through its legs in order, and is settled (one transaction). A leg
+is a piece of work for each item, done by a small pool of threads, or one for the whole batch, done in the
+thread that owns the databases. Batches overlap, and are settled in order: while one waits for its calls the
+next ones are opened, so the pool does not run dry at the end of each batch or leg.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 from math import ceil
-from threading import Event
+from queue import SimpleQueue
+from threading import Lock
 from typing import Generic, TypeVar
 
+from customers.backfill.engine.stop import Stop
+from kernel import Step, Works
+
 Row = TypeVar("Row")
-Opened = TypeVar("Opened")
-Result = TypeVar("Result")
+Item = TypeVar("Item")
 
 
-class Stop:
-    """A request to end early, and why. Calls in flight are finished; nothing new is begun."""
+@dataclass(frozen=True, slots=True)
+class Leg(Generic[Item]):
+    """A part of the way: `each` works in the pool and touches no ORM, `together` where the databases are."""
 
-    def __init__(self) -> None:
-        self._event = Event()
-        self.reason = ""
-        self.interrupted = False
-        self.broken = False
-        self.to_be_continued = False
-
-    def request(
-        self, reason: str, *, interrupted: bool = False, broken: bool = False, to_be_continued: bool = False
-    ) -> None:
-        """Ask to stop; the first reason stays. Safe in a signal handler and in any thread.
-
-        `interrupted`: a person asked. `broken`: what was asked for fails again and again. `to_be_continued`:
-        nothing is wrong; another process goes on where this one stops.
-        """
-        if not self._event.is_set():
-            self.reason, self.interrupted, self.broken = reason, interrupted, broken
-            self.to_be_continued = to_be_continued
-            self._event.set()
-
-    @property
-    def requested(self) -> bool:
-        return self._event.is_set()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait, but not past a request to stop: back-off must not hold up an operator."""
-        self._event.wait(seconds)
+    each: Callable[[Item], None] | None = None
+    together: Callable[[Sequence[Item]], None] | None = None
 
 
-class Pipeline(Generic[Row, Opened, Result]):
+@dataclass(eq=False, slots=True)
+class Flight(Generic[Item]):
+    """A batch on its way. `stranded` are the items that a request to stop left before their next leg."""
+
+    items: Sequence[Item]
+    leg: int = -1
+    under_way: int = 0
+    has_landed: bool = False
+    stranded: set[int] = field(default_factory=set)
+    futures: list["Future[None]"] = field(default_factory=list)
+
+
+def legs_of(
+    steps: Iterable[Step],
+    each: Callable[[Sequence[Step], Item], None],
+    together: Callable[[Step, Sequence[Item]], None],
+) -> list[Leg[Item]]:
+    """Join steps that work per row into one leg, as a thread does them one after the other."""
+    legs: list[Leg[Item]] = []
+    remote = [step for step in steps if step.works is not Works.WITH_LEDGER]
+    for works, group in groupby(remote, key=lambda step: step.works):
+        if works is Works.PER_ROW:
+            legs.append(Leg(each=partial(each, list(group))))
+        else:
+            legs += [Leg(together=partial(together, step)) for step in group]
+    return legs
+
+
+class Pipeline(Generic[Row, Item]):
     def __init__(
         self,
         *,
-        open_batch: Callable[[Sequence[Row]], Sequence[Opened]],
-        work: Callable[[Opened], Result],
-        settle_batch: Callable[[Sequence[tuple[Opened, Result | None]]], None],
+        open_batch: Callable[[Sequence[Row]], Sequence[Item]],
+        legs: Sequence[Leg[Item]],
+        settle_batch: Callable[[Sequence[tuple[Item, bool]]], None],
         concurrency: int,
         stop: Stop,
     ) -> None:
-        """Take the three parts of a batch's life.
-
-        `open_batch` and `settle_batch` run in the calling thread, `work` in the pool: it must return plain
-        values and touch no ORM. The result is None for items that a request to stop left untouched.
-        """
-        self._open, self._work, self._settle = open_batch, work, settle_batch
+        """Take the parts of a batch's life. `settle_batch` hears of each item whether it went all the way."""
+        self._open, self._legs, self._settle = open_batch, legs, settle_batch
         self._concurrency = concurrency
         self._stop = stop
-        self._waiting: deque[list[tuple[Opened, Future[Result | None]]]] = deque()
+        self._flights: deque[Flight[Item]] = deque()
+        self._arrived: SimpleQueue[Flight[Item]] = SimpleQueue()
+        self._lock = Lock()
 
     def run(self, batches: Iterable[Sequence[Row]], batch_size: int) -> None:
-        depth = ceil(self._concurrency / batch_size) + 1
+        most = ceil(self._concurrency / batch_size) + max(len(self._legs), 1)
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="remote")
         try:
             for batch in batches:
                 if self._stop.requested:
                     break
-                self._waiting.append(
-                    [(item, pool.submit(self._unless_stopped, item)) for item in self._open(batch)]
-                )
-                while len(self._waiting) > depth:
-                    self._settle_oldest()
-            while self._waiting:
-                self._settle_oldest()
+                self._depart(batch, pool)
+                while len(self._flights) > most:
+                    self._settle_oldest(pool)
+            while self._flights:
+                self._settle_oldest(pool)
         finally:
             # After an error in the database nothing can be recorded; what is under way ends by itself.
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _unless_stopped(self, item: Opened) -> Result | None:
-        return None if self._stop.requested else self._work(item)
+    def _depart(self, batch: Sequence[Row], pool: ThreadPoolExecutor) -> None:
+        flight = Flight(self._open(batch))
+        self._flights.append(flight)
+        self._go_on(flight, pool)
+        while not self._arrived.empty():
+            self._go_on(self._arrived.get(), pool)
 
-    def _settle_oldest(self) -> None:
-        self._settle([(item, future.result()) for item, future in self._waiting.popleft()])
+    def _settle_oldest(self, pool: ThreadPoolExecutor) -> None:
+        while not self._flights[0].has_landed:
+            self._go_on(self._arrived.get(), pool)
+        flight = self._flights.popleft()
+        self._settle([(item, n not in flight.stranded) for n, item in enumerate(flight.items)])
+
+    def _go_on(self, flight: Flight[Item], pool: ThreadPoolExecutor) -> None:
+        """Begin the next leg of a batch whose last one is over; raise what went wrong in it."""
+        for future in flight.futures:
+            future.result()
+        flight.futures = []
+        while flight.leg + 1 < len(self._legs):
+            flight.leg += 1
+            leg = self._legs[flight.leg]
+            if leg.each and flight.items:
+                self._submit(leg.each, flight, pool)
+                return
+            if leg.together:
+                self._do_together(leg.together, flight)
+        flight.has_landed = True
+
+    def _do_together(self, work: Callable[[Sequence[Item]], None], flight: Flight[Item]) -> None:
+        if self._stop.requested:
+            flight.stranded = set(range(len(flight.items)))
+            return
+        work([item for n, item in enumerate(flight.items) if n not in flight.stranded])
+
+    def _submit(self, work: Callable[[Item], None], flight: Flight[Item], pool: ThreadPoolExecutor) -> None:
+        flight.under_way = len(flight.items)
+        for number in range(len(flight.items)):
+            future = pool.submit(self._one, work, flight, number)
+            flight.futures.append(future)
+            future.add_done_callback(lambda _: self._count_down(flight))
+
+    def _one(self, work: Callable[[Item], None], flight: Flight[Item], number: int) -> None:
+        if number in flight.stranded:
+            return
+        if self._stop.requested:
+            flight.stranded.add(number)
+            return
+        work(flight.items[number])
+
+    def _count_down(self, flight: Flight[Item]) -> None:
+        with self._lock:
+            flight.under_way -= 1
+            if flight.under_way == 0:
+                self._arrived.put(flight)

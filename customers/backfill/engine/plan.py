@@ -5,22 +5,18 @@ follows from the `PlannedRow` made here.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from customers.backfill.engine import local
-from customers.backfill.engine.world import LedgerFact, MappingFact, World
+from customers.backfill.ledger.facts import Ledger, LedgerFact
 from customers.backfill.source import SourceRow
-from kernel import Action, Problem, RemoteStep, StepName, Verdict, Wanted
+from kernel import Action, Facts, Per, Problem, Step, Verdict, Wanted
 
 # Between our clock and another system's; a thing older than our intention by more is not ours.
 CLOCK_TOLERANCE = timedelta(minutes=10)
-
-# What is one per customer, however many cards the customer has.
-PER_CUSTOMER = (StepName.USER, StepName.LAGO_CUSTOMER, StepName.LAGO_SUBSCRIPTION)
 
 
 class RowAction(StrEnum):
@@ -32,7 +28,7 @@ class RowAction(StrEnum):
 
 @dataclass(slots=True)
 class PlannedRow:
-    """A row with all that is known of it before anything is done.
+    """A row with all that is known of it before anything is done. `verdicts` are by step, in their order.
 
     `owner_line`: where a customer has several cards, the row that makes what they share.
     """
@@ -40,7 +36,7 @@ class PlannedRow:
     wanted: Wanted
     source: SourceRow
     action: RowAction = RowAction.CREATE
-    verdicts: dict[StepName, Verdict] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     owner_line: int | None = None
@@ -53,16 +49,16 @@ class PlannedRow:
     def is_to_do(self) -> bool:
         return self.action in (RowAction.CREATE, RowAction.COMPLETE)
 
-    def means(self, step: StepName, action: Action) -> bool:
+    def means(self, step: str, action: Action) -> bool:
         return step in self.verdicts and self.verdicts[step].action is action
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A remote step with what it found."""
+    """A step with what it found."""
 
-    step: RemoteStep
-    found: Mapping[str, Any]
+    step: Step
+    found: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,72 +86,82 @@ class Plan:
         return [row for row in self.rows if row.is_to_do]
 
 
-def make_plan(rows: list[PlannedRow], world: World, remote: Sequence[Looked], policy: Policy) -> Plan:
+def make_plan(rows: list[PlannedRow], ledger: Ledger, looked: Sequence[Looked], policy: Policy) -> Plan:
     """Judge drafted rows (with the problems of their values already in them), in the order of the file."""
     for row in rows:
-        judge(row, world, remote, policy)
-    _share(rows)
+        judge(row, ledger, looked, policy)
+    _share(rows, [one.step for one in looked])
     return Plan(rows)
 
 
-def judge(row: PlannedRow, world: World, remote: Sequence[Looked], policy: Policy) -> None:
+def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Policy) -> None:
     """Decide one row by itself; rows that share a customer are settled among each other afterwards."""
-    stranger = local.signed_up_directly(row.wanted, world)
-    if stranger and policy.skip_existing:
+    verdicts = {one.step.name: one.step.check(row.wanted, one.found) for one in looked}
+    reasons = [verdict.leave for verdict in verdicts.values() if verdict.leave]
+    if reasons and policy.skip_existing:
         row.action = RowAction.FAIL if row.problems else RowAction.SKIP
-        row.warnings = (*row.warnings, stranger)
+        row.warnings = (*row.warnings, *reasons)
         return
-    facts = _facts(row.wanted, world)
-    looked = _look(row.wanted, world, remote)
-    if looked[StepName.ID_TAG_MAPPING].action is Action.ADOPT:
-        looked = {name: _left_alone(name, verdict, facts) for name, verdict in looked.items()}
-    verdicts = {name: _ours(name, verdict, facts) for name, verdict in looked.items()}
+    facts = _facts_of(row.wanted, ledger, [one.step for one in looked])
+    if any(one.step.is_keystone and verdicts[one.step.name].action is Action.ADOPT for one in looked):
+        verdicts = {name: _left_alone(name, verdict, facts) for name, verdict in verdicts.items()}
+    verdicts = {name: _ours(name, verdict, facts) for name, verdict in verdicts.items()}
     row.warnings = (*row.warnings, *(w for v in verdicts.values() for w in v.warnings))
     row.problems = (*row.problems, *_problems(verdicts, facts, policy))
     if row.problems:
         row.action = RowAction.FAIL
         return
     row.verdicts = verdicts
-    row.action = _action(row, world, facts)
+    row.action = _action(row, looked, facts)
 
 
-def _look(wanted: Wanted, world: World, remote: Sequence[Looked]) -> dict[StepName, Verdict]:
-    verdicts = {
-        StepName.USER: local.check_user(wanted, world),
-        StepName.ID_TAG_MAPPING: local.check_mapping(wanted, world),
-    }
-    for looked in remote:
-        verdicts[looked.step.name] = looked.step.check(wanted, looked.found)
-    return verdicts
+def told(row: PlannedRow, steps: Iterable[Step]) -> Facts:
+    """Give what the things of a row tell each other, as far as the plan knows them."""
+    known: dict[str, Any] = {}
+    for step in steps:
+        if verdict := row.verdicts.get(step.name):
+            known |= step.tell(row.wanted, verdict.ref, verdict.key)
+    return known
 
 
-def _ours(name: StepName, verdict: Verdict, facts: Sequence[LedgerFact]) -> Verdict:
+def _facts_of(wanted: Wanted, ledger: Ledger, steps: Sequence[Step]) -> list[LedgerFact]:
+    """Give what runs recorded for this row: an unanswered create of another card says nothing of this one."""
+    card = wanted.id_tag.lower()
+    shared = {step.name for step in steps if step.per is Per.CUSTOMER}
+    return [
+        fact
+        for fact in ledger.get(wanted.external_id, ())
+        if fact.state != "intended" or fact.step in shared or fact.id_tag == card
+    ]
+
+
+def _ours(name: str, verdict: Verdict, facts: Sequence[LedgerFact]) -> Verdict:
     """Turn ADOPT into DONE where the ledger says that a run of ours made this very thing."""
     if verdict.action is not Action.ADOPT:
         return verdict
-    if any(_made_by(fact, verdict) for fact in facts if fact.step is name):
+    if any(_made_by(fact, verdict) for fact in facts if fact.step == name):
         return replace(verdict, action=Action.DONE)
     return verdict
 
 
-def _left_alone(name: StepName, verdict: Verdict, facts: Sequence[LedgerFact]) -> Verdict:
+def _left_alone(name: str, verdict: Verdict, facts: Sequence[LedgerFact]) -> Verdict:
     """Put nothing right, and hold nothing against a row, that a run had finished with: it was right then."""
     to_blame = bool(verdict.ref) and (verdict.change or bool(verdict.problems))
-    if to_blame and any(f.row_settled and f.step is name and f.ref == verdict.ref for f in facts):
+    if to_blame and _had_finished(name, verdict.ref, facts):
         return replace(
-            verdict, action=Action.ADOPT, problems=(), warnings=verdict.since_then, change=False, undo=None
+            verdict,
+            action=Action.ADOPT,
+            problems=(),
+            warnings=verdict.once_finished,
+            change=False,
+            undo=None,
         )
     return verdict
 
 
-def _facts(wanted: Wanted, world: World) -> list[LedgerFact]:
-    """Give what runs recorded for this row: an unanswered create of another card says nothing of this one."""
-    card = wanted.id_tag.lower()
-    return [
-        fact
-        for fact in world.ledger.get(wanted.external_id, [])
-        if fact.state != "intended" or fact.step in PER_CUSTOMER or fact.id_tag == card
-    ]
+def _had_finished(name: str, ref: str, facts: Sequence[LedgerFact]) -> bool:
+    """Tell whether a run had finished with this very thing."""
+    return any(fact.row_settled and fact.step == name and fact.ref == ref for fact in facts)
 
 
 def _made_by(fact: LedgerFact, verdict: Verdict) -> bool:
@@ -176,9 +182,7 @@ def _made_by(fact: LedgerFact, verdict: Verdict) -> bool:
     )
 
 
-def _problems(
-    verdicts: Mapping[StepName, Verdict], facts: Sequence[LedgerFact], policy: Policy
-) -> list[Problem]:
+def _problems(verdicts: Mapping[str, Verdict], facts: Sequence[LedgerFact], policy: Policy) -> list[Problem]:
     problems = [problem for verdict in verdicts.values() for problem in verdict.problems]
     if policy.skip_existing:
         return problems
@@ -190,52 +194,41 @@ def _problems(
     return problems
 
 
-def judge_again(row: PlannedRow, world: World, policy: Policy) -> None:
-    """Look at our own database once more, after a write found that it had changed since the plan."""
-    facts = _facts(row.wanted, world)
-    fresh = {
-        StepName.USER: local.check_user(row.wanted, world),
-        StepName.ID_TAG_MAPPING: local.check_mapping(row.wanted, world),
-    }
-    if row.owner_line is not None:
-        del fresh[StepName.USER]
+def judge_again(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Policy) -> None:
+    """Judge some steps once more, after a write found that the world had changed since the plan."""
+    facts = _facts_of(row.wanted, ledger, [one.step for one in looked])
+    own = [one for one in looked if row.owner_line is None or one.step.per is Per.CARD]
+    fresh = {one.step.name: one.step.check(row.wanted, one.found) for one in own}
     row.problems = tuple(_problems(fresh, facts, policy))
     row.verdicts |= {name: _ours(name, verdict, facts) for name, verdict in fresh.items()}
 
 
-def _action(row: PlannedRow, world: World, facts: Sequence[LedgerFact]) -> RowAction:
-    if all(v.action is not Action.CREATE and not v.change for v in row.verdicts.values()):
-        if _is_whole(row, world, facts):
-            return RowAction.SKIP
-        return RowAction.COMPLETE
+def _action(row: PlannedRow, looked: Sequence[Looked], facts: Sequence[LedgerFact]) -> RowAction:
+    if not any(verdict.is_to_make for verdict in row.verdicts.values()):
+        return RowAction.SKIP if _is_whole(row, looked, facts) else RowAction.COMPLETE
     half_done = any(v.action is Action.DONE for v in row.verdicts.values())
     return RowAction.COMPLETE if half_done else RowAction.CREATE
 
 
-def _is_whole(row: PlannedRow, world: World, facts: Sequence[LedgerFact]) -> bool:
-    """Tell whether the mapping bills, as SteVe has the idTag, or was switched off after a run was done."""
-    mapping = local.mapping_of(row.wanted, world)
-    if mapping is None:
-        return False
-    if mapping.is_active:
-        return _is_as_in_steve(row, mapping)
-    ref = str(mapping.pk)
-    return any(f.row_settled and f.step is StepName.ID_TAG_MAPPING and f.ref == ref for f in facts)
+def _is_whole(row: PlannedRow, looked: Sequence[Looked], facts: Sequence[LedgerFact]) -> bool:
+    known = told(row, [one.step for one in looked])
+    return all(
+        one.step.is_whole(
+            row.wanted,
+            one.found,
+            known,
+            finished=_had_finished(one.step.name, row.verdicts[one.step.name].ref, facts),
+        )
+        for one in looked
+    )
 
 
-def _is_as_in_steve(row: PlannedRow, mapping: MappingFact) -> bool:
-    """Tell it from one of a run without SteVe, which knew neither number nor spelling."""
-    steve = row.verdicts.get(StepName.STEVE_ID_TAG)
-    if steve is None:
-        return True
-    return (str(mapping.steve_ocpp_tag_pk), mapping.id_tag) == (steve.ref, steve.key or row.wanted.id_tag)
-
-
-def _share(rows: Sequence[PlannedRow]) -> None:
+def _share(rows: Sequence[PlannedRow], steps: Sequence[Step]) -> None:
     """Let the first good row of a customer make what is one per customer, and the others share it.
 
     What exists already nobody makes: each of the rows adopts it.
     """
+    shared = [step.name for step in steps if step.per is Per.CUSTOMER]
     owners: dict[str, PlannedRow] = {}
     for row in rows:
         if row.action is RowAction.FAIL or not row.verdicts:
@@ -244,6 +237,6 @@ def _share(rows: Sequence[PlannedRow]) -> None:
         if owner is row:
             continue
         row.owner_line = owner.line
-        for name in PER_CUSTOMER:
+        for name in shared:
             if row.means(name, Action.CREATE):
                 row.verdicts[name] = replace(row.verdicts[name], action=Action.SHARED)

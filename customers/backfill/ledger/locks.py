@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-from customers.backfill.engine.options import Refused
+from customers.backfill.refused import Refused
 
 
 class Busy(Refused):

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from customers.backfill.engine.options import Refused
+from customers.backfill.refused import Refused
 
 
 def check_folder(folder: Path) -> None:

@@ -1,15 +1,14 @@
 """What there is to know about runs: listed, and one in full. The command and the admin both ask here."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Q
-
 from customers.backfill.ledger import locks as lock
-from customers.backfill.ledger.staging import outcome_counts
+from customers.backfill.ledger.counts import counts_of, outcome_counts, step_states
 from customers.backfill.ledger.standing import REVERT_INTERRUPTED, Standing, shown_status, standing_of
-from customers.models import BackfillRow, BackfillRun, BackfillStep
+from customers.backfill.refused import Refused
+from customers.models import BackfillRow, BackfillRun
 
 Status = BackfillRun.Status
 FAILURES_SHOWN = 50
@@ -32,7 +31,7 @@ class RunDetail:
     status: str
     standing: Standing
     counts: dict[str, int]
-    steps: dict[str, dict[str, int]]
+    steps: Mapping[str, dict[str, int]]
     rate_per_s: float | None
     failures: Sequence[tuple[int, str, str, str]] = ()
     next: Sequence[str] = field(default_factory=tuple)
@@ -45,21 +44,17 @@ class RunDetail:
 def list_runs(limit: int | None = None) -> list[RunLine]:
     """Give the runs, newest first, in two queries."""
     at_work = lock.at_work()
-    of_outcome = {name: Count("rows", filter=Q(rows__outcome=value)) for name, value in _OUTCOMES.items()}
-    runs = BackfillRun.objects.annotate(**of_outcome).order_by("-id")[:limit]  # grouping drops Meta.ordering
-    return [
-        RunLine(run, shown_status(run, at_work), {name: getattr(run, name) for name in _OUTCOMES})
-        for run in runs
-    ]
+    runs = list(BackfillRun.objects.order_by("-id")[:limit])
+    counts = counts_of(runs)
+    return [RunLine(run, shown_status(run, at_work), counts[run.pk]) for run in runs]
 
 
-_OUTCOMES = {
-    "created": "created",
-    "completed": "completed",
-    "skipped": "skipped",
-    "failed": "failed",
-    "pending": "",
-}
+def find_run(run_id: str) -> BackfillRun:
+    """Find a run by its id; raise Refused."""
+    run = BackfillRun.objects.filter(run_id=run_id).first()
+    if run is None:
+        raise Refused(f"There is no run {run_id!r}.", "See them all with: python manage.py backfill_runs")
+    return run
 
 
 def describe(run: BackfillRun) -> RunDetail:
@@ -72,19 +67,11 @@ def describe(run: BackfillRun) -> RunDetail:
         status=standing.status,
         standing=standing,
         counts=counts,
-        steps=_step_states(run),
+        steps=step_states(run),
         rate_per_s=done / run.active_s if done and run.active_s else None,
         failures=_failures(run),
         next=_next(run, standing.status),
     )
-
-
-def _step_states(run: BackfillRun) -> dict[str, dict[str, int]]:
-    counted = BackfillStep.objects.filter(row__run=run).values_list("name", "state").annotate(Count("pk"))
-    states: dict[str, dict[str, int]] = {name: {} for name in BackfillStep.Name.values}
-    for name, state, number in counted.order_by("name", "state"):
-        states[name][state] = number
-    return {name: found for name, found in states.items() if found}
 
 
 def _failures(run: BackfillRun) -> list[tuple[int, str, str, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from customers.backfill.ledger import locks as lock
-from customers.backfill.ledger.staging import outcome_counts
+from customers.backfill.ledger.counts import outcome_counts
 from customers.models import BackfillRun
 
 Status = BackfillRun.Status

@@ -6,7 +6,8 @@ from datetime import date
 
 from billing.values import Plan as LagoPlan
 from customers.backfill.engine.plan import Plan, PlannedRow
-from kernel import Action, StepName
+from customers.backfill.steps import kinds
+from kernel import Action
 
 
 @dataclass(slots=True)
@@ -31,8 +32,9 @@ class BillingLine:
 
 def billing_lines(plan: Plan, plans: Mapping[str, LagoPlan], today: date) -> list[BillingLine]:
     lines: dict[str, BillingLine] = {}
+    costly = [kind.name for kind in kinds().values() if kind.costs]
     for row in plan.to_do():
-        if row.means(StepName.LAGO_SUBSCRIPTION, Action.CREATE):
+        if any(row.means(name, Action.CREATE) for name in costly):
             lago_plan = plans[row.wanted.plan_code]
             _count(row, lines.setdefault(lago_plan.code, _line(lago_plan)), today)
     return [lines[code] for code in sorted(lines)]

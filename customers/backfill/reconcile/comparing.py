@@ -1,19 +1,18 @@
-"""Every row of a run against the world."""
+"""Every row of a run against the world, step by step; no step is known by name."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import QuerySet
-
-from billing.values import Subscription
-from customers.backfill.ledger.recorded import Recorded, check_organization, records
+from customers.backfill.ledger.identity import check_world
+from customers.backfill.ledger.recorded import READ_SIZE, Recorded, records
 from customers.backfill.ledger.standing import Standing, standing_of
-from customers.backfill.reconcile.here import billed_elsewhere, diverging_here, extra_mappings
+from customers.backfill.steps import in_order
 from customers.backfill.systems import Systems
+from customers.chunks import chunks
 from customers.models import BackfillRun, BackfillStep
-from kernel import Divergence, RemoteStep, StepName, Wanted
+from kernel import Divergence, Facts, Per, Step, Thing, Works
 
 State = BackfillStep.State
 STANDING = (State.CREATED, State.ADOPTED)
@@ -51,7 +50,7 @@ class Reconciliation:
     run: BackfillRun
     standing: Standing
     rows: Counter[str] = field(default_factory=Counter)
-    steps: dict[StepName, StepCount] = field(default_factory=dict)
+    steps: dict[str, StepCount] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
 
     @property
@@ -65,97 +64,133 @@ class Reconciliation:
         return "agrees" if self.standing.is_finished else "unfinished"
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one step found of everything that the run recorded; `shared` is told to the further cards."""
+
+    step: Step
+    found: Any
+    shared: Mapping[str, Facts]
+
+
 def reconcile(run: BackfillRun, systems: Systems) -> Reconciliation:
     """Compare every row of a run with the world; raise Refused or RemoteError. Writes nothing."""
-    check_organization(run, systems)
+    check_world(run, systems)
     result = Reconciliation(run, standing_of(run))
-    looked = {step.name: _look_up(run, step) for step in systems.steps}
-    keys = _keys(run, looked[StepName.LAGO_SUBSCRIPTION])
-    extra = extra_mappings(run)
-    for one in records(run):
-        result.rows[one.row.outcome or "pending"] += 1
-        result.found.extend(_not_imported(one))
-        result.found.extend(_found(one, name, divergence) for name, divergence in _here(one, extra, keys))
-        for step in systems.steps:
-            result.found.extend(_remote(one, step, looked[step.name]))
-        _count(result.steps, one)
-    _count_diverging(result)
+    looked = {step.name: _look(run, step) for step in systems.steps if step.works is Works.PER_ROW}
+    for some in chunks(records(run), READ_SIZE):
+        _compare(result, some, systems.steps, looked)
+    _order(result)
     return result
 
 
-def _look_up(run: BackfillRun, step: RemoteStep) -> Mapping[str, Any]:
-    """Ask a system for everything at once, by ids alone: the rows themselves would not fit the memory."""
-    ids = _standing(run, step.name).values_list("row__external_id", flat=True)
-    wanted = [_named(external_id) for external_id in ids.iterator()]
-    return step.look_up(wanted) if wanted else {}
+def _look(run: BackfillRun, step: Step) -> Looked:
+    """Ask a system for everything at once. The rows are read once more for it: all would fill the memory."""
+    things = _Things(run, step.name)
+    found = step.look_again(things) if things else {}
+    shared = {}
+    if step.per is Per.CUSTOMER and things:
+        shared = {thing.wanted.external_id: facts for thing in things if (facts := _told(step, thing, found))}
+    return Looked(step, found, shared)
 
 
-def _standing(run: BackfillRun, name: StepName) -> QuerySet[BackfillStep]:
-    return BackfillStep.objects.filter(row__run=run, name=name, state__in=STANDING).order_by("row__line")
+@dataclass(frozen=True, slots=True)
+class _Things:
+    """All things of a kind that a run answers for, read anew each time they are gone through."""
+
+    run: BackfillRun
+    name: str
+
+    def __bool__(self) -> bool:
+        return BackfillStep.objects.filter(row__run=self.run, name=self.name, state__in=STANDING).exists()
+
+    def __iter__(self) -> Iterator[Thing]:
+        rows = self.run.rows.filter(steps__name=self.name, steps__state__in=STANDING)
+        return (one.thing(self.name, {}) for one in records(self.run, rows))
 
 
-def _named(external_id: str) -> Wanted:
-    return Wanted(
-        line=0, email="", display_name="", external_id=external_id, id_tag="", plan_code="",
-        start_date=None, subscription_at=None,
-    )  # fmt: skip
+def _told(step: Step, thing: Thing, found: Any) -> Facts:
+    """Give what a thing tells as it is now; nothing if it is not there."""
+    key = step.key_of(thing, found)
+    return {} if key is None else step.tell(thing.wanted, thing.ref, key)
 
 
-def _keys(run: BackfillRun, found: Mapping[str, Sequence[Subscription]]) -> dict[str, str]:
-    """Give, by customer, what Lago calls the subscription of the run, if it is there."""
-    kept = _standing(run, StepName.LAGO_SUBSCRIPTION).values_list("row__external_id", "ref")
-    return {
-        external_id: subscription.external_id
-        for external_id, ref in kept.iterator()
-        for subscription in found.get(external_id, ())
-        if subscription.lago_id == ref
-    }
+def _compare(
+    result: Reconciliation,
+    some: Sequence[Recorded],
+    steps: Sequence[Step],
+    looked: Mapping[str, Looked],
+) -> None:
+    """Compare some rows. What lies in a database is looked up for them alone, which costs little memory."""
+    known = {one.line: _known(one, steps, looked) for one in some}
+    here = {}
+    for step in steps:
+        if step.name not in looked:
+            things = [one.thing(step.name, known[one.line]) for one in some if step.name in one.steps]
+            here[step.name] = step.look_again(things)
+    for one in some:
+        result.rows[one.row.outcome or "pending"] += 1
+        result.found.extend(_not_imported(one))
+        for step in steps:
+            found = here[step.name] if step.name in here else looked[step.name].found
+            result.found.extend(_divergences(one, step, found, known[one.line]))
+        _count(result, one)
 
 
-def _found(one: Recorded, name: StepName, divergence: Divergence) -> Found:
-    return Found(one.line, one.external_id, name.value, divergence, one.state(name) == State.ADOPTED)
+def _known(one: Recorded, steps: Sequence[Step], looked: Mapping[str, Looked]) -> dict[str, Any]:
+    """Give what the things of a row tell each other, as they are now."""
+    facts: dict[str, Any] = {}
+    for step in steps:
+        if step.name not in one.steps:
+            continue
+        if step.name not in looked:
+            facts |= step.tell(one.wanted, one.ref(step.name), "")
+        elif one.external_id in looked[step.name].shared:
+            facts |= looked[step.name].shared[one.external_id]
+        elif one.state(step.name) in STANDING and step.per is Per.CARD:
+            facts |= _told(step, one.thing(step.name, {}), looked[step.name].found)
+    return facts
 
 
 def _not_imported(one: Recorded) -> Iterator[Found]:
     if one.row.outcome in ("", "failed"):
         codes = ", ".join(problem["code"] for problem in one.row.problems) or "not reached"
         remedy = "Run the same command again, or correct the row if it is at fault."
-        yield Found(one.line, one.external_id, "user", Divergence("not_imported", "imported", codes, remedy))
+        step = next(iter(in_order(one.steps)), "user")
+        yield Found(one.line, one.external_id, step, Divergence("not_imported", "imported", codes, remedy))
 
 
-def _here(
-    one: Recorded, extra: dict[int, list[str]], keys: Mapping[str, str]
-) -> Iterator[tuple[StepName, Divergence]]:
-    yield from diverging_here(one, extra)
-    if divergence := billed_elsewhere(one, keys):
-        yield StepName.ID_TAG_MAPPING, divergence
+def _divergences(one: Recorded, step: Step, found: Any, known: Facts) -> Iterable[Found]:
+    """Compare one thing. What was adopted may differ in what the run never wrote.
 
-
-def _remote(one: Recorded, step: RemoteStep, found: Mapping[str, Any]) -> Iterator[Found]:
-    """Compare what one system holds. What was adopted may differ in what the run never wrote."""
+    Of a row that is not whole, what is put to use at its end is no divergence.
+    """
     if one.state(step.name) not in STANDING:
         return
-    if step.name is StepName.STEVE_ID_TAG and not one.wanted.id_tag:
-        return  # its mapping is missing, which is told already
-    kept = one.steps[step.name]
-    for divergence in step.compare(one.wanted, kept.ref, found):
-        if kept.state == State.CREATED or not divergence.kind.endswith("_drifted"):
-            yield _found(one, step.name, divergence)
+    if step.works is not Works.PER_ROW and one.row.outcome in ("", "failed"):
+        return
+    adopted = one.state(step.name) == State.ADOPTED
+    for divergence in step.compare(one.thing(step.name, known), found):
+        if not adopted or not divergence.kind.endswith("_drifted"):
+            yield Found(one.line, one.external_id, step.name, divergence, adopted)
 
 
-def _count(counts: dict[StepName, StepCount], one: Recorded) -> None:
+def _count(result: Reconciliation, one: Recorded) -> None:
     for name, step in one.steps.items():
         if step.state in STANDING:
-            count = counts.setdefault(name, StepCount())
+            count = result.steps.setdefault(name, StepCount())
             count.expected += 1
             count.created += step.state == State.CREATED
             count.adopted += step.state == State.ADOPTED
 
 
-def _count_diverging(result: Reconciliation) -> None:
-    diverging = Counter(step for step, _ in {(one.step, one.line) for one in result.found})
+def _order(result: Reconciliation) -> None:
+    diverging = Counter(
+        step
+        for step, _ in {(one.step, one.line) for one in result.found if one.divergence.kind != "not_imported"}
+    )
     for name, count in result.steps.items():
-        count.diverging = diverging[name.value]
-    order = list(StepName)
+        count.diverging = diverging[name]
+    order = in_order({*result.steps, *(one.step for one in result.found)})
     result.steps = {name: result.steps[name] for name in order if name in result.steps}
-    result.found.sort(key=lambda one: (one.line, order.index(StepName(one.step))))
+    result.found.sort(key=lambda one: (one.line, order.index(one.step)))

@@ -1,28 +1,32 @@
-"""Carry out a revert: mappings first stop billing, then the remote things go, then ours."""
+"""Carry out a revert: what bills or charges is stopped first, what is elsewhere goes, then what is ours."""
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from django.db import transaction
-from django.utils import timezone
 
-from auditlog.models import Event, record
-from customers.backfill.engine.apply import Breaker
-from customers.backfill.engine.attempt import Progress
-from customers.backfill.engine.options import Refused
-from customers.backfill.engine.pipeline import Pipeline, Stop
-from customers.backfill.engine.world import chunks
+from customers.backfill.engine.breaker import Breaker
+from customers.backfill.engine.pipeline import Pipeline, legs_of
+from customers.backfill.engine.progress import Progress
+from customers.backfill.engine.stop import Stop
+from customers.backfill.ledger import life
 from customers.backfill.ledger.locks import only_one, working_on
 from customers.backfill.ledger.run_log import RunLog
-from customers.backfill.revert.planning import BY_CHOICE, RevertPlan, RowPlan, plan_revert
-from customers.backfill.revert.records import Done, Removals, Result, Thing
+from customers.backfill.refused import Refused
+from customers.backfill.revert.planning import BY_CHOICE, RevertPlan, RowPlan, Target, plan_revert
+from customers.backfill.revert.records import Failure, Leaving, Line, Removals
 from customers.backfill.systems import Systems
 from customers.backfill.welcome import cancel_for_run
+from customers.chunks import chunks
 from customers.models import BackfillRun
-from kernel import RemoteError, RemoteStep, StepName
+from kernel import RemoteError, Step, Thing
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def revert(
             )
         plan = plan_revert(run, systems)
         if plan.is_empty:
-            _mark(run, BackfillRun.Status.REVERTED, actor)
+            life.finish_revert(run, actor=actor)
             return RevertReport(plan, "nothing")
         if plan.active and not choice.is_made:
             return RevertReport(plan, "refused")
@@ -95,16 +99,10 @@ def _is_continued(run: BackfillRun) -> bool:
 
 
 @transaction.atomic
-def _mark(run: BackfillRun, status: str, actor: str) -> None:
-    """Write where the revert stands. As it begins, the run's invitations and their links end."""
-    if run.status == status:
-        return
-    run.status, run.finished_at = status, timezone.now()
-    run.stop_requested = False
-    run.save(update_fields=["status", "finished_at", "stop_requested"])
-    if status == BackfillRun.Status.REVERTING:
+def _begin(run: BackfillRun, actor: str) -> None:
+    """Write down that the revert has begun. With it, the run's invitations and their links end."""
+    if life.begin_revert(run, actor=actor):
         cancel_for_run(run, actor=actor)
-    record(run.audit_tag, actor, [Event(f"run.{status}", f"run:{run.run_id}")])
 
 
 class Reverting:
@@ -123,22 +121,25 @@ class Reverting:
     ) -> None:
         self.plan, self.choice, self.actor = plan, choice, actor
         self.log, self.stop, self.progress = log, stop, progress
-        self._steps: dict[StepName, RemoteStep] = {step.name: step for step in systems.steps}
+        self._steps = systems.steps
         self._breaker = Breaker(stop, max_failures)
-        self._removals = Removals(plan.run, actor, discard=choice.discard_activity)
+        self._removals = Removals(plan.run, systems.steps, plan.found, actor, discard=choice.discard_activity)
         self.report = RevertReport(plan, "reverting", manifest=log.path)
 
     def carry_out(self, batch_size: int, concurrency: int) -> RevertReport:
         began = time.monotonic()
-        _mark(self.plan.run, BackfillRun.Status.REVERTING, self.actor)
+        _begin(self.plan.run, self.actor)
         self._note([self._first_line()])
         for some in chunks(self._kept_by_choice(), 1000):
             self._written(self._removals.keep(some, BY_CHOICE))
         rows = [row for row in reversed(self.plan.rows) if not self._is_kept(row)]
         self.progress.start("Reverting", len(rows))
-        pipeline = Pipeline(
+        stopping = legs_of(
+            [step for step in self._steps if step.stops], self._put_out_of_use, self._put_out_of_use_together
+        )
+        pipeline: Pipeline[RowPlan, Leaving] = Pipeline(
             open_batch=self._removals.open,
-            work=self._remove,
+            legs=[*stopping, *legs_of(reversed(self._steps), self._remove, self._remove_together)],
             settle_batch=self._settle,
             concurrency=concurrency,
             stop=self.stop,
@@ -157,36 +158,73 @@ class Reverting:
 
     # --- in the pool's threads: no ORM ---------------------------------------------------------------
 
-    def _remove(self, row: RowPlan) -> Result:
-        """Remove a row's remote things; the first that fails ends the row, and what is ours stays too."""
-        done: list[Done] = []
-        for target in row.remove:
-            if target.name not in self._steps:
-                continue
-            step, found = self._steps[target.name], self.plan.found[target.name]
-            try:
-                removed = step.remove(row.recorded.wanted, target.ref, target.undo, found)
-            except RemoteError as error:
-                self._breaker.note(True, target.name)
-                return Result(done, Done(target.name, error=error.code, why=str(error)))
-            self._breaker.note(False, target.name)
-            done.append(Done(target.name, removed))
-        return Result(done)
+    def _put_out_of_use(self, steps: Sequence[Step], leaving: Leaving) -> None:
+        """Put a row's things out of use, before anything of its batch is removed."""
+        for step, target in _due(steps, leaving):
+            self._try(step, leaving, partial(step.stop, target.thing, self.plan.found[step.name]))
 
-    # --- in the thread that owns the database --------------------------------------------------------
+    def _remove(self, steps: Sequence[Step], leaving: Leaving) -> None:
+        """Remove a row's things elsewhere; the first that fails ends the row, and what is ours stays too."""
+        for step, target in _due(steps, leaving):
+            removed = self._try(step, leaving, partial(step.remove, target.thing, self.plan.found[step.name]))
+            if removed is not None:
+                leaving.removed[step.name] = removed
 
-    def _settle(self, batch: Sequence[tuple[RowPlan, Result | None]]) -> None:
-        self._written(self._removals.settle([(row, result) for row, result in batch if result is not None]))
+    def _try(self, step: Step, leaving: Leaving, work: Callable[[], Result]) -> Result | None:
+        if leaving.failed:
+            return None
+        try:
+            answer = work()
+        except RemoteError as error:
+            self._breaker.note(True, step.name)
+            leaving.failed = Failure(step.name, error.code, str(error))
+            return None
+        self._breaker.note(False, step.name)
+        return answer
+
+    # --- in the thread that owns the databases -------------------------------------------------------
+
+    def _put_out_of_use_together(self, step: Step, batch: Sequence[Leaving]) -> None:
+        self._together(step, batch, lambda things: step.stop_all(things, self.plan.found[step.name]))
+
+    def _remove_together(self, step: Step, batch: Sequence[Leaving]) -> None:
+        """Remove the things of a batch in another database, in one go."""
+        discard = self.choice.discard_activity
+        due, removed = self._together(
+            step, batch, lambda things: step.remove_all(things, self.plan.found[step.name], discard=discard)
+        )
+        for leaving, one in zip(due, removed or (), strict=True):
+            leaving.removed[step.name] = one
+
+    def _together(
+        self, step: Step, batch: Sequence[Leaving], work: Callable[[list[Thing]], Result]
+    ) -> tuple[list[Leaving], Result | None]:
+        """Do something to a batch's things; a failure of the whole is a failure of each row."""
+        due = [(leaving, target) for leaving in batch for _, target in _due([step], leaving)]
+        try:
+            answer = work([target.thing for _, target in due]) if due else None
+        except RemoteError as error:
+            for leaving, _ in due:
+                self._breaker.note(True, step.name)
+                leaving.failed = Failure(step.name, error.code, str(error))
+            return [], None
+        return [leaving for leaving, _ in due], answer
+
+    def _settle(self, batch: Sequence[tuple[Leaving, bool]]) -> None:
+        for leaving, is_through in batch:
+            leaving.is_through = is_through
+        touched = [leaving for leaving, _ in batch if leaving.is_touched]
+        self._written(self._removals.settle(touched))
         self.progress.advance(len(batch))
         if BackfillRun.objects.filter(pk=self.plan.run.pk, stop_requested=True).exists():
             self.stop.request("stopped in the admin", interrupted=True)
 
-    def _written(self, things: Sequence[Thing]) -> None:
-        for thing in things:
-            self.report.counts[thing.outcome] += 1
-            if thing.outcome == "failed":
-                self.report.failures.append((thing.line, thing.external_id, thing.step, thing.why))
-        self._note([thing.as_line() for thing in things])
+    def _written(self, lines: Sequence[Line]) -> None:
+        for line in lines:
+            self.report.counts[line.outcome] += 1
+            if line.outcome == "failed":
+                self.report.failures.append((line.line, line.external_id, line.step, line.why))
+        self._note([line.as_line() for line in lines])
 
     def _note(self, lines: Sequence[dict[str, object]]) -> None:
         try:
@@ -213,6 +251,14 @@ class Reverting:
             report.status, report.reason = "failed", f"{len(report.failures)} things could not be removed"
         else:
             report.status = "reverted"
-            _mark(self.plan.run, BackfillRun.Status.REVERTED, self.actor)
+            life.finish_revert(self.plan.run, actor=self.actor)
         self._note([{"status": report.status, **report.counts, "seconds": f"{seconds:.1f}"}])
         return report
+
+
+def _due(steps: Sequence[Step], leaving: Leaving) -> Iterator[tuple[Step, Target]]:
+    """Give what is to be removed of a row by these steps, until something of it fails."""
+    for step in steps:
+        for target in leaving.row.remove:
+            if target.step == step.name and not leaving.failed:
+                yield step, target

@@ -1,32 +1,33 @@
 """Decide what a revert would remove, what it leaves, and for whom it asks first."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from billing.client import supports_skip
-from customers.backfill.engine.options import Refused
 from customers.backfill.engine.plan import CLOCK_TOLERANCE
-from customers.backfill.ledger.recorded import Recorded, check_organization, records
+from customers.backfill.ledger.identity import check_world
+from customers.backfill.ledger.recorded import Recorded, records
 from customers.backfill.ledger.standing import Standing, standing_of
-from customers.backfill.revert.activity import Activity, find_activity, sessions_by_tag
-from customers.backfill.systems import STEVE, Systems
+from customers.backfill.refused import Refused
+from customers.backfill.revert.activity import Activity, find_activity, known_of, look_back
+from customers.backfill.steps import in_order, kinds
+from customers.backfill.systems import Systems
 from customers.models import BackfillRun, BackfillStep
-from kernel import Action, RemoteStep, StepName
+from kernel import Action, Facts, Step, Thing
 
 State = BackfillStep.State
 BY_CHOICE = "kept_active"  # the code of steps that --keep-active left
 LEFT_OUT = "left_out"  # the code of steps in a system that --without named
-IN_STEVE = frozenset({StepName.STEVE_ID_TAG})
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One thing to remove. `ref` is the system's own id, also where the run never heard the answer."""
+    """One thing to remove. Its `ref` is the system's own id, also where the run never heard the answer."""
 
-    name: StepName
-    ref: str
-    undo: Mapping[str, Any]
+    step: str
+    thing: Thing
 
 
 @dataclass(slots=True)
@@ -35,10 +36,10 @@ class RowPlan:
 
     recorded: Recorded
     remove: list[Target] = field(default_factory=list)
-    leave: dict[StepName, str] = field(default_factory=dict)  # why
-    left_out: dict[StepName, str] = field(default_factory=dict)  # where nobody looks: what stays there
-    gone: list[StepName] = field(default_factory=list)
-    disuse: dict[StepName, str] = field(default_factory=dict)  # of what is in `remove`, what stays, and why
+    leave: dict[str, str] = field(default_factory=dict)  # why
+    left_out: dict[str, str] = field(default_factory=dict)  # where nobody looks: what stays there
+    gone: list[str] = field(default_factory=list)
+    disuse: dict[str, str] = field(default_factory=dict)  # of what is in `remove`, what stays, and why
 
     @property
     def is_to_note(self) -> bool:
@@ -46,12 +47,12 @@ class RowPlan:
         return any(self.recorded.state(name) != State.KEPT for name in self.left_out)
 
     @property
-    def goes(self) -> list[StepName]:
+    def goes(self) -> list[str]:
         """Name what will be there no more, in that order."""
-        return [target.name for target in self.remove if target.name not in self.disuse]
+        return [target.step for target in self.remove if target.step not in self.disuse]
 
     @property
-    def stays(self) -> dict[StepName, str]:
+    def stays(self) -> dict[str, str]:
         return {**self.leave, **self.left_out, **self.disuse}
 
 
@@ -62,13 +63,18 @@ class RevertPlan:
     run: BackfillRun
     rows: list[RowPlan]
     active: Activity
-    found: Mapping[StepName, Mapping[str, Any]]
+    found: Mapping[str, Any]
     standing: Standing
 
     @property
     def left_out(self) -> int:
         """Count the things that stay where nobody looks."""
         return sum(len(row.left_out) for row in self.rows)
+
+    def left_out_sentences(self) -> list[str]:
+        """Say, for each kind of thing that is left out, how many stay and what that means."""
+        counts = Counter(name for row in self.rows for name in row.left_out)
+        return [kinds()[name].stays(counts[name]) for name in in_order(counts)]
 
     @property
     def is_empty(self) -> bool:
@@ -80,7 +86,7 @@ class RevertPlan:
 
 def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
     """Look at everything the run made; nothing is written. Raises Refused or RemoteError."""
-    check_organization(run, systems)
+    check_world(run, systems)
     if supports_skip(systems.target.version) is False:
         raise Refused(
             f"This Lago is {systems.target.version}: before 1.32 it bills whenever a subscription ends.",
@@ -88,13 +94,13 @@ def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
         )
     recorded = [one for one in records(run) if any(_is_ours(step) for step in one.steps.values())]
     found = {step.name: _look_up(step, recorded) for step in systems.steps}
-    left_out = IN_STEVE if STEVE in systems.without else frozenset()
-    rows = [_plan_row(one, systems.steps, found, left_out) for one in recorded]
+    known = {one.line: known_of(one, systems.steps) for one in recorded}
+    rows = [_plan_row(one, systems, found, known[one.line]) for one in recorded]
     touched = [row.recorded for row in rows if row.remove]
-    sessions = sessions_by_tag(run, touched, systems)
+    back = look_back(run, touched, systems.steps, known)
     for row in rows:
-        _keep_history(row, sessions.keys())
-    active = find_activity(run, touched, systems, sessions) if touched else {}
+        _foretell(row, systems.steps, back)
+    active = find_activity(run, touched, systems.steps, found, back) if touched else {}
     return RevertPlan(run, rows, active, found, standing_of(run))
 
 
@@ -107,52 +113,43 @@ def _is_ours(step: BackfillStep) -> bool:
     )
 
 
-def _look_up(step: RemoteStep, recorded: Sequence[Recorded]) -> Mapping[str, Any]:
+def _look_up(step: Step, recorded: Sequence[Recorded]) -> Any:
     wanted = [one.wanted for one in recorded if step.name in one.steps and _is_ours(one.steps[step.name])]
     return step.look_up(wanted) if wanted else {}
 
 
-def _plan_row(
-    one: Recorded,
-    remote: Sequence[RemoteStep],
-    found: Mapping[StepName, Mapping[str, Any]],
-    left_out: Container[StepName],
-) -> RowPlan:
+def _plan_row(one: Recorded, systems: Systems, found: Mapping[str, Any], known: Facts) -> RowPlan:
     row = RowPlan(one)
-    by_name = {step.name: step for step in remote}
-    for name in reversed(StepName):
-        step = one.steps.get(name)
-        if step is None:
-            continue
+    connected = {step.name: step for step in systems.steps}
+    for name in reversed(in_order(one.steps)):
+        step = one.steps[name]
         if not _is_ours(step):
             row.leave |= _left(name, step)
-        elif name in left_out:
-            row.left_out[name] = _stays_unseen(step)
+        elif name not in connected:
+            row.left_out[name] = _stays_unseen(name, step)
         elif step.state == State.INTENDED and not step.ref:
-            _settle(row, by_name[name], step, found[name])
+            _settle(row, connected[name], step, found[name])
         else:
-            row.remove.append(Target(name, step.ref, step.undo))
+            row.remove.append(Target(name, one.thing(name, known)))
     return row
 
 
-def _keep_history(row: RowPlan, charged: Container[str]) -> None:
-    """Say beforehand which idTags stay, blocked: those with a history, and those that are not ours."""
-    for target in row.remove:
-        if target.name is StepName.ID_TAG_MAPPING and target.undo:
-            row.disuse[target.name] = "it was there before the run; it is given back as it was"
-        elif target.name is StepName.STEVE_ID_TAG and target.undo:
-            row.disuse[target.name] = "it was there before the run; it is blocked again"
-        elif target.name is StepName.STEVE_ID_TAG and target.ref in charged:
-            row.disuse[target.name] = "it has charged; it is blocked, and kept with its history"
-
-
-def _stays_unseen(step: BackfillStep) -> str:
+def _stays_unseen(name: str, step: BackfillStep) -> str:
+    system = kinds()[name].system
     if not step.ref:
-        return "SteVe was left out; whether it is there cannot be told"
-    return f"SteVe was left out; number {step.ref} stays there as it is"
+        return f"{system} was left out; whether it is there cannot be told"
+    return f"{system} was left out; number {step.ref} stays there as it is"
 
 
-def _left(name: StepName, step: BackfillStep) -> dict[StepName, str]:
+def _foretell(row: RowPlan, steps: Sequence[Step], back: Mapping[str, tuple[list[Thing], Any]]) -> None:
+    """Say beforehand what stays of what is to be removed: what has a history, and what is not ours."""
+    by_name = {step.name: step for step in steps}
+    for target in row.remove:
+        if why := by_name[target.step].forecast(target.thing, back[target.step][1]):
+            row.disuse[target.step] = why
+
+
+def _left(name: str, step: BackfillStep) -> dict[str, str]:
     if step.state == State.ADOPTED:
         return {name: "it was there before the run"}
     if step.state == State.KEPT:
@@ -160,16 +157,18 @@ def _left(name: StepName, step: BackfillStep) -> dict[StepName, str]:
     return {}
 
 
-def _settle(row: RowPlan, remote: RemoteStep, step: BackfillStep, found: Mapping[str, Any]) -> None:
+def _settle(row: RowPlan, step: Step, stored: BackfillStep, found: Any) -> None:
     """Find out by looking whether an unanswered create was carried out."""
-    verdict = remote.check(row.recorded.wanted, found)
-    name = StepName(step.name)
+    verdict = step.check(row.recorded.wanted, found)
     if verdict.action is Action.CREATE:
-        row.gone.append(name)
+        row.gone.append(step.name)
         return
-    age_known = verdict.since is not None and step.intended_at is not None
-    is_older = age_known and verdict.since < step.intended_at - CLOCK_TOLERANCE  # type: ignore[operator]
+    is_older = (
+        verdict.since is not None
+        and stored.intended_at is not None
+        and verdict.since < stored.intended_at - CLOCK_TOLERANCE
+    )
     if verdict.action is not Action.ADOPT or verdict.warnings or is_older:
-        row.leave[name] = "whether the run made it cannot be told; look at it by hand"
+        row.leave[step.name] = "whether the run made it cannot be told; look at it by hand"
         return
-    row.remove.append(Target(name, verdict.ref, {}))
+    row.remove.append(Target(step.name, Thing(row.recorded.wanted, verdict.ref, is_made=True)))

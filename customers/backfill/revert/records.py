@@ -1,4 +1,4 @@
-"""The database's part of a revert: mappings stop billing first, our things go last, all is written down."""
+"""The database's part of a revert: what is ours stops first and goes last, and all is written down."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,35 +8,44 @@ from django.db import transaction
 from django.utils import timezone
 
 from auditlog.models import Event, record
-from customers.backfill.engine.activation import give_back, still_ours
-from customers.backfill.ledger import bulk
+from customers import bulk
 from customers.backfill.revert.planning import LEFT_OUT, RowPlan
-from customers.models import BackfillRun, BackfillStep, IdTagMapping, User
-from kernel import Removal, Removed, StepName
+from customers.models import BackfillRun, BackfillStep
+from kernel import Removal, Removed, Step, Thing, Works
 
 State = BackfillStep.State
-GIVEN_BACK = Removed(Removal.KEPT, "it was there before the run, and is again as it was")
-ELSEWHERE = Removed(Removal.KEPT, "it was there before the run, and bills elsewhere by now")
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What became of one remote thing: removed, gone, kept, or an error's code."""
+class Failure:
+    """A removal that did not succeed; what came before it in the row has gone."""
 
-    name: StepName
-    removed: Removed | None = None
-    error: str = ""
-    why: str = ""
+    step: str
+    code: str
+    why: str
+
+
+@dataclass(slots=True)
+class Leaving:
+    """A row whose things are being removed. `removed` is by step, of what was removed elsewhere."""
+
+    row: RowPlan
+    removed: dict[str, Removed] = field(default_factory=dict)
+    failed: Failure | None = None
+    is_through: bool = False  # no request to stop came in between
+
+    @property
+    def is_touched(self) -> bool:
+        return self.is_through or bool(self.removed) or self.failed is not None
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether what is ours may go too."""
+        return self.is_through and self.failed is None
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    done: Sequence[Done]
-    failed: Done | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Thing:
+class Line:
     """A line of the manifest."""
 
     line: int
@@ -56,130 +65,104 @@ class Thing:
         return line | {key: value for key, value in (("code", self.code), ("why", self.why)) if value}
 
 
-@dataclass(slots=True)
 class Removals:
-    """Writes a revert's part of the ledger, batch by batch."""
+    """Writes a revert's part of the ledger, batch by batch, and does what steps do in its transactions."""
 
-    run: BackfillRun
-    actor: str
-    discard: bool
-    _things: list[Thing] = field(default_factory=list)
-    _steps: list[BackfillStep] = field(default_factory=list)
-
-    @transaction.atomic
-    def open(self, rows: Sequence[RowPlan]) -> Sequence[RowPlan]:
-        """Stop billing by these mappings, before anything is removed."""
-        ours = _by_pk(rows, StepName.ID_TAG_MAPPING)
-        there = IdTagMapping.objects.in_bulk(list(ours))
-        billing = [pk for pk in there if not _undo(ours[pk]) or still_ours(there[pk], _undo(ours[pk]))]
-        IdTagMapping.objects.filter(pk__in=billing).update(is_active=False)
-        return rows
+    def __init__(
+        self, run: BackfillRun, steps: Sequence[Step], found: Mapping[str, Any], actor: str, *, discard: bool
+    ) -> None:
+        self._run, self._actor, self._discard, self._found = run, actor, discard, found
+        self._ours = [step for step in steps if step.works is Works.WITH_LEDGER]
+        self._lines: list[Line] = []
+        self._steps: list[BackfillStep] = []
 
     @transaction.atomic
-    def keep(self, rows: Iterable[tuple[RowPlan, str]], code: str) -> list[Thing]:
+    def open(self, rows: Sequence[RowPlan]) -> list[Leaving]:
+        """Put what is ours out of use, before anything is removed."""
+        for step in reversed(self._ours):
+            if step.stops and (things := _targets(rows, step)):
+                step.stop_all([thing for _, thing in things], self._found[step.name])
+        return [Leaving(row) for row in rows]
+
+    @transaction.atomic
+    def keep(self, rows: Iterable[tuple[RowPlan, str]], code: str) -> list[Line]:
         """Write down customers that stay whole, and why."""
         self._begin()
         for row, why in rows:
             for target in row.remove:
-                self._note(row, target.name, "kept", why=why, code=code)
-                self._set(row, target.name, State.KEPT, code)
+                self._note(row, target.step, "kept", why=why, code=code)
+                self._set(row, target.step, State.KEPT, code)
         return self._end()
 
     @transaction.atomic
-    def settle(self, batch: Sequence[tuple[RowPlan, Result]]) -> list[Thing]:
+    def settle(self, batch: Sequence[Leaving]) -> list[Line]:
+        """Write what became of the things elsewhere; then, of rows without a failure, remove what is ours."""
         self._begin()
-        whole = [row for row, result in batch if self._remote(row, result)]
-        self._remove_mappings(whole)
-        self._remove_users(whole)
-        for row, _ in batch:
-            for name, why in row.leave.items():
-                self._note(row, name, "kept", why=why)
-            for name, why in row.left_out.items():
-                self._note(row, name, "kept", why=why, code=LEFT_OUT)
-                self._set(row, name, State.KEPT, LEFT_OUT)
+        for leaving in batch:
+            self._elsewhere(leaving)
+        whole = [leaving.row for leaving in batch if leaving.is_done]
+        for step in reversed(self._ours):
+            self._here(step, whole)
+        for leaving in batch:
+            if leaving.is_through:
+                self._left(leaving.row)
         return self._end()
 
     # --- one batch -----------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        self._things, self._steps = [], []
+        self._lines, self._steps = [], []
 
-    def _end(self) -> list[Thing]:
+    def _end(self) -> list[Line]:
         bulk.update(self._steps, ["state", "code", "settled_at"])
         events = [
-            Event(f"{thing.step}.{thing.outcome}", f"customer:{thing.external_id}", {"line": thing.line})
-            for thing in self._things
+            Event(f"{line.step}.{line.outcome}", f"customer:{line.external_id}", {"line": line.line})
+            for line in self._lines
         ]
-        record(self.run.audit_tag, self.actor, events)
-        BackfillRun.objects.filter(pk=self.run.pk).update(settled_at=timezone.now())
-        return self._things
+        record(self._run.audit_tag, self._actor, events)
+        BackfillRun.objects.filter(pk=self._run.pk).update(settled_at=timezone.now())
+        return self._lines
 
-    def _remote(self, row: RowPlan, result: Result) -> bool:
-        """Write what became of the remote things; tell whether ours may go too."""
-        for name in row.gone:
-            self._close(row, name, Removed(Removal.GONE))
-        for done in result.done:
-            self._close(row, done.name, done.removed or Removed(Removal.GONE))
-        if result.failed:
-            failed = result.failed
-            self._note(row, failed.name, "failed", why=failed.why, code=failed.error)
-        return result.failed is None
+    def _elsewhere(self, leaving: Leaving) -> None:
+        for name in leaving.row.gone:
+            self._close(leaving.row, name, Removed(Removal.GONE))
+        for name, removed in leaving.removed.items():
+            self._close(leaving.row, name, removed)
+        if failed := leaving.failed:
+            self._note(leaving.row, failed.step, "failed", why=failed.why, code=failed.code)
 
-    def _remove_mappings(self, rows: Sequence[RowPlan]) -> None:
-        ours = _by_pk(rows, StepName.ID_TAG_MAPPING)
-        there = IdTagMapping.objects.in_bulk(list(ours))
-        adopted = {pk for pk in there if _undo(ours[pk])}
-        IdTagMapping.objects.filter(pk__in=there.keys() - adopted).delete()
-        for pk, row in ours.items():
-            removed = self._give_back(there[pk], _undo(row)) if pk in adopted else _removed(pk in there)
-            self._close(row, StepName.ID_TAG_MAPPING, removed)
+    def _here(self, step: Step, rows: Sequence[RowPlan]) -> None:
+        targets = _targets(rows, step)
+        if not targets:
+            return
+        things = [thing for _, thing in targets]
+        removed = step.remove_all(things, self._found[step.name], discard=self._discard)
+        for (row, _), one in zip(targets, removed, strict=True):
+            self._close(row, step.name, one)
 
-    @staticmethod
-    def _give_back(mapping: IdTagMapping, undo: Mapping[str, Any]) -> Removed:
-        if not still_ours(mapping, undo):
-            return ELSEWHERE
-        give_back(mapping, undo)
-        return GIVEN_BACK
+    def _left(self, row: RowPlan) -> None:
+        for name, why in row.leave.items():
+            self._note(row, name, "kept", why=why)
+        for name, why in row.left_out.items():
+            self._note(row, name, "kept", why=why, code=LEFT_OUT)
+            self._set(row, name, State.KEPT, LEFT_OUT)
 
-    def _remove_users(self, rows: Sequence[RowPlan]) -> None:
-        """Remove customers last, unless something of theirs stays that is not ours to remove."""
-        ours = _by_pk(rows, StepName.USER)
-        if self.discard:
-            IdTagMapping.objects.filter(user_id__in=list(ours)).delete()
-        there = set(User.objects.filter(pk__in=list(ours)).values_list("pk", flat=True))
-        held = set(IdTagMapping.objects.filter(user_id__in=there).values_list("user_id", flat=True))
-        User.objects.filter(pk__in=there - held).delete()
-        for pk, row in ours.items():
-            if pk in held:
-                self._note(row, StepName.USER, "failed", why="an idTag of the customer could not be removed")
-            else:
-                self._close(row, StepName.USER, _removed(pk in there))
-
-    def _close(self, row: RowPlan, name: StepName, removed: Removed) -> None:
-        kept = removed.removal is Removal.KEPT
-        self._set(row, name, State.KEPT if kept else State.REMOVED, "")
+    def _close(self, row: RowPlan, name: str, removed: Removed) -> None:
+        if removed.removal is not Removal.FAILED:
+            kept = removed.removal is Removal.KEPT
+            self._set(row, name, State.KEPT if kept else State.REMOVED, "")
         self._note(row, name, removed.removal.value, why=removed.why)
 
-    def _set(self, row: RowPlan, name: StepName, state: str, code: str) -> None:
+    def _set(self, row: RowPlan, name: str, state: str, code: str) -> None:
         step = row.recorded.steps[name]
         step.state, step.code, step.settled_at = state, code, timezone.now()
         self._steps.append(step)
 
-    def _note(self, row: RowPlan, name: StepName, outcome: str, *, why: str = "", code: str = "") -> None:
+    def _note(self, row: RowPlan, name: str, outcome: str, *, why: str = "", code: str = "") -> None:
         one = row.recorded
-        self._things.append(Thing(one.line, one.external_id, name.value, outcome, why, code))
+        self._lines.append(Line(one.line, one.external_id, name, outcome, why, code))
 
 
-def _by_pk(rows: Iterable[RowPlan], name: StepName) -> dict[int, RowPlan]:
-    """Give, by primary key, the things of ours that are to be removed, with their rows."""
-    return {int(target.ref): row for row in rows for target in row.remove if target.name is name}
-
-
-def _undo(row: RowPlan) -> Mapping[str, Any]:
-    """Give how an idTag was that the run adopted and let bill; nothing for one that the run made."""
-    undo: Mapping[str, Any] = row.recorded.steps[StepName.ID_TAG_MAPPING].undo
-    return undo
-
-
-def _removed(was_there: bool) -> Removed:
-    return Removed(Removal.REMOVED if was_there else Removal.GONE)
+def _targets(rows: Iterable[RowPlan], step: Step) -> list[tuple[RowPlan, Thing]]:
+    """Give the things of a step that are to be removed, with their rows."""
+    return [(row, target.thing) for row in rows for target in row.remove if target.step == step.name]

@@ -8,23 +8,20 @@ from django.conf import settings
 from django.utils import timezone
 
 from billing.values import Plan
-from customers.backfill.engine.options import Refused
-from customers.backfill.ledger.recorded import check_organization, records
-from customers.backfill.ledger.staging import outcome_counts
+from customers.backfill.ledger.counts import outcome_counts
+from customers.backfill.ledger.identity import check_world
+from customers.backfill.ledger.recorded import records
 from customers.backfill.reconcile import Reconciliation
+from customers.backfill.refused import Refused
+from customers.backfill.steps import kinds
 from customers.backfill.systems import Systems
 from customers.models import BackfillRow, BackfillRun, BackfillStep, User
-from kernel import RemoteStep, StepName
+from customers.steps import UserStep
+from kernel import Step, Thing
 
 EXAMPLES = 5  # external_ids named in a check; backfill_reconcile names them all
 Outcome = BackfillRow.Outcome
 Status = BackfillRun.Status
-NAMES = {
-    StepName.ID_TAG_MAPPING: "idTag mappings",
-    StepName.STEVE_ID_TAG: "idTags in SteVe",
-    StepName.LAGO_CUSTOMER: "customers in Lago",
-    StepName.LAGO_SUBSCRIPTION: "subscriptions in Lago",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ class Check:
 
 def check_standing(run: BackfillRun, systems: Systems) -> None:
     """Raise Refused if nothing is left to verify, or if it is not here."""
-    check_organization(run, systems)
+    check_world(run, systems)
     if run.status == Status.REVERTED:
         raise Refused(f"The run {run.run_id} was reverted: there is nothing left of it to verify.")
     if run.status == Status.REVERTING:
@@ -61,9 +58,9 @@ def people_check(run: BackfillRun, result: Reconciliation) -> Check:
     expected = set(ours.values_list("external_id", flat=True))
     found = User.objects.filter(external_id__in=expected, role=User.Role.CUSTOMER, is_active=True).count()
     missing = counts["failed"] + counts["pending"]
-    diverging = _diverging(result, StepName.USER, but="not_imported")
+    diverging = _diverging(result, UserStep.name, but="not_imported")
     return Check(
-        "customers in our database",
+        UserStep.place(),
         found == len(expected) and not missing and not diverging,
         f"{sum(counts.values()):,} rows less {counts['skipped']:,} skipped are {len(expected):,} customers;"
         f" {found:,} are here",
@@ -72,58 +69,58 @@ def people_check(run: BackfillRun, result: Reconciliation) -> Check:
 
 
 def system_checks(run: BackfillRun, result: Reconciliation, systems: Systems) -> Iterator[Check]:
-    """Say of each system whether everything that the run answers for is there and as recorded."""
-    for name, count in result.steps.items():
-        if name in NAMES:
-            begin_later = _begin_later(run, timezone.now()) if name is StepName.LAGO_SUBSCRIPTION else ""
-            yield Check(
-                NAMES[name],
-                not count.diverging,
-                f"{count.expected:,} expected, {count.agreeing:,} as recorded",
-                _diverging(result, name) or begin_later,
-            )
-    if StepName.STEVE_ID_TAG not in result.steps:
-        yield _unrecorded_id_tags(run, systems)
+    """Say of each kind of thing whether all that the run answers for is there and as recorded."""
+    connected = {step.name: step for step in systems.steps}
+    for name, kind in kinds().items():
+        if kind is UserStep:
+            continue  # `people_check` compares them with the file
+        if name in result.steps:
+            yield _recorded(run, result, kind)
+        elif name not in connected:
+            yield Check(kind.place(), None, "", f"{kind.system} is not configured")
+        elif kind.can_be_left:
+            yield _unrecorded(run, connected[name])
 
 
-def _diverging(result: Reconciliation, name: StepName, *, but: str = "") -> str:
+def _recorded(run: BackfillRun, result: Reconciliation, kind: type[Step]) -> Check:
+    count = result.steps[kind.name]
+    later = _begin_later(run, kind, timezone.now()) if kind.costs else ""
+    compared = f"{count.expected:,} expected, {count.agreeing:,} as recorded"
+    return Check(kind.place(), not count.diverging, compared, _diverging(result, kind.name) or later)
+
+
+def _diverging(result: Reconciliation, name: str, *, but: str = "") -> str:
     found = [one for one in result.found if one.step == name and one.divergence.kind != but]
     shown = ", ".join(f"{one.external_id} {one.divergence.kind}" for one in found[:EXAMPLES])
     return shown + (f" and {len(found) - EXAMPLES:,} more" if len(found) > EXAMPLES else "")
 
 
-def _begin_later(run: BackfillRun, now: datetime) -> str:
+def _begin_later(run: BackfillRun, kind: type[Step], now: datetime) -> str:
     """Say how many are pending as the file wants it: the platform bills no session before their start."""
     made = (BackfillStep.State.CREATED, BackfillStep.State.ADOPTED)
-    later = run.rows.filter(
-        subscription_at__gt=now, steps__name=StepName.LAGO_SUBSCRIPTION, steps__state__in=made
-    ).count()
+    later = run.rows.filter(subscription_at__gt=now, steps__name=kind.name, steps__state__in=made).count()
     return f"{later:,} begin later: sessions before that are not billed" if later else ""
 
 
-def _unrecorded_id_tags(run: BackfillRun, systems: Systems) -> Check:
-    """Look for the idTags of a run that was made without SteVe: cards that it does not know cannot charge."""
-    name = NAMES[StepName.STEVE_ID_TAG]
-    step = next((one for one in systems.steps if one.name is StepName.STEVE_ID_TAG), None)
-    if step is None:
-        return Check(name, None, "", "SteVe is not configured")
-    total, unfit = _unfit_id_tags(run, step)
-    compared = f"{total:,} expected, {total - len(unfit):,} can charge (the run was made without SteVe)"
+def _unrecorded(run: BackfillRun, step: Step) -> Check:
+    """Look for the things of a run that was made without this system: it may know them all the same."""
+    total, unfit = _unfit(run, step)
+    made = f"the run was made without {step.system}"
+    compared = f"{total:,} expected, {total - len(unfit):,} in order ({made})"
     if not unfit:
-        return Check(name, True, compared)
+        return Check(step.place(), True, compared)
     shown = ", ".join(unfit[:EXAMPLES]) + (", …" if len(unfit) > EXAMPLES else "")
-    return Check(name, False, compared, f"{shown}; run the file again with --skip-existing")
+    return Check(step.place(), False, compared, f"{shown}; run the file again with --skip-existing")
 
 
-def _unfit_id_tags(run: BackfillRun, step: RemoteStep) -> tuple[int, list[str]]:
+def _unfit(run: BackfillRun, step: Step) -> tuple[int, list[str]]:
     whole = run.rows.filter(mapping__is_active=True).exclude(outcome__in=["", Outcome.FAILED])
     recorded = list(records(run, whole))
     found = step.look_up([one.wanted for one in recorded]) if recorded else {}
     unfit = []
     for one in recorded:
-        tag = found.get(one.wanted.id_tag.casefold())
-        kinds = [d.kind for d in step.compare(one.wanted, str(tag.ocpp_tag_pk) if tag else "", found)]
-        unfit += [f"{one.external_id} {kind}" for kind in kinds[:1]]
+        there = Thing(one.wanted, step.check(one.wanted, found).ref, is_made=False)
+        unfit += [f"{one.external_id} {told.kind}" for told in step.compare(there, found)[:1]]
     return len(recorded), unfit
 
 

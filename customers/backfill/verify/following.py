@@ -10,7 +10,7 @@ from django.conf import settings
 from billing.client import LagoClient, LagoError
 from billing.values import Event
 from charging.charge_point import Session
-from customers.backfill.engine.pipeline import Stop
+from customers.backfill.engine.stop import Stop
 from customers.backfill.verify.checks import Check
 
 FIRST_PAUSE_S = 0.2

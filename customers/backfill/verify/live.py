@@ -12,8 +12,8 @@ from django.conf import settings
 
 from charging import SteveClient
 from charging.charge_point import ChargePointError, Session, charging_session
-from customers.backfill.engine.options import Refused
-from customers.backfill.engine.pipeline import Stop
+from customers.backfill.engine.stop import Stop
+from customers.backfill.refused import Refused
 from customers.backfill.sessions import ChargingSession, sessions_of
 from customers.backfill.systems import Systems
 from customers.backfill.verify.checks import Check

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from customers.backfill.engine.pipeline import Stop
+from customers.backfill.engine.stop import Stop
 from customers.backfill.reconcile import reconcile
 from customers.backfill.systems import Systems
 from customers.backfill.verify.checks import (

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from auditlog.models import Event, record
 from customers import queueing
-from customers.backfill.engine.options import Refused
 from customers.backfill.ledger.standing import standing_of
+from customers.backfill.refused import Refused
 from customers.backfill.welcome.recipients import Choice, Reason, Recipients, preview_recipients
 from customers.models import BackfillRun, WelcomeCampaign, WelcomeMail
 

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 
-from customers.backfill.engine.pipeline import Stop
+from customers.backfill.engine.stop import Stop
 from customers.backfill.welcome.sending import Conditions, Ended, send_campaign
 from customers.backfill.welcome.status import CampaignStatus, status
 from customers.models import WelcomeCampaign

@@ -6,7 +6,8 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from customers.backfill.engine.attempt import import_file, plan_file
+from customers.backfill.engine.attempt import import_file
+from customers.backfill.engine.planning import plan_file
 from customers.backfill.ledger import run_log
 from customers.backfill.source import open_source
 from customers.backfill.source.error_file import check_error_file

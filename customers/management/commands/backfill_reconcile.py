@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from customers.backfill.ledger.recorded import find_run
+from customers.backfill.ledger.runs import find_run
 from customers.backfill.reconcile import reconcile
 from customers.backfill.systems import connect
 from customers.terminal.base import NOT_WELL, WELL, BackfillCommand

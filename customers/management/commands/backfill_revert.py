@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from customers.backfill.ledger import run_log
-from customers.backfill.ledger.recorded import find_run
+from customers.backfill.ledger.runs import find_run
 from customers.backfill.revert import Choice, RevertPlan, plan_revert, revert
 from customers.backfill.systems import connect
 from customers.models import BackfillRun

@@ -4,8 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from customers.backfill.ledger.recorded import find_run
-from customers.backfill.ledger.runs import describe, list_runs
+from customers.backfill.ledger.runs import describe, find_run, list_runs
 from customers.terminal.base import WELL, BackfillCommand
 from customers.terminal.output import console
 from customers.terminal.runs import detail_json, line_json, print_detail, print_list

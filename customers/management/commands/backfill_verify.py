@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from customers.backfill.ledger.recorded import find_run
+from customers.backfill.ledger.runs import find_run
 from customers.backfill.systems import connect
 from customers.backfill.verify import LiveTest, check_standing, find_live_test, verify
 from customers.terminal.base import INTERRUPTED, NOT_WELL, WELL, BackfillCommand

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from customers.backfill.engine.options import Refused
+from customers.backfill.refused import Refused
 from kernel import RemoteError
 from rehearsal.lago import Sandbox
 from tests.customers import factories, undoing

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management import call_command
 from django.db.models import F
 
-from customers.backfill.engine.options import Refused
 from customers.backfill.ledger import locks as lock
+from customers.backfill.refused import Refused
 from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, User
 from kernel import RemoteError
 from rehearsal.lago import Sandbox

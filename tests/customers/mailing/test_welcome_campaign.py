@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django_q.models import OrmQ
 
 from auditlog.models import AuditEntry
-from customers.backfill.engine.options import Refused
+from customers.backfill.refused import Refused
 from customers.backfill.welcome import Choice, cancel_for_run, pause, resume, start_campaign, status
 from customers.models import BackfillRun, WelcomeCampaign
 from tests.customers.mailing.world import customers_of, make_run

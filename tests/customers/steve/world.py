@@ -10,8 +10,9 @@ from django.core.management import call_command
 
 from charging.charge_point import Session, charging_session
 from customers.backfill.document import document
-from customers.backfill.engine.attempt import Progress, Report
-from customers.backfill.engine.pipeline import Stop
+from customers.backfill.engine.progress import Progress
+from customers.backfill.engine.report import Report
+from customers.backfill.engine.stop import Stop
 from customers.backfill.reconcile import reconcile
 from customers.backfill.revert import Choice, RevertPlan, RevertReport, plan_revert, revert
 from customers.backfill.systems import connect

@@ -1,0 +1,56 @@
+"""From an opened file to a plan and its report. Nothing is written anywhere."""
+
+from datetime import date, datetime
+
+from customers.backfill.checks import check_row, clashes, file_warnings
+from customers.backfill.engine.options import Options
+from customers.backfill.engine.plan import Looked, PlannedRow, Policy, make_plan
+from customers.backfill.engine.report import Report
+from customers.backfill.ledger import facts, identity
+from customers.backfill.money.billing_lines import billing_lines
+from customers.backfill.source import Source
+from customers.backfill.systems import Systems
+
+
+def today_in(systems: Systems, now: datetime) -> date:
+    return now.astimezone(systems.timezone).date()
+
+
+def draft(source: Source, systems: Systems, options: Options, today: date) -> list[PlannedRow]:
+    """Read and check the rows by themselves and against each other; raise SourceError."""
+    rows = []
+    for given in source:
+        wanted, problems, warnings = check_row(
+            given,
+            plans=systems.target.plans,
+            timezone=systems.timezone,
+            today=today,
+            date_format=options.date_format,
+            billing_time=options.billing_time,
+        )
+        rows.append(PlannedRow(wanted, given, problems=tuple(problems), warnings=tuple(warnings)))
+    clashing = clashes([row.wanted for row in rows])
+    for row in rows:
+        row.problems = (*row.problems, *clashing.get(row.line, ()))
+    return rows
+
+
+def plan_file(source: Source, systems: Systems, options: Options, *, now: datetime) -> Report:
+    """Say what an import would do; nothing is written anywhere. Raises SourceError, Refused, RemoteError."""
+    today = today_in(systems, now)
+    run = identity.to_continue(source.info.sha256, options.as_json(), systems)
+    rows = draft(source, systems, options, today)
+    wanted = [row.wanted for row in rows]
+    looked = [Looked(step, step.look_up(wanted)) for step in systems.steps]
+    policy = Policy(options.skip_existing, run.pk if run else None)
+    plan = make_plan(rows, facts.look_up(wanted), looked, policy)
+    return Report(
+        info=source.info,
+        systems=systems,
+        plan=plan,
+        billing=billing_lines(plan, systems.target.plans, today),
+        warnings=file_warnings(source.info),
+        dry_run=True,
+        status="would_fail" if plan.fails else "would_succeed",
+        continues=run.run_id if run else "",
+    )

@@ -1,0 +1,46 @@
+"""All that can be asked about a plan or a run."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from customers.backfill.engine.at_work import Settled
+from customers.backfill.engine.plan import Plan, PlannedRow
+from customers.backfill.money.billing_lines import BillingLine
+from customers.backfill.source import SourceInfo, SourceRow
+from customers.backfill.systems import Systems
+from customers.models import BackfillRun
+from kernel import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that an operator can ask about a plan or a run. `outcomes` are by line, of rows settled so far."""
+
+    info: SourceInfo
+    systems: Systems
+    plan: Plan
+    billing: Sequence[BillingLine]
+    warnings: Sequence[Problem]
+    dry_run: bool
+    status: str
+    continues: str = ""  # the id of the unfinished run that this file continues
+    run: BackfillRun | None = None
+    outcomes: dict[int, Settled] = field(default_factory=dict)
+    log_path: Path | None = None
+    reason: str = ""
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    @property
+    def is_well(self) -> bool:
+        return self.status in ("would_succeed", "succeeded")
+
+    def problems_of(self, row: PlannedRow) -> tuple[Problem, ...]:
+        """Give what stands or stood in the way of a row, by the plan or by what happened."""
+        settled = self.outcomes.get(row.line)
+        return settled.problems if settled else row.problems
+
+    def flawed(self) -> Iterator[tuple[SourceRow, tuple[Problem, ...]]]:
+        """Give the rows that need attention, as the operator wrote them."""
+        return ((row.source, found) for row in self.plan.rows if (found := self.problems_of(row)))

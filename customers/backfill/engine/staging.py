@@ -1,0 +1,121 @@
+"""Write down what is planned for each row of a run, and settle what an earlier attempt left in doubt."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from auditlog.models import Event, record
+from customers import bulk
+from customers.backfill.engine.plan import Plan, PlannedRow, RowAction
+from customers.backfill.ledger.problems import as_json
+from customers.backfill.steps import kinds
+from customers.chunks import chunks
+from customers.models import BackfillRow, BackfillRun, BackfillStep, email_digest
+from kernel import Action, Verdict
+
+State = BackfillStep.State
+Outcome = BackfillRow.Outcome
+STAGE_SIZE = 2_000
+JUDGED = ["outcome", "problems", "warnings", "settled_at"]
+# Of a row that fails, what an earlier attempt knew is kept: it may have made things that still stand.
+# Of the others it may have known less, such as a plan that Lago did not have then.
+STAGED = ["plan_code", "start_date", "subscription_at", "email_digest", "user", "mapping", *JUDGED]
+
+# Of a run, by line and step: where the step stood before, and what its removal has to know.
+Previous = Mapping[tuple[int, str], tuple[str, dict[str, Any]]]
+
+
+@transaction.atomic
+def stage(run: BackfillRun, plan: Plan, actor: str) -> None:
+    """Write what is planned for each row; rows that an earlier attempt settled, and that stand, stay."""
+    settled = set(
+        run.rows.filter(outcome__in=[Outcome.CREATED, Outcome.COMPLETED, Outcome.SKIPPED]).values_list(
+            "line", flat=True
+        )
+    )
+    previous = _previous(run)
+    rows = [row for row in plan.rows if row.action is not RowAction.SKIP or row.line not in settled]
+    for some in chunks((row for row in rows if row.action is RowAction.FAIL), STAGE_SIZE):
+        _upsert_rows(run, some, JUDGED)
+    for some in chunks((row for row in rows if row.action is not RowAction.FAIL), STAGE_SIZE):
+        pks = _upsert_rows(run, some, STAGED)
+        _upsert_steps([(row, pks[row.line]) for row in some], previous)
+        record(run.audit_tag, actor, _found_made(some, previous))
+
+
+def _previous(run: BackfillRun) -> Previous:
+    steps = BackfillStep.objects.filter(row__run=run).values_list("row__line", "name", "state", "undo")
+    return {(line, name): (state, undo) for line, name, state, undo in steps.iterator()}
+
+
+def _upsert_rows(run: BackfillRun, rows: Iterable[PlannedRow], fields: list[str]) -> dict[int, int]:
+    columns = {kind.row_column: kind.name for kind in kinds().values() if kind.row_column}
+    records = [_row(run, row, columns) for row in rows]
+    pks = bulk.upsert(records, unique=["run", "line"], update=fields)
+    return {record.line: pk for record, pk in zip(records, pks, strict=True)}
+
+
+def _row(run: BackfillRun, row: PlannedRow, columns: Mapping[str, str]) -> BackfillRow:
+    wanted = row.wanted
+    return BackfillRow(
+        run=run,
+        line=row.line,
+        external_id=wanted.external_id,
+        plan_code=wanted.plan_code[:255],
+        start_date=wanted.start_date,
+        subscription_at=wanted.subscription_at,
+        email_digest=email_digest(run.run_id, wanted.email) if wanted.email else "",
+        outcome=_staged_outcome(row.action),
+        problems=[as_json(problem) for problem in row.problems],
+        warnings=[as_json(warning) for warning in row.warnings],
+        settled_at=None if row.is_to_do else timezone.now(),
+        **{column: _pk(row.verdicts.get(name)) for column, name in columns.items()},
+    )
+
+
+def _pk(verdict: Verdict | None) -> int | None:
+    return int(verdict.ref) if verdict and verdict.ref else None
+
+
+def _staged_outcome(action: RowAction) -> BackfillRow.Outcome:
+    return {RowAction.FAIL: Outcome.FAILED, RowAction.SKIP: Outcome.SKIPPED}.get(action, Outcome.PENDING)
+
+
+def _upsert_steps(rows: Iterable[tuple[PlannedRow, int]], previous: Previous) -> None:
+    steps = [
+        _step(pk, name, verdict, *previous.get((row.line, name), ("", {})))
+        for row, pk in rows
+        for name, verdict in row.verdicts.items()
+    ]
+    bulk.upsert(steps, unique=["row", "name"], update=["state", "ref", "undo", "code", "settled_at"])
+
+
+def _found_made(rows: Iterable[PlannedRow], previous: Previous) -> Iterator[Event]:
+    """Tell of creates whose answer never came and that turned out to have been carried out."""
+    for row in rows:
+        for name, verdict in row.verdicts.items():
+            state, undo = previous.get((row.line, name), ("", {}))
+            if verdict.action is Action.DONE and state == State.INTENDED and not undo:
+                detail = {"line": row.line, "ref": verdict.ref, "settled": "by looking"}
+                yield Event(f"{name}.created", f"customer:{row.wanted.external_id}", detail)
+
+
+def _step(row_pk: int, name: str, verdict: Verdict, before: str, undo: dict[str, Any]) -> BackfillStep:
+    """Say where a step stands before anything is done: an unanswered create is settled here."""
+    state = {Action.CREATE: State.PLANNED, Action.SHARED: State.SHARED}.get(
+        verdict.action or Action.CREATE, State.ADOPTED
+    )
+    if verdict.action is Action.DONE and before in (State.INTENDED, State.CREATED) and not undo:
+        state = State.CREATED
+    elif verdict.action is Action.DONE and before == State.SHARED:
+        state = State.SHARED  # by another card's row of this very run: adopted would be somebody else's
+    return BackfillStep(
+        row_id=row_pk,
+        name=name,
+        state=state,
+        ref="" if state in (State.PLANNED, State.SHARED) else verdict.ref,
+        undo=undo if state is not State.PLANNED else {},
+        settled_at=None if state is State.PLANNED else timezone.now(),
+    )

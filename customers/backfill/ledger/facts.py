@@ -1,0 +1,46 @@
+"""What the ledger knows of the customers of a file: what runs made for them, or meant to make."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from customers.chunks import chunks
+from customers.models import BackfillStep
+from kernel import Wanted
+
+STANDING = (BackfillStep.State.CREATED, BackfillStep.State.ADOPTED, BackfillStep.State.INTENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFact:
+    """A step that some run recorded for an external_id, and that still stands in the ledger."""
+
+    run_pk: int
+    id_tag: str  # of the row's card, in lower case; blank where its mapping has gone
+    step: str
+    state: str
+    ref: str
+    intended_at: datetime | None
+    row_settled: bool
+    alters: bool  # an adopted thing that was to be put right: never ours to delete
+
+
+Ledger = Mapping[str, Sequence[LedgerFact]]  # by external_id
+
+
+def look_up(rows: Iterable[Wanted]) -> Ledger:
+    """Read what runs recorded for the customers of these rows, in a few queries."""
+    facts: dict[str, list[LedgerFact]] = defaultdict(list)
+    for some in chunks({row.external_id for row in rows if row.external_id}):
+        steps = BackfillStep.objects.filter(row__external_id__in=some, state__in=STANDING)
+        for external_id, run_pk, id_tag, name, state, ref, intended_at, undo, outcome in steps.values_list(
+            "row__external_id", "row__run_id", "row__mapping__id_tag", "name", "state", "ref", "intended_at",
+            "undo", "row__outcome",
+        ):  # fmt: skip
+            settled = outcome not in ("", "failed")
+            card = (id_tag or "").lower()
+            facts[external_id].append(
+                LedgerFact(int(run_pk), card, name, state, ref, intended_at, settled, bool(undo))
+            )
+    return facts

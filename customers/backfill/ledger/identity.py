@@ -1,0 +1,111 @@
+"""What a run is: a file, the options that change what its rows mean, and the world that it went into."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from customers.backfill.ledger.recorded import sample
+from customers.backfill.refused import Refused
+from customers.backfill.steps import in_order, kinds
+from customers.backfill.systems import Systems, way_out
+from customers.models import BackfillRun, BackfillStep
+from customers.models.backfill import BackfillRunQuerySet
+from kernel import Step
+
+Status = BackfillRun.Status
+State = BackfillStep.State
+# Of these an import or a revert may have to look at what is there.
+RECORDED = (State.INTENDED, State.CREATED, State.ADOPTED)
+# With another of these the same rows would mean something else, and half a run would not fit the other half.
+MEANING = {"date_format": None, "billing_time": "calendar"}
+
+
+def over(sha256: str) -> BackfillRunQuerySet:
+    """Give the runs over a file. Only the content counts, not the name."""
+    return BackfillRun.objects.over(sha256)
+
+
+def unfinished(sha256: str) -> BackfillRun | None:
+    """Find the run that the same file continues, whatever its options and its world."""
+    return over(sha256).unfinished().first()
+
+
+def to_continue(sha256: str, options: Mapping[str, Any], systems: Systems) -> BackfillRun | None:
+    """Find the run that an import continues; raise Refused where continuing would be wrong."""
+    reverting = over(sha256).filter(status=Status.REVERTING).first()
+    if reverting is not None:
+        raise Refused(
+            "A revert of a run over this file is unfinished.",
+            f"Finish it first: python manage.py backfill_revert --run-id {reverting.run_id}",
+        )
+    run = unfinished(sha256)
+    if run is None or options.get("new_run"):
+        return None
+    _check_meaning(run, options)
+    check_world(run, systems, anew=True)
+    return run
+
+
+def _check_meaning(run: BackfillRun, options: Mapping[str, Any]) -> None:
+    """Raise Refused if the rows would mean something else than when the run began."""
+    for name, usual in MEANING.items():
+        was = run.options.get(name, usual)
+        if was != options.get(name, usual):
+            option = f"--{name.replace('_', '-')} {was}" if was else f"no --{name.replace('_', '-')}"
+            raise Refused(
+                f"The unfinished run {run.run_id} over this file was begun with {option}.",
+                "Give the same to continue it, or start anew with --new-run.",
+            )
+
+
+def check_world(run: BackfillRun, systems: Systems, *, anew: bool = False) -> None:
+    """Raise Refused if the run made things in systems that are not those that are reached now.
+
+    What was told to be left alone is not asked about. `anew`: a new run over the file is a way out.
+    """
+    if run.lago_organization_id != systems.target.organization.lago_id:
+        way = "Point LAGO_API_URL and LAGO_API_KEY there"
+        which = f"The unfinished run {run.run_id} over this file" if anew else f"The run {run.run_id}"
+        raise Refused(
+            f"{which} went into another Lago organization ({run.lago_organization_name}).",
+            f"{way} to continue it, or start anew with --new-run." if anew else f"{way}.",
+        )
+    connected = {step.name: step for step in systems.steps}
+    for name in _recorded(run):
+        kind = kinds().get(name)
+        if kind is None:
+            raise Refused(
+                f"The run {run.run_id} made things of a kind that this version does not know: {name}.",
+                "Use the version that made them.",
+            )
+        if kind.system_key() in systems.without:
+            continue
+        if name not in connected:
+            made = f"The run {run.run_id} made {kind.place()}"
+            raise Refused(f"{made}, and {kind.system} is not configured.", _where(run, kind))
+        if not _is_same(run, connected[name]):
+            raise Refused(
+                f"The run {run.run_id} made its {kind.noun}s in another {kind.system}.", _where(run, kind)
+            )
+
+
+def _recorded(run: BackfillRun) -> list[str]:
+    """Name the steps of which something may be there, in order."""
+    steps = BackfillStep.objects.filter(row__run=run, state__in=RECORDED)
+    names = set(steps.order_by("name").values_list("name", flat=True).distinct())
+    remembered = {kind.name for kind in kinds().values() if kind.system_key() in run.world}
+    return in_order(names | remembered)
+
+
+def _is_same(run: BackfillRun, step: Step) -> bool:
+    remembered = run.world.get(step.system_key(), "")
+    if remembered == step.identity():
+        return True
+    return step.is_same(remembered, sample(run, step.name))
+
+
+def _where(run: BackfillRun, kind: type[Step]) -> str:
+    """Say how the run's system can be reached, or left alone."""
+    was = run.world.get(kind.system_key())
+    names = ", ".join(kind.variables)
+    told = f"Set {names}{f' (it was {was})' if was else ''}." if names else ""
+    return f"{told} {way_out(kind)}".strip()

@@ -1,0 +1,159 @@
+"""The life of a run: queued, begun, interrupted, finished, abandoned, reverted.
+
+This is the only place that writes a run's status. Each change happens only if the run still is what it was
+when somebody decided on it, and is one transaction with its audit entry.
+"""
+
+import secrets
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from auditlog.models import Event, record
+from customers.backfill.ledger import identity
+from customers.backfill.ledger.counts import outcome_counts
+from customers.backfill.refused import Refused
+from customers.models import BackfillRun
+
+Status = BackfillRun.Status
+STOPPED_BY_HAND = "stopped in the admin"
+ENDED = (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL)  # and can be continued
+ANEW: dict[str, Any] = {"reason": "", "stop_requested": False, "finished_at": None}
+NEVER_WAITING = tuple(status for status in BackfillRun.UNFINISHED if status != Status.QUEUED)
+
+
+def new_run_id(now: datetime) -> str:
+    """Make an id that reads and sorts: 20261122-170501-7f3a."""
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+# --- An import ---------------------------------------------------------------------------------------
+
+
+def describe_queued(run: BackfillRun, *, actor: str) -> None:
+    """Fill in a run that is to wait for the worker, for the admin's import to save."""
+    if run.pk is None:
+        run.run_id, run.actor = new_run_id(timezone.now()), actor
+    run.status = Status.QUEUED
+    for name, value in ANEW.items():
+        setattr(run, name, value)
+
+
+def tell_queued(run: BackfillRun, *, actor: str) -> None:
+    _tell(run, actor, "run.queued", {"sha256": run.input_sha256})
+
+
+@transaction.atomic
+def queue_again(run: BackfillRun, *, actor: str) -> bool:
+    """Have a run wait again that ended early or died; False if it is not like that any more."""
+    moved = _move(run, (*ENDED, Status.RUNNING), Status.QUEUED, **ANEW)
+    if moved:
+        tell_queued(run, actor=actor)
+    return moved
+
+
+@transaction.atomic
+def begin(run: BackfillRun | None, described: dict[str, Any], *, actor: str) -> BackfillRun:
+    """Start a run, or take up the one to be continued; `described` is what it is (file, options, world).
+
+    Raises Refused if the run was stopped while it waited in the queue.
+    """
+    if run is None:
+        abandon(described["input_sha256"])
+        run = BackfillRun(run_id=new_run_id(timezone.now()), actor=actor, status=Status.RUNNING, **described)
+        run.save()
+        _tell(run, actor, "run.started", {"sha256": run.input_sha256})
+        return run
+    was_queued, went_on = run.status == Status.QUEUED, run.settled_at is not None
+    left = (Status.QUEUED,) if was_queued else NEVER_WAITING
+    if not _move(run, left, Status.RUNNING, **ANEW, **described):
+        raise Refused(f"The run {run.run_id} was stopped before it began.", "Continue it in the admin.")
+    if not (was_queued and went_on):  # the next slice of a run in the worker is no event
+        event = "run.started" if was_queued else "run.continued"
+        _tell(run, actor, event, {"sha256": run.input_sha256})
+    return run
+
+
+@transaction.atomic
+def hand_on(run: BackfillRun) -> None:
+    """Put a run back into the queue at the end of a slice; this is no event."""
+    _move(run, (Status.RUNNING,), Status.QUEUED, reason="", finished_at=None)
+
+
+@transaction.atomic
+def finish(run: BackfillRun, status: str, *, reason: str = "", actor: str) -> None:
+    """Close an attempt at a run; the same file continues it unless it succeeded."""
+    if _move(run, (Status.RUNNING,), status, reason=reason[:300], finished_at=timezone.now()):
+        _tell(run, actor, f"run.{status}", outcome_counts(run))
+
+
+@transaction.atomic
+def give_up(run: BackfillRun, status: str, *, reason: str, actor: str) -> None:
+    """End a run that cannot begin, or that its worker has left, unless somebody decided otherwise since."""
+    reason = reason[:300]
+    waiting = (Status.QUEUED, Status.RUNNING)
+    if _move(run, waiting, status, reason=reason, finished_at=timezone.now()):
+        _tell(run, actor, f"run.{status}", {"reason": reason})
+
+
+@transaction.atomic
+def ask_to_stop(run: BackfillRun, *, actor: str) -> bool:
+    """Ask a run to stop; what is in flight is finished. False if there is nothing to stop."""
+    reason = STOPPED_BY_HAND
+    if _move(run, (Status.QUEUED,), Status.INTERRUPTED, reason=reason, finished_at=timezone.now()):
+        _tell(run, actor, "run.interrupted", {"reason": reason})
+        return True
+    working = BackfillRun.objects.filter(pk=run.pk, status__in=(Status.RUNNING, Status.REVERTING))
+    if not working.filter(stop_requested=False).update(stop_requested=True):
+        return False
+    _tell(run, actor, "run.stop_requested")
+    return True
+
+
+def abandon(sha256: str, *, but: Collection[str] = ()) -> None:
+    """Let a new run over the file take the place of the unfinished one."""
+    unfinished = identity.over(sha256).unfinished().exclude(status__in=but)
+    unfinished.update(status=Status.ABANDONED)
+
+
+# --- A revert ----------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def begin_revert(run: BackfillRun, *, actor: str) -> bool:
+    """Write down that a revert has begun; False if it had begun before."""
+    others = [status for status in Status.values if status != Status.REVERTING]
+    return _end(run, others, Status.REVERTING, actor)
+
+
+@transaction.atomic
+def finish_revert(run: BackfillRun, *, actor: str) -> bool:
+    """Write down that nothing is left to take back; False if that was known."""
+    others = [status for status in Status.values if status != Status.REVERTED]
+    return _end(run, others, Status.REVERTED, actor)
+
+
+def _end(run: BackfillRun, left: Collection[str], to: str, actor: str) -> bool:
+    moved = _move(run, left, to, finished_at=timezone.now(), stop_requested=False)
+    if moved:
+        _tell(run, actor, f"run.{to}")
+    return moved
+
+
+# --- Both --------------------------------------------------------------------------------------------
+
+
+def _move(run: BackfillRun, left: Collection[str], to: str, **fields: Any) -> bool:
+    """Change the status if it is still one of `left`; what is at hand of the run then says so too."""
+    moved = BackfillRun.objects.filter(pk=run.pk, status__in=left).update(status=to, **fields) == 1
+    if moved:
+        for name, value in {"status": to, **fields}.items():
+            setattr(run, name, value)
+    return moved
+
+
+def _tell(run: BackfillRun, actor: str, event: str, data: dict[str, Any] | None = None) -> None:
+    record(run.audit_tag, actor, [Event(event, f"run:{run.run_id}", data or {})])

@@ -1,0 +1,56 @@
+"""The list of steps: in the order in which a row's things are made. A new system is one more line."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from billing.steps import LagoCustomerStep, LagoSubscriptionStep
+from charging import SteveIdTagStep
+from customers.backfill.connections import Connections
+from customers.steps import IdTagMappingStep, UserStep
+from kernel import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A kind of step, and how it is connected: None where its system is not configured."""
+
+    kind: type[Step]
+    connect: Callable[[Connections], Step | None]
+
+
+STEPS = [
+    Listed(UserStep, lambda to: UserStep()),
+    Listed(IdTagMappingStep, lambda to: IdTagMappingStep()),
+    Listed(SteveIdTagStep, lambda to: SteveIdTagStep(to.steve) if to.steve else None),
+    Listed(LagoCustomerStep, lambda to: LagoCustomerStep(to.lago, to.target.plans)),
+    Listed(LagoSubscriptionStep, lambda to: LagoSubscriptionStep(to.lago)),
+]
+
+
+def kinds() -> dict[str, type[Step]]:
+    """Give all kinds of steps by name, connected or not, in their order."""
+    return {listed.kind.name: listed.kind for listed in STEPS}
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Sort names of steps as they are made; those that are not in the list come last."""
+    order = list(kinds())
+    return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
+
+
+def label(name: str) -> str:
+    """Name a thing on the screen, also one whose step is no longer in the list."""
+    return kinds()[name].label() if name in kinds() else name
+
+
+def plural(name: str) -> str:
+    return kinds()[name].plural() if name in kinds() else name
+
+
+def leavable() -> Mapping[str, str]:
+    """Give the systems that a revert may leave alone, by their key, with their name on the screen."""
+    return {kind.system_key(): kind.system for kind in kinds().values() if kind.can_be_left and kind.system}
+
+
+def of_system(key: str) -> Iterator[type[Step]]:
+    return (kind for kind in kinds().values() if kind.system_key() == key)

@@ -1,0 +1,270 @@
+"""The step `user`: a customer of ours, who signs in by a link in a mail."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.contrib.auth.hashers import make_password
+from django.db import connection
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
+
+from customers.chunks import chunks
+from customers.models import BackfillRow, IdTagMapping, User, email_digest
+from kernel import (
+    Action,
+    Divergence,
+    Fact,
+    Facts,
+    Made,
+    Problem,
+    Removal,
+    Removed,
+    Since,
+    Step,
+    Task,
+    Thing,
+    Verdict,
+    Wanted,
+    Works,
+)
+from kernel.masking import mask_email
+
+NEW = Verdict(Action.CREATE)
+ADOPTS = "--skip-existing adopts what agrees and completes what is half done."
+AGAIN = "Run the same file again with --skip-existing: it is made again."
+HELD = Removed(Removal.FAILED, "an idTag of the customer could not be removed")
+
+
+class UserFact(NamedTuple):
+    pk: int
+    email: str
+    external_id: str | None
+    is_staff: bool
+
+
+@dataclass(slots=True)
+class Users:
+    """What exists, by address in lower case, as people do not tell case apart, and by external_id.
+
+    Nor do they there, but only the database can say what a lower case is: the key is as the row spells it.
+    """
+
+    by_email: dict[str, UserFact] = field(default_factory=dict)
+    by_external_id: dict[str, UserFact] = field(default_factory=dict)
+
+    def of_address(self, wanted: Wanted) -> UserFact | None:
+        return self.by_email.get(wanted.email.lower()) if wanted.email else None
+
+
+class UserStep(Step):
+    name = "user"
+    noun = "customer"
+    works = Works.WITH_LEDGER
+    row_column = "user_id"
+    can_be_left = False
+
+    @classmethod
+    def plural(cls) -> str:
+        return "customers here"
+
+    @classmethod
+    def place(cls) -> str:
+        return "customers in our database"
+
+    # --- Plan ----------------------------------------------------------------------------------------
+
+    def look_up(self, rows: Iterable[Wanted]) -> Users:
+        rows, found = list(rows), Users()
+        for user in _by_email({row.email.lower() for row in rows if row.email}):
+            found.by_email[user.email.lower()] = user
+        for spelt, user in _by_external_id({row.external_id for row in rows if row.external_id}):
+            found.by_email[user.email.lower()] = user
+            found.by_external_id[spelt] = user
+        return found
+
+    def check(self, wanted: Wanted, found: Users) -> Verdict:
+        by_email = found.of_address(wanted)
+        by_id = found.by_external_id.get(wanted.external_id) if wanted.external_id else None
+        problems = tuple(p for p in (_email_taken(wanted, by_email), _id_taken(wanted, by_id)) if p)
+        if problems:
+            return Verdict(None, problems=problems, leave=_signed_up_directly(wanted, by_email))
+        if by_id is None:
+            return NEW
+        return Verdict(Action.ADOPT, ref=str(by_id.pk), exists=_exists(wanted))
+
+    def tell(self, wanted: Wanted, ref: str, key: str) -> Facts:
+        return {Fact.USER_PK: int(ref)} if ref else {}
+
+    # --- Apply ---------------------------------------------------------------------------------------
+
+    def create_all(self, tasks: Sequence[Task]) -> Sequence[Made]:
+        made = User.objects.bulk_create([_user(task.wanted) for task in tasks])
+        return [Made(str(user.pk)) for user in made]
+
+    # --- Reconcile -----------------------------------------------------------------------------------
+
+    def look_again(self, things: Iterable[Thing]) -> dict[str, User]:
+        """Give the users that are there, by their number."""
+        return {str(pk): user for pk, user in User.objects.in_bulk(_pks(things)).items()}
+
+    def compare(self, thing: Thing, found: dict[str, User]) -> list[Divergence]:
+        user = found.get(thing.ref)
+        if user is None:
+            return [Divergence("missing", "a customer", "none", AGAIN)]
+        return list(_differences(thing.wanted.external_id, user))
+
+    # --- Revert --------------------------------------------------------------------------------------
+
+    def activity(
+        self, things: Sequence[Thing], found: Any, back: Any, since: Since
+    ) -> Iterator[tuple[str, str]]:
+        pks = _pks(things)
+        for some in chunks(pks):
+            yield from _visits(some, since)
+            # An idTag that somebody gave the customer by hand, or that a later run gave.
+            mappings = IdTagMapping.objects.filter(user_id__in=some, created_at__gte=since.started_at)
+            others = mappings.exclude(backfill_rows__run=since.run_pk)
+            for external_id in others.values_list("user__external_id", flat=True).distinct():
+                yield external_id or "", "has other idTags"
+
+    def remove_all(self, things: Sequence[Thing], found: Any, *, discard: bool) -> Sequence[Removed]:
+        """Remove customers, unless something of theirs stays that is not ours to remove."""
+        pks = _pks(things)
+        if discard:
+            IdTagMapping.objects.filter(user_id__in=pks).delete()
+        there = set(User.objects.filter(pk__in=pks).values_list("pk", flat=True))
+        held = set(IdTagMapping.objects.filter(user_id__in=there).values_list("user_id", flat=True))
+        User.objects.filter(pk__in=there - held).delete()
+        return [
+            HELD if pk in held else Removed(Removal.REMOVED if pk in there else Removal.GONE) for pk in pks
+        ]
+
+
+def _pks(things: Iterable[Thing]) -> list[int]:
+    return [int(thing.ref) for thing in things if thing.ref]
+
+
+def _by_email(values: Iterable[str]) -> Iterator[UserFact]:
+    for some in chunks(values):
+        yield from _facts(User.objects.alias(key=Lower("email")).filter(key__in=some))
+
+
+def _by_external_id(values: Iterable[str]) -> Iterator[tuple[str, UserFact]]:
+    """Give each value that names a user, however it is spelt, with that user.
+
+    Python and PostgreSQL disagree about the lower case of some letters, such as a last Σ.
+    """
+    for some in chunks(values):
+        spelt = _spellings(some)
+        for user in _facts(User.objects.filter(pk__in=spelt)):
+            yield from ((value, user) for value in spelt[user.pk])
+
+
+def _spellings(external_ids: list[str]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT old.id, new.value FROM unnest(%s::text[]) AS new(value)"
+            " JOIN customers_user AS old ON lower(old.external_id) = lower(new.value)",
+            [external_ids],
+        )
+        for pk, value in cursor.fetchall():
+            found[pk].append(value)
+    return found
+
+
+def _facts(users: QuerySet[User]) -> Iterator[UserFact]:
+    for pk, email, external_id, role in users.values_list("pk", "email", "external_id", "role"):
+        yield UserFact(pk, email, external_id, role == User.Role.STAFF)
+
+
+def _user(wanted: Wanted) -> User:
+    return User(
+        email=wanted.email,
+        display_name=wanted.display_name,
+        external_id=wanted.external_id,
+        password=make_password(None),  # unusable: customers sign in by magic link
+    )
+
+
+def _signed_up_directly(wanted: Wanted, user: UserFact | None) -> Problem | None:
+    """Tell whether the address belongs to a customer who came by themselves; such a row is never merged."""
+    if user is None or user.is_staff or user.external_id is not None:
+        return None
+    return Problem(
+        "email_signed_up_directly",
+        "email",
+        f"{mask_email(wanted.email)} signed up directly and has no external_id; the row is skipped.",
+        "Link the two by hand, or leave that customer as they are.",
+    )
+
+
+def _email_taken(wanted: Wanted, user: UserFact | None) -> Problem | None:
+    if user is None:
+        return None
+    shown = mask_email(wanted.email)
+    if user.is_staff:
+        return Problem(
+            "email_belongs_to_staff", "email", f"{shown} belongs to a member of staff.",
+            "Use another address: staff and customers are never the same person here.",
+        )  # fmt: skip
+    if user.external_id is None:
+        return Problem(
+            "email_exists", "email", f"{shown} belongs to a customer who signed up directly.",
+            "--skip-existing leaves such rows out with a warning.",
+        )  # fmt: skip
+    if user.external_id != wanted.external_id:
+        return Problem(
+            "email_exists", "email", f"{shown} already belongs to the customer {user.external_id}.",
+            "Correct the address or the external_id: one address is one customer.",
+        )  # fmt: skip
+    return None
+
+
+def _id_taken(wanted: Wanted, user: UserFact | None) -> Problem | None:
+    if user is None:
+        return None
+    if user.external_id != wanted.external_id:
+        return Problem(
+            "external_id_exists", "external_id",
+            f"{wanted.external_id} differs only by case from the existing customer {user.external_id}.",
+            "Write it as it stands there, or choose another external_id.",
+        )  # fmt: skip
+    if wanted.email and user.email.lower() != wanted.email.lower():
+        return Problem(
+            "external_id_exists", "external_id",
+            f"The customer {wanted.external_id} exists with another address than {mask_email(wanted.email)}.",
+            "Correct the row, or change the address in the admin; an import never overwrites.",
+        )  # fmt: skip
+    return None
+
+
+def _exists(wanted: Wanted) -> tuple[Problem, ...]:
+    by_email = Problem("email_exists", "email", f"{mask_email(wanted.email)} has a customer already.", ADOPTS)
+    by_id = Problem(
+        "external_id_exists", "external_id", f"The customer {wanted.external_id} exists already.", ADOPTS
+    )
+    return (by_email, by_id) if wanted.email else (by_id,)
+
+
+def _differences(external_id: str, user: User) -> Iterator[Divergence]:
+    if user.external_id != external_id:
+        remedy = "Correct the external_id of the customer, or of Lago."
+        yield Divergence("other_key", external_id, user.external_id or "none", remedy)
+    if not user.is_active:
+        remedy = "Activate the customer in the admin, if that was not on purpose."
+        yield Divergence("inactive", "active", "inactive", remedy)
+
+
+def _visits(pks: Sequence[int], since: Since) -> Iterator[tuple[str, str]]:
+    """Tell of who signed in, and whose address is no longer the one that the row had."""
+    rows = BackfillRow.objects.filter(run=since.run_pk, user_id__in=pks)
+    for external_id, digest, email, last_login in rows.values_list(
+        "external_id", "email_digest", "user__email", "user__last_login"
+    ):
+        if last_login and last_login >= since.started_at:  # who was adopted may have been before
+            yield external_id, "signed in"
+        if digest and digest != email_digest(since.run_id, email):
+            yield external_id, "changed the address"

@@ -1,0 +1,173 @@
+"""The step: one kind of thing that a row asks for, in one system.
+
+Plan, apply, reconcile, revert and verify are built from steps and know none of them by name. What they need
+to know of a thing, its step says about itself here.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from kernel.errors import RemoteError
+from kernel.values import Divergence, Facts, Made, Removed, Since, Task, Thing, Verdict, Wanted
+
+
+class Per(StrEnum):
+    """How many of the thing a customer has who has several cards."""
+
+    CUSTOMER = "customer"  # one, made by the first row and shared by the others
+    CARD = "card"
+
+
+class Works(StrEnum):
+    """How the verbs of a step are called."""
+
+    WITH_LEDGER = "with the ledger"  # `*_all`: in bulk, in our own database, in the ledger's transactions
+    PER_BATCH = "per batch"  # `*_all`: in bulk, in another database, in a transaction of its own
+    PER_ROW = "per row"  # `create`, `remove`: a call each, on threads that touch neither ORM nor settings
+
+
+class Step:
+    """A kind of thing. A step overrides what is true of it; whatever it does not override does nothing."""
+
+    name: ClassVar[str]  # in the ledger, the log and JSON
+    noun: ClassVar[str]  # on the screen, in the singular
+    system: ClassVar[str] = ""  # on the screen; blank for our own database
+    per: ClassVar[Per] = Per.CUSTOMER
+    works: ClassVar[Works] = Works.PER_ROW
+    # While this thing stands, nothing else of a finished row is put right or held against it.
+    is_keystone: ClassVar[bool] = False
+    # What it costs the customer is told before an import.
+    costs: ClassVar[bool] = False
+    # The column of `BackfillRow` that points to the thing, if it is in our database.
+    row_column: ClassVar[str] = ""
+    # A revert may leave its things where they are, in a system that is gone for ever.
+    can_be_left: ClassVar[bool] = True
+    # The variables that say where the system is.
+    variables: ClassVar[tuple[str, ...]] = ()
+    # It has something to do once a row is whole.
+    activates: ClassVar[bool] = False
+    # It has something to stop before anything of a batch is removed.
+    stops: ClassVar[bool] = False
+
+    # --- What it is called ---------------------------------------------------------------------------
+
+    @classmethod
+    def label(cls) -> str:
+        """Name one: "Lago customer"."""
+        return f"{cls.system} {cls.noun}".strip()
+
+    @classmethod
+    def plural(cls) -> str:
+        """Name many: "Lago customers"."""
+        return f"{cls.label()}s"
+
+    @classmethod
+    def place(cls) -> str:
+        """Name many and where they are: "customers in Lago"."""
+        return f"{cls.noun}s in {cls.system}" if cls.system else cls.plural()
+
+    @classmethod
+    def stays(cls, number: int) -> str:
+        """Say what it means that a revert leaves so many things alone, where nobody looks."""
+        if number == 1:
+            return f"{cls.system} is left out: 1 {cls.noun} of the run stays there as it is."
+        return f"{cls.system} is left out: {number:,} {cls.noun}s of the run stay there as they are."
+
+    @classmethod
+    def system_key(cls) -> str:
+        """Name the system in options and in what a run remembers; blank for our own database."""
+        return cls.system.lower()
+
+    # --- Which system it is --------------------------------------------------------------------------
+
+    def preflight(self) -> None:
+        """Prove that the system answers; raise RemoteError."""
+
+    def identity(self) -> str:
+        """Say which one of its kind the system is. A run remembers it; blank where there is only one."""
+        return ""
+
+    def is_same(self, identity: str, things: Sequence[Thing]) -> bool:
+        """Tell whether this is the system that a run remembers; `things` are a few that it made there."""
+        return identity in ("", self.identity())
+
+    def close(self) -> None:
+        """Let go of connections that are the step's own."""
+
+    # --- Plan ----------------------------------------------------------------------------------------
+
+    def look_up(self, rows: Iterable[Wanted]) -> Any:
+        """Read, in bulk, all that `check` and `remove` need; raise RemoteError. `rows` may be many."""
+        raise NotImplementedError
+
+    def check(self, wanted: Wanted, found: Any) -> Verdict:
+        """Judge one row by what was found."""
+        raise NotImplementedError
+
+    def tell(self, wanted: Wanted, ref: str, key: str) -> Facts:
+        """Say what others may know of a thing. `ref` is blank before it is made, or where it is shared."""
+        return {}
+
+    def is_whole(self, wanted: Wanted, found: Any, facts: Facts, *, finished: bool) -> bool:
+        """Tell whether a thing that exists needs nothing more. `finished`: a run had finished with it."""
+        return True
+
+    # --- Apply ---------------------------------------------------------------------------------------
+
+    def create(self, task: Task) -> Made:
+        """Make the thing, or put right what `task.verdict` found; safe to repeat; raise RemoteError."""
+        raise NotImplementedError
+
+    def create_all(self, tasks: Sequence[Task]) -> Sequence[Made | RemoteError]:
+        """Make things in bulk, in their order."""
+        raise NotImplementedError
+
+    def activate_all(self, things: Sequence[Thing]) -> Sequence[dict[str, Any]]:
+        """Put things to use whose rows are whole; give what each removal must know from now on."""
+        raise NotImplementedError
+
+    # --- Reconcile -----------------------------------------------------------------------------------
+
+    def look_again(self, things: Iterable[Thing]) -> Any:
+        """Read, in bulk, what `compare` needs of things that a run recorded."""
+        return self.look_up(thing.wanted for thing in things)
+
+    def key_of(self, thing: Thing, found: Any) -> str | None:
+        """Give the key of a recorded thing as `tell` wants it; None if the thing is not there."""
+        return ""
+
+    def compare(self, thing: Thing, found: Any) -> Sequence[Divergence]:
+        raise NotImplementedError
+
+    # --- Revert --------------------------------------------------------------------------------------
+
+    def look_back(self, things: Sequence[Thing], since: Since) -> Any:
+        """Read, in bulk, what `activity` and `forecast` need."""
+        return None
+
+    def activity(
+        self, things: Sequence[Thing], found: Any, back: Any, since: Since
+    ) -> Iterable[tuple[str, str]]:
+        """Give, as external_id and words, what people did since the run."""
+        return ()
+
+    def forecast(self, thing: Thing, back: Any) -> str:
+        """Say why a removal leaves the thing in some form; blank where it simply goes."""
+        return ""
+
+    def stop(self, thing: Thing, found: Any) -> None:
+        """Put a thing out of use before anything of its batch is removed; raise RemoteError."""
+        raise NotImplementedError
+
+    def stop_all(self, things: Sequence[Thing], found: Any) -> None:
+        """Put things out of use before anything of their batch is removed."""
+        raise NotImplementedError
+
+    def remove(self, thing: Thing, found: Any) -> Removed:
+        """Take back what `create` made and nothing else; safe to repeat; raise RemoteError."""
+        raise NotImplementedError
+
+    def remove_all(self, things: Sequence[Thing], found: Any, *, discard: bool) -> Sequence[Removed]:
+        """Take things back in bulk. `discard`: with what people added to them since."""
+        raise NotImplementedError

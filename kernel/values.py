@@ -1,0 +1,170 @@
+"""The values that pass between the pipeline and its steps. Plain: no ORM, no HTTP, no settings, no clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+# What one step tells the others of the same row, by name of the fact.
+Facts = Mapping[str, Any]
+
+
+class Fact(StrEnum):
+    """The facts that steps exchange. A step names a fact that it needs, and never the step that tells it."""
+
+    USER_PK = "user_pk"
+    OCPP_TAG_PK = "ocpp_tag_pk"  # SteVe's number of the idTag
+    SESSION_ID_TAG = "session_id_tag"  # the idTag in the spelling that charging sessions carry
+    SUBSCRIPTION_KEY = "subscription_key"  # external_id of the subscription that pays
+
+
+class Action(StrEnum):
+    """What a plan means to do about one thing."""
+
+    CREATE = "create"
+    ADOPT = "adopt"  # it exists and agrees; it is never overwritten
+    DONE = "done"  # a run of ours made it
+    SHARED = "shared"  # another row of the same file makes it
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something an operator has to know about a row: a problem stops it, a warning does not.
+
+    `message` and `hint` may be shown, logged and audited: values of email, name and idTag come masked.
+    """
+
+    code: str
+    field: str | None
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one row asks for, typed.
+
+    In a row that cannot be imported, a value that is not valid is blank (`""` or `None`), so that the
+    other values of the same row can still be checked.
+    """
+
+    line: int
+    email: str
+    display_name: str
+    external_id: str
+    id_tag: str
+    plan_code: str
+    start_date: date | None
+    subscription_at: datetime | None
+    billing_time: str = "calendar"
+
+    @property
+    def subscription_external_id(self) -> str:
+        """Lago's key of the subscription: deterministic, so that an unanswered create can be looked up."""
+        return f"backfill-{self.external_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a step says of one row after it has looked.
+
+    - `action`: CREATE or ADOPT, or None where the row cannot be served. `ref` names what was found.
+    - `exists`: the problems to report where the operator did not allow adopting.
+    - `change`: the thing is to be adopted, but `create` must put it right first. `undo` is what that alters,
+      written down before it happens.
+    - `key`: its key in that system where that is not the one we would have chosen (a subscription's
+      external_id, SteVe's spelling of an idTag).
+    - `since`: when it came to be, by that system's clock.
+    - `once_finished`: the warnings that replace `problems` and `change` where a run had already finished with
+      this very thing. What is wrong with it now, somebody did on purpose, for all we know.
+    - `leave`: why the whole row is left out, with this warning, where the operator allowed adopting.
+    """
+
+    action: Action | None
+    ref: str = ""
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    exists: tuple[Problem, ...] = ()
+    change: bool = False
+    key: str = ""
+    since: datetime | None = None
+    undo: Mapping[str, Any] | None = None
+    once_finished: tuple[Problem, ...] = ()
+    leave: Problem | None = None
+
+    @property
+    def is_to_make(self) -> bool:
+        """Tell whether `create` is to be called, for a thing or to put one right."""
+        return self.action is Action.CREATE or self.change
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing to make: for which row, as judged, and what the steps before it told."""
+
+    wanted: Wanted
+    verdict: Verdict
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The answer to a create. `adopted`: it turned out to exist already, made by somebody else.
+
+    `undo` is what a later removal must know beyond `ref`, as JSON values (SteVe: what a tag was like before).
+    `key` as in `Verdict`.
+    """
+
+    ref: str
+    adopted: bool = False
+    key: str = ""
+    undo: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One thing that a run recorded. In `wanted`, what has gone from our database is blank.
+
+    `is_made`: the run made it, or may have made it. `facts`: what the other things of the row tell.
+    """
+
+    wanted: Wanted
+    ref: str
+    is_made: bool
+    undo: Mapping[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """The run after which people may have been active."""
+
+    run_pk: int
+    run_id: str
+    started_at: datetime
+
+
+class Removal(StrEnum):
+    REMOVED = "removed"
+    GONE = "gone"  # it was no longer there
+    KEPT = "kept"
+    FAILED = "failed"  # it is still there; the next attempt tries again
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What became of a thing that a revert asked to remove; `why` says it where it was kept."""
+
+    removal: Removal
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """One way in which the world differs from what the run recorded. Values are safe to show."""
+
+    kind: str
+    expected: str
+    found: str
+    remedy: str
