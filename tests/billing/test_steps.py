@@ -9,7 +9,7 @@ import pytest
 
 from billing.client import LagoClient, LagoError
 from billing.steps import LagoCustomerStep, LagoSubscriptionStep
-from kernel import Action, Made, Removal, Verdict, Wanted
+from kernel import Action, Made, Removal, Removed, Step, Task, Thing, Verdict, Wanted
 from rehearsal.lago import SANDBOX_KEY, Sandbox
 
 Connect = Callable[..., LagoClient]
@@ -55,6 +55,14 @@ def wanted(external_id: str = "A1", *, plan: str = "standard", at: datetime | No
     )
 
 
+def create(step: Step, row: Wanted, verdict: Verdict = NEW) -> Made:
+    return step.create(Task(row, verdict, {}))
+
+
+def remove(step: Step, row: Wanted, ref: str, found: Found) -> Removed:
+    return step.remove(Thing(row, ref, is_made=True), found)
+
+
 def nothing_billed(sandbox: Sandbox) -> bool:
     journal = sandbox.journal()
     return not journal["invoices"] and not journal["credit_notes"]
@@ -69,7 +77,7 @@ def live(sandbox: Sandbox, table: str = "subscriptions") -> list[str]:
 
 def test_a_new_customer_is_made_with_what_the_row_says(sandbox: Sandbox, customers: LagoCustomerStep) -> None:
     verdict = customers.check(wanted(), customers.look_up([wanted()]))
-    made = customers.create(wanted(), verdict)
+    made = create(customers, wanted(), verdict)
 
     (row,) = sandbox.state(volatile=True)["customers"]
     assert (verdict, made) == (NEW, Made(row["lago_id"]))
@@ -77,7 +85,7 @@ def test_a_new_customer_is_made_with_what_the_row_says(sandbox: Sandbox, custome
 
 
 def test_a_customer_that_is_there_is_adopted(customers: LagoCustomerStep) -> None:
-    made = customers.create(wanted(), NEW)
+    made = create(customers, wanted())
 
     verdict = customers.check(wanted(), customers.look_up([wanted()]))
 
@@ -87,7 +95,7 @@ def test_a_customer_that_is_there_is_adopted(customers: LagoCustomerStep) -> Non
 
 
 def test_what_differs_is_named_without_its_value(customers: LagoCustomerStep) -> None:
-    customers.create(replace(wanted(), email="else@example.com", display_name="Else"), NEW)
+    create(customers, replace(wanted(), email="else@example.com", display_name="Else"))
 
     (warning,) = customers.check(wanted(), customers.look_up([wanted()])).warnings
 
@@ -119,21 +127,21 @@ def test_a_row_without_a_valid_external_id_asks_for_nothing(
 
 
 def test_a_deleted_customer_is_gone_the_second_time(sandbox: Sandbox, customers: LagoCustomerStep) -> None:
-    made = customers.create(wanted(), NEW)
+    made = create(customers, wanted())
     found = customers.look_up([wanted()])
 
-    first = customers.remove(wanted(), made.ref, {}, found)
-    second = customers.remove(wanted(), made.ref, {}, found)
-    third = customers.remove(wanted(), made.ref, {}, customers.look_up([wanted()]))
+    first = remove(customers, wanted(), made.ref, found)
+    second = remove(customers, wanted(), made.ref, found)
+    third = remove(customers, wanted(), made.ref, customers.look_up([wanted()]))
 
     assert [one.removal for one in (first, second, third)] == [Removal.REMOVED, Removal.GONE, Removal.GONE]
     assert live(sandbox, "customers") == []
 
 
 def test_a_customer_that_somebody_made_again_is_kept(sandbox: Sandbox, customers: LagoCustomerStep) -> None:
-    customers.create(wanted(), NEW)
+    create(customers, wanted())
 
-    removed = customers.remove(wanted(), "another lago_id", {}, customers.look_up([wanted()]))
+    removed = remove(customers, wanted(), "another lago_id", customers.look_up([wanted()]))
 
     assert removed.removal is Removal.KEPT
     assert live(sandbox, "customers") == ["A1"]
@@ -143,20 +151,23 @@ def test_a_customer_that_somebody_made_again_is_kept(sandbox: Sandbox, customers
 def test_deleting_a_customer_bills_nothing_whatever_is_left(
     sandbox: Sandbox, customers: LagoCustomerStep, subscriptions: LagoSubscriptionStep, plan: str
 ) -> None:
-    made = customers.create(wanted(), NEW)
-    subscriptions.create(wanted(plan=plan), NEW)
+    made = create(customers, wanted())
+    create(subscriptions, wanted(plan=plan))
 
-    customers.remove(wanted(), made.ref, {}, customers.look_up([wanted()]))
+    remove(customers, wanted(), made.ref, customers.look_up([wanted()]))
 
     assert (live(sandbox), live(sandbox, "customers")) == ([], [])
     assert nothing_billed(sandbox)
 
 
 def test_divergences_of_a_customer(lago: LagoClient, customers: LagoCustomerStep) -> None:
-    made = customers.create(wanted(), NEW)
+    made = create(customers, wanted())
 
     def kinds(ref: str = made.ref) -> list[str]:
-        return [one.kind for one in customers.compare(wanted(), ref, customers.look_up([wanted()]))]
+        return [
+            one.kind
+            for one in customers.compare(Thing(wanted(), ref, is_made=True), customers.look_up([wanted()]))
+        ]
 
     assert kinds() == []
     assert kinds("another lago_id") == ["other_object"]
@@ -178,7 +189,7 @@ def test_a_subscription_is_made_under_our_id_from_the_rows_start(
 ) -> None:
     assert subscriptions.check(wanted(), of(subscriptions)) == NEW
 
-    made = subscriptions.create(wanted(), NEW)
+    made = create(subscriptions, wanted())
 
     (row,) = sandbox.state(volatile=True)["subscriptions"]
     assert made == Made(row["lago_id"], key="backfill-A1")
@@ -187,7 +198,7 @@ def test_a_subscription_is_made_under_our_id_from_the_rows_start(
 
 
 def test_a_future_start_is_pending_and_seen(subscriptions: LagoSubscriptionStep) -> None:
-    subscriptions.create(wanted(at=FUTURE), NEW)
+    create(subscriptions, wanted(at=FUTURE))
 
     verdict = subscriptions.check(wanted(at=FUTURE), of(subscriptions))
 
@@ -197,7 +208,7 @@ def test_a_future_start_is_pending_and_seen(subscriptions: LagoSubscriptionStep)
 def test_ours_is_preferred_to_another_on_the_same_plan(
     lago: LagoClient, subscriptions: LagoSubscriptionStep
 ) -> None:
-    ours = subscriptions.create(wanted(), NEW)
+    ours = create(subscriptions, wanted())
     other(lago, external_id="sub-1")
 
     assert subscriptions.check(wanted(), of(subscriptions)).ref == ours.ref
@@ -247,9 +258,9 @@ def test_a_scheduled_change_to_another_plan_stops_the_row(
 
 
 def test_making_it_twice_makes_one(sandbox: Sandbox, subscriptions: LagoSubscriptionStep) -> None:
-    first = subscriptions.create(wanted(), NEW)
+    first = create(subscriptions, wanted())
 
-    assert subscriptions.create(wanted(), NEW) == first
+    assert create(subscriptions, wanted()) == first
     assert live(sandbox) == ["backfill-A1"]
 
 
@@ -259,9 +270,9 @@ def test_it_ends_without_invoice_and_credit_note(
     sandbox: Sandbox, subscriptions: LagoSubscriptionStep, plan: str, at: datetime
 ) -> None:
     row = wanted(plan=plan, at=at)
-    made = subscriptions.create(row, NEW)
+    made = create(subscriptions, row)
 
-    removed = subscriptions.remove(row, made.ref, {}, of(subscriptions, row))
+    removed = remove(subscriptions, row, made.ref, of(subscriptions, row))
 
     assert removed.removal is Removal.REMOVED
     assert live(sandbox) == []
@@ -272,12 +283,12 @@ def test_one_that_began_since_it_was_looked_up_ends_unbilled_too(
     sandbox: Sandbox, subscriptions: LagoSubscriptionStep
 ) -> None:
     soon = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
-    made = subscriptions.create(wanted(at=soon), NEW)
+    made = create(subscriptions, wanted(at=soon))
     found = of(subscriptions)
     sandbox.advance_clock(4 * 86_400)
     before = sandbox.journal()
 
-    removed = subscriptions.remove(wanted(at=soon), made.ref, {}, found)
+    removed = remove(subscriptions, wanted(at=soon), made.ref, found)
 
     assert removed.removal is Removal.REMOVED
     assert live(sandbox) == []
@@ -285,12 +296,12 @@ def test_one_that_began_since_it_was_looked_up_ends_unbilled_too(
 
 
 def test_one_that_has_ended_is_gone(lago: LagoClient, subscriptions: LagoSubscriptionStep) -> None:
-    made = subscriptions.create(wanted(), NEW)
+    made = create(subscriptions, wanted())
     found = of(subscriptions)
     lago.terminate_subscription("backfill-A1", pending=False)
 
-    assert subscriptions.remove(wanted(), made.ref, {}, found).removal is Removal.GONE
-    assert subscriptions.remove(wanted(), made.ref, {}, of(subscriptions)).removal is Removal.GONE
+    assert remove(subscriptions, wanted(), made.ref, found).removal is Removal.GONE
+    assert remove(subscriptions, wanted(), made.ref, of(subscriptions)).removal is Removal.GONE
 
 
 def test_one_of_another_customer_is_kept(
@@ -298,7 +309,7 @@ def test_one_of_another_customer_is_kept(
 ) -> None:
     other(lago, external_id="backfill-A1", external_customer_id="B2")
 
-    removed = subscriptions.remove(wanted(), "lago_id", {}, of(subscriptions))
+    removed = remove(subscriptions, wanted(), "lago_id", of(subscriptions))
 
     assert removed.removal is Removal.KEPT
     assert live(sandbox) == ["backfill-A1"]
@@ -308,34 +319,35 @@ def test_a_lago_that_would_bill_is_not_asked_to_end_anything(
     sandbox: Sandbox, subscriptions: LagoSubscriptionStep
 ) -> None:
     sandbox.set_organization(version="v1.31.0")
-    made = subscriptions.create(wanted(), NEW)
+    made = create(subscriptions, wanted())
 
     with pytest.raises(LagoError, match=r"older than 1\.32"):
-        subscriptions.remove(wanted(), made.ref, {}, of(subscriptions))
+        remove(subscriptions, wanted(), made.ref, of(subscriptions))
 
     assert live(sandbox) == ["backfill-A1"]
     assert nothing_billed(sandbox)
 
 
 def divergences(step: LagoSubscriptionStep, ref: str, row: Wanted | None = None) -> list[str]:
-    return [one.kind for one in step.compare(row or wanted(), ref, of(step, row))]
+    thing = Thing(row or wanted(), ref, is_made=True)
+    return [one.kind for one in step.compare(thing, of(step, row))]
 
 
 def test_a_subscription_as_recorded_does_not_diverge(subscriptions: LagoSubscriptionStep) -> None:
-    made = subscriptions.create(wanted(), NEW)
+    made = create(subscriptions, wanted())
 
     assert divergences(subscriptions, made.ref) == []
 
 
 def test_another_plan_and_another_start_diverge(subscriptions: LagoSubscriptionStep) -> None:
-    made = subscriptions.create(wanted(), NEW)
+    made = create(subscriptions, wanted())
 
     assert divergences(subscriptions, made.ref, wanted(plan="fleet")) == ["other_plan"]
     assert divergences(subscriptions, made.ref, wanted(at=PAST + timedelta(days=1))) == ["other_start"]
 
 
 def test_a_plan_changed_in_lago_diverges(lago: LagoClient, subscriptions: LagoSubscriptionStep) -> None:
-    made = subscriptions.create(wanted(), NEW)
+    made = create(subscriptions, wanted())
     with pytest.raises(LagoError):
         other(lago, external_id="backfill-A1", plan_code="fleet")
 
@@ -343,7 +355,7 @@ def test_a_plan_changed_in_lago_diverges(lago: LagoClient, subscriptions: LagoSu
 
 
 def test_a_second_subscription_diverges(lago: LagoClient, subscriptions: LagoSubscriptionStep) -> None:
-    made = subscriptions.create(wanted(), NEW)
+    made = create(subscriptions, wanted())
     other(lago)
 
     assert divergences(subscriptions, made.ref) == ["more_than_one"]
@@ -351,13 +363,13 @@ def test_a_second_subscription_diverges(lago: LagoClient, subscriptions: LagoSub
 
 def test_one_that_should_have_begun_diverges(lago: LagoClient) -> None:
     step = LagoSubscriptionStep(lago, now=lambda: FUTURE + timedelta(days=1))
-    made = step.create(wanted(at=FUTURE), NEW)
+    made = create(step, wanted(at=FUTURE))
 
     assert divergences(step, made.ref, wanted(at=FUTURE)) == ["pending"]
 
 
 def test_one_that_was_ended_diverges(lago: LagoClient, subscriptions: LagoSubscriptionStep) -> None:
-    made = subscriptions.create(wanted(), NEW)
+    made = create(subscriptions, wanted())
     lago.terminate_subscription("backfill-A1", pending=False)
 
     assert divergences(subscriptions, made.ref) == ["terminated"]
@@ -366,9 +378,9 @@ def test_one_that_was_ended_diverges(lago: LagoClient, subscriptions: LagoSubscr
 
 
 def test_one_that_was_made_again_diverges(lago: LagoClient, subscriptions: LagoSubscriptionStep) -> None:
-    made = subscriptions.create(wanted(), NEW)
+    made = create(subscriptions, wanted())
     lago.terminate_subscription("backfill-A1", pending=False)
-    subscriptions.create(wanted(), NEW)
+    create(subscriptions, wanted())
 
     assert divergences(subscriptions, made.ref) == ["other_object"]
 

@@ -13,7 +13,7 @@ from customers import jobs, tasks
 from customers.backfill import uploads as staging
 from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.stop import Stop
-from customers.backfill.ledger import staging as ledger
+from customers.backfill.ledger import life
 from customers.jobs.on_runs import ask
 from customers.jobs.slices import Slice
 from customers.models import BackfillRun, BackfillUpload, RunJob, User
@@ -94,7 +94,7 @@ def test_slices_together_make_one_run(run: BackfillRun, lago: Sandbox) -> None:
 def test_a_stop_between_two_slices_is_heard(run: BackfillRun) -> None:
     jobs.import_run(run.pk, slice_of=SliceOfRows)
 
-    staging.stop_run(BackfillRun.objects.get(), "staff:1")
+    life.ask_to_stop(BackfillRun.objects.get(), actor="staff:1")
 
     assert jobs.import_run(run.pk) == "nothing"
     run.refresh_from_db()
@@ -108,10 +108,10 @@ def test_a_stop_that_comes_with_the_end_of_a_slice_is_heard(
 
     def at_the_last_moment(closed: BackfillRun, *args: Any, **kwargs: Any) -> None:
         BackfillRun.objects.filter(pk=closed.pk).update(stop_requested=True)
-        finish(closed, *args, **kwargs)
+        hand_on(closed, *args, **kwargs)
 
-    finish = ledger.finish
-    monkeypatch.setattr(ledger, "finish", at_the_last_moment)
+    hand_on = life.hand_on
+    monkeypatch.setattr(life, "hand_on", at_the_last_moment)
 
     assert jobs.import_run(run.pk, slice_of=SliceOfRows) == "done"
 

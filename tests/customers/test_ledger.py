@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from auditlog.models import AuditEntry
-from customers.backfill.ledger import staging as ledger
+from customers.backfill.ledger import life
 from customers.backfill.refused import Refused
-from customers.models import BackfillRow, BackfillRun, BackfillStep, User
+from customers.models import BackfillRow, BackfillRun, BackfillStep, User, email_digest
 from rehearsal.lago import Sandbox
 from tests.customers.factories import actions, imported, mapping, planned, row, rows, staff
 
@@ -16,17 +16,17 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_run_id_reads_and_sorts() -> None:
-    run_id = ledger.new_run_id(datetime(2026, 11, 22, 17, 5, 1, tzinfo=UTC))
+    run_id = life.new_run_id(datetime(2026, 11, 22, 17, 5, 1, tzinfo=UTC))
 
     assert run_id.startswith("20261122-170501-")
     assert len(run_id) == len("20261122-170501-7f3a")
 
 
 def test_an_address_leaves_a_digest_that_other_runs_do_not_share() -> None:
-    digest = ledger.email_digest("run-1", "Ann@Example.com")
+    digest = email_digest("run-1", "Ann@Example.com")
 
-    assert digest == ledger.email_digest("run-1", "ann@example.com")
-    assert digest != ledger.email_digest("run-2", "ann@example.com")
+    assert digest == email_digest("run-1", "ann@example.com")
+    assert digest != email_digest("run-2", "ann@example.com")
 
 
 def test_a_run_keeps_what_it_was_told_and_where_it_went(lago: Sandbox) -> None:

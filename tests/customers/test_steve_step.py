@@ -9,7 +9,7 @@ import pytest
 
 from charging import SteveClient, SteveError, SteveIdTagStep
 from charging.values import AUTO_INSERT_NOTE
-from kernel import Action, Made, RemoteStep, Removal, Verdict, Wanted
+from kernel import Action, Made, Removal, Step, Task, Thing, Verdict, Wanted, Works
 from rehearsal.steve import SteveSandbox
 from tests.customers.steve_world import LAST_YEAR, NEXT_YEAR, charged, charging, client_of, wanted
 
@@ -38,12 +38,17 @@ def verdict_on(step: SteveIdTagStep, row: Wanted) -> Verdict:
     return step.check(row, step.look_up([row]))
 
 
+def create(step: SteveIdTagStep, row: Wanted, verdict: Verdict) -> Made:
+    return step.create(Task(row, verdict, {}))
+
+
 def run(step: SteveIdTagStep, row: Wanted) -> Made:
-    return step.create(row, verdict_on(step, row))
+    return create(step, row, verdict_on(step, row))
 
 
 def remove(step: SteveIdTagStep, row: Wanted, made: Made) -> tuple[Removal, str]:
-    removed = step.remove(row, made.ref, made.undo or {}, step.look_up([row]))
+    thing = Thing(row, made.ref, is_made=True, undo=made.undo or {})
+    removed = step.remove(thing, step.look_up([row]))
     return removed.removal, removed.why
 
 
@@ -58,10 +63,10 @@ def codes(verdict: Verdict) -> tuple[list[str], list[str], list[str]]:
     return tuple([problem.code for problem in kind] for kind in kinds)  # type: ignore[return-value]
 
 
-def test_it_is_a_remote_step(step: SteveIdTagStep) -> None:
-    as_step: RemoteStep = step
+def test_it_is_a_step_that_calls_for_each_row(step: SteveIdTagStep) -> None:
+    as_step: Step = step
 
-    assert as_step.name == "steve_id_tag"
+    assert (as_step.name, as_step.works) == ("steve_id_tag", Works.PER_ROW)
 
 
 # --- An idTag that SteVe does not know ---------------------------------------------------------------
@@ -69,7 +74,7 @@ def test_it_is_a_remote_step(step: SteveIdTagStep) -> None:
 
 def test_an_unknown_id_tag_is_made_without_a_limit(steve: SteveSandbox, step: SteveIdTagStep) -> None:
     verdict = verdict_on(step, wanted())
-    made = step.create(wanted(), verdict)
+    made = create(step, wanted(), verdict)
 
     assert verdict == Verdict(Action.CREATE)
     tag = steve.world.tags[int(made.ref)]
@@ -110,7 +115,7 @@ def test_a_doubt_that_cannot_be_settled_stays_a_doubt(steve: SteveSandbox, step:
     steve.fault("500,method=GET,times=forever")
 
     with pytest.raises(SteveError) as caught:
-        step.create(wanted(), verdict)
+        create(step, wanted(), verdict)
 
     assert caught.value.sent
     assert len(steve.world.tags) == 1
@@ -122,7 +127,7 @@ def test_an_id_tag_that_somebody_makes_meanwhile_is_adopted(
     verdict = verdict_on(step, wanted())
     steve.world.add_tag(ID_TAG, note="theirs")
 
-    made = step.create(wanted(), verdict)
+    made = create(step, wanted(), verdict)
 
     assert (made.adopted, made.undo) == (True, None)
     assert steve.world.tags[1].note == "theirs"
@@ -134,7 +139,7 @@ def test_an_unknown_card_that_charges_meanwhile_is_adopted_and_unblocked(
     verdict = verdict_on(step, wanted())
     charging(steve, "a1b2c3d4")
 
-    made = step.create(wanted(), verdict)
+    made = create(step, wanted(), verdict)
 
     assert (made.adopted, made.undo, made.key) == (True, {"unblocked": True}, "a1b2c3d4")
     assert not steve.world.tags[1].is_blocked
@@ -147,7 +152,7 @@ def test_an_expired_id_tag_that_appears_meanwhile_is_refused(
     steve.world.add_tag(ID_TAG, expiry_date=LAST_YEAR)
 
     with pytest.raises(SteveError) as caught:
-        step.create(wanted(), verdict)
+        create(step, wanted(), verdict)
 
     assert (caught.value.code, caught.value.down) == ("steve_refused", False)
 
@@ -170,7 +175,7 @@ def test_one_that_steve_inserted_itself_is_unblocked_without_being_asked(
     charging(steve, ID_TAG)
     verdict = verdict_on(step, wanted())
 
-    made = step.create(wanted(), verdict)
+    made = create(step, wanted(), verdict)
 
     assert (verdict.action, verdict.change, verdict.undo) == (Action.ADOPT, True, {"unblocked": True})
     assert codes(verdict) == ([], ["steve_id_tag_unblocked", "steve_id_tag_in_transaction"], [])
@@ -261,7 +266,7 @@ def test_ours_that_was_blocked_since_is_unblocked_and_stays_ours(
     steve.steer("POST", "id-tags", id_tag=ID_TAG, max_active_transaction_count=0, note="Last synced on")
     verdict = replace(verdict_on(step, wanted()), action=Action.DONE)
 
-    made = step.create(wanted(), verdict)
+    made = create(step, wanted(), verdict)
 
     assert (made.adopted, made.undo, steve.world.tags[1].is_blocked) == (False, None, False)
 
@@ -272,7 +277,7 @@ def test_one_that_vanishes_after_the_plan_is_said_so(steve: SteveSandbox, step: 
     steve.world.delete_tag(1)
 
     with pytest.raises(SteveError, match="gone"):
-        step.create(wanted(), verdict)
+        create(step, wanted(), verdict)
 
 
 # --- Taking it back ----------------------------------------------------------------------------------
@@ -372,7 +377,8 @@ def test_a_lost_answer_to_the_deletion_is_no_error(steve: SteveSandbox, step: St
 
 
 def kinds(step: SteveIdTagStep, row: Wanted, ref: str) -> list[str]:
-    return [divergence.kind for divergence in step.compare(row, ref, step.look_up([row]))]
+    thing = Thing(row, ref, is_made=True)
+    return [divergence.kind for divergence in step.compare(thing, step.look_up([row]))]
 
 
 def test_what_stands_as_recorded_does_not_diverge(step: SteveIdTagStep) -> None:
@@ -412,7 +418,9 @@ def test_an_id_tag_made_anew_by_somebody_else_diverges(steve: SteveSandbox, step
 def test_a_divergence_does_not_show_the_id_tag(steve: SteveSandbox, step: SteveIdTagStep) -> None:
     steve.world.add_tag("a1b2c3d4", max_active_transaction_count=0, expiry_date=LAST_YEAR)
 
-    shown = str(step.compare(wanted(), "9", step.look_up([wanted()])))
+    thing = Thing(wanted(), "9", is_made=True)
+
+    shown = str(step.compare(thing, step.look_up([wanted()])))
 
     assert ID_TAG not in shown
     assert "a1b2c3d4" not in shown
@@ -423,6 +431,6 @@ def test_it_may_be_used_from_several_threads(steve: SteveSandbox, step: SteveIdT
     found = step.look_up(rows)
 
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda row: step.create(row, step.check(row, found)), rows))
+        made = list(pool.map(lambda row: create(step, row, step.check(row, found)), rows))
 
     assert [steve.world.tags[int(one.ref)].id_tag for one in made] == [row.id_tag for row in rows]

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from customers.models import IdTagMapping
-from kernel import StepName
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
 from tests.customers.factories import actions, codes, imported, planned, row, rows, steps, told, warnings
@@ -75,7 +74,7 @@ def test_one_that_somebody_blocked_is_unblocked_and_blocked_again(steve: SteveSa
     assert during == before[TAG] | {"blocked": False, "maxActiveTransactionCount": -1}
     assert charge(steve, TAG).authorised == "Accepted"
     steve.world.sessions.clear()
-    assert StepName.STEVE_ID_TAG not in planned_revert(run_of(report)).rows[0].goes
+    assert "steve_id_tag" not in planned_revert(run_of(report)).rows[0].goes
     undone = reverted(run_of(report))
     assert ("outcome=kept" in manifest(undone)[0], tags(steve)) == (True, before)
 

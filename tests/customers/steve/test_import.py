@@ -9,7 +9,6 @@ from auditlog.models import AuditEntry
 from charging.charge_point import ChargePointError
 from customers.backfill.ledger.runs import describe
 from customers.models import BackfillRun, IdTagMapping, User
-from kernel import StepName
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
 from tests.customers.factories import all_steps, imported, planned, row, rows, steps, unchanged
@@ -147,7 +146,7 @@ def test_the_revert_plan_says_that_an_id_tag_with_a_history_stays(steve: SteveSa
     plan = planned_revert(run)
     reverted(run, discard_activity=True)
 
-    told = {one.recorded.external_id: one.stays.get(StepName.STEVE_ID_TAG, "") for one in plan.rows}
+    told = {one.recorded.external_id: one.stays.get("steve_id_tag", "") for one in plan.rows}
     assert told == {"C-1": "it has charged; it is blocked, and kept with its history", "C-2": ""}
     assert [state for state, _ in states(run)] == ["kept", "removed"]
 
