@@ -1,6 +1,6 @@
 """Rows between the two transactions of their batch, and what the audit log is told of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,13 +55,14 @@ def events_of_opening(item: Opened, steps: Iterable[Step]) -> Iterable[Event]:
             yield _event(item, step, "created")
 
 
-def events_of_settling(item: Opened, steps: Iterable[Step]) -> Iterable[Event]:
+def events_of_settling(item: Opened, steps: Sequence[Step]) -> Iterable[Event]:
     whole = item.record.outcome in (Outcome.CREATED, Outcome.COMPLETED)
     for step in steps:
         if made := item.made.get(step.name):
             yield _event(item, step, "adopted" if made.adopted else "created")
         if failure := item.failed.get(step.name):
             yield _event(item, step, "failed", code=failure.problem.code)
+    for step in steps:
         if whole and step.activates:
             yield _event(item, step, "activated")
 

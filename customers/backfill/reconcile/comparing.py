@@ -133,7 +133,8 @@ def _compare(
         result.found.extend(_not_imported(one))
         for step in steps:
             found = here[step.name] if step.name in here else looked[step.name].found
-            result.found.extend(_divergences(one, step, found, known[one.line]))
+            if _answers(one, step, steps):
+                result.found.extend(_divergences(one, step, found, known[one.line]))
         _count(result, one)
 
 
@@ -160,13 +161,22 @@ def _not_imported(one: Recorded) -> Iterator[Found]:
         yield Found(one.line, one.external_id, step, Divergence("not_imported", "imported", codes, remedy))
 
 
+def _answers(one: Recorded, step: Step, steps: Iterable[Step]) -> bool:
+    """Tell whether a row answers for a thing. A further card does for a shared one that went from our database.
+
+    It does so only while its own mapping stands: after a revert it answers for nothing.
+    """
+    if one.state(step.name) != State.SHARED:
+        return one.state(step.name) in STANDING
+    has_gone = bool(step.row_column) and not one.ref(step.name)
+    return has_gone and any(one.state(other.name) in STANDING for other in steps if other.is_keystone)
+
+
 def _divergences(one: Recorded, step: Step, found: Any, known: Facts) -> Iterable[Found]:
     """Compare one thing. What was adopted may differ in what the run never wrote.
 
     Of a row that is not whole, what is put to use at its end is no divergence.
     """
-    if one.state(step.name) not in STANDING:
-        return
     if step.works is not Works.PER_ROW and one.row.outcome in ("", "failed"):
         return
     adopted = one.state(step.name) == State.ADOPTED
