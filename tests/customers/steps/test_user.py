@@ -1,23 +1,18 @@
-"""The two steps in our own database, judged from values alone."""
+"""The step `user`: judged from values alone, and what is looked up for it."""
 
-from datetime import UTC, date, datetime
+from typing import Any
 
-from customers.backfill.engine.local import check_mapping, check_user, signed_up_directly
-from customers.backfill.engine.world import MappingFact, UserFact, World
+import pytest
 
+from customers.chunks import SIZE
+from customers.steps import UserStep
+from customers.steps.user import UserFact, Users
 from kernel import Action, Problem, Verdict, Wanted
+from tests.customers.factories import customer
+from tests.customers.steps.rows import codes, of_file, wanted
 
-
-def wanted(**changes: str) -> Wanted:
-    asked = {
-        "email": "ann.example@example.com",
-        "display_name": "Ann Example",
-        "external_id": "C-1",
-        "id_tag": "A1B2C3D4",
-        "plan_code": "standard",
-    } | changes
-    start = datetime(2024, 1, 1, tzinfo=UTC)
-    return Wanted(line=2, start_date=date(2024, 1, 1), subscription_at=start, **asked)
+STEP = UserStep()
+QUERIES = 2  # users by address and spellings of external_ids, where nobody is there to be read
 
 
 def user(
@@ -26,29 +21,24 @@ def user(
     external_id: str | None = "C-1",
     is_staff: bool = False,
 ) -> UserFact:
-    return UserFact(pk, email, external_id, "Ann Example", is_staff)
+    return UserFact(pk, email, external_id, is_staff)
 
 
-def world_of(*users: UserFact, spelt: str = "", mappings: tuple[MappingFact, ...] = ()) -> World:
-    """A world as it is looked up for `wanted`; `spelt`: how the row spells the external_id."""
-    world = World()
+def users_of(*users: UserFact, spelt: str = "") -> Users:
+    """Users as they are looked up for `wanted`; `spelt`: how the row spells the external_id."""
+    found = Users()
     for one in users:
-        world.add_user(one)
+        found.by_email[one.email.lower()] = one
         if one.external_id:
-            world.users_by_external_id[spelt or one.external_id] = one
-    world.mappings = {one.id_tag.lower(): one for one in mappings}
-    return world
+            found.by_external_id[spelt or one.external_id] = one
+    return found
 
 
-def codes(problems: tuple[Problem, ...]) -> list[str]:
-    return [problem.code for problem in problems]
+def verdict_on(*users: UserFact, spelt: str = "", row: Wanted | None = None) -> Verdict:
+    return STEP.check(row or wanted(), users_of(*users, spelt=spelt))
 
 
-def verdict_on(*users: UserFact, **options: str) -> Verdict:
-    return check_user(wanted(), world_of(*users, **options))
-
-
-# --- user --------------------------------------------------------------------------------------------
+# --- Judged ------------------------------------------------------------------------------------------
 
 
 def test_a_customer_nobody_has_is_made() -> None:
@@ -86,13 +76,13 @@ def test_an_external_id_in_other_capitals_stops_the_row() -> None:
 
 
 def test_without_an_address_the_customer_is_known_by_the_external_id() -> None:
-    verdict = check_user(wanted(email=""), world_of(user()))
+    verdict = verdict_on(user(), row=wanted(email=""))
 
     assert codes(verdict.exists) == ["external_id_exists"]
 
 
 def test_nothing_is_known_of_a_row_without_address_and_external_id() -> None:
-    assert check_user(wanted(email="", external_id=""), world_of(user())).action is Action.CREATE
+    assert verdict_on(user(), row=wanted(email="", external_id="")).action is Action.CREATE
 
 
 def test_no_message_shows_an_address() -> None:
@@ -104,48 +94,80 @@ def test_no_message_shows_an_address() -> None:
         verdict_on(user(email="other@example.com")),
     ]
 
-    told = str([(verdict.problems, verdict.exists) for verdict in verdicts])
+    told = str([(verdict.problems, verdict.exists, verdict.leave) for verdict in verdicts])
     assert "a…@example.com" in told
     assert "ann.example" not in told
     assert "other@" not in told
 
 
-# --- id_tag_mapping ----------------------------------------------------------------------------------
-
-
-def test_an_id_tag_nobody_has_is_mapped() -> None:
-    assert check_mapping(wanted(), world_of(user())) == Verdict(Action.CREATE)
-
-
-def test_an_id_tag_of_the_same_customer_may_be_adopted() -> None:
-    mine = MappingFact(5, "a1b2c3d4", 1, True, "backfill-C-1")
-
-    verdict = check_mapping(wanted(), world_of(user(), mappings=(mine,)))
-
-    assert (verdict.action, verdict.ref, codes(verdict.exists)) == (Action.ADOPT, "5", ["id_tag_exists"])
-
-
-def test_an_id_tag_of_another_customer_is_never_moved() -> None:
-    theirs = MappingFact(5, "A1B2C3D4", 2, True, "backfill-C-2")
-
-    verdict = check_mapping(wanted(), world_of(user(2, "b@example.com", "C-2"), mappings=(theirs,)))
-
-    assert (verdict.action, codes(verdict.problems)) == (None, ["id_tag_exists"])
-    assert "A1B2C3D4" not in str(verdict)
-
-
 # --- Who signed up directly --------------------------------------------------------------------------
 
 
+def left(*users: UserFact, row: Wanted | None = None) -> Problem | None:
+    return verdict_on(*users, row=row).leave
+
+
 def test_a_customer_without_external_id_signed_up_directly() -> None:
-    found = signed_up_directly(wanted(), world_of(user(external_id=None)))
+    found = left(user(external_id=None))
 
     assert found is not None
     assert found.code == "email_signed_up_directly"
 
 
 def test_staff_and_imported_customers_did_not_sign_up_directly() -> None:
-    assert signed_up_directly(wanted(), world_of(user(external_id=None, is_staff=True))) is None
-    assert signed_up_directly(wanted(), world_of(user())) is None
-    assert signed_up_directly(wanted(), world_of()) is None
-    assert signed_up_directly(wanted(email=""), world_of(user(external_id=None))) is None
+    assert left(user(external_id=None, is_staff=True)) is None
+    assert left(user()) is None
+    assert left(user(external_id="C-2")) is None
+    assert left() is None
+    assert left(user(external_id=None), row=wanted(email="")) is None
+
+
+# --- Looked up ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_an_empty_database_knows_nobody() -> None:
+    assert STEP.look_up([of_file()]) == Users()
+
+
+@pytest.mark.django_db
+def test_addresses_are_found_in_any_capitals() -> None:
+    user = customer(1, email="Customer1@EXAMPLE.com", external_id=None)
+
+    assert STEP.look_up([of_file()]).by_email["customer1@example.com"].pk == user.pk
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("stored", "asked"), [("c-1", "C-1"), ("STRASSE", "Strasse"), ("ΟΔΟΣ", "ΟΔΟΣ")])
+def test_external_ids_are_found_in_any_capitals_under_the_rows_own_spelling(stored: str, asked: str) -> None:
+    user = customer(1, email="other@example.com", external_id=stored)
+
+    found = STEP.look_up([of_file(external_id=asked)]).by_external_id
+
+    assert found[asked].pk == user.pk
+
+
+@pytest.mark.django_db
+def test_each_spelling_of_a_row_finds_the_customer() -> None:
+    customer(1, external_id="c-1")
+
+    found = STEP.look_up([of_file(1), of_file(2, external_id="c-1")]).by_external_id
+
+    assert found.keys() == {"C-1", "c-1"}
+
+
+@pytest.mark.django_db
+def test_rows_are_gone_through_once_as_a_stream_allows_no_more() -> None:
+    user = customer(1)
+
+    found = STEP.look_up(iter([of_file()]))
+
+    assert (found.by_email["customer1@example.com"].pk, found.by_external_id["C-1"].pk) == (user.pk, user.pk)
+
+
+@pytest.mark.django_db
+def test_a_long_file_takes_as_many_queries_as_a_short_one(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(QUERIES):
+        STEP.look_up([of_file()])
+    with django_assert_num_queries(QUERIES):
+        STEP.look_up([of_file(number) for number in range(SIZE)])

@@ -1,0 +1,8 @@
+"""Long lists in pieces."""
+
+from customers.chunks import chunks
+
+
+def test_chunks_lose_nothing() -> None:
+    assert list(chunks(range(5), 2)) == [[0, 1], [2, 3], [4]]
+    assert list(chunks([], 2)) == []
