@@ -59,7 +59,7 @@ def queue_again(run: BackfillRun, *, actor: str) -> bool:
 def begin(run: BackfillRun | None, described: dict[str, Any], *, actor: str) -> BackfillRun:
     """Start a run, or take up the one to be continued; `described` is what it is (file, options, world).
 
-    Raises Refused if the run was stopped while it waited in the queue.
+    Raises Refused if the run was stopped while it waited in the queue, or if somebody else took it up.
     """
     if run is None:
         abandon(described["input_sha256"])
@@ -70,11 +70,21 @@ def begin(run: BackfillRun | None, described: dict[str, Any], *, actor: str) -> 
     was_queued, went_on = run.status == Status.QUEUED, run.settled_at is not None
     left = (Status.QUEUED,) if was_queued else NEVER_WAITING
     if not _move(run, left, Status.RUNNING, **ANEW, **described):
-        raise Refused(f"The run {run.run_id} was stopped before it began.", "Continue it in the admin.")
+        raise _overtaken(run, was_queued=was_queued)
     if not (was_queued and went_on):  # the next slice of a run in the worker is no event
         event = "run.started" if was_queued else "run.continued"
         _tell(run, actor, event, {"sha256": run.input_sha256})
     return run
+
+
+def _overtaken(run: BackfillRun, *, was_queued: bool) -> Refused:
+    """Say why a run cannot begin of which somebody decided otherwise."""
+    if was_queued:
+        return Refused(f"The run {run.run_id} was stopped before it began.", "Continue it in the admin.")
+    now = BackfillRun.objects.values_list("status", flat=True).get(pk=run.pk)
+    return Refused(
+        f"The run {run.run_id} is {now} by now.", f"See it with: python manage.py backfill_runs {run.run_id}"
+    )
 
 
 @transaction.atomic

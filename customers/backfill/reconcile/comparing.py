@@ -162,9 +162,9 @@ def _not_imported(one: Recorded) -> Iterator[Found]:
 
 
 def _answers(one: Recorded, step: Step, steps: Iterable[Step]) -> bool:
-    """Tell whether a row answers for a thing. A further card does for a shared one that went from our database.
+    """Tell whether a row answers for a thing.
 
-    It does so only while its own mapping stands: after a revert it answers for nothing.
+    A further card does for a shared one that has gone from our database, as long as its own mapping stands.
     """
     if one.state(step.name) != State.SHARED:
         return one.state(step.name) in STANDING

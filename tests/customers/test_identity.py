@@ -1,0 +1,117 @@
+"""What a run is: a file, the options that change what its rows mean, and the world that it went into."""
+
+from typing import Any
+
+import pytest
+
+from customers.backfill.refused import Refused
+from customers.models import BackfillRun
+from rehearsal.lago import Sandbox
+from tests.customers.factories import imported, planned, row, rows, unchanged
+
+pytestmark = pytest.mark.django_db
+
+ISO, DAY_FIRST = "%Y-%m-%d", "%Y-%d-%m"
+
+
+def unfinished(lago: Sandbox, **options: Any) -> BackfillRun:
+    """A run of two rows of which the first failed at Lago."""
+    lago.fault("500,method=POST,path=/customers,times=5")
+    report = imported(rows(2), concurrency=1, **options)
+    lago.clear_faults()
+    assert (report.run, report.status) == (BackfillRun.objects.get(), "partial")
+    return BackfillRun.objects.get()
+
+
+OTHERWISE = pytest.mark.parametrize(
+    ("begun_with", "now", "told"),
+    [
+        ({}, {"billing_time": "anniversary"}, "--billing-time calendar"),
+        ({"billing_time": "anniversary"}, {}, "--billing-time anniversary"),
+        ({}, {"date_format": ISO}, "no --date-format"),
+        ({"date_format": ISO}, {}, f"--date-format {ISO}"),
+        ({"date_format": ISO}, {"date_format": DAY_FIRST}, f"--date-format {ISO}"),
+    ],
+    ids=["billing time given", "billing time left out", "date format given", "left out", "another"],
+)
+
+
+@OTHERWISE
+def test_a_run_is_not_continued_with_options_that_change_what_its_rows_mean(
+    lago: Sandbox, begun_with: dict[str, str], now: dict[str, str], told: str
+) -> None:
+    run = unfinished(lago, **begun_with)
+    nothing_changed = unchanged(lago)
+
+    for attempt in (planned, imported):
+        with pytest.raises(Refused, match=f"{run.run_id} over this file was begun with {told}") as refused:
+            attempt(rows(2), **now)
+        assert refused.value.hint == "Give the same to continue it, or start anew with --new-run."
+
+    assert nothing_changed()
+
+
+@OTHERWISE
+def test_a_new_run_may_read_the_same_file_otherwise(
+    lago: Sandbox, begun_with: dict[str, str], now: dict[str, str], told: str
+) -> None:
+    run = unfinished(lago, **begun_with)
+
+    report = planned(rows(2), new_run=True, skip_existing=True, **now)
+
+    assert report.continues == ""
+    assert BackfillRun.objects.get(pk=run.pk).status == "partial"
+
+
+def test_a_new_run_with_other_options_leaves_the_unfinished_one_behind(lago: Sandbox) -> None:
+    unfinished(lago)
+
+    imported(rows(2), new_run=True, skip_existing=True, billing_time="anniversary")
+
+    told = [(run.status, run.options["billing_time"]) for run in BackfillRun.objects.order_by("id")]
+    assert told == [("abandoned", "calendar"), ("succeeded", "anniversary")]
+    begun = {one["external_id"]: one["billing_time"] for one in lago.state()["subscriptions"]}
+    assert begun == {"backfill-C-1": "anniversary", "backfill-C-2": "calendar"}
+
+
+@pytest.mark.parametrize("options", [{}, {"billing_time": "anniversary"}, {"date_format": ISO}], ids=str)
+def test_the_same_options_continue_the_run(lago: Sandbox, options: dict[str, str]) -> None:
+    run = unfinished(lago, **options)
+
+    report = imported(rows(2), **options)
+
+    assert (report.run, report.status) == (run, "succeeded")
+
+
+@pytest.mark.parametrize(
+    "now", [{"batch_size": 7}, {"concurrency": 2}, {"max_failures": 3}, {"allow_partial": True}], ids=str
+)
+def test_options_that_change_no_meaning_may_differ(lago: Sandbox, now: dict[str, Any]) -> None:
+    run = unfinished(lago)
+
+    assert imported(rows(2), **now).run == run
+
+
+def test_a_run_that_kept_no_such_option_was_begun_with_what_is_usual(lago: Sandbox) -> None:
+    run = unfinished(lago)
+    BackfillRun.objects.update(options={})
+
+    with pytest.raises(Refused, match="begun with --billing-time calendar"):
+        planned(rows(2), billing_time="anniversary")
+    assert imported(rows(2)).run == run
+
+
+def test_a_finished_run_does_not_say_how_the_file_is_to_be_read(lago: Sandbox) -> None:
+    imported(rows(1))
+
+    report = imported(rows(1), skip_existing=True, billing_time="anniversary")
+
+    assert report.status == "succeeded"
+
+
+def test_an_edited_file_is_another_one(lago: Sandbox) -> None:
+    unfinished(lago)
+
+    report = planned([row(3)], billing_time="anniversary")
+
+    assert (report.continues, report.status) == ("", "would_succeed")
