@@ -3,9 +3,8 @@
 django-q2 keeps arguments and results in the database, so they are ids and codes only.
 """
 
-from customers import jobs, queueing
+from customers import jobs, locks, queueing
 from customers.backfill.welcome import Ended, send_campaign
-from customers.backfill.welcome.lock import is_being_sent
 from customers.backfill.welcome.sending import SLICE_S, Conditions
 from customers.models import WelcomeCampaign
 from customers.sign_in import asking, throttle
@@ -41,9 +40,9 @@ def sweep() -> int:
     Runs every minute and when a worker starts.
     """
     throttle.forget_old_marks()
-    stalled = [
-        pk for pk in WelcomeCampaign.objects.running().values_list("pk", flat=True) if not is_being_sent(pk)
-    ]
+    being_sent = locks.SENDER.numbers_held()
+    running = WelcomeCampaign.objects.running().values_list("pk", flat=True)
+    stalled = [pk for pk in running if pk not in being_sent]
     for campaign_id in stalled:
         queueing.wake(SEND_WELCOME, campaign_id)
     return len(stalled) + jobs.sweep()

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 from django_q.models import Schedule
 
-from customers import queueing
+from customers import locks, queueing
 from customers.models import WorkerBeat
 from customers.queueing import SWEEP
 
@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 
 BEAT_S = 3
 LATELY = timedelta(seconds=15)
-LOCK = 0x7377656570  # "sweep"
 
 
 def worker_seen_at() -> datetime | None:
@@ -48,8 +47,7 @@ def beat() -> None:
 @transaction.atomic
 def ensure_schedule() -> None:
     """Have the sweep run every minute. django-q2 does not keep a schedule's name unique, so this does."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    locks.SCHEDULE.wait()
     Schedule.objects.get_or_create(
         name="sweep", defaults={"func": SWEEP, "schedule_type": Schedule.MINUTES, "minutes": 1}
     )

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, RUN, may
 from customers.admin.reachable import systems
 from customers.admin.runs.figures import names_of, segments
-from customers.backfill.ledger import locks as lock
+from customers.backfill.ledger import at_work
 from customers.backfill.ledger.counts import counts_of
 from customers.backfill.ledger.standing import shown_status
 from customers.models import BackfillRun, IdTagMapping, RunJob, User, WelcomeMail
@@ -46,11 +46,11 @@ def _people() -> dict[str, int]:
 
 def _runs() -> list[dict[str, Any]]:
     runs = list(BackfillRun.objects.all()[:RUNS_SHOWN])
-    counts, names, at_work = counts_of(runs), names_of(run.actor for run in runs), lock.at_work()
+    counts, names, running = counts_of(runs), names_of(run.actor for run in runs), at_work.runs_at_work()
     return [
         {
             "run": run,
-            "status": shown_status(run, at_work),
+            "status": shown_status(run, running),
             "who": names.get(run.actor, run.actor),
             "rows": sum(counts.get(run.pk, {}).values()),
             "bar": segments(counts.get(run.pk, {})),

@@ -16,8 +16,7 @@ from customers.backfill import stored_preview
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.planning import plan_file
 from customers.backfill.engine.report import Report
-from customers.backfill.ledger import identity, life
-from customers.backfill.ledger import locks as lock
+from customers.backfill.ledger import at_work, identity, life
 from customers.backfill.refused import Refused
 from customers.backfill.source import Source, SourceError, read_bytes
 from customers.backfill.systems import connect
@@ -81,7 +80,7 @@ def run_in_the_way(sha256: str) -> BackfillRun | None:
     """Find a run over the same file that is waiting or working, or being taken back."""
     working = (Status.QUEUED, Status.RUNNING, Status.REVERTING)
     run = identity.over(sha256).filter(status__in=working).first()
-    if run is None or run.status != Status.RUNNING or lock.is_busy():
+    if run is None or run.status != Status.RUNNING or at_work.is_busy():
         return run
     return None  # it died; it can be continued
 
@@ -138,7 +137,7 @@ def continue_run(run: BackfillRun, user: User) -> None:
             "The uploaded file is no longer kept.",
             "Upload it once more, or run backfill_customers with it: both continue this run.",
         )
-    died = run.status == Status.RUNNING and not lock.is_busy()
+    died = run.status == Status.RUNNING and not at_work.is_busy()
     if not died and run.status not in life.ENDED:
         raise Refused(f"The run is {run.status}.", "There is nothing to continue.")
     upload.uploaded_by, upload.attempts = user, 0

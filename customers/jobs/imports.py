@@ -16,7 +16,7 @@ from customers.backfill.engine.plan import RowAction
 from customers.backfill.engine.report import Report
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import life, run_log
-from customers.backfill.ledger.locks import Busy, only_one
+from customers.backfill.ledger.at_work import Busy, only_one
 from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
 from customers.backfill.systems import connect

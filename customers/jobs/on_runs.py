@@ -9,16 +9,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from auditlog.models import Event, record
-from customers import queueing
+from customers import locks, queueing
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import run_log
-from customers.backfill.ledger.locks import Busy
+from customers.backfill.ledger.at_work import Busy
 from customers.backfill.reconcile import reconcile
 from customers.backfill.refused import Refused
 from customers.backfill.revert import Choice, plan_revert, revert
 from customers.backfill.systems import Systems, connect
 from customers.jobs import results
-from customers.jobs.job_lock import job_lock
 from customers.jobs.slices import Slice, Slicing
 from customers.models import BackfillRun, RunJob
 from kernel import RemoteError
@@ -53,7 +52,7 @@ def enqueue(job_pk: int) -> None:
 
 def run_job(job_pk: int, *, slice_of: Slicing = Slice) -> str:
     """Do a job, or a slice of it. Safe to call at any moment, any number of times; return its status."""
-    with job_lock(job_pk) as mine:
+    with locks.JOB.held(job_pk) as mine:
         job = RunJob.objects.unfinished().filter(pk=job_pk).select_related("run").first() if mine else None
         if job is None:
             return "nothing"

@@ -3,7 +3,7 @@
 from django.db.models import Q
 
 from customers.backfill import uploads as staging
-from customers.backfill.ledger import locks as lock
+from customers.backfill.ledger import at_work
 from customers.jobs import on_runs
 from customers.models import BackfillRun, RunJob
 
@@ -14,7 +14,7 @@ def sweep() -> int:
     """Wake the worker for everything that waits; return how much that was. Safe to call at any moment."""
     staging.forget_old()
     left = Q(status=Status.QUEUED)
-    if not lock.is_busy():  # then whatever says that it is running has lost its worker
+    if not at_work.is_busy():  # then whatever says that it is running has lost its worker
         left |= Q(status=Status.RUNNING)
     runs = list(BackfillRun.objects.filter(left, upload__isnull=False).values_list("pk", flat=True))
     for run_pk in runs:

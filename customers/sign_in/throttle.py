@@ -5,15 +5,15 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 
+from customers import locks
 from customers.models import ThrottleMark
 
 WINDOW = timedelta(minutes=10)
-LOCK_CLASS = 0x74687274  # "thrt"
 
 
 def bucket(kind: str, value: str) -> str:
@@ -64,5 +64,4 @@ def _recent(name: str, window: timedelta) -> QuerySet[ThrottleMark]:
 def _lock(name: str) -> None:
     """Make two tries of a bucket follow each other, or both could take its last place."""
     number = zlib.crc32(name.encode()) - 2**31
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, number])
+    locks.TRIES.wait(number)

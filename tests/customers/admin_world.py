@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from auditlog.models import AuditEntry
-from customers.backfill.ledger import locks as lock
+from customers import locks
 from customers.models import BackfillRun, BackfillUpload, User
 from tests.customers.factories import Row, csv_text, rows
 
@@ -129,7 +129,7 @@ def other_session_works() -> Iterator[None]:
     other = connections.create_connection(DEFAULT_DB_ALIAS)
     try:
         with other.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [lock.KEY])
+            cursor.execute("SELECT pg_advisory_lock(%s)", [locks.ONE_AT_A_TIME.key])
         yield
     finally:
         other.close()

@@ -11,7 +11,7 @@ from time_machine import TimeMachineFixture
 
 from auditlog.models import AuditEntry
 from customers import jobs
-from customers.backfill.ledger.locks import working_on
+from customers.backfill.ledger.at_work import working_on
 from customers.models import BackfillRun, BackfillUpload
 from customers.workers import beat
 from rehearsal.lago import Sandbox

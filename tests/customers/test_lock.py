@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from customers.backfill.ledger.locks import KEY, is_busy, only_one
+from customers.backfill.ledger.at_work import is_busy, only_one
 from customers.backfill.refused import Refused
+from customers.locks import ONE_AT_A_TIME
 
 HOLDER = """
 import sys, psycopg
@@ -23,7 +24,7 @@ with psycopg.connect(sys.argv[1]) as session:
 @contextmanager
 def holder(url: str) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the lock."""
-    command = [sys.executable, "-c", HOLDER, url, str(KEY)]
+    command = [sys.executable, "-c", HOLDER, url, str(ONE_AT_A_TIME.key)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -72,8 +73,8 @@ def test_a_killed_holder_blocks_nobody(database_url: str) -> None:
 def wait_for_the_end_of_its_session(url: str) -> None:
     """PostgreSQL hears of a killed client from the closed socket, a moment later."""
     with psycopg.connect(url) as session:
-        session.execute("SELECT pg_advisory_lock(%s)", [KEY])
-        session.execute("SELECT pg_advisory_unlock(%s)", [KEY])
+        session.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME.key])
+        session.execute("SELECT pg_advisory_unlock(%s)", [ONE_AT_A_TIME.key])
 
 
 def test_a_lock_in_another_database_does_not_count(database_url: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from customers.backfill.ledger import locks as lock
+from customers.backfill.ledger import at_work
 from customers.backfill.ledger.standing import standing_of
 from customers.models import BackfillRun
 from rehearsal.lago import Sandbox
@@ -81,7 +81,7 @@ def test_a_run_that_is_at_work_is_not_finished(lago: Sandbox) -> None:
     imported(rows(2))
     BackfillRun.objects.update(status="running")
 
-    with lock.working_on(latest_run().pk):
+    with at_work.working_on(latest_run().pk):
         standing = standing_of(latest_run())
 
     assert standing.gaps == ("it is under way",)

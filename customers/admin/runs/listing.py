@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
 from customers.admin.runs.figures import names_of, segments
-from customers.backfill.ledger import locks as lock
+from customers.backfill.ledger import at_work
 from customers.backfill.ledger.counts import counts_of
 from customers.backfill.ledger.standing import shown_status
 from customers.models import BackfillRun
@@ -23,11 +23,11 @@ class RunChangeList(ChangeList):  # type: ignore[misc]
         super().get_results(request)
         runs: list[Any] = [*self.result_list]
         counts, names = counts_of(runs), names_of(run.actor for run in runs)
-        at_work = lock.at_work()
+        running = at_work.runs_at_work()
         for run in runs:
             run.row_counts = counts.get(run.pk, {})
             run.who = names.get(run.actor, run.actor)
-            run.shown_status = shown_status(run, at_work)
+            run.shown_status = shown_status(run, running)
         self.result_list: list[Any] = runs
 
 

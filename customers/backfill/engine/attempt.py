@@ -20,8 +20,8 @@ from customers.backfill.engine.report import Report
 from customers.backfill.engine.staging import stage
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import identity, life
+from customers.backfill.ledger.at_work import only_one, working_on
 from customers.backfill.ledger.counts import outcome_counts
-from customers.backfill.ledger.locks import only_one, working_on
 from customers.backfill.ledger.run_log import RunLog, log_path
 from customers.backfill.source import Source
 from customers.backfill.systems import Systems

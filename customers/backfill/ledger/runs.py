@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from customers.backfill.ledger import locks as lock
+from customers.backfill.ledger import at_work
 from customers.backfill.ledger.counts import counts_of, outcome_counts, step_states
 from customers.backfill.ledger.standing import REVERT_INTERRUPTED, Standing, shown_status, standing_of
 from customers.backfill.refused import Refused
@@ -43,10 +43,10 @@ class RunDetail:
 
 def list_runs(limit: int | None = None) -> list[RunLine]:
     """Give the runs, newest first, in two queries."""
-    at_work = lock.at_work()
+    running = at_work.runs_at_work()
     runs = list(BackfillRun.objects.order_by("-id")[:limit])
     counts = counts_of(runs)
-    return [RunLine(run, shown_status(run, at_work), counts[run.pk]) for run in runs]
+    return [RunLine(run, shown_status(run, running), counts[run.pk]) for run in runs]
 
 
 def find_run(run_id: str) -> BackfillRun:

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
-from customers.backfill.ledger import locks as lock
+from customers.backfill.ledger import at_work
 from customers.backfill.ledger.counts import outcome_counts
 from customers.models import BackfillRun
 
@@ -71,14 +71,14 @@ class Standing:
         }
 
 
-def shown_status(run: BackfillRun, at_work: Container[int] | None = None) -> str:
+def shown_status(run: BackfillRun, running: Container[int] | None = None) -> str:
     """Give the status as people should see it: what died is interrupted, whatever its last word was.
 
-    `at_work` is what `lock.at_work` gives, if it is at hand.
+    `running` is what `runs_at_work` gives, if it is at hand.
     """
     if run.status not in (Status.RUNNING, Status.REVERTING):
         return run.status
-    if run.pk in (lock.at_work() if at_work is None else at_work):
+    if run.pk in (at_work.runs_at_work() if running is None else running):
         return run.status
     return Status.INTERRUPTED if run.status == Status.RUNNING else REVERT_INTERRUPTED
 

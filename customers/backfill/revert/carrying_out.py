@@ -15,7 +15,7 @@ from customers.backfill.engine.pipeline import Pipeline, legs_of
 from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import life
-from customers.backfill.ledger.locks import only_one, working_on
+from customers.backfill.ledger.at_work import only_one, working_on
 from customers.backfill.ledger.run_log import RunLog
 from customers.backfill.refused import Refused
 from customers.backfill.revert.planning import BY_CHOICE, RevertPlan, RowPlan, Target, plan_revert

@@ -3,12 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from auditlog.models import Event, record
-from customers import queueing
+from customers import locks, queueing
 from customers.backfill.ledger.standing import standing_of
 from customers.backfill.refused import Refused
 from customers.backfill.welcome.recipients import Choice, Reason, Recipients, preview_recipients
@@ -16,7 +16,6 @@ from customers.models import BackfillRun, WelcomeCampaign, WelcomeMail
 
 BATCH_SIZE = 50
 DELAY_MS = 2000
-START_LOCK = 0x77656C636F6D65  # "welcome"
 STILL_IMPORTING = (BackfillRun.Status.QUEUED, BackfillRun.Status.RUNNING, BackfillRun.Status.REVERTING)
 
 Status, State = WelcomeCampaign.Status, WelcomeMail.State
@@ -46,7 +45,7 @@ def start_campaign(
     Safe to repeat at any moment. Joining takes a paused campaign up again, at the given pace if one is given.
     """
     choice = choice or Choice()
-    _one_start_at_a_time()
+    locks.START_OF_CAMPAIGN.wait()  # two runs can share customers, so two starts must not look at once
     run.refresh_from_db(fields=["status"])
     if run.status in STILL_IMPORTING:
         hint = f"Finish it first: wait, or see what to do with: python manage.py backfill_runs {run.run_id}"
@@ -114,12 +113,6 @@ def finish_if_over(campaign_id: int) -> bool:
     if WelcomeMail.objects.open().filter(campaign_id=campaign_id).exists():
         return False
     return bool(over.update(status=Status.DONE, reason="", finished_at=timezone.now()))
-
-
-def _one_start_at_a_time() -> None:
-    """Two runs can share customers, so two starts must not look at the same moment."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [START_LOCK])
 
 
 def _begin(run: BackfillRun, actor: str, batch_size: int, delay_ms: int, choice: Choice) -> Started:

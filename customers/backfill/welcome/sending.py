@@ -11,8 +11,8 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
+from customers import locks
 from customers.backfill.welcome.campaign import finish_if_over
-from customers.backfill.welcome.lock import sender_lock
 from customers.backfill.welcome.mails import Claimed, claim_next, settle, settle_abandoned
 from customers.mail.errors import DeliveryError
 from customers.mail.messages import welcome_message
@@ -50,7 +50,7 @@ class Conditions:
 
 def send_campaign(campaign_id: int, conditions: Conditions | None = None) -> Ended:
     """Send what is due of a campaign, for a slice of time; safe to call at any moment and often."""
-    with sender_lock(campaign_id) as mine:
+    with locks.SENDER.held(campaign_id) as mine:
         if not mine:
             return Ended.HELD
         campaign = WelcomeCampaign.objects.select_related("run").get(pk=campaign_id)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Count
 
-from customers.backfill.welcome.lock import is_being_sent
+from customers import locks
 from customers.models import BackfillRun, WelcomeCampaign, WelcomeMail
 
 State = WelcomeMail.State
@@ -95,7 +95,7 @@ def status(campaign: WelcomeCampaign) -> CampaignStatus:
         counts=counts,
         left_out=dict(Counter(campaign.left_out) + Counter(dict(skipped))),
         problems=_problems(campaign) if any(counts[state] for state in TO_LOOK_AT) else (),
-        being_sent=is_being_sent(campaign.pk),
+        being_sent=locks.SENDER.is_held(campaign.pk),
         created_at=campaign.created_at,
         finished_at=campaign.finished_at,
     )

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management import call_command
 from django.db.models import F
 
-from customers.backfill.ledger import locks as lock
+from customers.backfill.ledger import at_work
 from customers.backfill.refused import Refused
 from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, User
 from kernel import RemoteError
@@ -106,7 +106,7 @@ def is_unbilled(lago: Sandbox) -> bool:
 
 def wait_until_free() -> None:
     """Wait until PostgreSQL has noticed that a killed process is gone, which takes it a moment."""
-    wait_for(lambda: not lock.is_busy())
+    wait_for(lambda: not at_work.is_busy())
 
 
 def wait_for_fault(lago: Sandbox) -> None:

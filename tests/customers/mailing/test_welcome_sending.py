@@ -11,6 +11,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from auditlog.models import AuditEntry
+from customers import locks
 from customers.backfill.welcome import (
     Ended,
     cancel_for_run,
@@ -20,7 +21,6 @@ from customers.backfill.welcome import (
     start_campaign,
     status,
 )
-from customers.backfill.welcome.lock import is_being_sent, sender_lock
 from customers.backfill.welcome.mails import claim_next
 from customers.backfill.welcome.sending import Conditions
 from customers.models import BackfillRun, User, WelcomeCampaign, WelcomeMail
@@ -195,11 +195,13 @@ def test_a_second_sender_leaves_the_campaign_to_the_first(inbox: Inbox) -> None:
     campaign = queued(1)
     seen: list[object] = []
 
-    with sender_lock(campaign.pk):
-        in_another_session(lambda: seen.extend([send_campaign(campaign.pk), is_being_sent(campaign.pk)]))
+    with locks.SENDER.held(campaign.pk):
+        in_another_session(
+            lambda: seen.extend([send_campaign(campaign.pk), locks.SENDER.is_held(campaign.pk)])
+        )
 
     assert seen == [Ended.HELD, True]
-    assert not is_being_sent(campaign.pk)
+    assert not locks.SENDER.is_held(campaign.pk)
     assert counts(campaign) == {"queued": 1}
 
 

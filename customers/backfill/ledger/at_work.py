@@ -1,0 +1,44 @@
+"""One import or revert at a time, and which run it is at."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from customers import locks
+from customers.backfill.refused import Refused
+
+
+class Busy(Refused):
+    """Somebody else is at it; later it may go."""
+
+
+@contextmanager
+def only_one() -> Iterator[None]:
+    """Be the only one for as long as the process works; raise Busy at once if another one is.
+
+    If the database session is lost, so is the lock, but then every further write of this process fails too,
+    because it goes over the same session.
+    """
+    with locks.ONE_AT_A_TIME.held() as mine:
+        if not mine:
+            raise Busy(
+                "Another import or revert is running.",
+                "Wait for it, or see it with: python manage.py backfill_runs",
+            )
+        yield
+
+
+@contextmanager
+def working_on(run_pk: int) -> Iterator[None]:
+    """Let others see which run the process that is the only one is at."""
+    with locks.RUN.held(run_pk):
+        yield
+
+
+def runs_at_work() -> set[int]:
+    """Give the runs that some process is at; one that says `running` and is not among them has died."""
+    return locks.RUN.numbers_held()
+
+
+def is_busy() -> bool:
+    """Tell whether some process imports or reverts."""
+    return locks.ONE_AT_A_TIME.is_held()
