@@ -63,7 +63,7 @@ class AuditEntryAdmin(ModelAdmin):  # type: ignore[misc]
         return [path("export/", export, name="auditlog_auditentry_export"), *super().get_urls()]
 
     def export_view(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-        """Give what the list shows, all pages of it, as CSV."""
+        """Return what the list shows, all pages of it, as CSV."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         entries = self.get_changelist_instance(request).get_queryset(request)

@@ -18,7 +18,7 @@ class _Echo:
 
 
 def csv_lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:
-    """Give the entries line by line, however many there are."""
+    """Return the entries line by line, however many there are."""
     writer = csv.writer(_Echo())
     yield writer.writerow(HEADER)
     for entry in entries.iterator(chunk_size=2000):

@@ -215,7 +215,7 @@ def _meter_values(transaction_id: int | None, meter_wh: int) -> Any:
 
 
 def _now() -> datetime:
-    """Give the time in milliseconds, so that it can be compared with what SteVe keeps of it."""
+    """Return the time in milliseconds, so that it can be compared with what SteVe keeps of it."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 

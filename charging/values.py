@@ -57,7 +57,7 @@ class OcppTag:
 
     @property
     def was_auto_inserted(self) -> bool:
-        """Say whether SteVe itself made it, on seeing an idTag that it did not know."""
+        """Return whether SteVe itself made it, on seeing an idTag that it did not know."""
         return self.is_blocked and (self.note or "").startswith(AUTO_INSERT_NOTE)
 
     @property
@@ -106,5 +106,5 @@ class Transaction:
 
     @property
     def energy_wh(self) -> float | None:
-        """Give the energy in watt-hours; None while it runs."""
+        """Return the energy in watt-hours; None while it runs."""
         return None if self.stop_wh is None else self.stop_wh - self.start_wh

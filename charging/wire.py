@@ -36,7 +36,7 @@ class SteveError(RemoteError):
 
     @property
     def is_not_found(self) -> bool:
-        """Say whether SteVe itself answered that the thing is not there; a stranger's 404 does not count."""
+        """Return whether SteVe itself says that the thing is not there; a stranger's 404 does not count."""
         return self.code == "steve_refused" and self.status == 404
 
 
@@ -79,7 +79,7 @@ class Wire:
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Give the JSON of the answer, None for an empty one; raise SteveError."""
+        """Return the JSON of the answer, None for an empty one; raise SteveError."""
         return http.until_answered(
             lambda: self._try(method, path, params, body),
             tries=self._tries,

@@ -35,7 +35,7 @@ class Lock:
         _ask("SELECT pg_advisory_xact_lock(%s) IS NULL", self.key)
 
     def is_held(self) -> bool:
-        """Tell whether some session has it."""
+        """Return whether some session has it."""
         mine = "(classid::bigint << 32 | objid::bigint) = %s"
         return _ask(f"SELECT EXISTS (SELECT 1 {GRANTED} AND {mine})", self.key)
 
@@ -61,7 +61,7 @@ class LockOfEach:
         _ask("SELECT pg_advisory_xact_lock(%s, %s) IS NULL", self.key, number)
 
     def numbers_held(self) -> set[int]:
-        """Give the numbers of those that some session has."""
+        """Return the numbers of those that some session has."""
         with connection.cursor() as cursor:
             of_this = "classid::bigint = %s AND objsubid = 2"
             cursor.execute(f"SELECT objid::bigint {GRANTED} AND {of_this}", [self.key])

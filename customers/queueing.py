@@ -62,7 +62,7 @@ class PatientRedis(Redis):  # type: ignore[misc]
         return tasks
 
     def ping(self) -> bool:
-        """Tell whether it is there. A worker asks once, when it starts, and then waits for it."""
+        """Return whether it is there. A worker asks once, when it starts, and then waits for it."""
         try:
             return bool(self.connection.ping())
         except RedisError:
@@ -111,7 +111,7 @@ def wake_once_committed(task: str, *args: Any) -> None:
 
 
 def answers() -> bool:
-    """Tell whether the queue is there. Nobody asks the database, where it is the queue."""
+    """Return whether the queue is there. Nobody asks the database, where it is the queue."""
     return not settings.Q_BROKER_URL or bool(get_broker().ping())
 
 

@@ -89,7 +89,7 @@ class Step:
         return ""
 
     def is_same(self, identity: str, things: Sequence[Thing]) -> bool:
-        """Tell whether this is the system that a run remembers; `things` are a few that it made there."""
+        """Return whether this is the system that a run remembers; `things` are a few that it made there."""
         return identity in ("", self.identity())
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ class Step:
         return {}
 
     def is_whole(self, wanted: Wanted, found: Any, facts: Facts, *, finished: bool) -> bool:
-        """Tell whether a thing that exists needs nothing more. `finished`: a run had finished with it."""
+        """Return whether a thing that exists needs nothing more. `finished`: a run had finished with it."""
         return True
 
     # --- Apply ---------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ class Step:
         return self.look_up(thing.wanted for thing in things)
 
     def key_of(self, thing: Thing, found: Any) -> str | None:
-        """Give the key of a recorded thing as `tell` wants it; None if the thing is not there."""
+        """Return the key of a recorded thing as `tell` wants it; None if the thing is not there."""
         return ""
 
     def compare(self, thing: Thing, found: Any) -> Sequence[Divergence]:
@@ -149,7 +149,7 @@ class Step:
     def activity(
         self, things: Sequence[Thing], found: Any, back: Any, since: Since
     ) -> Iterable[tuple[str, str]]:
-        """Give, as external_id and words, what people did since the run."""
+        """Return, as external_id and words, what people did since the run."""
         return ()
 
     def forecast(self, thing: Thing, back: Any) -> str:

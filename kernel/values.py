@@ -95,7 +95,7 @@ class Verdict:
 
     @property
     def is_to_make(self) -> bool:
-        """Tell whether `create` is to be called, for a thing or to put one right."""
+        """Return whether `create` is to be called, for a thing or to put one right."""
         return self.action is Action.CREATE or self.change
 
 

@@ -49,7 +49,7 @@ def _clear_text() -> Iterator[CheckMessage]:
 
 
 def _is_public(host: str) -> bool:
-    """Tell whether the host is on the internet, as far as its name shows (in a compose network: no dot)."""
+    """Return whether the host is on the internet, as far as its name shows (in a compose network: no dot)."""
     try:
         return ipaddress.ip_address(host).is_global
     except ValueError:

@@ -66,7 +66,7 @@ class Server:
             return []
 
     def _runs(self) -> bool:
-        """Tell whether it runs. One that was killed leaves a file, which may name another process by now."""
+        """Return whether it runs. A killed one leaves a file, which may name another process by now."""
         told = self._told()
         if not told:
             return False

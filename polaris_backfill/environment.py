@@ -48,7 +48,7 @@ def read_file(default: Path) -> None:
 
 
 def without_ours(example: Path) -> dict[str, str]:
-    """Give the environment less the variables that the example file explains: for a child with its own."""
+    """Return the environment less the variables that the example file explains: for a child with its own."""
     ours = set(re.findall(r"^#? ?([A-Z][A-Z_]*)=", example.read_text("utf-8"), re.MULTILINE))
     return {name: value for name, value in os.environ.items() if name not in ours}
 
@@ -70,7 +70,7 @@ class Host:
 
     @property
     def origin(self) -> str:
-        """Give what a browser calls our pages; `*` stands for the names below."""
+        """Return what a browser calls our pages; `*` stands for the names below."""
         name = f"*{self.name}" if self.name.startswith(".") else self.name
         return f"https://{name}:{self.port}" if self.port else f"https://{name}"
 
@@ -92,7 +92,7 @@ def _host(name: str, value: str) -> Host:
 
 
 def _is_host(name: str) -> bool:
-    """Tell whether what stands in brackets is an address, as IPv6 is written there."""
+    """Return whether what stands in brackets is an address, as IPv6 is written there."""
     if not name.startswith("["):
         return True
     try:

@@ -53,16 +53,14 @@ ALLOWED_HOSTS = [host.name for host in HOSTS]
 
 def _lago_api_key() -> str:
     key = environment.text("LAGO_API_KEY")
-    if (
-        not key and not DEBUG
-    ):  # on a laptop the pages and the sandbox do without, and a command says it misses it
+    if not key and not DEBUG:  # with DEBUG, only the commands that need it ask for it
         raise ImproperlyConfigured("LAGO_API_KEY is not set: Lago shows it under Developers, API keys.")
     return key
 
 
 LAGO_API_URL = environment.url("LAGO_API_URL", "http://lago-api:3000")
 LAGO_API_KEY = _lago_api_key()
-LAGO_TIMEOUT_S = 30  # of each try; who waits longer for an answer than Lago's own proxies waits in vain
+LAGO_TIMEOUT_S = 30  # of each try; the proxies in front of Lago wait no longer either
 LAGO_METRIC_CODE = environment.text("LAGO_METRIC_CODE", "ev_charging_kwh")
 LAGO_DASHBOARD_URL = environment.url("LAGO_DASHBOARD_URL")
 
@@ -103,7 +101,7 @@ DEFAULT_FROM_EMAIL = EMAIL_FROM
 EMAIL_URL = environment.text("EMAIL_URL")
 CF_EMAIL_WORKER_URL = environment.url("CF_EMAIL_WORKER_URL")
 CF_EMAIL_WORKER_SECRET = environment.text("CF_EMAIL_WORKER_SECRET")
-CUSTOMER_BASE_URL = (  # who reads a magic link on its way can sign in with it
+CUSTOMER_BASE_URL = (  # https, as whoever sees a magic link can sign in with it
     environment.url("CUSTOMER_BASE_URL", "http://localhost:8000")
     if DEBUG
     else environment.url("CUSTOMER_BASE_URL", schemes=("https",))

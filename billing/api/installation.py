@@ -41,6 +41,6 @@ class Installation(Resources):
 
 
 def supports_skip(version: str | None) -> bool | None:
-    """Say whether this Lago can end a subscription without billing; None if the version does not tell."""
+    """Return whether this Lago can end a subscription without billing; None if the version does not tell."""
     release = RELEASE.fullmatch(version or "")
     return (int(release[1]), int(release[2])) >= SKIP_SINCE if release else None

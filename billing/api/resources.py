@@ -128,5 +128,5 @@ def unusable(reply: Reply, key: str, *, sent: bool = False) -> LagoError:
 
 
 def is_absent(error: LagoError, key: str) -> bool:
-    """Say whether Lago has no such thing; any other 404 comes from a wrong address or from a proxy."""
+    """Return whether Lago has no such thing; any other 404 comes from a wrong address or from a proxy."""
     return error.status == 404 and error.lago_code == f"{key}_not_found"

@@ -1,4 +1,4 @@
-"""The admin console: the same pipeline as the commands, for people who would rather click.
+"""The admin console: the same pipeline as the commands, behind pages.
 
 Django finds what is registered by importing this package.
 """

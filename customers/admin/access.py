@@ -25,7 +25,7 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 def may(user: "User | AnonymousUser", *permissions: str) -> bool:
-    """Tell whether the user has any of the permissions."""
+    """Return whether the user has any of the permissions."""
     return any(user.has_perm(permission) for permission in permissions)
 
 
@@ -45,7 +45,7 @@ def needs(*permissions: str) -> Callable[[View], View]:
 
 
 def staff(request: HttpRequest) -> User:
-    """Give the person who asks; only pages behind the admin's login call this."""
+    """Return the person who asks; only pages behind the admin's login call this."""
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user

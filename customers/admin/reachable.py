@@ -33,7 +33,7 @@ class System:
 
 
 def systems(*, look: bool) -> list[System]:
-    """Give those that are configured, looked up or not, and the worker, of which the database knows."""
+    """Return those that are configured, looked up or not, and the worker, of which the database knows."""
     found = [_ASK[system.key]() if look else system for system in _configured()]
     return [*found, _worker()]
 

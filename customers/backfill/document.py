@@ -12,7 +12,7 @@ from kernel import Problem
 
 
 def document(report: Report) -> Iterator[str]:
-    """Give the report as the text of one JSON object, in pieces."""
+    """Return the report as the text of one JSON object, in pieces."""
     head = json.dumps(_head(report), ensure_ascii=False, indent=2)
     yield head[:-2] + ',\n  "rows": ['
     for number, row in enumerate(report.plan.rows):
@@ -21,7 +21,7 @@ def document(report: Report) -> Iterator[str]:
 
 
 def refusal(message: str, hint: str, problems: tuple[Problem, ...] = ()) -> dict[str, Any]:
-    """Give what a command prints that could not start."""
+    """Return what a command prints that could not start."""
     told = [as_json(problem) for problem in problems] or [
         as_json(Problem("could_not_start", None, message, hint))
     ]

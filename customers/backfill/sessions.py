@@ -62,7 +62,7 @@ def recent_sessions(user: User, *, timeout_s: float = TIMEOUT_S) -> Sessions:
 
 
 def sessions_of(user: User, steve: SteveClient) -> list[ChargingSession]:
-    """Give all sessions of the customer's idTags, newest first; raise RemoteError."""
+    """Return all sessions of the customer's idTags, newest first; raise RemoteError."""
     mappings = list(user.id_tag_mappings.all())
     if not mappings:
         return []

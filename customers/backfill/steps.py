@@ -28,7 +28,7 @@ STEPS = [
 
 
 def kinds() -> dict[str, type[Step]]:
-    """Give all kinds of steps by name, connected or not, in their order."""
+    """Return all kinds of steps by name, connected or not, in their order."""
     return {listed.kind.name: listed.kind for listed in STEPS}
 
 
@@ -48,7 +48,7 @@ def plural(name: str) -> str:
 
 
 def leavable() -> Mapping[str, str]:
-    """Give the systems that a revert may leave alone, by their key, with their name on the screen."""
+    """Return the systems that a revert may leave alone, by their key, with their name on the screen."""
     return {kind.system_key(): kind.system for kind in kinds().values() if kind.can_be_left and kind.system}
 
 

@@ -36,7 +36,7 @@ class Preview:
         return {"all": len(self.rows), **self.head["counts"], "warnings": self.warned}
 
     def select(self, chosen: str, search: str) -> list[Row]:
-        """Give the rows of a filter whose external_id holds, or whose line is, what was searched."""
+        """Return the rows of a filter whose external_id holds, or whose line is, what was searched."""
         needle = search.strip().casefold()
         return [row for row in self.rows if _is_in(row, chosen) and _matches(row, needle)]
 

@@ -69,7 +69,7 @@ def resolve(token: str) -> Link | None:
 
 
 def is_plausible(token: str) -> bool:
-    """Tell whether it could be a token, from its letters: then it can stand in an address."""
+    """Return whether it could be a token, from its letters: then it can stand in an address."""
     return PLAUSIBLE.fullmatch(token) is not None
 
 

@@ -23,7 +23,7 @@ def expect(request: HttpRequest, token: str) -> None:
 
 
 def is_expected(request: HttpRequest, token: str) -> bool:
-    """Tell whether this browser used this very token a moment ago, and count the repeat."""
+    """Return whether this browser used this very token a moment ago, and count the repeat."""
     if not _browser(request) or not throttle.was_marked(_bucket("used-link", request, token), WITHIN):
         return False
     return throttle.take({_bucket("repeated-link", request, token): MOST}) is None

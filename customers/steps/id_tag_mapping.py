@@ -100,7 +100,7 @@ class IdTagMappingStep(Step):
         return Verdict(Action.ADOPT, ref=str(mapping.pk), key=mapping.id_tag, exists=(exists,))
 
     def is_whole(self, wanted: Wanted, found: Mappings, facts: Facts, *, finished: bool) -> bool:
-        """Tell whether it bills, as SteVe has the idTag, or was switched off after a run was done."""
+        """Return whether it bills, as SteVe has the idTag, or was switched off after a run was done."""
         mapping = _of(wanted, found)
         if mapping is None:
             return False
@@ -201,7 +201,7 @@ def _release_numbers(mappings: Sequence[IdTagMapping]) -> None:
 
 
 def _undos(things: Sequence[Thing], mappings: Sequence[IdTagMapping]) -> list[dict[str, Any]]:
-    """Give how each was that was only adopted and is about to change; what is known of one already stays."""
+    """Return how each was that was only adopted and is about to change. What is known already, stays."""
     adopted = [int(thing.ref) for thing in things if not thing.is_made and not thing.undo]
     before = IdTagMapping.objects.in_bulk(adopted) if adopted else {}
     return [
@@ -211,7 +211,7 @@ def _undos(things: Sequence[Thing], mappings: Sequence[IdTagMapping]) -> list[di
 
 
 def _undo(before: IdTagMapping, after: IdTagMapping) -> dict[str, Any]:
-    """Give how a mapping is that is about to change, and what it bills to after that."""
+    """Return how a mapping is that is about to change, and what it bills to after that."""
     names = BILLED if after.steve_ocpp_tag_pk is None else BILLED + IN_STEVE
     if all(getattr(before, name) == getattr(after, name) for name in names):
         return {}
@@ -234,7 +234,7 @@ def _removed(mapping: IdTagMapping | None, undo: Mapping[str, Any]) -> Removed:
 
 
 def _bills_as_left(mapping: IdTagMapping, undo: Mapping[str, Any]) -> bool:
-    """Tell whether it still bills as the run left it."""
+    """Return whether it still bills as the run left it."""
     return bool(mapping.lago_subscription_external_id == undo["billed_to"])
 
 

@@ -106,7 +106,7 @@ class UserStep(Step):
     # --- Reconcile -----------------------------------------------------------------------------------
 
     def look_again(self, things: Iterable[Thing]) -> dict[str, User]:
-        """Give the users that are there, by their number."""
+        """Return the users that are there, by their number."""
         return {str(pk): user for pk, user in User.objects.in_bulk(_pks(things)).items()}
 
     def compare(self, thing: Thing, found: dict[str, User]) -> list[Divergence]:
@@ -152,7 +152,7 @@ def _by_email(values: Iterable[str]) -> Iterator[UserFact]:
 
 
 def _by_external_id(values: Iterable[str]) -> Iterator[tuple[str, UserFact]]:
-    """Give each value that names a user, however it is spelt, with that user.
+    """Return each value that names a user, however it is spelt, with that user.
 
     Python and PostgreSQL disagree about the lower case of some letters, such as a last Σ.
     """
@@ -190,7 +190,7 @@ def _user(wanted: Wanted) -> User:
 
 
 def _signed_up_directly(wanted: Wanted, user: UserFact | None) -> Problem | None:
-    """Tell whether the address belongs to a customer who came by themselves; such a row is never merged."""
+    """Return whether the address belongs to a customer who came by themselves; such a row is never merged."""
     if user is None or user.is_staff or user.external_id is not None:
         return None
     return Problem(

@@ -129,7 +129,7 @@ class BackfillCommand(BaseCommand):
 
     @property
     def command_line(self) -> str:
-        """Give the command as it was typed, to be typed again."""
+        """Return the command as it was typed, to be typed again."""
         return shlex.join(["python", "manage.py", *(a for a in sys.argv[1:] if a != "--dry-run")])
 
     def _end_at_once(self) -> NoReturn:

@@ -21,7 +21,7 @@ def add_revert_options(parser: CommandParser) -> None:
     choice.add_argument(
         "--keep-active", action="store_true", help="leave customers whole who were active since"
     )
-    choice.add_argument("--discard-activity", action="store_true", help="remove them too, with what they did")
+    choice.add_argument("--discard-activity", action="store_true", help="remove them too, with all they added since")
     add(
         "--without",
         action="append",
@@ -47,8 +47,8 @@ def print_plan(console: Console, plan: RevertPlan, choice: Choice) -> None:
     _print_active(console, plan)
     if plan.active and not choice.is_made:
         console.print("\nA revert would stop here. Choose:", style="yellow")
-        console.print("  --keep-active        leaves these customers whole; all else goes")
-        console.print("  --discard-activity   removes them too, with what they did")
+        console.print("  --keep-active        keeps these customers, and removes all others")
+        console.print("  --discard-activity   removes them too, with all they added since")
     console.print("\nNothing was removed. No subscription would be ended with an invoice or a credit note.")
 
 
@@ -104,9 +104,9 @@ def print_revert(console: Console, report: RevertReport, command: str) -> None:
     if report.status == "refused":
         _print_active(console, report.plan)
         console.print(
-            "\nNothing was removed. Choose --keep-active (they stay whole, all else goes)", style="yellow"
+            "\nNothing was removed. Choose --keep-active (they stay, all others go)", style="yellow"
         )
-        console.print("or --discard-activity (they go too, with what they did).", style="yellow")
+        console.print("or --discard-activity (they go too, with all they added since).", style="yellow")
         return
     if report.manifest is None:
         console.print(f"Stopped before it began ({report.reason}). Nothing was removed.")

@@ -41,7 +41,7 @@ def own_upload(request: HttpRequest, token: UUID) -> BackfillUpload | None:
 
 
 def confirmation_of(upload: BackfillUpload, request: HttpRequest) -> dict[str, Any]:
-    """Give the values of the form that confirms this upload."""
+    """Return the values of the form that confirms this upload."""
     kind = upload.name.rpartition(".")[2].casefold()
     return {
         "import_file_name": str(upload.pk),

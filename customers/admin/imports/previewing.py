@@ -48,7 +48,7 @@ class PreviewPages(Pages):
 
     @needs(RUN)
     def errors_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
-        """Give the rows that need attention in the form in which they came, with what is wrong."""
+        """Return the rows that need attention in the form in which they came, with what is wrong."""
         upload = own_upload(request, token)
         if upload is None:
             raise Http404

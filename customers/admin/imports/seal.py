@@ -16,7 +16,7 @@ def seal(upload: BackfillUpload, user: User) -> str:
 
 
 def is_whole(sealed: str, token: str, user: User) -> bool:
-    """Tell whether the seal is ours, not older than a preview lives, and of this user's very file."""
+    """Return whether the seal is ours, not older than a preview lives, and of this user's very file."""
     try:
         said: dict[str, Any] = signing.loads(sealed, salt=SALT, max_age=BackfillUpload.LIFETIME)
     except signing.BadSignature:

@@ -127,7 +127,7 @@ class ImportPages(PreviewPages, ImportMixin):  # type: ignore[misc]
     # --- what the library asks for -------------------------------------------------------------------
 
     def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
-        """Give the Resource its upload: of the form that was just filled in, or that a confirmation names."""
+        """Return the upload for the Resource: of the form just filled in, or the one that a confirmation names."""
         form = kwargs.get("form")
         if isinstance(form, ConfirmForm):
             return {"upload": own_upload(request, UUID(form.cleaned_data["import_file_name"]))}
@@ -147,7 +147,7 @@ def _uploaded(form: Any) -> BackfillUpload | None:
 
 
 def _told(result: Any) -> list[str]:
-    """Give what the library's result says went wrong; a clash of two clicks in our words."""
+    """Return what the library's result says went wrong; a clash of two clicks in our words."""
     if result is None:
         return []
     refused = [message for row in result.invalid_rows for message in row.error.messages]

@@ -37,7 +37,7 @@ def segments(counts: Mapping[str, int], names: Sequence[str] = OUTCOMES) -> list
 
 
 def pace(run: BackfillRun, pending: int, now: datetime) -> Pace | None:
-    """Give the present rate, and how long what is left takes at it; None while nothing is settled."""
+    """Return the present rate, and how long what is left takes at it; None while nothing is settled."""
     recent = run.rows.filter(outcome__in=BY_CALLS, settled_at__gte=now - RECENT)
     found = recent.aggregate(number=Count("pk"), since=Min("settled_at"))
     if not found["number"]:
@@ -49,7 +49,7 @@ def pace(run: BackfillRun, pending: int, now: datetime) -> Pace | None:
 
 
 def names_of(actors: Iterable[str]) -> Mapping[str, str]:
-    """Give readable names for `staff:<id>`; all others read well as they are."""
+    """Return readable names for `staff:<id>`; all others read well as they are."""
     pks = {int(actor[6:]) for actor in actors if actor.startswith("staff:") and actor[6:].isdigit()}
     found = User.objects.filter(pk__in=pks).values_list("pk", "display_name", "email") if pks else ()
     return {f"staff:{pk}": name or email for pk, name, email in found}

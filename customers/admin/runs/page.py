@@ -57,7 +57,7 @@ class Live:
 
     @property
     def is_at_work(self) -> bool:
-        """Tell whether the page is to be asked for again by itself."""
+        """Return whether the page is to be asked for again by itself."""
         mailing = self.campaign is not None and self.campaign.status == WelcomeCampaign.Status.RUNNING
         return self.status in AT_WORK or mailing or any(not job.is_over for job in self.jobs)
 
@@ -153,12 +153,12 @@ def _row(row: BackfillRow) -> dict[str, Any]:
 
 
 def entries_of(run: BackfillRun) -> list[AuditEntry]:
-    """Give what happened to the run as a whole; what happened to its rows is in the log and the audit log."""
+    """Return what happened to the run as a whole; the log and the audit log have what happened to its rows."""
     return list(AuditEntry.objects.tagged(run.audit_tag).filter(subject=f"run:{run.run_id}")[:ENTRIES])
 
 
 def files_of(run: BackfillRun) -> dict[str, Path]:
-    """Give the files of the run that are on this machine: they are where the worker or the command ran."""
+    """Return the files of the run that are on this machine: they are where the worker or the command ran."""
     folder = settings.BACKFILL_LOG_DIR
     known = {
         "log": run_log.log_path(folder, run.run_id),

@@ -18,8 +18,8 @@ from customers.models import BackfillRun, RunJob
 
 Kind, Status = RunJob.Kind, RunJob.Status
 CHOICES = {
-    "keep_active": "Leave them whole; all else goes",
-    "discard_activity": "Remove them too, with what they did",
+    "keep_active": "Keep them; remove all others",
+    "discard_activity": "Remove them too, with all they added since",
 }
 NOT_NOW = (BackfillRun.Status.QUEUED, BackfillRun.Status.RUNNING)
 
@@ -100,12 +100,12 @@ class RevertPages(Pages):
 
 
 def _left_out(look: RunJob | None) -> dict[str, list[str]]:
-    """Give what the look left alone: the revert that follows it leaves the same alone."""
+    """Return what the look left alone: the revert that follows it leaves the same alone."""
     return {WITHOUT: look.options[WITHOUT]} if look and look.options.get(WITHOUT) else {}
 
 
 def _buckets(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give a line per kind of thing, those that are removed first in the order of removal."""
+    """Return a line per kind of thing, those that are removed first in the order of removal."""
     buckets = plan["buckets"]
     names = ("remove", "active", "kept", "gone")
     there = in_order({step for name in names for step in buckets[name]})

@@ -47,7 +47,7 @@ class RunPages(Pages):
 
     @needs(*ON_RUNS)
     def live_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Give the part of the page that changes, for the script that asks every two seconds."""
+        """Return the part of the page that changes, for the script that asks every two seconds."""
         return render(request, f"{TEMPLATES}/live.html", self._live(request, self.run(pk)))
 
     @needs(*ON_RUNS)
@@ -69,7 +69,7 @@ class RunPages(Pages):
 
     @needs(*ON_RUNS)
     def file_view(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse | FileResponse:
-        """Give the run's log or its revert's manifest, as it is up to now."""
+        """Return the run's log or its revert's manifest, as it is up to now."""
         path = page.files_of(self.run(pk)).get(kind)
         if path is None:
             raise Http404

@@ -34,7 +34,7 @@ def clashes(wanted: Sequence[Wanted]) -> Clashes:
 
 
 def external_id_key(wanted: Wanted) -> str:
-    """Give what two external_ids have in common that nobody would tell apart."""
+    """Return what two external_ids have in common that nobody would tell apart."""
     return unicodedata.normalize("NFC", wanted.external_id).casefold()
 
 

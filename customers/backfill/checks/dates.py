@@ -42,7 +42,7 @@ def start_warning(day: date, today: date) -> Problem | None:
 
 @lru_cache(maxsize=4096)
 def start_of_day(day: date, timezone: ZoneInfo) -> datetime:
-    """Give the first instant of a day, in UTC.
+    """Return the first instant of a day, in UTC.
 
     Where the clocks skip midnight, that is the end of the gap; where they repeat it, the first midnight. Both
     are what `fold=0` means: the offset before the change.
@@ -51,7 +51,7 @@ def start_of_day(day: date, timezone: ZoneInfo) -> datetime:
 
 
 def is_date_format(date_format: str) -> bool:
-    """Tell whether a format (of `strptime`) names a day completely."""
+    """Return whether a format (of `strptime`) names a day completely."""
     named = set(re.findall("%(.)", date_format))
     if "d" in named and not named & _YEARS:  # newer Pythons warn of it before it can fail
         return False

@@ -21,7 +21,7 @@ _MAX_COMMON_LOCAL = 64
 
 
 def check_email(given: str) -> str | Problem:
-    """Give the address without blanks around it and otherwise as given, or what is wrong with it."""
+    """Return the address without blanks around it and otherwise as given, or what is wrong with it."""
     email = given.strip()
     if not email:
         return Problem("email_blank", "email", "There is no email address.", "Enter the customer's address.")

@@ -29,7 +29,7 @@ def check_row(
     date_format: str | None,
     billing_time: str,
 ) -> tuple[Wanted, list[Problem], list[Problem]]:
-    """Give what the row asks for, its problems and its warnings, both in the order of the columns.
+    """Return what the row asks for, its problems and its warnings, both in the order of the columns.
 
     `today` is the day in `timezone`, in which start dates are meant. A value with a problem is blank. So is
     every value of a row with too many cells, because it cannot be known which cell is meant for which column.

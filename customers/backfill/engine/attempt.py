@@ -141,7 +141,7 @@ class Attempt:
         }
 
     def _verdict(self) -> tuple[str, str]:
-        """Give the status and its reason. Only a run in which every row stands has succeeded."""
+        """Return the status and its reason. Only a run in which every row stands has succeeded."""
         status = BackfillRun.Status
         counts = outcome_counts(self.run)
         if self.stop.to_be_continued and counts["pending"]:

@@ -119,7 +119,7 @@ class Books:
         return [Settled(row, Outcome.FAILED, {}, row.problems) for row in rows]
 
     def is_lost(self, row: PlannedRow) -> bool:
-        """Tell whether the row shares a customer whose own row was refused."""
+        """Return whether the row shares a customer whose own row was refused."""
         return row.owner_line is not None and row.wanted.external_id in self._refused
 
     def loss(self, row: PlannedRow) -> Problem:
@@ -128,7 +128,7 @@ class Books:
     # --- between them, in any thread -----------------------------------------------------------------
 
     def told(self, row: PlannedRow) -> dict[str, Any]:
-        """Give what is known of the things that a customer's rows share."""
+        """Return what is known of the things that a customer's rows share."""
         return self._told.get(row.wanted.external_id, {})
 
     def hear(self, item: Opened, step: Step) -> None:

@@ -116,7 +116,7 @@ def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Pol
 
 
 def told(row: PlannedRow, steps: Iterable[Step]) -> Facts:
-    """Give what the things of a row tell each other, as far as the plan knows them."""
+    """Return what the things of a row tell each other, as far as the plan knows them."""
     known: dict[str, Any] = {}
     for step in steps:
         if verdict := row.verdicts.get(step.name):
@@ -125,7 +125,7 @@ def told(row: PlannedRow, steps: Iterable[Step]) -> Facts:
 
 
 def _facts_of(wanted: Wanted, ledger: Ledger, steps: Sequence[Step]) -> list[LedgerFact]:
-    """Give what runs recorded for this row: an unanswered create of another card says nothing of this one."""
+    """Return what runs recorded for this row, without unanswered creates of the customer's other cards."""
     card = wanted.id_tag.lower()
     shared = {step.name for step in steps if step.per is Per.CUSTOMER}
     return [
@@ -160,7 +160,7 @@ def _left_alone(name: str, verdict: Verdict, facts: Sequence[LedgerFact]) -> Ver
 
 
 def _had_finished(name: str, ref: str, facts: Sequence[LedgerFact]) -> bool:
-    """Tell whether a run had finished with this very thing."""
+    """Return whether a run had finished with this very thing."""
     return any(fact.row_settled and fact.step == name and fact.ref == ref for fact in facts)
 
 

@@ -37,10 +37,10 @@ class Report:
         return self.status in ("would_succeed", "succeeded")
 
     def problems_of(self, row: PlannedRow) -> tuple[Problem, ...]:
-        """Give what stands or stood in the way of a row, by the plan or by what happened."""
+        """Return what stands or stood in the way of a row, by the plan or by what happened."""
         settled = self.outcomes.get(row.line)
         return settled.problems if settled else row.problems
 
     def flawed(self) -> Iterator[tuple[SourceRow, tuple[Problem, ...]]]:
-        """Give the rows that need attention, as the operator wrote them."""
+        """Return the rows that need attention, as the operator wrote them."""
         return ((row.source, found) for row in self.plan.rows if (found := self.problems_of(row)))

@@ -35,10 +35,10 @@ def working_on(run_pk: int) -> Iterator[None]:
 
 
 def runs_at_work() -> set[int]:
-    """Give the runs that some process is at; one that says `running` and is not among them has died."""
+    """Return the runs that some process is at; one that says `running` and is not among them has died."""
     return locks.RUN.numbers_held()
 
 
 def is_busy() -> bool:
-    """Tell whether some process imports or reverts."""
+    """Return whether some process imports or reverts."""
     return locks.ONE_AT_A_TIME.is_held()

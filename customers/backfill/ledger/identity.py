@@ -20,7 +20,7 @@ MEANING = {"date_format": None, "billing_time": "calendar"}
 
 
 def over(sha256: str) -> BackfillRunQuerySet:
-    """Give the runs over a file. Only the content counts, not the name."""
+    """Return the runs over a file. Only the content counts, not the name."""
     return BackfillRun.objects.over(sha256)
 
 

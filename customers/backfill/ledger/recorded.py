@@ -35,7 +35,7 @@ class Recorded:
         return self.steps[name].state if name in self.steps else ""
 
     def ref(self, name: str) -> str:
-        """Give the system's own id of a thing; what a row shares it knows only if it is in our database."""
+        """Return the system's own id of a thing; what a row shares it knows only if it is in our database."""
         column = kinds()[name].row_column if name in kinds() else ""
         return self.steps[name].ref or (str(getattr(self.row, column) or "") if column else "")
 
@@ -45,7 +45,7 @@ class Recorded:
         return Thing(self.wanted, step.ref, is_made, step.undo, facts)
 
     def tell(self, steps: Iterable[Step], of: Callable[[BackfillStep], bool]) -> dict[str, Any]:
-        """Give what the row's things tell each other, of those that are asked for."""
+        """Return what the row's things tell each other, of those that are asked for."""
         facts: dict[str, Any] = {}
         for step in steps:
             if step.name in self.steps and of(self.steps[step.name]):
@@ -64,7 +64,7 @@ def records(run: BackfillRun, rows: QuerySet[BackfillRow] | None = None) -> Iter
 
 
 def sample(run: BackfillRun, name: str) -> Sequence[Thing]:
-    """Give a few things of a kind that the run made or adopted last, and whose idTag is still known."""
+    """Return a few things of a kind that the run made or adopted last, and whose idTag is still known."""
     steps = BackfillStep.objects.filter(
         row__run=run, name=name, state__in=[State.CREATED, State.ADOPTED], row__mapping__isnull=False
     ).order_by("-pk")

@@ -42,7 +42,7 @@ class RunDetail:
 
 
 def list_runs(limit: int | None = None) -> list[RunLine]:
-    """Give the runs, newest first, in two queries."""
+    """Return the runs, newest first, in two queries."""
     running = at_work.runs_at_work()
     runs = list(BackfillRun.objects.order_by("-id")[:limit])
     counts = counts_of(runs)
@@ -105,7 +105,7 @@ def _next(run: BackfillRun, status: str) -> list[str]:
 
 
 def _again(run: BackfillRun) -> str:
-    """Give the command that goes on with a run, with the options that decide what it makes.
+    """Return the command that goes on with a run, with the options that decide what it makes.
 
     Without `--billing-time`, say, the second half of a run would be billed otherwise than the first.
     """

@@ -72,7 +72,7 @@ class Standing:
 
 
 def shown_status(run: BackfillRun, running: Container[int] | None = None) -> str:
-    """Give the status as people should see it: what died is interrupted, whatever its last word was.
+    """Return the status as people should see it: what died is interrupted, whatever its last word was.
 
     `running` is what `runs_at_work` gives, if it is at hand.
     """

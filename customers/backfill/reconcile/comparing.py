@@ -110,7 +110,7 @@ class _Things:
 
 
 def _told(step: Step, thing: Thing, found: Any) -> Facts:
-    """Give what a thing tells as it is now; nothing if it is not there."""
+    """Return what a thing tells as it is now; nothing if it is not there."""
     key = step.key_of(thing, found)
     return {} if key is None else step.tell(thing.wanted, thing.ref, key)
 
@@ -139,7 +139,7 @@ def _compare(
 
 
 def _known(one: Recorded, steps: Sequence[Step], looked: Mapping[str, Looked]) -> dict[str, Any]:
-    """Give what the things of a row tell each other, as they are now."""
+    """Return what the things of a row tell each other, as they are now."""
     facts: dict[str, Any] = {}
     for step in steps:
         if step.name not in one.steps:
@@ -162,7 +162,7 @@ def _not_imported(one: Recorded) -> Iterator[Found]:
 
 
 def _answers(one: Recorded, step: Step, steps: Iterable[Step]) -> bool:
-    """Tell whether a row answers for a thing.
+    """Return whether a row answers for a thing.
 
     A further card does for a shared one that has gone from our database, as long as its own mapping stands.
     """

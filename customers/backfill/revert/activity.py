@@ -35,7 +35,7 @@ def find_activity(
     found: Mapping[str, Any],
     back: Mapping[str, tuple[list[Thing], Any]],
 ) -> Activity:
-    """Give, by external_id, what happened since the run; customers to whom nothing happened are absent.
+    """Return, by external_id, what happened since the run; customers to whom nothing happened are absent.
 
     `recorded` are the rows of which something is to be removed. Reads in bulk; raises RemoteError.
     """
@@ -50,12 +50,12 @@ def find_activity(
 
 
 def _things(recorded: Sequence[Recorded], name: str, known: Mapping[int, Facts]) -> list[Thing]:
-    """Give the things of a kind that may be there, each with what the run's other things of the row tell."""
+    """Return the things of a kind that may be there, each with what the row's other things tell."""
     return [one.thing(name, known[one.line]) for one in recorded if one.state(name) in THERE]
 
 
 def known_of(one: Recorded, steps: Sequence[Step]) -> dict[str, Any]:
-    """Give what a row's things tell: those in our own database, and elsewhere those that the run made."""
+    """Return what a row's things tell: those in our own database, and elsewhere those that the run made."""
     ours = {step.name for step in steps if step.works is Works.WITH_LEDGER}
     return one.tell(steps, lambda step: step.name in ours or step.state in (State.CREATED, State.INTENDED))
 

@@ -93,7 +93,7 @@ def revert(
 
 
 def _is_continued(run: BackfillRun) -> bool:
-    """Tell whether a later run over the same file still stands on what this one made."""
+    """Return whether a later run over the same file still stands on what this one made."""
     later = BackfillRun.objects.filter(pk__gt=run.pk, input_sha256=run.input_sha256)
     return later.exclude(status=BackfillRun.Status.REVERTED).exists()
 
@@ -257,7 +257,7 @@ class Reverting:
 
 
 def _due(steps: Sequence[Step], leaving: Leaving) -> Iterator[tuple[Step, Target]]:
-    """Give what is to be removed of a row by these steps, until something of it fails."""
+    """Return what is to be removed of a row by these steps, until something of it fails."""
     for step in steps:
         for target in leaving.row.remove:
             if target.step == step.name and not leaving.failed:

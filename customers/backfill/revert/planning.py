@@ -43,7 +43,7 @@ class RowPlan:
 
     @property
     def is_to_note(self) -> bool:
-        """Tell whether the ledger does not know yet that something stays where nobody looks."""
+        """Return whether the ledger does not know yet that something stays where nobody looks."""
         return any(self.recorded.state(name) != State.KEPT for name in self.left_out)
 
     @property
@@ -105,7 +105,7 @@ def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
 
 
 def _is_ours(step: BackfillStep) -> bool:
-    """Tell whether a step may have made or altered something that still stands."""
+    """Return whether a step may have made or altered something that still stands."""
     return (
         step.state in (State.CREATED, State.INTENDED)
         or (step.state == State.ADOPTED and bool(step.undo))

@@ -40,7 +40,7 @@ class Leaving:
 
     @property
     def is_done(self) -> bool:
-        """Tell whether what is ours may go too."""
+        """Return whether what is ours may go too."""
         return self.is_through and self.failed is None
 
 
@@ -164,5 +164,5 @@ class Removals:
 
 
 def _targets(rows: Iterable[RowPlan], step: Step) -> list[tuple[RowPlan, Thing]]:
-    """Give the things of a step that are to be removed, with their rows."""
+    """Return the things of a step that are to be removed, with their rows."""
     return [(row, target.thing) for row in rows for target in row.remove if target.step == step.name]

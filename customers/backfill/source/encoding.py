@@ -54,7 +54,7 @@ def decode(name: str, data: bytes, encoding: str) -> str:
 
 
 def checked_lines(name: str, stream: TextIO, encoding: str) -> Iterator[str]:
-    """Give the physical lines with their ends; raise SourceError where one is not text."""
+    """Return the physical lines with their ends; raise SourceError where one is not text."""
     lines = iter(partial(stream.readline, MAX_LINE_CHARS + 1), "")
     for number, line in enumerate(lines, start=1):
         if len(line) > MAX_LINE_CHARS:

@@ -34,7 +34,7 @@ _ODS_END = "</table:table></office:spreadsheet></office:body></office:document-c
 
 
 def number_of(text: str) -> CellValue:
-    """Give back what a cell held that was neither text nor a date."""
+    """Return back what a cell held that was neither text nor a date."""
     if text.upper() in ("TRUE", "FALSE"):
         return text.upper() == "TRUE"
     for number in (int, float):
@@ -46,7 +46,7 @@ def number_of(text: str) -> CellValue:
 
 
 def date_of(text: str) -> CellValue:
-    """Give back the date, or date and time, of a cell."""
+    """Return back the date, or date and time, of a cell."""
     try:
         return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
     except ValueError:

@@ -77,7 +77,7 @@ def write_errors(stream: BinaryIO, info: SourceInfo, rows: Iterable[Flawed]) -> 
 
 
 def _record(info: SourceInfo, row: SourceRow, problems: Sequence[Problem]) -> list[CellValue]:
-    """Give the row's own cells and ours, and last the cells for which the header has no column."""
+    """Return the row's own cells and ours, and last the cells for which the header has no column."""
     width = len(info.header)
     own: list[CellValue] = [*row.cells[:width]]
     for column, position in zip(COLUMNS, info.positions, strict=True):

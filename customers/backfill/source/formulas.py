@@ -17,5 +17,5 @@ def escape(cell: str) -> str:
 
 
 def unescape(cell: str) -> str:
-    """Give back the cell that `escape` was given."""
+    """Return back the cell that `escape` was given."""
     return cell[1:] if cell.startswith("'") and _LOOKS_LIKE_A_FORMULA.match(cell) else cell

@@ -23,7 +23,7 @@ _MAX_SPACES = 1_000  # in a row, inside a cell; a damaged file can claim any num
 
 
 def read_ods(archive: zipfile.ZipFile) -> tuple[list[str], Grid]:
-    """Give the names of the sheets and the rows of the first one that are not blank, with their numbers."""
+    """Return the names of the sheets and the rows of the first one that are not blank, with their numbers."""
     names: list[str] = []
     grid: list[tuple[int, list[Cell]]] = []
     number = 0
@@ -42,7 +42,7 @@ def read_ods(archive: zipfile.ZipFile) -> tuple[list[str], Grid]:
 
 
 def _row(row: Element) -> list[Cell]:
-    """Give the cells up to the last one that is not blank."""
+    """Return the cells up to the last one that is not blank."""
     cells: list[Cell] = []
     blanks = 0
     for element in row:

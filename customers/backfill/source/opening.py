@@ -85,7 +85,7 @@ def _refuse_by_content(name: str, kind: str, start: bytes) -> None:
 
 
 def _measure(name: str, start: bytes, stream: BinaryIO) -> str:
-    """Give the SHA-256 of the whole file; refuse one that is too large without reading it all."""
+    """Return the SHA-256 of the whole file; refuse one that is too large without reading it all."""
     digest, size, block = hashlib.sha256(), 0, start
     while block:
         digest.update(block)

@@ -109,7 +109,7 @@ def _read_table(file: TextFile, stream: io.TextIOWrapper) -> _Table:
 
 
 def _first_line(name: str, lines: Iterator[str]) -> tuple[int, str]:
-    """Give the first line that is not blank, and how many are before it."""
+    """Return the first line that is not blank, and how many are before it."""
     for before, line in enumerate(lines):
         if line.strip():
             return before, line
@@ -128,7 +128,7 @@ def _recognise(line: str, default: str) -> str:
 
 
 def _records(name: str, lines: Iterator[str], delimiter: str, before: int) -> Iterator[tuple[int, list[str]]]:
-    """Give each record with the line on which it starts; `before` counts the lines already taken."""
+    """Return each record with the line on which it starts; `before` counts the lines already taken."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         line = before + reader.line_num + 1

@@ -73,7 +73,7 @@ class Follower:
         return Look([event for event in events if event.transaction_id.startswith(self._prefix)])
 
     def _is_settled(self, look: Look) -> bool:
-        """Tell whether waiting longer changes nothing: the energy is whole, or the platform is done."""
+        """Return whether waiting longer changes nothing: the energy is whole, or the platform is done."""
         is_done = any(event.transaction_id == self._final for event in look.received)
         return look.stray is not None or is_done or self._is_whole(look)
 

@@ -19,7 +19,7 @@ from customers.models import BackfillRun
 def verify(
     run: BackfillRun, systems: Systems, test: LiveTest | None, *, stop: Stop, tell: Callable[[str], None]
 ) -> Iterator[Check]:
-    """Give the checks as they are made; `tell` hears what is being waited for.
+    """Return the checks as they are made; `tell` hears what is being waited for.
 
     Only the test writes. Raises Refused and RemoteError until it has, and nothing from then on.
     """

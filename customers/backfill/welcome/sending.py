@@ -19,8 +19,8 @@ from customers.mail.messages import welcome_message
 from customers.models import WelcomeCampaign
 from customers.sign_in.links import invitation_link
 
-SLICE_S = 8.0  # a job holds its worker no longer, so that others get their turn and a stop is not held up
-HANDOVER_S = 1.5  # what the queue may take to wake the next sender up; spent out of a pause, it costs nothing
+SLICE_S = 8.0  # a job ends after this time; other jobs get the worker, and a stop waits no longer
+HANDOVER_S = 1.5  # the time the queue may need to start the next job; taken from a pause, it slows nothing
 CONNECT_S = 1.0  # what connecting and logging in may take
 NAP_S = 0.2  # how quickly a request to stop is noticed
 
