@@ -60,7 +60,7 @@ def open_upload(upload: BackfillUpload) -> Source:
 
 
 def options_of(upload: BackfillUpload) -> Options:
-    return Options(**{k: v for k, v in upload.options.items() if k not in ("encoding", "delimiter")})
+    return Options.kept(upload.options)
 
 
 def plan_upload(upload: BackfillUpload) -> Report:

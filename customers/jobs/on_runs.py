@@ -1,6 +1,7 @@
 """Reconcile a run, look what a revert would do, and revert it: asked for in the admin, done by the worker."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from django.conf import settings
@@ -104,7 +105,9 @@ def _left_out(job: RunJob) -> list[str] | None:
 
 
 def _choice(job: RunJob) -> Choice:
-    return Choice(**{name: value for name, value in job.options.items() if name != WITHOUT})
+    """Read the choice that was kept with the job, perhaps by another version."""
+    known = {field.name for field in fields(Choice)}
+    return Choice(**{name: value for name, value in job.options.items() if name in known})
 
 
 _WORK: Mapping[str, Callable[[RunJob, Systems, Stop, Slicing], Outcome]] = {

@@ -21,7 +21,9 @@ def add_revert_options(parser: CommandParser) -> None:
     choice.add_argument(
         "--keep-active", action="store_true", help="leave customers whole who were active since"
     )
-    choice.add_argument("--discard-activity", action="store_true", help="remove them too, with all they added since")
+    choice.add_argument(
+        "--discard-activity", action="store_true", help="remove them too, with all they added since"
+    )
     add(
         "--without",
         action="append",

@@ -127,7 +127,7 @@ class ImportPages(PreviewPages, ImportMixin):  # type: ignore[misc]
     # --- what the library asks for -------------------------------------------------------------------
 
     def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
-        """Return the upload for the Resource: of the form just filled in, or the one that a confirmation names."""
+        """Return the Resource's upload: of the form just filled in, or that a confirmation names."""
         form = kwargs.get("form")
         if isinstance(form, ConfirmForm):
             return {"upload": own_upload(request, UUID(form.cleaned_data["import_file_name"]))}

@@ -153,7 +153,7 @@ def _row(row: BackfillRow) -> dict[str, Any]:
 
 
 def entries_of(run: BackfillRun) -> list[AuditEntry]:
-    """Return what happened to the run as a whole; the log and the audit log have what happened to its rows."""
+    """Return what happened to the run as a whole; of its rows, the log and the audit log tell."""
     return list(AuditEntry.objects.tagged(run.audit_tag).filter(subject=f"run:{run.run_id}")[:ENTRIES])
 
 

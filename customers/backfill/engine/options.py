@@ -1,7 +1,8 @@
 """What an operator can choose for an import."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,12 @@ class Options:
     billing_time: str = "calendar"
     max_failures: int = 10
     new_run: bool = False
+
+    @classmethod
+    def kept(cls, values: Mapping[str, Any]) -> Self:
+        """Read options that were kept, perhaps by another version: what it does not know here is left out."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
