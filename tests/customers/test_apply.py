@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from customers.backfill.engine.apply import Breaker
+from customers.backfill.engine.breaker import Breaker
 from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.stop import Stop
 from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, User

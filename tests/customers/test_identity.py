@@ -38,7 +38,7 @@ OTHERWISE = pytest.mark.parametrize(
 
 @OTHERWISE
 def test_a_run_is_not_continued_with_options_that_change_what_its_rows_mean(
-    lago: Sandbox, begun_with: dict[str, str], now: dict[str, str], told: str
+    lago: Sandbox, begun_with: dict[str, Any], now: dict[str, Any], told: str
 ) -> None:
     run = unfinished(lago, **begun_with)
     nothing_changed = unchanged(lago)
@@ -53,7 +53,7 @@ def test_a_run_is_not_continued_with_options_that_change_what_its_rows_mean(
 
 @OTHERWISE
 def test_a_new_run_may_read_the_same_file_otherwise(
-    lago: Sandbox, begun_with: dict[str, str], now: dict[str, str], told: str
+    lago: Sandbox, begun_with: dict[str, Any], now: dict[str, Any], told: str
 ) -> None:
     run = unfinished(lago, **begun_with)
 
@@ -75,7 +75,7 @@ def test_a_new_run_with_other_options_leaves_the_unfinished_one_behind(lago: San
 
 
 @pytest.mark.parametrize("options", [{}, {"billing_time": "anniversary"}, {"date_format": ISO}], ids=str)
-def test_the_same_options_continue_the_run(lago: Sandbox, options: dict[str, str]) -> None:
+def test_the_same_options_continue_the_run(lago: Sandbox, options: dict[str, Any]) -> None:
     run = unfinished(lago, **options)
 
     report = imported(rows(2), **options)
