@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from import_export.resources import ModelResource
 
 from customers.backfill import uploads as staging
+from customers.backfill.refused import Refused
 from customers.models import BackfillRun, BackfillUpload
 
 
@@ -37,6 +38,10 @@ class RunResource(ModelResource):  # type: ignore[misc]
             raise ValidationError("The file is not the one that was previewed.")
         if run := staging.run_in_the_way(self.upload.sha256):
             raise ValidationError(f"This file is being worked on already: run {run.run_id}.")
+        try:
+            staging.check_continues(self.upload)
+        except Refused as error:
+            raise ValidationError(f"{error} {error.hint}") from error
 
     def get_instance(self, instance_loader: Any, row: Any) -> BackfillRun | None:
         return staging.run_to_continue(self.upload) if self.upload else None

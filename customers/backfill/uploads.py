@@ -85,6 +85,13 @@ def run_in_the_way(sha256: str) -> BackfillRun | None:
     return None  # it died; it can be continued
 
 
+def check_continues(upload: BackfillUpload) -> None:
+    """Raise Refused if the file would continue a run that was begun otherwise since its preview."""
+    run = identity.unfinished(upload.sha256)
+    if run is not None and not upload.options["new_run"]:
+        identity.check_meaning(run, options_of(upload).as_json())
+
+
 def run_to_continue(upload: BackfillUpload) -> BackfillRun | None:
     """Find, and lock, the unfinished run that this file continues; None if it is to start a new one."""
     if upload.options["new_run"]:

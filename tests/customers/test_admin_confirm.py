@@ -227,6 +227,24 @@ def test_the_same_file_continues_its_unfinished_run(client: Client) -> None:
     assert again.status == "queued"
 
 
+def test_a_run_that_was_begun_otherwise_since_the_preview_is_not_continued(
+    client: Client, lago: Sandbox
+) -> None:
+    preview = preview_of(client, customers_csv(2), billing_time="anniversary")
+    answer = confirmation(preview_page(client, preview))
+    lago.fault("500,method=POST,path=/customers,times=5")
+    begun = factories.imported(rows(2), concurrency=1).run
+    assert begun is not None
+
+    told = said(client, client.post(CONFIRM, answer))
+
+    assert f"The unfinished run {begun.run_id} over this file was begun with --billing-time calendar" in str(
+        told
+    )
+    assert BackfillRun.objects.get().options["billing_time"] == "calendar"
+    assert (BackfillRun.objects.get().status, audited("run.queued")) == ("partial", [])
+
+
 def test_a_new_run_can_be_preferred_to_continuing(client: Client) -> None:
     first = queued(client, customers_csv(1))
     BackfillRun.objects.update(status="interrupted")

@@ -40,12 +40,12 @@ def to_continue(sha256: str, options: Mapping[str, Any], systems: Systems) -> Ba
     run = unfinished(sha256)
     if run is None or options.get("new_run"):
         return None
-    _check_meaning(run, options)
+    check_meaning(run, options)
     check_world(run, systems, anew=True)
     return run
 
 
-def _check_meaning(run: BackfillRun, options: Mapping[str, Any]) -> None:
+def check_meaning(run: BackfillRun, options: Mapping[str, Any]) -> None:
     """Raise Refused if the rows would mean something else than when the run began."""
     for name, usual in MEANING.items():
         was = run.options.get(name, usual)
