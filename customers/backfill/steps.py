@@ -52,5 +52,10 @@ def leavable() -> Mapping[str, str]:
     return {kind.system_key(): kind.system for kind in kinds().values() if kind.can_be_left and kind.system}
 
 
+def nouns(key: str) -> str:
+    """Name what there is of ours in a system, without the system: "idTags"."""
+    return " and ".join(f"{kind.noun}s" for kind in of_system(key))
+
+
 def of_system(key: str) -> Iterator[type[Step]]:
     return (kind for kind in kinds().values() if kind.system_key() == key)

@@ -12,7 +12,7 @@ from customers import queueing
 from customers.admin.access import REVERT, actor, needs
 from customers.admin.runs.base import Pages, post_only
 from customers.backfill.ledger.standing import shown_status
-from customers.backfill.steps import in_order, label, leavable
+from customers.backfill.steps import in_order, label, leavable, nouns
 from customers.jobs import WITHOUT, ask
 from customers.models import BackfillRun, RunJob
 
@@ -85,7 +85,7 @@ class RevertPages(Pages):
             "form": form,
             "is_open": is_open,
             "not_now": shown_status(run) in NOT_NOW,
-            "can_be_left": {key: name for key, name in leavable().items() if key in run.world},
+            "can_be_left": [(key, name, nouns(key)) for key, name in leavable().items() if key in run.world],
         }
         return self.show(request, "revert", f"Revert run {run.run_id}", context)
 

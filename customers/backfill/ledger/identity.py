@@ -80,8 +80,10 @@ def check_world(run: BackfillRun, systems: Systems, *, anew: bool = False) -> No
         if kind.system_key() in systems.without:
             continue
         if name not in connected:
-            made = f"The run {run.run_id} made {kind.place()}"
-            raise Refused(f"{made}, and {kind.system} is not configured.", _where(run, kind))
+            raise Refused(
+                f"The run {run.run_id} made {kind.place()}, and {kind.system} is not configured.",
+                _where(run, kind),
+            )
         if not _is_same(run, connected[name]):
             raise Refused(
                 f"The run {run.run_id} made its {kind.noun}s in another {kind.system}.", _where(run, kind)
@@ -105,7 +107,10 @@ def _is_same(run: BackfillRun, step: Step) -> bool:
 
 def _where(run: BackfillRun, kind: type[Step]) -> str:
     """Say how the run's system can be reached, or left alone."""
+    if not kind.variables:
+        return way_out(kind)
     was = run.world.get(kind.system_key())
-    names = ", ".join(kind.variables)
-    told = f"Set {names}{f' (it was {was})' if was else ''}." if names else ""
-    return f"{told} {way_out(kind)}".strip()
+    first, *others = kind.variables  # the first of them is the address
+    names = [f"{first} (it was {was})" if was else first, *others]
+    told = " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+    return f"Set {told}. {way_out(kind)}".strip()

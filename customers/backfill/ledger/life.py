@@ -43,7 +43,7 @@ def describe_queued(run: BackfillRun, *, actor: str) -> None:
 
 
 def tell_queued(run: BackfillRun, *, actor: str) -> None:
-    _tell(run, actor, "run.queued", {"sha256": run.input_sha256})
+    _note(run, actor, "run.queued", {"sha256": run.input_sha256})
 
 
 @transaction.atomic
@@ -65,7 +65,7 @@ def begin(run: BackfillRun | None, described: dict[str, Any], *, actor: str) -> 
         abandon(described["input_sha256"])
         run = BackfillRun(run_id=new_run_id(timezone.now()), actor=actor, status=Status.RUNNING, **described)
         run.save()
-        _tell(run, actor, "run.started", {"sha256": run.input_sha256})
+        _note(run, actor, "run.started", {"sha256": run.input_sha256})
         return run
     was_queued, went_on = run.status == Status.QUEUED, run.settled_at is not None
     left = (Status.QUEUED,) if was_queued else NEVER_WAITING
@@ -73,7 +73,7 @@ def begin(run: BackfillRun | None, described: dict[str, Any], *, actor: str) -> 
         raise _overtaken(run, was_queued=was_queued)
     if not (was_queued and went_on):  # the next slice of a run in the worker is no event
         event = "run.started" if was_queued else "run.continued"
-        _tell(run, actor, event, {"sha256": run.input_sha256})
+        _note(run, actor, event, {"sha256": run.input_sha256})
     return run
 
 
@@ -97,7 +97,7 @@ def hand_on(run: BackfillRun) -> None:
 def finish(run: BackfillRun, status: str, *, reason: str = "", actor: str) -> None:
     """Close an attempt at a run; the same file continues it unless it succeeded."""
     if _move(run, (Status.RUNNING,), status, reason=reason[:300], finished_at=timezone.now()):
-        _tell(run, actor, f"run.{status}", outcome_counts(run))
+        _note(run, actor, f"run.{status}", outcome_counts(run))
 
 
 @transaction.atomic
@@ -106,7 +106,7 @@ def give_up(run: BackfillRun, status: str, *, reason: str, actor: str) -> None:
     reason = reason[:300]
     waiting = (Status.QUEUED, Status.RUNNING)
     if _move(run, waiting, status, reason=reason, finished_at=timezone.now()):
-        _tell(run, actor, f"run.{status}", {"reason": reason})
+        _note(run, actor, f"run.{status}", {"reason": reason})
 
 
 @transaction.atomic
@@ -114,12 +114,12 @@ def ask_to_stop(run: BackfillRun, *, actor: str) -> bool:
     """Ask a run to stop; what is in flight is finished. False if there is nothing to stop."""
     reason = STOPPED_BY_HAND
     if _move(run, (Status.QUEUED,), Status.INTERRUPTED, reason=reason, finished_at=timezone.now()):
-        _tell(run, actor, "run.interrupted", {"reason": reason})
+        _note(run, actor, "run.interrupted", {"reason": reason})
         return True
     working = BackfillRun.objects.filter(pk=run.pk, status__in=(Status.RUNNING, Status.REVERTING))
     if not working.filter(stop_requested=False).update(stop_requested=True):
         return False
-    _tell(run, actor, "run.stop_requested")
+    _note(run, actor, "run.stop_requested")
     return True
 
 
@@ -149,7 +149,7 @@ def finish_revert(run: BackfillRun, *, actor: str) -> bool:
 def _end(run: BackfillRun, left: Collection[str], to: str, actor: str) -> bool:
     moved = _move(run, left, to, finished_at=timezone.now(), stop_requested=False)
     if moved:
-        _tell(run, actor, f"run.{to}")
+        _note(run, actor, f"run.{to}")
     return moved
 
 
@@ -165,5 +165,5 @@ def _move(run: BackfillRun, left: Collection[str], to: str, **fields: Any) -> bo
     return moved
 
 
-def _tell(run: BackfillRun, actor: str, event: str, data: dict[str, Any] | None = None) -> None:
+def _note(run: BackfillRun, actor: str, event: str, data: dict[str, Any] | None = None) -> None:
     record(run.audit_tag, actor, [Event(event, f"run:{run.run_id}", data or {})])
