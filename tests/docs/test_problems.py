@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from billing import errors
+from customers.backfill.steps import kinds
 from customers.models import BackfillRow, BackfillRun, BackfillStep, WelcomeMail
 from customers.terminal import base
 from tests.docs.handbook import ROOT, codes, page, section, table
@@ -18,6 +19,7 @@ POSITIONS = {
     "DeliveryError": 1, "_Dropped": 1, "_tell": 2,
 }  # fmt: skip
 KEYWORDS = {"unreadable": "code"}
+PACKAGES = ("auditlog", "billing", "charging", "customers", "kernel", "polaris_backfill")
 HANDED_ON = {"code", "error.code", "problems[0].code"}  # made elsewhere, and found there
 FOUND_OTHERWISE = {"sender_died"}
 SECTIONS = ("The file", "Rows", "Exists already", "Warnings", "During a run", "Reconcile", "Mails")
@@ -26,7 +28,7 @@ SECTIONS = ("The file", "Rows", "Exists already", "Warnings", "During a run", "R
 def made() -> Iterator[str]:
     """Give each code that is made anywhere; `*` stands for what is only known when it is."""
     yield from FOUND_OTHERWISE | {"could_not_start"}
-    for package in ("auditlog", "billing", "customers", "polaris_backfill"):
+    for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
             if "sandbox" not in path.as_posix():
                 for value in _values(ast.parse(path.read_text("utf-8"))):
@@ -118,14 +120,28 @@ def test_every_check_of_a_verify_is_explained():
 
 
 def test_what_a_refusal_says_is_quoted_as_it_is():
-    source = "".join(
-        path.read_text("utf-8")
-        for package in ("billing", "customers", "polaris_backfill")
-        for path in (ROOT / package).rglob("*.py")
-    )
+    texts = [path.read_text("utf-8") for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    source = "\n".join([*texts, *(said for text in texts for said in _said_of_kinds(text))])
     quoted = codes(section(page("problems.md"), "Could not start"))
 
     unknown = [text for text in quoted for part in text.split("…") if part.strip() not in source]
 
     assert len(quoted) > 15
     assert unknown == []
+
+
+def _said_of_kinds(text: str) -> Iterator[str]:
+    """Give, for each kind of step, what a sentence says of it that names the kind by a variable."""
+    sentences = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.JoinedStr)]
+    for kind in kinds().values():
+        words = {"kind.place()": kind.place(), "kind.noun": kind.noun, "kind.system": kind.system}
+        for sentence in sentences:
+            parts = [
+                str(part.value) if isinstance(part, ast.Constant) else words.get(_hole(part), "…")
+                for part in sentence.values
+            ]
+            yield "".join(parts)
+
+
+def _hole(part: ast.expr) -> str:
+    return ast.unparse(part.value) if isinstance(part, ast.FormattedValue) else ""

@@ -181,5 +181,5 @@ def test_the_customer_who_was_charged_counts_as_active_for_a_revert(steve: Steve
 
     refused, undone = reverted(run), reverted(run, keep_active=True)
 
-    assert refused.plan.active == {"C-1": ["usage events in Lago: 1", "charged since"]}
+    assert refused.plan.active == {"C-1": ["charged since", "usage events in Lago: 1"]}
     assert (undone.status, list(tags(steve))) == ("reverted", [TAG])
