@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 
 from tests.docs.handbook import page, section, table
 
-OURS = sorted(name for name, app in get_commands().items() if app in ("customers", "billing"))
+OURS = sorted(name for name, app in get_commands().items() if app in ("customers", "rehearsal"))
 OF_ALL = {"--format"}  # explained once, above
 NO_LONGER_SAID = {"changepassword", "createsuperuser"}  # Django's, which we only narrow
 

@@ -24,7 +24,10 @@ SOURCES = (
     "polaris_backfill",
     "customers",
     "billing",
+    "charging",
     "auditlog",
+    "kernel",
+    "rehearsal",
     "templates",
     "examples",
 )
