@@ -16,6 +16,7 @@ class Fact(StrEnum):
     USER_PK = "user_pk"
     OCPP_TAG_PK = "ocpp_tag_pk"  # SteVe's number of the idTag
     SESSION_ID_TAG = "session_id_tag"  # the idTag in the spelling that charging sessions carry
+    IS_FIRST = "is_first"  # the row is its customer's first
     SUBSCRIPTION_KEY = "subscription_key"  # external_id of the subscription that pays
 
 

@@ -95,7 +95,7 @@ def check_continues(upload: BackfillUpload) -> None:
 def run_to_continue(upload: BackfillUpload) -> BackfillRun | None:
     """Find, and lock, the unfinished run that this file continues; None if it is to start a new one."""
     if upload.options["new_run"]:
-        life.abandon(upload.sha256, but=[Status.QUEUED])
+        life.abandon(upload.sha256, actor=upload.actor, but=[Status.QUEUED])
         return None
     unfinished = identity.over(upload.sha256).select_for_update().unfinished()
     return unfinished.exclude(status=Status.QUEUED).first()

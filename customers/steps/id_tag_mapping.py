@@ -136,7 +136,7 @@ class IdTagMappingStep(Step):
 
     def compare(self, thing: Thing, found: Recorded) -> list[Divergence]:
         mapping, owner = found.mappings.get(thing.ref), thing.facts.get(Fact.USER_PK)
-        besides = found.extra.pop(owner, []) if owner else []  # told once, with the customer's first card
+        besides = found.extra.get(owner, []) if owner and thing.facts.get(Fact.IS_FIRST) else []
         told = [_extra(besides)] if besides else []
         if mapping is None:
             return [*told, Divergence("missing", "a mapping", "none", AGAIN)]

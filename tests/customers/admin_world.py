@@ -132,7 +132,7 @@ def other_session_works() -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_lock(%s)", [locks.ONE_AT_A_TIME.key])
         yield
         with other.cursor() as cursor:  # at once: the server takes its time to see that a session has ended
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [lock.KEY])
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [locks.ONE_AT_A_TIME.key])
     finally:
         other.close()
 

@@ -255,7 +255,7 @@ def test_a_run_that_ended_meanwhile_is_not_stopped(status: str) -> None:
 def test_only_an_unfinished_run_is_abandoned(status: str) -> None:
     run = a_run(status)
 
-    life.abandon(FILE)
+    life.abandon(FILE, actor="cli:test")
 
     assert stored(run).status == ("abandoned" if status in UNFINISHED else status)
 
@@ -263,7 +263,7 @@ def test_only_an_unfinished_run_is_abandoned(status: str) -> None:
 def test_a_run_that_waits_may_be_spared() -> None:
     run = a_run("queued")
 
-    life.abandon(FILE, but=["queued"])
+    life.abandon(FILE, actor="cli:test", but=["queued"])
 
     assert stored(run).status == "queued"
 

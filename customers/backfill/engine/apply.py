@@ -44,7 +44,7 @@ class Importer:
         """Bring in every row that is to be done; `settled` hears of each batch once it is written."""
         pipeline: Pipeline[PlannedRow, Opened] = Pipeline(
             open_batch=self._open,
-            legs=legs_of(self._steps, self._call, self._call_together),
+            legs=legs_of(self._steps, self._call, self._call_together, shared_first=True),
             settle_batch=self._settle,
             concurrency=concurrency,
             stop=self._stop,

@@ -2,8 +2,9 @@
 
 A batch is opened (one transaction), goes through its legs in order, and is settled (one transaction). A leg
 is a piece of work for each item, done by a small pool of threads, or one for the whole batch, done in the
-thread that owns the databases. Batches overlap, and are settled in order: while one waits for its calls the
-next ones are opened, so the pool does not run dry at the end of each batch or leg.
+thread that owns the databases. Batches overlap: while one waits for its calls the next ones are opened, so
+the pool does not run dry at the end of each batch or leg. They stay in order: none begins a leg before those
+ahead of it have ended the leg before, so that what a customer's first row made is known to further cards.
 """
 
 from collections import deque
@@ -11,14 +12,13 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby
 from math import ceil
 from queue import SimpleQueue
 from threading import Lock
 from typing import Generic, TypeVar
 
 from customers.backfill.engine.stop import Stop
-from kernel import Step, Works
+from kernel import Per, Step, Works
 
 Row = TypeVar("Row")
 Item = TypeVar("Item")
@@ -34,30 +34,53 @@ class Leg(Generic[Item]):
 
 @dataclass(eq=False, slots=True)
 class Flight(Generic[Item]):
-    """A batch on its way. `stranded` are the items that a request to stop left before their next leg."""
+    """A batch on its way. `ended` counts the legs behind it.
+
+    `stranded` are the items that a request to stop left before a leg.
+    """
 
     items: Sequence[Item]
-    leg: int = -1
+    ended: int = 0
     under_way: int = 0
-    has_landed: bool = False
     stranded: set[int] = field(default_factory=set)
     futures: list["Future[None]"] = field(default_factory=list)
+
+    @property
+    def is_flying(self) -> bool:
+        return bool(self.futures)
 
 
 def legs_of(
     steps: Iterable[Step],
     each: Callable[[Sequence[Step], Item], None],
     together: Callable[[Step, Sequence[Item]], None],
+    *,
+    shared_first: bool = False,
 ) -> list[Leg[Item]]:
-    """Join steps that work per row into one leg, as a thread does them one after the other."""
+    """Join steps that work per row into one leg, as a thread does them one after the other.
+
+    `shared_first`: what is one per card comes in a leg of its own after what is one per customer, as it may
+    need what the customer's first row has made.
+    """
     legs: list[Leg[Item]] = []
     remote = [step for step in steps if step.works is not Works.WITH_LEDGER]
-    for works, group in groupby(remote, key=lambda step: step.works):
-        if works is Works.PER_ROW:
-            legs.append(Leg(each=partial(each, list(group))))
+    for some in _groups(remote, shared_first=shared_first):
+        if some[0].works is Works.PER_ROW:
+            legs.append(Leg(each=partial(each, some)))
         else:
-            legs += [Leg(together=partial(together, step)) for step in group]
+            legs += [Leg(together=partial(together, step)) for step in some]
     return legs
+
+
+def _groups(steps: Iterable[Step], *, shared_first: bool) -> list[list[Step]]:
+    groups: list[list[Step]] = []
+    for step in steps:
+        last = groups[-1][-1] if groups else None
+        needs_all = shared_first and last and last.per is Per.CUSTOMER and step.per is Per.CARD
+        if last is None or last.works is not step.works or needs_all:
+            groups.append([])
+        groups[-1].append(step)
+    return groups
 
 
 class Pipeline(Generic[Row, Item]):
@@ -85,7 +108,8 @@ class Pipeline(Generic[Row, Item]):
             for batch in batches:
                 if self._stop.requested:
                     break
-                self._depart(batch, pool)
+                self._flights.append(Flight(self._open(batch)))
+                self._go_on(pool)
                 while len(self._flights) > most:
                     self._settle_oldest(pool)
             while self._flights:
@@ -94,33 +118,38 @@ class Pipeline(Generic[Row, Item]):
             # After an error in the database nothing can be recorded; what is under way ends by itself.
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _depart(self, batch: Sequence[Row], pool: ThreadPoolExecutor) -> None:
-        flight = Flight(self._open(batch))
-        self._flights.append(flight)
-        self._go_on(flight, pool)
-        while not self._arrived.empty():
-            self._go_on(self._arrived.get(), pool)
-
     def _settle_oldest(self, pool: ThreadPoolExecutor) -> None:
-        while not self._flights[0].has_landed:
-            self._go_on(self._arrived.get(), pool)
+        while self._flights[0].ended < len(self._legs):
+            self._land(self._arrived.get())
+            self._go_on(pool)
         flight = self._flights.popleft()
         self._settle([(item, n not in flight.stranded) for n, item in enumerate(flight.items)])
 
-    def _go_on(self, flight: Flight[Item], pool: ThreadPoolExecutor) -> None:
-        """Begin the next leg of a batch whose last one is over; raise what went wrong in it."""
+    def _go_on(self, pool: ThreadPoolExecutor) -> None:
+        """Let every batch begin what it may, the oldest first."""
+        while not self._arrived.empty():
+            self._land(self._arrived.get())
+        ahead = len(self._legs)
+        for flight in self._flights:
+            while not flight.is_flying and flight.ended < len(self._legs) and flight.ended <= ahead:
+                self._begin(flight, self._legs[flight.ended], pool)
+            ahead = min(ahead, flight.ended)
+
+    @staticmethod
+    def _land(flight: Flight[Item]) -> None:
+        """End a leg of calls; raise what went wrong in it."""
         for future in flight.futures:
             future.result()
         flight.futures = []
-        while flight.leg + 1 < len(self._legs):
-            flight.leg += 1
-            leg = self._legs[flight.leg]
-            if leg.each and flight.items:
-                self._submit(leg.each, flight, pool)
-                return
-            if leg.together:
-                self._do_together(leg.together, flight)
-        flight.has_landed = True
+        flight.ended += 1
+
+    def _begin(self, flight: Flight[Item], leg: Leg[Item], pool: ThreadPoolExecutor) -> None:
+        if leg.each and flight.items:
+            self._submit(leg.each, flight, pool)
+            return
+        if leg.together:
+            self._do_together(leg.together, flight)
+        flight.ended += 1
 
     def _do_together(self, work: Callable[[Sequence[Item]], None], flight: Flight[Item]) -> None:
         if self._stop.requested:
@@ -130,9 +159,8 @@ class Pipeline(Generic[Row, Item]):
 
     def _submit(self, work: Callable[[Item], None], flight: Flight[Item], pool: ThreadPoolExecutor) -> None:
         flight.under_way = len(flight.items)
-        for number in range(len(flight.items)):
-            future = pool.submit(self._one, work, flight, number)
-            flight.futures.append(future)
+        flight.futures = [pool.submit(self._one, work, flight, n) for n in range(len(flight.items))]
+        for future in list(flight.futures):
             future.add_done_callback(lambda _: self._count_down(flight))
 
     def _one(self, work: Callable[[Item], None], flight: Flight[Item], number: int) -> None:

@@ -62,7 +62,7 @@ def begin(run: BackfillRun | None, described: dict[str, Any], *, actor: str) -> 
     Raises Refused if the run was stopped while it waited in the queue, or if somebody else took it up.
     """
     if run is None:
-        abandon(described["input_sha256"])
+        abandon(described["input_sha256"], actor=actor)
         run = BackfillRun(run_id=new_run_id(timezone.now()), actor=actor, status=Status.RUNNING, **described)
         run.save()
         _note(run, actor, "run.started", {"sha256": run.input_sha256})
@@ -123,10 +123,13 @@ def ask_to_stop(run: BackfillRun, *, actor: str) -> bool:
     return True
 
 
-def abandon(sha256: str, *, but: Collection[str] = ()) -> None:
+@transaction.atomic
+def abandon(sha256: str, *, actor: str, but: Collection[str] = ()) -> None:
     """Let a new run over the file take the place of the unfinished one."""
-    unfinished = identity.over(sha256).unfinished().exclude(status__in=but)
-    unfinished.update(status=Status.ABANDONED)
+    left = [status for status in BackfillRun.UNFINISHED if status not in but]
+    for run in identity.over(sha256).filter(status__in=left):
+        if _move(run, left, Status.ABANDONED):
+            _note(run, actor, "run.abandoned")
 
 
 # --- A revert ----------------------------------------------------------------------------------------

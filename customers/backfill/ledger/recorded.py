@@ -63,6 +63,28 @@ def records(run: BackfillRun, rows: QuerySet[BackfillRow] | None = None) -> Iter
         yield Recorded(row, steps, _wanted(row, billing_time))
 
 
+@dataclass(frozen=True, slots=True)
+class Things:
+    """All things of a kind in these states, read anew, in one query, each time they are gone through."""
+
+    run: BackfillRun
+    name: str
+    states: Sequence[str]
+
+    def __bool__(self) -> bool:
+        return self._steps().exists()
+
+    def __iter__(self) -> Iterator[Thing]:
+        billing_time = self.run.options.get("billing_time", "calendar")
+        steps = self._steps().select_related("row__user", "row__mapping").order_by("row__line")
+        for step in steps.iterator(chunk_size=READ_SIZE):
+            is_made = step.state in (State.CREATED, State.INTENDED)
+            yield Thing(_wanted(step.row, billing_time), step.ref, is_made, step.undo)
+
+    def _steps(self) -> QuerySet[BackfillStep]:
+        return BackfillStep.objects.filter(row__run=self.run, name=self.name, state__in=self.states)
+
+
 def sample(run: BackfillRun, name: str) -> Sequence[Thing]:
     """Return a few things of a kind that the run made or adopted last, and whose idTag is still known."""
     steps = BackfillStep.objects.filter(

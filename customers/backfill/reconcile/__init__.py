@@ -1,5 +1,6 @@
 """Compare what a run recorded with our database, Lago and SteVe as they are now. Reads only."""
 
-from customers.backfill.reconcile.comparing import Found, Reconciliation, StepCount, reconcile
+from customers.backfill.reconcile.comparing import reconcile
+from customers.backfill.reconcile.result import Found, Reconciliation, StepCount
 
 __all__ = ["Found", "Reconciliation", "StepCount", "reconcile"]
