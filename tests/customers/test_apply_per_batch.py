@@ -219,7 +219,7 @@ def test_further_cards_hear_of_what_their_customers_first_row_made_or_found(
 
     given = [row(1), row(1, id_tag="CARD2"), row(1, id_tag="CARD3")]
     meanwhile = Meanwhile(long_before_the_row(lago, change))
-    report = imported(given, progress=meanwhile, batch_size=batch_size, concurrency=1)
+    report = imported(given, progress=meanwhile, batch_size=batch_size, concurrency=4)
 
     assert report.status == "succeeded"
     owner = User.objects.get().pk

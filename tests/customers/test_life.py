@@ -156,7 +156,7 @@ def test_a_new_run_takes_the_place_of_the_unfinished_one_over_its_file() -> None
         "partial",
         "running",
     )
-    assert events() == ["run.started"]
+    assert events() == ["run.abandoned", "run.started"]
 
 
 @pytest.mark.parametrize("status", [status for status in UNFINISHED if status != "queued"])

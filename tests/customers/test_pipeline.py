@@ -286,22 +286,21 @@ def test_the_pool_makes_calls_while_a_batch_is_in_its_common_leg() -> None:
     assert way.settled == [[(0, True)], [(1, True)]]
 
 
-def test_a_batch_that_is_late_in_its_first_leg_is_overtaken_and_settled_in_order() -> None:
-    way, later_through = Way(concurrency=2), Event()
+def test_no_batch_begins_a_leg_before_those_ahead_have_ended_the_one_before() -> None:
+    way, others_first = Way(concurrency=2), Event()
 
     def first(item: int) -> None:
         if item == 0:
-            later_through.wait(PATIENCE_S)
+            others_first.wait(PATIENCE_S)  # late, while the others go through their first leg
+        elif item == 2:
+            others_first.set()
 
-    def last(item: int) -> None:
-        if item == 1:
-            later_through.set()
-
-    way.do = {"first": first, "last": last}
+    way.do = {"first": first}
     way.run(3, batch_size=1)
 
-    assert later_through.is_set()
-    assert way.done_by.index(("last", 1)) < way.done_by.index(("middle", 0))
+    assert others_first.is_set()
+    assert way.done_by.index(("first", 2)) < way.done_by.index(("first", 0))
+    assert [item for leg, item in way.done_by if leg == "middle"] == [0, 1, 2]
     assert [batch[0] for batch in way.settled] == [(0, True), (1, True), (2, True)]
 
 
