@@ -11,14 +11,14 @@ from datetime import timedelta
 
 from rehearsal.lago.clock import seconds
 from rehearsal.lago.exchange import Exchange
-from rehearsal.lago.faults import fault, parse_fault
 from rehearsal.lago.seeds import FOUNDED, PlanSpec, parse_plan, put_metrics, put_plans
 from rehearsal.lago.snapshot import snapshot
 from rehearsal.lago.subscriptions.calendar import tick
 from rehearsal.lago.subscriptions.dates import instant
 from rehearsal.lago.tables import Metric
-from rehearsal.lago.values import Json
 from rehearsal.lago.world import Organization
+from rehearsal.stand_in.faults import fault, parse_fault
+from rehearsal.stand_in.messages import Json
 
 Action = Callable[[Exchange, Json], Json]
 PREFIX = "/sandbox/"
@@ -57,10 +57,10 @@ def _flag(body: Json, name: str) -> bool:
 
 def _journal(exchange: Exchange, body: Json) -> Json:
     """Give what was billed, oldest first, with ids and times."""
-    ledger = exchange.lago.world.ledger
+    journal = exchange.lago.world.journal
     return {
-        "invoices": [asdict(row) | {"issued_at": seconds(row.issued_at)} for row in ledger.invoices],
-        "credit_notes": [asdict(row) | {"issued_at": seconds(row.issued_at)} for row in ledger.credit_notes],
+        "invoices": [asdict(row) | {"issued_at": seconds(row.issued_at)} for row in journal.invoices],
+        "credit_notes": [asdict(row) | {"issued_at": seconds(row.issued_at)} for row in journal.credit_notes],
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rehearsal.lago.values import Json
+from rehearsal.stand_in.messages import Json
 
 
 class RefusedError(Exception):

@@ -7,11 +7,11 @@ from typing import Any
 from rehearsal.lago.clock import milliseconds, seconds
 from rehearsal.lago.errors import invalid, invalid_field, not_found, raise_if_any, root_missing
 from rehearsal.lago.paging import page
-from rehearsal.lago.params import as_string, root, scalar
+from rehearsal.lago.params import Call, as_string, root, scalar
 from rehearsal.lago.subscriptions.dates import instant
 from rehearsal.lago.tables import Event
-from rehearsal.lago.values import Call, Json
 from rehearsal.lago.world import World
+from rehearsal.stand_in.messages import Json
 
 MAX_BATCH = 100
 

@@ -2,29 +2,16 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
 
-from rehearsal.lago.faults import Fault, Faults, Kind
-from rehearsal.lago.lago import UNROUTED, Lago
-from rehearsal.lago.requestlog import Entry, RequestLog
+from rehearsal.lago.api import UNROUTED, Lago
 from rehearsal.lago.routing import Match
-from rehearsal.lago.values import Reply, Request
+from rehearsal.stand_in.faults import Fault, Faults, Kind
+from rehearsal.stand_in.messages import HTML_502, RESET, Delivery, Reply, Request
+from rehearsal.stand_in.request_log import Entry, RequestLog
 
-HTML_502 = Reply(502, b"<html><body><h1>502 Bad Gateway</h1></body></html>", "text/html")
 ERROR_500 = Reply.json({"status": 500, "error": "Internal Server Error"}, 500)
 CLOUD_LIMIT = 50  # calls per second that Lago's own cloud allows
 TOO_MANY = {"status": 429, "error": "Too Many Requests"}
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """How to answer: a whole reply, one that stops after `cut` bytes of its body, or none (RST)."""
-
-    reply: Reply | None
-    cut: int | None = None
-
-
-RESET = Delivery(None)
 
 
 class RateLimit:

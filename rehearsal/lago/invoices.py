@@ -3,23 +3,23 @@
 from rehearsal.lago.clock import seconds
 from rehearsal.lago.customers.views import base_json
 from rehearsal.lago.errors import not_found
-from rehearsal.lago.ledger import CreditNote, Invoice
+from rehearsal.lago.journal import CreditNote, Invoice
 from rehearsal.lago.paging import page
-from rehearsal.lago.params import scalar
-from rehearsal.lago.values import Call, Json
+from rehearsal.lago.params import Call, scalar
 from rehearsal.lago.world import World
+from rehearsal.stand_in.messages import Json
 
 
 def index(world: World, call: Call) -> Json:
     wanted = scalar(call.params, "external_customer_id")
-    newest_first = reversed(world.ledger.invoices)
+    newest_first = reversed(world.journal.invoices)
     chosen = [row for row in newest_first if wanted is None or row.external_customer_id == wanted]
     rows, meta = page(chosen, call.params)
     return {"invoices": [invoice_json(world, row) for row in rows], "meta": meta}
 
 
 def show(world: World, call: Call) -> Json:
-    found = next((row for row in world.ledger.invoices if row.lago_id == call.id), None)
+    found = next((row for row in world.journal.invoices if row.lago_id == call.id), None)
     if found is None:
         raise not_found("invoice")
     return {"invoice": {**invoice_json(world, found), "fees": [], "credits": []}}
@@ -27,7 +27,7 @@ def show(world: World, call: Call) -> Json:
 
 def credit_notes(world: World, call: Call) -> Json:
     wanted = scalar(call.params, "external_customer_id")
-    newest_first = reversed(world.ledger.credit_notes)
+    newest_first = reversed(world.journal.credit_notes)
     chosen = [row for row in newest_first if wanted is None or row.external_customer_id == wanted]
     rows, meta = page(chosen, call.params)
     return {"credit_notes": [credit_note_json(world, row) for row in rows], "meta": meta}

@@ -3,9 +3,10 @@
 from rehearsal.lago.clock import seconds
 from rehearsal.lago.errors import not_found
 from rehearsal.lago.paging import page
+from rehearsal.lago.params import Call
 from rehearsal.lago.tables import Metric
-from rehearsal.lago.values import Call, Json
 from rehearsal.lago.world import World
+from rehearsal.stand_in.messages import Json
 
 FOUNDED = "2026-01-01T00:00:00Z"
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from rehearsal.lago.errors import internal
-from rehearsal.lago.values import Json
+from rehearsal.stand_in.messages import Json
 
 Row = TypeVar("Row")
 

@@ -1,12 +1,24 @@
-"""Query strings as Rails reads them: `name[]=a` is a list, `name[key]=a` an object, the rest strings."""
+"""The parameters of a call, with query strings as Rails reads them.
+
+`name[]=a` is a list, `name[key]=a` an object, the rest strings.
+"""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from rehearsal.lago.values import Json
+from rehearsal.stand_in.messages import Json
 
 BRACKETS = re.compile(r"(?P<name>[^\[]+)\[(?P<key>[^\]]*)\]$")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A routed request: the decoded id of its path ("" in a collection) and query and body in one."""
+
+    id: str
+    params: Json
 
 
 def parse_query(query: str) -> Json:

@@ -7,11 +7,11 @@ from rehearsal.lago.codes import CURRENCIES
 from rehearsal.lago.errors import invalid_field, not_found, raise_if_any, root_missing
 from rehearsal.lago.jobs import Job
 from rehearsal.lago.paging import page
-from rehearsal.lago.params import as_string, root
+from rehearsal.lago.params import Call, as_string, root
 from rehearsal.lago.subscriptions.lifecycle import end_all_of_plan
 from rehearsal.lago.tables import Metric, Plan
-from rehearsal.lago.values import Call, Json
 from rehearsal.lago.world import World
+from rehearsal.stand_in.messages import Json
 
 INTERVALS = frozenset({"weekly", "monthly", "quarterly", "semiannual", "yearly"})
 REQUIRED = ("name", "code", "interval", "amount_cents", "amount_currency")

@@ -13,10 +13,11 @@ from urllib.parse import unquote
 from rehearsal.lago import events, invoices, organization, plans
 from rehearsal.lago.customers import endpoints as customers
 from rehearsal.lago.customers import upsert
+from rehearsal.lago.params import Call
 from rehearsal.lago.subscriptions import create as subscription_create
 from rehearsal.lago.subscriptions import endpoints as subscriptions
-from rehearsal.lago.values import Call, Json
 from rehearsal.lago.world import World
+from rehearsal.stand_in.messages import Json
 
 Endpoint = Callable[[World, Call], Json]
 

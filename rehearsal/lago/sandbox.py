@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from rehearsal.lago.api import Lago
 from rehearsal.lago.behaviour import Compat
 from rehearsal.lago.control import control
 from rehearsal.lago.exchange import Exchange
-from rehearsal.lago.faults import parse_fault
-from rehearsal.lago.lago import Lago
-from rehearsal.lago.persist import load
 from rehearsal.lago.seeds import DEFAULT_PLANS, PlanSpec, parse_plan, put_plans
 from rehearsal.lago.server import Server
-from rehearsal.lago.values import Json
+from rehearsal.lago.state_file import load
+from rehearsal.stand_in.faults import parse_fault
+from rehearsal.stand_in.messages import Json
 
 SANDBOX_KEY = "5a4db0c5-0000-4000-8000-000000000001"  # well known: it opens nothing but a sandbox
 STEER_S = 120.0

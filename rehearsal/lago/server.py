@@ -7,14 +7,14 @@ import time
 from pathlib import Path
 from urllib.parse import unquote
 
-from rehearsal.lago.connections import Connections
 from rehearsal.lago.control import PREFIX, UnknownControlError, control
-from rehearsal.lago.exchange import Delivery, Exchange
+from rehearsal.lago.exchange import Exchange
 from rehearsal.lago.params import parse_query
-from rehearsal.lago.persist import save
+from rehearsal.lago.state_file import save
 from rehearsal.lago.subscriptions.calendar import tick
-from rehearsal.lago.values import Json, Reply, Request
-from rehearsal.lago.wire import MAX_HEAD
+from rehearsal.stand_in.connections import Connections
+from rehearsal.stand_in.messages import Delivery, Json, Reply, Request
+from rehearsal.stand_in.wire import MAX_HEAD
 
 HOUSEKEEPING_S = 5.0
 SHARE = 50  # the pause is at least this many times as long as the work took

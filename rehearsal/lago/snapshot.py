@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from rehearsal.lago.clock import seconds
-from rehearsal.lago.ledger import CreditNote, Invoice
+from rehearsal.lago.journal import CreditNote, Invoice
 from rehearsal.lago.tables import Customer, Event, Plan, Subscription, columns
-from rehearsal.lago.values import Json
 from rehearsal.lago.world import World
+from rehearsal.stand_in.messages import Json
 
 # Given by the server, or the time of a call: the same history played twice differs here and nowhere else.
 SERVER_IDS = frozenset(
@@ -35,8 +35,8 @@ def snapshot(world: World, *, live: bool = False, volatile: bool = False) -> Jso
         "plans": [_row(row, hidden) for row in world.plans],
         "subscriptions": [_subscription(world, row, hidden) for row in subscriptions],
         "events": [_row(row, hidden) for row in world.events],
-        "invoices": [_row(row, hidden) for row in world.ledger.invoices],
-        "credit_notes": [_row(row, hidden) for row in world.ledger.credit_notes],
+        "invoices": [_row(row, hidden) for row in world.journal.invoices],
+        "credit_notes": [_row(row, hidden) for row in world.journal.credit_notes],
     }
     return {name: sorted(rows, key=_chosen) for name, rows in tables.items()}
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
-from rehearsal.lago.values import Json
+from rehearsal.stand_in.messages import Json
 
 Row = TypeVar("Row")
 

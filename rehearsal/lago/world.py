@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from rehearsal.lago.behaviour import Behaviour, Compat, behaviour, default_version
 from rehearsal.lago.clock import Clock
 from rehearsal.lago.jobs import Jobs
-from rehearsal.lago.ledger import Ledger
+from rehearsal.lago.journal import Journal
 from rehearsal.lago.tables import Customer, Event, Metric, Ordered, Plan, Subscription, new_id
 
 
@@ -53,7 +53,7 @@ class World:
         self.metrics: Ordered[Metric] = Ordered(_newest_first)
         self.subscriptions: Ordered[Subscription] = Ordered(_subscription_order)
         self.events: Ordered[Event] = Ordered(_event_order)
-        self.ledger = Ledger()
+        self.journal = Journal()
         self.jobs = Jobs()
         self._customer_by_external_id: dict[str, Customer] = {}
         self._customer_by_id: dict[str, Customer] = {}

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rehearsal.lago.faults import fault, parse_fault
-from rehearsal.lago.values import Json
+from rehearsal.stand_in.faults import fault, parse_fault
+from rehearsal.stand_in.messages import Json
 from rehearsal.steve import id_tags, transactions
 from rehearsal.steve.exchange import KINDS, Exchange
 from rehearsal.steve.usage import Usage, UsageBehaviour

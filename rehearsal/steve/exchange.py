@@ -3,9 +3,8 @@
 import asyncio
 from collections import Counter
 
-from rehearsal.lago.exchange import HTML_502, RESET, Delivery
-from rehearsal.lago.faults import Fault, Faults, Kind
-from rehearsal.lago.values import Reply, Request
+from rehearsal.stand_in.faults import Fault, Faults, Kind
+from rehearsal.stand_in.messages import HTML_502, RESET, Delivery, Reply, Request
 from rehearsal.steve import rest
 from rehearsal.steve.world import World
 

@@ -7,7 +7,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl
 
-from rehearsal.lago.values import Reply, Request
+from rehearsal.stand_in.messages import Reply, Request
 from rehearsal.steve import id_tags, transactions
 from rehearsal.steve.tables import iso
 from rehearsal.steve.world import NOT_UNDERSTOOD, RefusalError, World

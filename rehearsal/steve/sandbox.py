@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from rehearsal.lago.values import Json
+from rehearsal.stand_in.messages import Json
 from rehearsal.steve.control import Steve, control
 from rehearsal.steve.exchange import Exchange
 from rehearsal.steve.server import OCPP_PATH, Server

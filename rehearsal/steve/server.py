@@ -15,10 +15,9 @@ from websockets.http11 import Request as Handshake
 from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
-from rehearsal.lago.connections import Connections
-from rehearsal.lago.exchange import Delivery
-from rehearsal.lago.values import Reply, Request
-from rehearsal.lago.wire import MAX_HEAD
+from rehearsal.stand_in.connections import Connections
+from rehearsal.stand_in.messages import Delivery, Reply, Request
+from rehearsal.stand_in.wire import MAX_HEAD
 from rehearsal.steve.central_system import SILENT, CentralSystem
 from rehearsal.steve.control import PREFIX, Steve, UnknownControlError, control
 from rehearsal.steve.tables import Session

@@ -3,7 +3,7 @@
 from rehearsal.lago import emails
 from rehearsal.lago.codes import COUNTRIES, CURRENCIES
 from rehearsal.lago.params import as_string
-from rehearsal.lago.values import Json
+from rehearsal.stand_in.messages import Json
 
 SANITISED = ("name", "firstname", "lastname", "legal_name")
 TEXTS = (

@@ -7,11 +7,11 @@ from rehearsal.lago.customers.views import full_json, listed_json
 from rehearsal.lago.errors import invalid, not_found
 from rehearsal.lago.jobs import Job
 from rehearsal.lago.paging import page
-from rehearsal.lago.params import listed, scalar
+from rehearsal.lago.params import Call, listed, scalar
 from rehearsal.lago.subscriptions.lifecycle import end_all_of_customer
 from rehearsal.lago.tables import Customer
-from rehearsal.lago.values import Call, Json
 from rehearsal.lago.world import World
+from rehearsal.stand_in.messages import Json
 
 Test = Callable[[Customer], bool]
 SEARCHED = ("name", "firstname", "lastname", "legal_name", "email")

@@ -6,7 +6,7 @@ from rehearsal.lago.clock import seconds
 from rehearsal.lago.errors import invalid_field
 from rehearsal.lago.params import as_string
 from rehearsal.lago.tables import new_id
-from rehearsal.lago.values import Json
+from rehearsal.stand_in.messages import Json
 
 MAX_ITEMS = 5
 KEY_LENGTH = 20

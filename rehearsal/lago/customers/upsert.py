@@ -5,10 +5,10 @@ from rehearsal.lago.customers import columns as cols
 from rehearsal.lago.customers import metadata
 from rehearsal.lago.customers.views import BILLING_KEYS, full_json
 from rehearsal.lago.errors import internal, invalid_field, not_found, raise_if_any, root_missing
-from rehearsal.lago.params import as_string, listed, root
+from rehearsal.lago.params import Call, as_string, listed, root
 from rehearsal.lago.tables import Customer
-from rehearsal.lago.values import Call, Json
 from rehearsal.lago.world import World
+from rehearsal.stand_in.messages import Json
 
 
 def upsert(world: World, call: Call) -> Json:

@@ -3,8 +3,8 @@
 from rehearsal.lago.clock import seconds
 from rehearsal.lago.customers.columns import ADDRESS_PARTS, TEXTS
 from rehearsal.lago.tables import Customer
-from rehearsal.lago.values import Json
 from rehearsal.lago.world import World
+from rehearsal.stand_in.messages import Json
 
 BILLING_KEYS = (
     "invoice_grace_period",

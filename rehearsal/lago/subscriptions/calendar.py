@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from rehearsal.lago.billing_journal import period_invoice
-from rehearsal.lago.ledger import Why
+from rehearsal.lago.billing import period_invoice
+from rehearsal.lago.journal import Why
 from rehearsal.lago.subscriptions.dates import local_day
 from rehearsal.lago.subscriptions.lifecycle import begin, period_end, terminate
 from rehearsal.lago.tables import Subscription

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from rehearsal.lago.customers.upsert import build
 from rehearsal.lago.errors import forbidden, invalid_field, not_found, root_missing
-from rehearsal.lago.params import as_string, root
+from rehearsal.lago.params import Call, as_string, root
 from rehearsal.lago.subscriptions.dates import asked_dates, local_day
 from rehearsal.lago.subscriptions.lifecycle import begin, downgrade, upgrade
 from rehearsal.lago.subscriptions.views import full_json
 from rehearsal.lago.tables import Customer, Plan, Subscription
-from rehearsal.lago.values import Call, Json
 from rehearsal.lago.world import World
+from rehearsal.stand_in.messages import Json
 
 PER_YEAR: Mapping[str, int] = {"yearly": 1, "semiannual": 2, "quarterly": 4, "monthly": 12, "weekly": 52}
 BILLING_TIMES = ("calendar", "anniversary")
@@ -110,7 +110,7 @@ def _started_at(world: World, row: Subscription) -> datetime:
     """At HEAD, a back-dated start does not reach into what an earlier subscription was invoiced for."""
     if not world.behaviour.backdating_stops_at_invoiced:
         return row.subscription_at
-    billed = {invoice.subscription_id for invoice in world.ledger.invoices}
+    billed = {invoice.subscription_id for invoice in world.journal.invoices}
     same = [old for old in world.subscriptions_named(row.external_id) if old.customer_id == row.customer_id]
     ends = [old.terminated_at for old in same if old.terminated_at and old.lago_id in billed]
     return max([row.subscription_at, *ends])

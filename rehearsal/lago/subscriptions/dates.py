@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from rehearsal.lago.errors import raise_if_any
-from rehearsal.lago.values import Json
+from rehearsal.stand_in.messages import Json
 
 
 def instant(value: Any) -> datetime | None:

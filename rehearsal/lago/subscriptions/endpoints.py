@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from rehearsal.lago.errors import invalid_field, not_found, root_missing
 from rehearsal.lago.paging import page
-from rehearsal.lago.params import as_string, listed, root, scalar
+from rehearsal.lago.params import Call, as_string, listed, root, scalar
 from rehearsal.lago.subscriptions.dates import asked_dates
 from rehearsal.lago.subscriptions.lifecycle import cancel, terminate
 from rehearsal.lago.subscriptions.views import ended_json, full_json, listed_json
 from rehearsal.lago.tables import Subscription
-from rehearsal.lago.values import Call, Json
 from rehearsal.lago.world import World
+from rehearsal.stand_in.messages import Json
 
 STATUSES = frozenset({"pending", "active", "terminated", "canceled", "incomplete"})
 INVOICE_CHOICES = ("generate", "skip")

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from rehearsal.lago.billing_journal import close_invoice, credit_note, period_invoice
-from rehearsal.lago.ledger import Why
+from rehearsal.lago.billing import close_invoice, credit_note, period_invoice
+from rehearsal.lago.journal import Why
 from rehearsal.lago.subscriptions.dates import local_day
 from rehearsal.lago.subscriptions.periods import next_start, period_start
 from rehearsal.lago.tables import Customer, Plan, Subscription

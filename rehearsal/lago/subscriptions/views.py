@@ -8,8 +8,8 @@ from rehearsal.lago.subscriptions.dates import local_day
 from rehearsal.lago.subscriptions.lifecycle import period_end
 from rehearsal.lago.subscriptions.periods import period_start
 from rehearsal.lago.tables import Subscription
-from rehearsal.lago.values import Json
 from rehearsal.lago.world import World
+from rehearsal.stand_in.messages import Json
 
 
 def listed_json(world: World, row: Subscription) -> Json:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rehearsal.lago import Sandbox
-from rehearsal.lago.faults import Fault, Kind, parse_fault
+from rehearsal.stand_in.faults import Fault, Kind, parse_fault
 from tests.customers.mailing.processes import wait_for
 from tests.rehearsal.lago.calls import Answer, Caller
 

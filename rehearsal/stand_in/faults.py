@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from rehearsal.lago.values import Json, Request
+from rehearsal.stand_in.messages import Json, Request
 
 
 class Kind(StrEnum):

@@ -50,7 +50,7 @@ class CreditNote:
     lago_id: str = field(default_factory=new_id)
 
 
-class Ledger:
+class Journal:
     """Invoices and credit notes, oldest first."""
 
     def __init__(self) -> None:

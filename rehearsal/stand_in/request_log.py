@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from dataclasses import dataclass
 
-from rehearsal.lago.values import Json
+from rehearsal.stand_in.messages import Json
 
 KEPT = 200_000  # entries; the counters go on beyond
 

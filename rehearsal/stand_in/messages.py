@@ -1,4 +1,4 @@
-"""The values that pass between the wire and the endpoints: a request, a reply, a refusal."""
+"""What passes between the wire and the rules of a stand-in: a request, a reply, how it is delivered."""
 
 import json
 from collections.abc import Mapping
@@ -35,8 +35,12 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A routed request: the decoded id of its path ("" in a collection) and query and body in one."""
+class Delivery:
+    """How to answer: a whole reply, one that stops after `cut` bytes of its body, or none (RST)."""
 
-    id: str
-    params: Json
+    reply: Reply | None
+    cut: int | None = None
+
+
+RESET = Delivery(None)
+HTML_502 = Reply(502, b"<html><body><h1>502 Bad Gateway</h1></body></html>", "text/html")

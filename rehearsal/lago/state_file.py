@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rehearsal.lago.behaviour import HEAD_VERSION, RELEASED_VERSION, default_version
-from rehearsal.lago.ledger import CreditNote, Invoice
+from rehearsal.lago.journal import CreditNote, Invoice
 from rehearsal.lago.tables import Customer, Event, Metric, Plan, Subscription, columns
-from rehearsal.lago.values import Json
 from rehearsal.lago.world import Organization, World
+from rehearsal.stand_in.messages import Json
 
 Row = TypeVar("Row", Customer, Plan, Subscription, Event, Metric, Invoice, CreditNote)
 
@@ -24,8 +24,8 @@ def save(world: World, path: Path) -> None:
         "metrics": world.metrics,
         "subscriptions": sorted(world.subscriptions, key=lambda row: row.created_at),
         "events": world.events,
-        "invoices": world.ledger.invoices,
-        "credit_notes": world.ledger.credit_notes,
+        "invoices": world.journal.invoices,
+        "credit_notes": world.journal.credit_notes,
     }
     state = {name: [columns(row) for row in rows] for name, rows in tables.items()}
     document = {"organization": columns(world.organization), **state}
@@ -57,8 +57,8 @@ def _fill(world: World, document: Json) -> None:
         world.add_subscription(subscription)
     for event in _rows(Event, document["events"]):
         world.add_event(event)
-    world.ledger.invoices = _rows(Invoice, document["invoices"])
-    world.ledger.credit_notes = _rows(CreditNote, document["credit_notes"])
+    world.journal.invoices = _rows(Invoice, document["invoices"])
+    world.journal.credit_notes = _rows(CreditNote, document["credit_notes"])
 
 
 def _rows(kind: type[Row], rows: list[Json]) -> list[Row]:

@@ -5,7 +5,7 @@ import socket
 import struct
 from http import HTTPStatus
 
-from rehearsal.lago.values import Reply, Request
+from rehearsal.stand_in.messages import Reply, Request
 
 MAX_HEAD = 64 * 1024
 

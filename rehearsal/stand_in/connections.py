@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from rehearsal.lago.exchange import Delivery
-from rehearsal.lago.values import Reply, Request
-from rehearsal.lago.wire import BadRequestError, encoded, read_request, reset, wants_close
+from rehearsal.stand_in.messages import Delivery, Reply, Request
+from rehearsal.stand_in.wire import BadRequestError, encoded, read_request, reset, wants_close
 
 
 class Connections:

@@ -1,6 +1,6 @@
 """Write the journal: one function for each way in which Lago charges or gives back."""
 
-from rehearsal.lago.ledger import CreditNote, Invoice, Why
+from rehearsal.lago.journal import CreditNote, Invoice, Why
 from rehearsal.lago.tables import Subscription
 from rehearsal.lago.world import World
 
@@ -18,11 +18,11 @@ def close_invoice(world: World, subscription: Subscription, why: Why) -> None:
 
 def credit_note(world: World, subscription: Subscription, why: Why) -> None:
     """Give back the fee paid in advance; a back-dated start was never invoiced, so nothing comes back."""
-    paid = world.ledger.invoice_in_advance(subscription.lago_id)
+    paid = world.journal.invoice_in_advance(subscription.lago_id)
     if paid is None:
         return
     note = CreditNote(
-        number=f"{paid.number}-CN{len(world.ledger.credit_notes) + 1:03}",
+        number=f"{paid.number}-CN{len(world.journal.credit_notes) + 1:03}",
         why=why,
         kind=subscription.on_termination_credit_note or "credit",
         invoice_id=paid.lago_id,
@@ -35,13 +35,13 @@ def credit_note(world: World, subscription: Subscription, why: Why) -> None:
         currency=paid.currency,
         issued_at=world.now(),
     )
-    world.ledger.credit_notes.append(note)
+    world.journal.credit_notes.append(note)
 
 
 def _invoice(world: World, subscription: Subscription, why: Why, amount_cents: int) -> None:
     plan, customer = world.plan_of(subscription), world.customer_of(subscription)
     invoice = Invoice(
-        number=f"SAN-0001-{customer.sequential_id:03}-{len(world.ledger.invoices) + 1:03}",
+        number=f"SAN-0001-{customer.sequential_id:03}-{len(world.journal.invoices) + 1:03}",
         why=why,
         customer_id=customer.lago_id,
         external_customer_id=customer.external_id,
@@ -52,4 +52,4 @@ def _invoice(world: World, subscription: Subscription, why: Why, amount_cents: i
         currency=plan.currency,
         issued_at=world.now(),
     )
-    world.ledger.invoices.append(invoice)
+    world.journal.invoices.append(invoice)

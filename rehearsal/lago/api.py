@@ -5,11 +5,11 @@ from typing import Any
 
 from rehearsal.lago.behaviour import Compat
 from rehearsal.lago.errors import RefusedError, bad_request, forbidden, not_found, unauthorized
-from rehearsal.lago.params import parse_query
+from rehearsal.lago.params import Call, parse_query
 from rehearsal.lago.routing import Match, Route, match
 from rehearsal.lago.seeds import PlanSpec, plant
-from rehearsal.lago.values import Call, Json, Reply, Request
 from rehearsal.lago.world import World
+from rehearsal.stand_in.messages import Json, Reply, Request
 
 UNROUTED = "(unrouted)"
 
