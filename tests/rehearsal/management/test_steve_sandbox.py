@@ -14,7 +14,7 @@ import requests
 
 from charging import SteveClient
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NOWHERE = "postgres://nobody:nothing@127.0.0.1:1/none"  # whoever touches the database fails
 
 Start = Callable[..., "subprocess.Popen[str]"]

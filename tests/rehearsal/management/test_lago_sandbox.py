@@ -13,7 +13,7 @@ import pytest
 from rehearsal.lago import SANDBOX_KEY, Sandbox
 from tests.rehearsal.lago.calls import Caller
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NOWHERE = "postgres://nobody:nothing@127.0.0.1:1/none"  # whoever touches the database fails
 
 Start = Callable[..., "subprocess.Popen[str]"]
