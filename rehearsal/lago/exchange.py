@@ -1,17 +1,17 @@
-"""What happens to one request between its arrival and its reply: delay, limit, fault, work."""
+"""How Lago's requests are met: by route, within a limit, with Lago's words where a fault strikes."""
 
-import asyncio
 import time
+from functools import partial
 
 from rehearsal.lago.api import UNROUTED, Lago
 from rehearsal.lago.routing import Match
-from rehearsal.stand_in.faults import Fault, Faults, Kind
-from rehearsal.stand_in.messages import HTML_502, RESET, Delivery, Reply, Request
-from rehearsal.stand_in.request_log import Entry, RequestLog
+from rehearsal.stand_in.exchange import Exchange, Work
+from rehearsal.stand_in.faults import Faults, Kind
+from rehearsal.stand_in.messages import HTML_502, Reply, Request
 
-ERROR_500 = Reply.json({"status": 500, "error": "Internal Server Error"}, 500)
+API = "/api/v1"
 CLOUD_LIMIT = 50  # calls per second that Lago's own cloud allows
-TOO_MANY = {"status": 429, "error": "Too Many Requests"}
+ERROR_500 = Reply.json({"status": 500, "error": "Internal Server Error"}, 500)
 
 
 class RateLimit:
@@ -38,84 +38,38 @@ def quota(limit: int, remaining: int) -> dict[str, str]:
     return {f"X-RateLimit-{name}": str(figure) for name, figure in figures.items()}
 
 
-class Exchange:
+def too_many(headers: dict[str, str]) -> Reply:
+    return Reply.json({"status": 429, "error": "Too Many Requests"}, 429, headers)
+
+
+INSTEAD = {
+    Kind.ERROR_500: ERROR_500,
+    Kind.ERROR_500_AFTER: ERROR_500,
+    Kind.HTML_502: HTML_502,
+    Kind.TOO_MANY: too_many(quota(CLOUD_LIMIT, 0)),
+    Kind.WRONG_JSON: Reply.json(["unexpected"]),
+    Kind.NOT_JSON: Reply(200, b"<!doctype html><title>Welcome</title>"),
+}
+
+
+class LagoExchange(Exchange):
+    """Half of the latency passes before the work and half after, so that a client can die in either."""
+
     def __init__(self, lago: Lago, latency_s: float, rate_limit: int) -> None:
+        super().__init__(INSTEAD, Faults(API))
         self.lago = lago
-        self.log = RequestLog()
-        self.faults = Faults()
-        self.latency_s = latency_s
+        self.latency_s = self.latency_after_s = latency_s / 2
         self.rate_limit = RateLimit(rate_limit)
 
-    async def answer(self, request: Request) -> Delivery:
+    def work(self, request: Request) -> Work:
         found = self.lago.route(request)
-        entry = self.log.open(request.method, request.path, found.route.name if found else UNROUTED)
-        try:
-            delivery = await self._answer(request, found, entry)
-        finally:
-            self.log.close()
-        entry.status = delivery.reply.status if delivery.reply else None
-        return delivery
+        return Work(found.route.name if found else UNROUTED, partial(self._do, request, found))
 
-    async def _answer(self, request: Request, found: Match | None, entry: Entry) -> Delivery:
-        """Half of the latency passes before the work and half after, so that a client can die in either."""
-        arrived = asyncio.get_running_loop().time()
-        if not self.rate_limit.admit():
-            return Delivery(Reply.json(TOO_MANY, 429, self.rate_limit.headers()))
-        fault = self.faults.pick(request)
-        entry.fault = fault.kind.value if fault else None
-        await _until(arrived + self.latency_s / 2)
-        refusal = await _before(fault, entry) if fault else None
-        if refusal:
-            return refusal
+    def turned_away(self) -> Reply | None:
+        return None if self.rate_limit.admit() else too_many(self.rate_limit.headers())
+
+    def _do(self, request: Request, found: Match | None) -> Reply:
         reply = self.lago.answer(request, found)
         if self.rate_limit.per_second:
-            reply = Reply(reply.status, reply.body, reply.content_type, self.rate_limit.headers())
-        await _until(arrived + self.latency_s)
-        return await _after(fault, entry, reply) if fault else Delivery(reply)
-
-
-async def _until(moment: float) -> None:
-    """Sleep to a point in time, so that the delays of one call do not add up their inaccuracies."""
-    left = moment - asyncio.get_running_loop().time()
-    if left > 0:
-        await asyncio.sleep(left)
-
-
-async def _before(fault: Fault, entry: Entry) -> Delivery | None:
-    """Give the answer of a call whose work is not done, or None to go on with the work."""
-    match fault.kind:
-        case Kind.RESET_BEFORE:
-            return RESET
-        case Kind.HANG_BEFORE:
-            await asyncio.sleep(fault.seconds)
-            return RESET
-        case Kind.ERROR_500:
-            return Delivery(ERROR_500)
-        case Kind.HTML_502:
-            return Delivery(HTML_502)
-        case Kind.TOO_MANY:
-            return Delivery(Reply.json(TOO_MANY, 429, quota(CLOUD_LIMIT, 0)))
-        case Kind.PAUSE_BEFORE:
-            await fault.hold(entry.number)
-    return None
-
-
-async def _after(fault: Fault, entry: Entry, reply: Reply) -> Delivery:
-    """Give the answer of a call whose work is done."""
-    match fault.kind:
-        case Kind.RESET_AFTER:
-            return RESET
-        case Kind.TIMEOUT_AFTER:
-            await asyncio.sleep(fault.seconds)
-            return RESET
-        case Kind.ERROR_500_AFTER:
-            return Delivery(ERROR_500)
-        case Kind.TRUNCATED:
-            return Delivery(reply, cut=len(reply.body) // 2)
-        case Kind.WRONG_JSON:
-            return Delivery(Reply.json(["unexpected"]))
-        case Kind.NOT_JSON:
-            return Delivery(Reply(200, b"<!doctype html><title>Welcome</title>"))
-        case Kind.PAUSE_AFTER:
-            await fault.hold(entry.number)
-    return Delivery(reply)
+            return Reply(reply.status, reply.body, reply.content_type, self.rate_limit.headers())
+        return reply

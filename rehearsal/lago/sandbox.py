@@ -1,41 +1,33 @@
-"""The sandbox as an object: a server on a thread of its own, and a handle to steer it from Python."""
+"""Lago's stand-in as an object, with a method for each of its controls."""
 
 import asyncio
-import socket
-import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from rehearsal.lago.api import Lago
 from rehearsal.lago.behaviour import Compat
-from rehearsal.lago.control import control
-from rehearsal.lago.exchange import Exchange
+from rehearsal.lago.control import controls
+from rehearsal.lago.exchange import LagoExchange
+from rehearsal.lago.housekeeping import Housekeeping
 from rehearsal.lago.seeds import DEFAULT_PLANS, PlanSpec, parse_plan, put_plans
-from rehearsal.lago.server import Server
 from rehearsal.lago.state_file import load
 from rehearsal.stand_in.faults import parse_fault
 from rehearsal.stand_in.messages import Json
+from rehearsal.stand_in.stand_in import StandIn
 
 SANDBOX_KEY = "5a4db0c5-0000-4000-8000-000000000001"  # well known: it opens nothing but a sandbox
-STEER_S = 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Running:
-    thread: threading.Thread
-    loop: asyncio.AbstractEventLoop
-    stop: asyncio.Event
-
-
-class Sandbox:
+class Sandbox(StandIn):
     """A Lago of one's own: `with Sandbox() as sandbox: … sandbox.url, sandbox.key`.
 
     `plans` and `faults` are as on the command line; `port` 0 takes a free one; `rate_limit` is in calls per
     second, 0 is none. The state in `state_file` is gone on with; `plans` are then added to it.
-    The methods may be called from any thread while it runs.
     """
+
+    name = "Lago"
 
     def __init__(
         self,
@@ -54,9 +46,6 @@ class Sandbox:
         if latency_ms < 0 or rate_limit < 0:
             raise ValueError("Neither a latency nor a rate limit can be below 0.")
         self.key = key
-        self.host = host
-        self.port = port
-        self._state_file = state_file
         specs = [parse_plan(one) if isinstance(one, str) else one for one in plans]
         lago = Lago(Compat(compat), key, specs or [parse_plan(one) for one in DEFAULT_PLANS])
         if state_file and state_file.exists():
@@ -64,50 +53,29 @@ class Sandbox:
             put_plans(lago.world, specs)
         else:
             lago.begin()
-        self._exchange = Exchange(lago, latency_ms / 1000, rate_limit)
-        self._exchange.faults.all = [parse_fault(text) for text in faults]
-        self._running: _Running | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
+        exchange = LagoExchange(lago, latency_ms / 1000, rate_limit)
+        exchange.faults.all = [parse_fault(text) for text in faults]
+        super().__init__(exchange, controls(exchange), host=host, port=port)
+        self._housekeeping = Housekeeping(exchange, state_file)
 
     @property
     def url(self) -> str:
         """The base without /api/v1, as LAGO_API_URL wants it."""
         return f"http://{self.host}:{self.port}"
 
-    def start(self) -> None:
-        """Listen from now on; raise OSError if the port cannot be had."""
-        listening = socket.create_server((self.host, self.port), backlog=512)
-        self.port = listening.getsockname()[1]
-        loop, stop = asyncio.new_event_loop(), asyncio.Event()
-        server = Server(self._exchange, self._state_file)
+    def variables(self) -> Mapping[str, str]:
+        return {"LAGO_API_URL": self.url, "LAGO_API_KEY": self.key}
 
-        def run() -> None:
-            with asyncio.Runner(loop_factory=lambda: loop) as runner:
-                runner.run(server.serve(listening, stop))
-
-        thread = threading.Thread(target=run, name="lago-sandbox", daemon=True)
-        self._running = _Running(thread, loop, stop)
-        thread.start()
-
-    def stop(self) -> None:
-        """Drop the connections, save the state if there is a file for it, end the thread; safe to repeat."""
-        if self._running:
-            self._running.loop.call_soon_threadsafe(self._running.stop.set)
-            self._running.thread.join()
-            self._running = None
-
-    def steer(self, method: str, name: str, **body: Any) -> Json:
-        """Use a control of `rehearsal.lago.control` without HTTP: `steer("POST", "clock", advance_s=60)`."""
-        if self._running is None:
-            raise RuntimeError("the sandbox is not running")
-        answer = control(self._exchange, method, name, body)
-        return asyncio.run_coroutine_threadsafe(answer, self._running.loop).result(STEER_S)
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[None]:
+        """Follow the clock meanwhile, and save the state at the end if there is a file for it."""
+        chores = asyncio.create_task(self._housekeeping.go_on())
+        try:
+            yield
+        finally:
+            chores.cancel()
+            await asyncio.gather(chores, return_exceptions=True)
+        self._housekeeping.save()
 
     def state(self, *, live: bool = False, volatile: bool = False) -> Json:
         """Give all rows, sorted and comparable between equal histories.
@@ -121,37 +89,9 @@ class Sandbox:
         """Give the invoices and credit notes, each with `why`, oldest first."""
         return self.steer("GET", "journal")
 
-    def requests(self) -> Json:
-        """Give `total`, `most_in_flight`, `counts` ("POST /customers": 3) and the `requests` themselves."""
-        return self.steer("GET", "requests")
-
-    def counts(self) -> dict[str, int]:
-        counted: dict[str, int] = self.requests()["counts"]
-        return counted
-
-    def reset_requests(self) -> None:
-        self.steer("POST", "requests/reset")
-
     def reset(self) -> None:
         """Begin again: no customers, subscriptions, invoices, faults, logged requests; real time."""
         self.steer("POST", "reset")
-
-    def fault(self, spec: str) -> None:
-        """Add a fault, e.g. `reset_after,method=POST,path=/customers$,nth=3`."""
-        self.steer("POST", "faults", spec=spec)
-
-    def clear_faults(self) -> None:
-        """Forget all faults and let held calls go."""
-        self.steer("POST", "faults/clear")
-
-    def wait_held(self, timeout_s: float = 60.0) -> list[int]:
-        """Wait until a `pause_…` fault holds a call; give the numbers of the held calls, none on time-out."""
-        held: list[int] = self.steer("GET", "held", timeout_s=timeout_s)["held"]
-        return held
-
-    def release(self) -> None:
-        """Let the held calls go on."""
-        self.steer("POST", "release")
 
     def set_clock(self, at: str, *, frozen: bool = False) -> None:
         """Set the sandbox's time (ISO 8601); what is due then happens."""

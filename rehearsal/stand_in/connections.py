@@ -50,7 +50,7 @@ class Connections:
 
 
 async def _deliver(writer: asyncio.StreamWriter, delivery: Delivery) -> bool:
-    """Send the reply as intended and say whether the connection can go on."""
+    """Send the reply as intended and return whether the connection can go on."""
     if delivery.reply is None:
         reset(writer)
         return False

@@ -37,7 +37,7 @@ NUMBERS = {"nth": int, "rate": float, "seed": int, "seconds": float}
 class Fault:
     """Goes off at the `nth` matching call (1 is the first) and the `times` after, or at a random share.
 
-    `path` is a regular expression matched at the start of the raw path below /api/v1.
+    `path` is a regular expression matched at the start of the raw path below the base of the API.
     """
 
     kind: Kind
@@ -58,7 +58,7 @@ class Fault:
         self._dice.seed(self.seed)
 
     def strikes(self, method: str, path: str) -> bool:
-        """Count a matching call and say whether it is one that goes wrong."""
+        """Count a matching call and return whether it is one that goes wrong."""
         if self.method not in ("", method) or not re.match(self.path, path):
             return False
         self.seen += 1
@@ -130,12 +130,15 @@ def parse_fault(text: str) -> Fault:
 
 
 class Faults:
-    def __init__(self) -> None:
+    """All faults of a stand-in. Their paths are matched below `base`."""
+
+    def __init__(self, base: str = "") -> None:
         self.all: list[Fault] = []
+        self._base = base
 
     def pick(self, request: Request) -> Fault | None:
-        """Give the first fault that strikes; every fault counts the call."""
-        path = request.path.removeprefix("/api/v1")
+        """Return the first fault that strikes; every fault counts the call."""
+        path = request.path.removeprefix(self._base)
         struck = [one for one in self.all if one.strikes(request.method, path)]
         return struck[0] if struck else None
 

@@ -1,4 +1,4 @@
-"""The journal of requests: what was asked, how it was answered, and how often."""
+"""The log of requests: what was asked, how it was answered, and how often."""
 
 from collections import Counter, deque
 from dataclasses import dataclass
@@ -10,7 +10,10 @@ KEPT = 200_000  # entries; the counters go on beyond
 
 @dataclass(slots=True)
 class Entry:
-    """`name` is the route ("/customers/:id"); `status` stays None while, or because, no answer was given."""
+    """`name` is what the counters call it, "/customers/:id" for example.
+
+    `status` stays None while, or because, no answer was given.
+    """
 
     number: int
     method: str

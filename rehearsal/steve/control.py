@@ -1,26 +1,19 @@
-"""The control interface below /sandbox: look into the stand-in and steer it, over HTTP or from Python.
+"""SteVe's own controls below /sandbox, beside those that every stand-in has.
 
-GET state, held; POST mapping, charge-boxes, id-tags, usage, faults, faults/clear, release, key, latency.
+GET state; POST mapping, charge-boxes, id-tags, usage, key, latency.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
-from rehearsal.stand_in.faults import fault, parse_fault
 from rehearsal.stand_in.messages import Json
+from rehearsal.stand_in.steering import Controls
 from rehearsal.steve import id_tags, transactions
-from rehearsal.steve.exchange import KINDS, Exchange
+from rehearsal.steve.exchange import SteveExchange
 from rehearsal.steve.usage import Usage, UsageBehaviour
 from rehearsal.steve.world import World
-
-PREFIX = "/sandbox/"
-POLL_S = 0.002
-
-
-class UnknownControlError(Exception):
-    """There is no such control; the message names those there are."""
 
 
 @dataclass(slots=True)
@@ -28,29 +21,13 @@ class Steve:
     """All parts of one running stand-in. `mapping`: subscription by idTag, in exact spelling."""
 
     world: World
-    exchange: Exchange
+    exchange: SteveExchange
     usage: Usage
     mapping: dict[str, str] = field(default_factory=dict)
 
 
-async def control(steve: Steve, method: str, name: str, body: Json) -> Json:
-    """Carry out one control; raise UnknownControlError, or ValueError, TypeError, KeyError for a bad body."""
-    if (method, name) == ("GET", "held"):
-        return await _held(steve, float(body.get("timeout_s", 0)))
-    action = ACTIONS.get((method, name))
-    if action is None:
-        raise UnknownControlError(", ".join(f"{verb} {PREFIX}{path}" for verb, path in ACTIONS))
-    with steve.world.lock:
-        return action(steve, body) or {}
-
-
-async def _held(steve: Steve, timeout_s: float) -> Json:
-    """Wait until a pausing fault holds a call, at most so long."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout_s
-    while not steve.exchange.faults.held() and loop.time() < deadline:
-        await asyncio.sleep(POLL_S)
-    return {"held": steve.exchange.faults.held()}
+def controls(steve: Steve) -> Controls:
+    return {name: partial(action, steve) for name, action in ACTIONS.items()}
 
 
 def _state(steve: Steve, _: Json) -> Json:
@@ -62,7 +39,7 @@ def _state(steve: Steve, _: Json) -> Json:
         "events": list(steve.usage.sent),
         "skipped": list(steve.usage.skipped),
         "mapping": dict(steve.mapping),
-        "requests": dict(steve.exchange.counts),
+        "requests": dict(steve.exchange.log.counts),
     }
 
 
@@ -98,21 +75,6 @@ def _usage(steve: Steve, body: Json) -> None:
     steve.usage.behaviour = UsageBehaviour(**body)
 
 
-def _faults(steve: Steve, body: Json) -> None:
-    added = parse_fault(body["spec"]) if "spec" in body else fault(body)
-    if added.kind not in KINDS:
-        raise ValueError(f"kinds: {', '.join(sorted(KINDS))}")
-    steve.exchange.faults.all.append(added)
-
-
-def _clear_faults(steve: Steve, _: Json) -> None:
-    steve.exchange.faults.clear()
-
-
-def _release(steve: Steve, _: Json) -> None:
-    steve.exchange.faults.release()
-
-
 def _key(steve: Steve, body: Json) -> None:
     steve.exchange.refuse_key = bool(body["refuse"])
 
@@ -129,9 +91,6 @@ ACTIONS: dict[tuple[str, str], Callable[[Steve, Json], Json | None]] = {
     ("POST", "charge-boxes"): _charge_boxes,
     ("POST", "id-tags"): _id_tags,
     ("POST", "usage"): _usage,
-    ("POST", "faults"): _faults,
-    ("POST", "faults/clear"): _clear_faults,
-    ("POST", "release"): _release,
     ("POST", "key"): _key,
     ("POST", "latency"): _latency,
 }

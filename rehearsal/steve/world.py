@@ -14,8 +14,8 @@ ID_TAG = re.compile(r"[A-Za-z0-9.:_#-]{1,20}")
 NOT_UNDERSTOOD = "Error understanding the request"
 
 
-class RefusalError(Exception):
-    """A request that SteVe turns down, with its HTTP status."""
+class RefusalError(ValueError):
+    """A request that SteVe turns down, with its HTTP status. As a control it is senseless (ValueError)."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

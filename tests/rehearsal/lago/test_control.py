@@ -67,37 +67,6 @@ def test_requests_are_logged_and_counted(caller: Caller) -> None:
     assert log["most_in_flight"] == 1
 
 
-def test_the_request_log_can_start_again(sandbox: Sandbox, caller: Caller) -> None:
-    caller.customer()
-
-    sandbox.reset_requests()
-    caller.get("/customers/A1")
-
-    assert sandbox.counts() == {"GET /customers/:id": 1}
-
-
-def test_a_fault_is_seen_in_the_log(sandbox: Sandbox, caller: Caller) -> None:
-    sandbox.fault("500_after")
-    caller.customer()
-
-    (entry,) = sandbox.requests()["requests"]
-
-    assert (entry["status"], entry["fault"]) == (500, "500_after")
-
-
-def test_faults_are_added_as_text_or_object_and_tell_what_they_did(caller: Caller) -> None:
-    _steer(caller, "POST", "faults", {"spec": "500,path=/plans"})
-    _steer(caller, "POST", "faults", {"kind": "429", "method": "POST", "times": None})
-    caller.get("/plans")
-
-    listed = _steer(caller, "GET", "faults").body["faults"]
-
-    assert [(one["kind"], one["seen"], one["fired"], one["times"]) for one in listed] == [
-        ("500", 1, 1, 1),
-        ("429", 0, 0, None),
-    ]
-
-
 def test_reset_begins_again(sandbox: Sandbox, caller: Caller) -> None:
     sandbox.fault("500,path=/never")
     sandbox.set_clock("2030-01-01T00:00:00Z")
@@ -143,10 +112,6 @@ def test_plans_are_added_and_changed(caller: Caller) -> None:
     assert plans["standard"]["pending_deletion"] is True
 
 
-def test_a_held_call_is_reported(caller: Caller) -> None:
-    assert _steer(caller, "GET", "held?timeout_s=0").body == {"held": []}
-
-
 def test_the_journal_is_read(caller: Caller) -> None:
     caller.subscription(plan_code="ahead")
 
@@ -175,8 +140,3 @@ def test_an_unknown_control_names_those_there_are(caller: Caller) -> None:
 
     assert answer.status == 404
     assert "GET /sandbox/state" in answer.body["error"]
-
-
-def test_a_sandbox_that_does_not_run_cannot_be_steered() -> None:
-    with pytest.raises(RuntimeError, match="not running"):
-        Sandbox().state()

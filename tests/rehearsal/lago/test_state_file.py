@@ -40,7 +40,7 @@ def test_a_restart_goes_on(tmp_path: Path) -> None:
 
 
 def test_the_state_is_saved_while_running_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rehearsal.lago.server.HOUSEKEEPING_S", 0.01)
+    monkeypatch.setattr("rehearsal.lago.housekeeping.HOUSEKEEPING_S", 0.01)
     file = tmp_path / "state.json"
     with Sandbox(state_file=file) as sandbox:
         caller = Caller(sandbox)

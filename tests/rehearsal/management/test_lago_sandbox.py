@@ -1,11 +1,10 @@
 """The command `lago_sandbox`, as a process of its own."""
 
-import os
 import re
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,30 +12,12 @@ import pytest
 from rehearsal.lago import SANDBOX_KEY, Sandbox
 from tests.rehearsal.lago.calls import Caller
 
-ROOT = Path(__file__).resolve().parents[3]
-NOWHERE = "postgres://nobody:nothing@127.0.0.1:1/none"  # whoever touches the database fails
-
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """Start the command; what still runs at the end of the test is killed."""
-    running: list[subprocess.Popen[str]] = []
-
-    def start(*options: str) -> "subprocess.Popen[str]":
-        environment = {**os.environ, "DATABASE_URL": NOWHERE, "DEBUG": "1", "ENV_FILE": ""}
-        command = [sys.executable, str(ROOT / "manage.py"), "lago_sandbox", "--port", "0", *options]
-        pipe = subprocess.PIPE
-        running.append(
-            subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, env=environment)
-        )
-        return running[-1]
-
-    yield start
-    for process in running:
-        process.kill()
-        process.communicate()
+def start(run: Start) -> Start:
+    return partial(run, "lago_sandbox", "--port", "0")
 
 
 class Remote(Sandbox):
@@ -93,9 +74,9 @@ def test_options_reach_the_sandbox_and_the_state_survives(start: Start, tmp_path
         (("--plan", "a:b"), "'a:b' is not CODE"),
         (("--fault", "explode"), "a fault is a kind"),
         (("--state", "pyproject.toml"), "not a saved sandbox state"),
-        (("--port", "65536"), "port must be 0-65535"),
+        (("--port", "65536"), "Cannot listen: bind(): port must be 0-65535"),
         (("--latency-ms", "-5"), "below 0"),
-        (("--host", "203.0.113.1"), "annot assign requested address"),
+        (("--host", "203.0.113.1"), "Cannot listen: Cannot assign requested address"),
     ],
 )
 def test_a_senseless_option_is_one_line_and_exit_2(

@@ -1,44 +1,23 @@
 """The command `steve_sandbox`, as a process of its own."""
 
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 import requests
 
 from charging import SteveClient
 
-ROOT = Path(__file__).resolve().parents[3]
-NOWHERE = "postgres://nobody:nothing@127.0.0.1:1/none"  # whoever touches the database fails
-
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """Start the command; what still runs at the end of the test is killed."""
-    running: list[subprocess.Popen[str]] = []
-
-    def start(*options: str) -> "subprocess.Popen[str]":
-        environment = {**os.environ, "DATABASE_URL": NOWHERE, "DEBUG": "1", "ENV_FILE": ""}
-        ports = ["--port", "0", "--ocpp-port", "0"]
-        command = [sys.executable, str(ROOT / "manage.py"), "steve_sandbox", *ports, *options]
-        pipe = subprocess.PIPE
-        running.append(
-            subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, env=environment)
-        )
-        return running[-1]
-
-    yield start
-    for process in running:
-        process.kill()
-        process.communicate()
+def start(run: Start) -> Start:
+    return partial(run, "steve_sandbox", "--port", "0", "--ocpp-port", "0")
 
 
 def ready(process: "subprocess.Popen[str]") -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The stand-in as an object: it starts, or says why not, and leaves nothing behind."""
 
+import socket
 import threading
 
 import pytest
@@ -24,10 +25,14 @@ def test_nothing_is_left_of_it_afterwards() -> None:
         requests.get(f"{steve.control_url}/state", timeout=60)
 
 
-def test_a_taken_port_is_an_error_and_frees_the_other(steve: SteveSandbox) -> None:
-    second = SteveSandbox(ocpp_port=steve.ocpp_port)
+@pytest.mark.parametrize("name", ["port", "ocpp_port"])
+def test_a_taken_port_is_an_error_and_frees_the_other(steve: SteveSandbox, name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        free = probe.getsockname()[1]
+    ports = {"port": free, "ocpp_port": free} | {name: getattr(steve, name)}
+    second = SteveSandbox(**ports)
 
     with pytest.raises(OSError, match="in use"):
         second.start()
 
-    assert second.port == 0
+    socket.create_server(("127.0.0.1", free)).close()

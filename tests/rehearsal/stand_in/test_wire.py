@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from rehearsal.lago import Sandbox
+from tests.rehearsal.stand_in.till import TillSandbox
 
 READY = b"GET /ready HTTP/1.1\r\nHost: x\r\n"
 
 
 @pytest.fixture
-def peer(sandbox: Sandbox) -> Iterator[socket.socket]:
-    with socket.create_connection((sandbox.host, sandbox.port), timeout=60) as connection:
+def peer(till: TillSandbox) -> Iterator[socket.socket]:
+    with socket.create_connection((till.host, till.port), timeout=60) as connection:
         yield connection
 
 
@@ -21,7 +21,7 @@ def _everything(peer: socket.socket) -> bytes:
 
 
 def test_requests_sent_at_once_are_answered_in_order(peer: socket.socket) -> None:
-    missing = b"GET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    missing = b"GET /sandbox/none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
     peer.sendall(READY + b"\r\n" + missing)
 
@@ -30,7 +30,7 @@ def test_requests_sent_at_once_are_answered_in_order(peer: socket.socket) -> Non
 
 
 def test_a_body_may_arrive_in_pieces(peer: socket.socket) -> None:
-    peer.sendall(b"POST /sandbox/reset HTTP/1.1\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{")
+    peer.sendall(b"POST /sandbox/requests/reset HTTP/1.1\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{")
     peer.sendall(b"}")
 
     assert b"200 OK" in _everything(peer)
@@ -51,8 +51,8 @@ def test_what_is_not_understood_ends_the_connection(peer: socket.socket, sent: b
     assert peer.recv(65536).startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_caller_that_hangs_up_leaves_no_trace(sandbox: Sandbox, peer: socket.socket) -> None:
+def test_a_caller_that_hangs_up_leaves_no_trace(till: TillSandbox, peer: socket.socket) -> None:
     peer.sendall(b"POST /api/v1/customers HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
     peer.close()
 
-    assert sandbox.requests()["total"] == 0
+    assert till.requests()["total"] == 0

@@ -1,0 +1,79 @@
+"""The door for charge points: their websockets, and what their sessions tell Lago."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request as Handshake
+from websockets.http11 import Response
+from websockets.typing import Subprotocol
+
+from rehearsal.steve.central_system import SILENT, CentralSystem
+from rehearsal.steve.tables import Session
+from rehearsal.steve.usage import Usage
+from rehearsal.steve.world import World
+
+OCPP_PATH = "/steve/websocket/CentralSystemService"
+OCPP_16J = Subprotocol("ocpp1.6")
+
+
+class ChargePoints:
+    def __init__(self, world: World, usage: Usage) -> None:
+        self._world = world
+        self._usage = usage
+        self._telling: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def served(self, listening: socket.socket) -> AsyncIterator[None]:
+        """Let charge points connect meanwhile; at the end drop them, and what has not been told yet."""
+        async with serve(
+            self._converse,
+            sock=listening,
+            subprotocols=[OCPP_16J],
+            process_request=self._admit,
+            logger=SILENT,
+            close_timeout=1,
+        ):
+            yield
+        for task in self._telling:
+            task.cancel()
+        await asyncio.gather(*self._telling, return_exceptions=True)
+
+    def _admit(self, connection: ServerConnection, handshake: Handshake) -> Response | None:
+        """Turn away a charge box that SteVe does not know, as SteVe does, before the handshake."""
+        base, _, charge_box_id = handshake.path.rpartition("/")
+        if base != OCPP_PATH or unquote(charge_box_id) not in self._world.charge_boxes:
+            return connection.respond(HTTPStatus.NOT_FOUND, "")
+        return None
+
+    async def _converse(self, connection: ServerConnection) -> None:
+        path = connection.request.path if connection.request else ""
+        central_system = CentralSystem(
+            unquote(path.rpartition("/")[2]),
+            connection,
+            self._world,
+            metered=self._metered,
+            stopped=self._stopped,
+        )
+        try:
+            await central_system.start()
+        except ConnectionClosed:
+            return
+
+    def _metered(self, session: Session) -> None:
+        self._tell(self._usage.meter(session))
+
+    def _stopped(self, session: Session) -> None:
+        self._tell(self._usage.stopped(session))
+
+    def _tell(self, telling: Coroutine[Any, Any, None]) -> None:
+        """Send usage beside the charge point's answers: the platform is another process."""
+        task = asyncio.create_task(telling)
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
