@@ -1,4 +1,4 @@
-"""Write the journal: one function for each way in which Lago charges or gives back."""
+"""Charge and give back: one function for each way in which Lago does it, written into the journal."""
 
 from rehearsal.lago.journal import CreditNote, Invoice, Why
 from rehearsal.lago.tables import Subscription

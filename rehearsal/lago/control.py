@@ -10,12 +10,12 @@ from functools import partial
 
 from rehearsal.lago.clock import seconds
 from rehearsal.lago.exchange import LagoExchange
-from rehearsal.lago.seeds import FOUNDED, PlanSpec, parse_plan, put_metrics, put_plans
+from rehearsal.lago.seeds import PlanSpec, parse_plan, put_metrics, put_plans
 from rehearsal.lago.snapshot import snapshot
 from rehearsal.lago.subscriptions.calendar import tick
 from rehearsal.lago.subscriptions.dates import instant
 from rehearsal.lago.tables import Metric
-from rehearsal.lago.world import Organization
+from rehearsal.lago.world import FOUNDED, Organization
 from rehearsal.stand_in.messages import Json
 from rehearsal.stand_in.steering import Controls
 

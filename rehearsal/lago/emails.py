@@ -25,6 +25,6 @@ def clean(email: str) -> str:
 
 
 def acceptable(email: str, *, unicode: bool) -> bool:
-    """Say whether every part of a comma-separated list is an address; an empty part is not one."""
+    """Return whether every part of a comma-separated list is an address; an empty part is not one."""
     pattern = UNICODE_ADDRESS if unicode else ASCII_ADDRESS
     return email == "" or all(pattern.fullmatch(part.strip()) for part in email.split(","))

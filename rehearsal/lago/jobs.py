@@ -23,7 +23,7 @@ class Jobs:
             self.run()
 
     def run(self) -> int:
-        """Run what waits, oldest first, and say how many ran; the holding itself is not lifted."""
+        """Run what waits, oldest first, and return how many ran; later jobs are still held."""
         ran = 0
         while self._waiting:
             self._waiting.popleft().run()

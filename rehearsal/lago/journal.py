@@ -58,6 +58,6 @@ class Journal:
         self.credit_notes: list[CreditNote] = []
 
     def invoice_in_advance(self, subscription_id: str) -> Invoice | None:
-        """Give the latest invoice that charged the subscription's fee: what a credit note can refer to."""
+        """Return the latest invoice that charged the subscription's fee: what a credit note can refer to."""
         rows = (i for i in reversed(self.invoices) if i.subscription_id == subscription_id)
         return next((row for row in rows if row.amount_cents > 0), None)

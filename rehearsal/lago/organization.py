@@ -5,10 +5,8 @@ from rehearsal.lago.errors import not_found
 from rehearsal.lago.paging import page
 from rehearsal.lago.params import Call
 from rehearsal.lago.tables import Metric
-from rehearsal.lago.world import World
+from rehearsal.lago.world import FOUNDED, World
 from rehearsal.stand_in.messages import Json
-
-FOUNDED = "2026-01-01T00:00:00Z"
 
 
 def health(world: World, call: Call) -> Json:
@@ -31,7 +29,7 @@ def show(world: World, call: Call) -> Json:
             "name": it.name,
             "slug": "sandbox-charging",
             "default_currency": it.currency,
-            "created_at": FOUNDED,
+            "created_at": seconds(FOUNDED),
             "webhook_url": None,
             "webhook_urls": [],
             "timezone": it.timezone,
@@ -64,8 +62,8 @@ def billing_entities(world: World, call: Call) -> Json:
         "net_payment_term": 0,
         "email": None,
         "legal_name": None,
-        "created_at": FOUNDED,
-        "updated_at": FOUNDED,
+        "created_at": seconds(FOUNDED),
+        "updated_at": seconds(FOUNDED),
     }
     return {"billing_entities": [entity]}
 

@@ -47,7 +47,7 @@ def _put(params: Json, name: str, key: str, value: str) -> None:
 
 
 def scalar(params: Json, name: str) -> str | None:
-    """Give the value as the string that a string column would hold; other shapes are dropped."""
+    """Return the value as the string that a string column would hold; other shapes are dropped."""
     return as_string(params.get(name))
 
 
@@ -60,7 +60,7 @@ def as_string(value: Any) -> str | None:
 
 
 def listed(params: Json, name: str) -> list[str]:
-    """Give an array parameter; a scalar in its place is dropped silently."""
+    """Return an array parameter; a scalar in its place is dropped silently."""
     value = params.get(name)
     if not isinstance(value, list):
         return []
@@ -68,6 +68,6 @@ def listed(params: Json, name: str) -> list[str]:
 
 
 def root(params: Json, name: str) -> Json | None:
-    """Give the object under the root key, or None where Lago calls it missing."""
+    """Return the object under the root key, or None where Lago calls it missing."""
     value = params.get(name)
     return value if isinstance(value, dict) and value else None

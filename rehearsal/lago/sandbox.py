@@ -24,7 +24,7 @@ class Sandbox(StandIn):
     """A Lago of one's own: `with Sandbox() as sandbox: … sandbox.url, sandbox.key`.
 
     `plans` and `faults` are as on the command line; `port` 0 takes a free one; `rate_limit` is in calls per
-    second, 0 is none. The state in `state_file` is gone on with; `plans` are then added to it.
+    second, 0 is none. If there is a `state_file`, its state goes on, and `plans` are added to it.
     """
 
     name = "Lago"
@@ -78,7 +78,7 @@ class Sandbox(StandIn):
         self._housekeeping.save()
 
     def state(self, *, live: bool = False, volatile: bool = False) -> Json:
-        """Give all rows, sorted and comparable between equal histories.
+        """Return all rows, sorted and comparable between equal histories.
 
         `live` leaves out deleted customers and ended subscriptions, which Lago keeps as history;
         `volatile` adds the ids and times that Lago itself gives.
@@ -86,7 +86,7 @@ class Sandbox(StandIn):
         return self.steer("GET", "state", live=live, volatile=volatile)
 
     def journal(self) -> Json:
-        """Give the invoices and credit notes, each with `why`, oldest first."""
+        """Return the invoices and credit notes, each with `why`, oldest first."""
         return self.steer("GET", "journal")
 
     def reset(self) -> None:

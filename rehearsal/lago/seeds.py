@@ -1,16 +1,14 @@
 """What a new sandbox organization starts with: plans, as given on the command line, and a metric."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from rehearsal.lago.codes import CURRENCIES
 from rehearsal.lago.plans import INTERVALS
 from rehearsal.lago.tables import Metric, Plan
-from rehearsal.lago.world import World
+from rehearsal.lago.world import FOUNDED, World
 
 DEFAULT_PLANS = ("standard:1000:EUR:monthly", "fleet:5000:EUR:monthly", "night:700:EUR:monthly")
 METRIC_CODE = "ev_charging_kwh"
-FOUNDED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ VOLATILE = SERVER_IDS | SERVER_TIMES
 
 
 def snapshot(world: World, *, live: bool = False, volatile: bool = False) -> Json:
-    """Give every row, sorted by what the caller chose.
+    """Return every row, sorted by what the caller chose.
 
     `live` leaves out what has ended (deleted customers, terminated and cancelled subscriptions);
     `volatile` adds the ids and times.

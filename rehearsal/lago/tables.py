@@ -97,7 +97,7 @@ class Metric:
 
 
 def columns(row: Any) -> Json:
-    """Give a row's values by name; nested ones are the row's own (`asdict` copies, ten times as slow)."""
+    """Return a row's values by name; nested ones are the row's own (`asdict` copies, ten times as slow)."""
     return {name: getattr(row, name) for name in row.__slots__}
 
 

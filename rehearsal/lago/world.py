@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from rehearsal.lago.behaviour import Behaviour, Compat, behaviour, default_version
@@ -10,6 +10,8 @@ from rehearsal.lago.clock import Clock
 from rehearsal.lago.jobs import Jobs
 from rehearsal.lago.journal import Journal
 from rehearsal.lago.tables import Customer, Event, Metric, Ordered, Plan, Subscription, new_id
+
+FOUNDED = datetime(2026, 1, 1, tzinfo=UTC)  # the organization, and what it starts with
 
 
 @dataclass(slots=True)
@@ -73,7 +75,7 @@ class World:
         return self.clock.now()
 
     def timezone(self) -> ZoneInfo:
-        """Give the applicable time zone of every customer: a customer's own needs a premium licence."""
+        """Return the applicable time zone of every customer: a customer's own needs a premium licence."""
         return ZoneInfo(self.organization.billing_entity_timezone)
 
     # customers
@@ -82,7 +84,7 @@ class World:
         return self._customer_by_external_id.get(external_id)
 
     def customer_by_id(self, lago_id: str) -> Customer:
-        """Give a customer, deleted ones included."""
+        """Return a customer, deleted ones included."""
         return self._customer_by_id[lago_id]
 
     def customer_of(self, subscription: Subscription) -> Customer:
@@ -152,7 +154,7 @@ class World:
         return self._subscription_by_id.get(subscription.previous_id or "")
 
     def successor(self, subscription: Subscription) -> Subscription | None:
-        """Give the latest successor by plan change that was not cancelled."""
+        """Return the latest successor by plan change that was not cancelled."""
         rows = self._successors.get(subscription.lago_id, [])
         return next((row for row in reversed(rows) if row.status != "canceled"), None)
 

@@ -19,7 +19,7 @@ class Work:
 
 
 class Exchange(ABC):
-    """The way of every request. A stand-in adds its rules by `work` and the replies of its faults.
+    """Every request takes this way. A stand-in says what the work is, and what its faults reply.
 
     `instead` holds the reply that a fault puts in the place of the real one. Kinds that need none (resets,
     pauses) are not in it. `latency_s` is spent before the work, and `latency_after_s` after it.

@@ -66,7 +66,7 @@ class StandIn(ABC):
 
     @asynccontextmanager
     async def beside(self) -> AsyncIterator[None]:
-        """Do what else there is to do on the loop while requests are served."""
+        """Run what a stand-in does besides answering requests, on the same loop and for as long."""
         yield
 
     # --- Start and stop ----------------------------------------------------------------------------

@@ -23,7 +23,7 @@ Handler = TypeVar("Handler", bound=Callable[..., object])
 
 
 def _on(action: Action) -> Callable[[Handler], Handler]:
-    """Give the library's decorator, which has no types, a type."""
+    """Add types to the library's decorator, which has none."""
     decorator: Callable[[Handler], Handler] = on(action)
     return decorator
 

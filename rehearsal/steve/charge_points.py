@@ -31,7 +31,7 @@ class ChargePoints:
 
     @asynccontextmanager
     async def served(self, listening: socket.socket) -> AsyncIterator[None]:
-        """Let charge points connect meanwhile; at the end drop them, and what has not been told yet."""
+        """Let charge points connect meanwhile; at the end drop them, and usage that is not sent yet."""
         async with serve(
             self._converse,
             sock=listening,

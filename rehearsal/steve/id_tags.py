@@ -8,7 +8,7 @@ from rehearsal.steve.world import NOT_UNDERSTOOD, RefusalError, World, instant_g
 
 
 def overview(world: World, tag: Tag) -> dict[str, Any]:
-    """Give the OpenAPI description's `OcppTagOverview`."""
+    """Return the OpenAPI description's `OcppTagOverview`."""
     parent = world.tag(tag.parent_id_tag) if tag.parent_id_tag else None
     running = world.running(tag)
     return {

@@ -32,7 +32,7 @@ def answer(world: World, request: Request) -> Reply:
 
 
 def refused(world: World, request: Request, status: int, message: str) -> Reply:
-    """Give the API's `ApiErrorResponse`."""
+    """Return the API's `ApiErrorResponse`."""
     body = {
         "timestamp": iso(world.now()),
         "status": status,

@@ -61,7 +61,7 @@ class Session:
         return self.stopped_at is None
 
     def to_json(self, charge_box_pk: int, user_pk: int | None) -> dict[str, Any]:
-        """Give the OpenAPI description's `Transaction`."""
+        """Return the OpenAPI description's `Transaction`."""
         return {
             "id": self.pk,
             "connectorId": self.connector_id,

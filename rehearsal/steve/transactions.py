@@ -31,7 +31,7 @@ def filtered(world: World, query: Mapping[str, str]) -> list[Session]:
 
 
 def _period(now: datetime, query: Mapping[str, str]) -> tuple[datetime, datetime]:
-    """Give first and last instant of the period; those of SteVe count whole days."""
+    """Return first and last instant of the period; those of SteVe count whole days."""
     name = query.get("periodType", "ALL")
     everything = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     if name == "ALL":

@@ -29,7 +29,7 @@ class UsageBehaviour:
 
 @dataclass(slots=True)
 class Usage:
-    """Sends usage events into a Lago; keeps what was sent, how it was answered and what was skipped.
+    """Send usage events into a Lago; keep what was sent, how it was answered and what was skipped.
 
     `subscription_of` finds the subscription of an idTag by exact spelling, as the platform does.
     """

@@ -15,7 +15,7 @@ NOT_UNDERSTOOD = "Error understanding the request"
 
 
 class RefusalError(ValueError):
-    """A request that SteVe turns down, with its HTTP status. As a control it is senseless (ValueError)."""
+    """A request that SteVe turns down, with its HTTP status. A control answers 400 to it."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

@@ -34,7 +34,7 @@ Problems = dict[str, list[str]]
 
 
 def cast(sent: Json) -> Json:
-    """Give the columns that a payload sets, as they would be stored; unknown keys are dropped."""
+    """Return the columns that a payload sets, as they would be stored; unknown keys are dropped."""
     columns: Json = {key: as_string(sent[key]) for key in TEXTS if key in sent and _storable(sent[key])}
     for key in SANITISED:
         if columns.get(key):

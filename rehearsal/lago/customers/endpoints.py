@@ -60,7 +60,7 @@ def _external_id(world: World, params: Json) -> str | None:
 
 
 def _tests(world: World, params: Json) -> list[Test]:
-    """Give one test per filter that is set; raise RefusedError for a value that Lago refuses."""
+    """Return one test per filter that is set; raise RefusedError for a value that Lago refuses."""
     _check_choices(params)
     if any(code != world.organization.billing_entity_code for code in listed(params, "billing_entity_codes")):
         raise not_found("billing_entity")

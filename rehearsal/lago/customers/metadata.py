@@ -14,7 +14,7 @@ VALUE_LENGTH = 100
 
 
 def replaced(existing: list[Json], sent: Json, now: datetime) -> list[Json]:
-    """Give the set that a payload leaves; raise RefusedError.
+    """Return the set that a payload leaves; raise RefusedError.
 
     New items are made before the unnamed old ones go: a key that is sent again without its id clashes
     with itself, as it does in Lago.

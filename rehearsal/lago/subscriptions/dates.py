@@ -9,7 +9,7 @@ from rehearsal.stand_in.messages import Json
 
 
 def instant(value: Any) -> datetime | None:
-    """Read an ISO 8601 string, without an offset as UTC; anything else gives None."""
+    """Read an ISO 8601 string, without an offset as UTC; return None for anything else."""
     if not isinstance(value, str) or not value:
         return None
     try:
@@ -20,7 +20,7 @@ def instant(value: Any) -> datetime | None:
 
 
 def asked_dates(sent: Json, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime | None]:
-    """Give `subscription_at` (now, if not asked for) and `ending_at`; raise RefusedError."""
+    """Return `subscription_at` (now, if not asked for) and `ending_at`; raise RefusedError."""
     problems: dict[str, list[str]] = {}
     start = now if sent.get("subscription_at") is None else instant(sent["subscription_at"])
     if start is None:

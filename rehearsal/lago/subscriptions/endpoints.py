@@ -71,7 +71,7 @@ def _tests(world: World, params: Json) -> list[Test]:
 
 
 def _find(world: World, external_id: str, status: str) -> Subscription:
-    """Give the row of that status that ended, or else started, last."""
+    """Return the row of that status that ended, or else started, last."""
     rows = [row for row in world.subscriptions_named(external_id) if row.status == status]
     if not rows:
         raise not_found("subscription")

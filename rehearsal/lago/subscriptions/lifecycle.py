@@ -23,7 +23,7 @@ def begin(world: World, subscription: Subscription, started_at: datetime) -> Non
 
 
 def period_end(world: World, subscription: Subscription, at: datetime) -> datetime:
-    """Give the beginning of the period that follows the one around `at`."""
+    """Return the beginning of the period that follows the one around `at`."""
     interval, zone = world.plan_of(subscription).interval, world.timezone()
     anchor, kind = subscription.subscription_at, subscription.billing_time
     return next_start(period_start(at, anchor, interval, kind, zone), anchor, interval, kind, zone)

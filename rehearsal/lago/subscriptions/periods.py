@@ -10,7 +10,7 @@ MONTHS = {"monthly": 1, "quarterly": 3, "semiannual": 6, "yearly": 12}
 def period_start(
     at: datetime, anchor: datetime, interval: str, billing_time: str, zone: ZoneInfo
 ) -> datetime:
-    """Give the beginning of the period around `at`; `anchor` is the subscription's own day."""
+    """Return the beginning of the period around `at`; `anchor` is the subscription's own day."""
     day, anchor_day = at.astimezone(zone).date(), anchor.astimezone(zone).date()
     if billing_time == "calendar":
         return _midnight(_calendar_start(day, interval), zone)
@@ -20,7 +20,7 @@ def period_start(
 def next_start(
     start: datetime, anchor: datetime, interval: str, billing_time: str, zone: ZoneInfo
 ) -> datetime:
-    """Give the beginning of the period after the one that begins at `start`."""
+    """Return the beginning of the period after the one that begins at `start`."""
     day, anchor_day = start.astimezone(zone).date(), anchor.astimezone(zone).date()
     if interval == "weekly":
         return _midnight(day + timedelta(days=7), zone)

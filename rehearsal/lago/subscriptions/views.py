@@ -84,7 +84,7 @@ def _bounds(world: World, row: Subscription, started_at: datetime) -> tuple[date
 
 
 def ended_json(world: World, row: Subscription) -> Json:
-    """Give what DELETE answers."""
+    """Return what DELETE answers."""
     plan = plan_json(world, world.plan_of(row))
     return {**listed_json(world, row), "plan": plan, "applied_invoice_custom_sections": []}
 
