@@ -46,6 +46,7 @@ def pack(report: Report) -> bytes:
     for row, planned in zip(whole["rows"], report.plan.rows, strict=True):
         start = planned.wanted.start_date
         row |= {"plan_code": planned.wanted.plan_code, "start_date": start.isoformat() if start else ""}
+    whole["target"]["world"] = report.systems.world
     whole["target"]["lago"]["organization_id"] = report.systems.target.organization.lago_id
     return zlib.compress(json.dumps(whole, ensure_ascii=False).encode(), level=1)
 

@@ -115,7 +115,8 @@ def _describe_target(run: BackfillRun, target: Mapping[str, Any]) -> None:
     run.lago_organization_id = lago["organization_id"]
     run.lago_organization_name = lago["organization"][:255]
     run.lago_url, run.lago_version = lago["url"], lago["version"] or ""
-    run.world = {"steve": steve["url"]} if steve else {}
+    # A preview that 1.0 kept names SteVe alone.
+    run.world = target.get("world") or ({"steve": steve["url"]} if steve else {})
 
 
 def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
