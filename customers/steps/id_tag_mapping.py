@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from django.db.models.functions import Lower
 
-from customers import bulk
 from customers.chunks import chunks
 from customers.models import IdTagMapping
+from customers.steps import activation, reports
 from kernel import (
     Action,
     Divergence,
@@ -19,8 +19,6 @@ from kernel import (
     Facts,
     Made,
     Per,
-    Problem,
-    Removal,
     Removed,
     Since,
     Step,
@@ -34,10 +32,6 @@ from kernel.masking import mask_id_tag
 
 NEW = Verdict(Action.CREATE)
 AGAIN = "Run the same file again with --skip-existing: it is made again."
-BILLED = ["is_active", "lago_subscription_external_id"]
-IN_STEVE = ["steve_ocpp_tag_pk", "id_tag"]
-GIVEN_BACK = Removed(Removal.KEPT, "it was there before the run, and is again as it was")
-ELSEWHERE = Removed(Removal.KEPT, "it was there before the run, and bills elsewhere by now")
 
 
 class MappingFact(NamedTuple):
@@ -86,18 +80,10 @@ class IdTagMappingStep(Step):
         mapping = _of(wanted, found)
         if mapping is None:
             return NEW
-        shown = mask_id_tag(wanted.id_tag)
         if mapping.owner != wanted.external_id:
-            problem = Problem(
-                "id_tag_exists", "id_tag", f"The idTag {shown} belongs to another customer.",
-                "An import never moves a card. Correct the row, or remove the idTag there first.",
-            )  # fmt: skip
-            return Verdict(None, problems=(problem,))
-        exists = Problem(
-            "id_tag_exists", "id_tag", f"The idTag {shown} is this customer's already.",
-            "--skip-existing adopts what agrees and completes what is half done.",
-        )  # fmt: skip
-        return Verdict(Action.ADOPT, ref=str(mapping.pk), key=mapping.id_tag, exists=(exists,))
+            return Verdict(None, problems=(reports.id_tag_of_another(wanted),))
+        exists = (reports.id_tag_exists(wanted),)
+        return Verdict(Action.ADOPT, ref=str(mapping.pk), key=mapping.id_tag, exists=exists)
 
     def is_whole(self, wanted: Wanted, found: Mappings, facts: Facts, *, finished: bool) -> bool:
         """Return whether it bills, as SteVe has the idTag, or was switched off after a run was done."""
@@ -117,13 +103,7 @@ class IdTagMappingStep(Step):
 
         A run without SteVe leaves alone what an earlier one knew of it.
         """
-        mappings = [_billing(thing) for thing in things]
-        undo = _undos(things, mappings)
-        in_steve = [mapping for mapping in mappings if mapping.steve_ocpp_tag_pk is not None]
-        _release_numbers(in_steve)
-        bulk.update(mappings, BILLED)
-        bulk.update(in_steve, IN_STEVE)
-        return undo
+        return activation.activate(things)
 
     # --- Reconcile -----------------------------------------------------------------------------------
 
@@ -137,7 +117,7 @@ class IdTagMappingStep(Step):
     def compare(self, thing: Thing, found: Recorded) -> list[Divergence]:
         mapping, owner = found.mappings.get(thing.ref), thing.facts.get(Fact.USER_PK)
         besides = found.extra.get(owner, []) if owner and thing.facts.get(Fact.IS_FIRST) else []
-        told = [_extra(besides)] if besides else []
+        told = [reports.beside_the_run(besides)] if besides else []
         if mapping is None:
             return [*told, Divergence("missing", "a mapping", "none", AGAIN)]
         return [*told, *_differences(thing, mapping)]
@@ -160,14 +140,14 @@ class IdTagMappingStep(Step):
         """Stop billing by these mappings; by what was adopted, only if it still bills as we left it."""
         undo = {int(thing.ref): thing.undo for thing in things}
         there = IdTagMapping.objects.in_bulk(list(undo))
-        ours = [pk for pk in there if not undo[pk] or _bills_as_left(there[pk], undo[pk])]
+        ours = [pk for pk in there if not undo[pk] or activation.bills_as_left(there[pk], undo[pk])]
         IdTagMapping.objects.filter(pk__in=ours).update(is_active=False)
 
     def remove_all(self, things: Sequence[Thing], found: Any, *, discard: bool) -> Sequence[Removed]:
         there = IdTagMapping.objects.in_bulk([int(thing.ref) for thing in things])
         made = [int(thing.ref) for thing in things if not thing.undo]
         IdTagMapping.objects.filter(pk__in=made).delete()
-        return [_removed(there.get(int(thing.ref)), thing.undo) for thing in things]
+        return [activation.removed(there.get(int(thing.ref)), thing.undo) for thing in things]
 
 
 def _of(wanted: Wanted, found: Mappings) -> MappingFact | None:
@@ -180,72 +160,6 @@ def _is_as_in_steve(mapping: MappingFact, facts: Facts) -> bool:
     if number is None:
         return True
     return (mapping.steve_ocpp_tag_pk, mapping.id_tag) == (number, facts[Fact.SESSION_ID_TAG])
-
-
-# --- Letting them bill -------------------------------------------------------------------------------
-
-
-def _billing(thing: Thing) -> IdTagMapping:
-    mapping = IdTagMapping(pk=int(thing.ref), is_active=True)
-    mapping.lago_subscription_external_id = thing.facts[Fact.SUBSCRIPTION_KEY]
-    if Fact.OCPP_TAG_PK in thing.facts:
-        mapping.steve_ocpp_tag_pk = thing.facts[Fact.OCPP_TAG_PK]
-        mapping.id_tag = thing.facts[Fact.SESSION_ID_TAG]
-    return mapping
-
-
-def _release_numbers(mappings: Sequence[IdTagMapping]) -> None:
-    """Take SteVe's numbers from mappings that had them: a SteVe that was set up anew counts from 1 again."""
-    numbers = [mapping.steve_ocpp_tag_pk for mapping in mappings]
-    IdTagMapping.objects.filter(steve_ocpp_tag_pk__in=numbers).update(steve_ocpp_tag_pk=None)
-
-
-def _undos(things: Sequence[Thing], mappings: Sequence[IdTagMapping]) -> list[dict[str, Any]]:
-    """Return how each was that was only adopted and is about to change. What is known already, stays."""
-    adopted = [int(thing.ref) for thing in things if not thing.is_made and not thing.undo]
-    before = IdTagMapping.objects.in_bulk(adopted) if adopted else {}
-    return [
-        _undo(before[mapping.pk], mapping) if mapping.pk in before else dict(thing.undo)
-        for thing, mapping in zip(things, mappings, strict=True)
-    ]
-
-
-def _undo(before: IdTagMapping, after: IdTagMapping) -> dict[str, Any]:
-    """Return how a mapping is that is about to change, and what it bills to after that."""
-    names = BILLED if after.steve_ocpp_tag_pk is None else BILLED + IN_STEVE
-    if all(getattr(before, name) == getattr(after, name) for name in names):
-        return {}
-    was = {name: getattr(before, name) for name in names}
-    return {**was, "billed_to": after.lago_subscription_external_id}
-
-
-# --- Giving them back --------------------------------------------------------------------------------
-
-
-def _removed(mapping: IdTagMapping | None, undo: Mapping[str, Any]) -> Removed:
-    if mapping is None:
-        return Removed(Removal.GONE)
-    if not undo:
-        return Removed(Removal.REMOVED)
-    if not _bills_as_left(mapping, undo):
-        return ELSEWHERE
-    _give_back(mapping, undo)
-    return GIVEN_BACK
-
-
-def _bills_as_left(mapping: IdTagMapping, undo: Mapping[str, Any]) -> bool:
-    """Return whether it still bills as the run left it."""
-    return bool(mapping.lago_subscription_external_id == undo["billed_to"])
-
-
-def _give_back(mapping: IdTagMapping, undo: Mapping[str, Any]) -> None:
-    """Write back how it was. SteVe's number stays away if another mapping has it by now."""
-    before = {name: value for name, value in undo.items() if name != "billed_to"}
-    number = before.get("steve_ocpp_tag_pk")
-    taken = IdTagMapping.objects.filter(steve_ocpp_tag_pk=number).exclude(pk=mapping.pk)
-    if number is not None and taken.exists():
-        before["steve_ocpp_tag_pk"] = None
-    IdTagMapping.objects.filter(pk=mapping.pk).update(**before)
 
 
 # --- What diverges -----------------------------------------------------------------------------------
@@ -273,11 +187,6 @@ def _other_number(thing: Thing, mapping: IdTagMapping) -> Iterator[Divergence]:
     remedy = "Its sessions do not show for the customer. Run the same file again with --skip-existing."
     known = f"number {mapping.steve_ocpp_tag_pk or 'none'}"
     yield Divergence("other_number", f"number {number} in SteVe", known, remedy)
-
-
-def _extra(id_tags: Sequence[str]) -> Divergence:
-    remedy = "Made by hand, or by no run that is known. Remove it if it should not be there."
-    return Divergence("extra", "the idTags of the run", f"also {', '.join(id_tags)}", remedy)
 
 
 def _unknown_to_any_run(owners: Iterable[int]) -> dict[int, list[str]]:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.db import connection
@@ -12,13 +12,14 @@ from django.db.models.functions import Lower
 
 from customers.chunks import chunks
 from customers.models import BackfillRow, IdTagMapping, User, email_digest
+from customers.steps import reports
+from customers.steps.reports import UserFact
 from kernel import (
     Action,
     Divergence,
     Fact,
     Facts,
     Made,
-    Problem,
     Removal,
     Removed,
     Since,
@@ -29,19 +30,10 @@ from kernel import (
     Wanted,
     Works,
 )
-from kernel.masking import mask_email
 
 NEW = Verdict(Action.CREATE)
-ADOPTS = "--skip-existing adopts what agrees and completes what is half done."
 AGAIN = "Run the same file again with --skip-existing: it is made again."
 HELD = Removed(Removal.FAILED, "an idTag of the customer could not be removed")
-
-
-class UserFact(NamedTuple):
-    pk: int
-    email: str
-    external_id: str | None
-    is_staff: bool
 
 
 @dataclass(slots=True)
@@ -87,12 +79,13 @@ class UserStep(Step):
     def check(self, wanted: Wanted, found: Users) -> Verdict:
         by_email = found.of_address(wanted)
         by_id = found.by_external_id.get(wanted.external_id) if wanted.external_id else None
-        problems = tuple(p for p in (_email_taken(wanted, by_email), _id_taken(wanted, by_id)) if p)
+        taken = (reports.email_taken(wanted, by_email), reports.id_taken(wanted, by_id))
+        problems = tuple(problem for problem in taken if problem)
         if problems:
-            return Verdict(None, problems=problems, leave=_signed_up_directly(wanted, by_email))
+            return Verdict(None, problems=problems, leave=reports.signed_up_directly(wanted, by_email))
         if by_id is None:
             return NEW
-        return Verdict(Action.ADOPT, ref=str(by_id.pk), exists=_exists(wanted))
+        return Verdict(Action.ADOPT, ref=str(by_id.pk), exists=reports.exists(wanted))
 
     def tell(self, wanted: Wanted, ref: str, key: str) -> Facts:
         return {Fact.USER_PK: int(ref)} if ref else {}
@@ -187,66 +180,6 @@ def _user(wanted: Wanted) -> User:
         external_id=wanted.external_id,
         password=make_password(None),  # unusable: customers sign in by magic link
     )
-
-
-def _signed_up_directly(wanted: Wanted, user: UserFact | None) -> Problem | None:
-    """Return whether the address belongs to a customer who came by themselves; such a row is never merged."""
-    if user is None or user.is_staff or user.external_id is not None:
-        return None
-    return Problem(
-        "email_signed_up_directly",
-        "email",
-        f"{mask_email(wanted.email)} signed up directly and has no external_id; the row is skipped.",
-        "Link the two by hand, or leave that customer as they are.",
-    )
-
-
-def _email_taken(wanted: Wanted, user: UserFact | None) -> Problem | None:
-    if user is None:
-        return None
-    shown = mask_email(wanted.email)
-    if user.is_staff:
-        return Problem(
-            "email_belongs_to_staff", "email", f"{shown} belongs to a member of staff.",
-            "Use another address: staff and customers are never the same person here.",
-        )  # fmt: skip
-    if user.external_id is None:
-        return Problem(
-            "email_exists", "email", f"{shown} belongs to a customer who signed up directly.",
-            "--skip-existing leaves such rows out with a warning.",
-        )  # fmt: skip
-    if user.external_id != wanted.external_id:
-        return Problem(
-            "email_exists", "email", f"{shown} already belongs to the customer {user.external_id}.",
-            "Correct the address or the external_id: one address is one customer.",
-        )  # fmt: skip
-    return None
-
-
-def _id_taken(wanted: Wanted, user: UserFact | None) -> Problem | None:
-    if user is None:
-        return None
-    if user.external_id != wanted.external_id:
-        return Problem(
-            "external_id_exists", "external_id",
-            f"{wanted.external_id} differs only by case from the existing customer {user.external_id}.",
-            "Write it as it stands there, or choose another external_id.",
-        )  # fmt: skip
-    if wanted.email and user.email.lower() != wanted.email.lower():
-        return Problem(
-            "external_id_exists", "external_id",
-            f"The customer {wanted.external_id} exists with another address than {mask_email(wanted.email)}.",
-            "Correct the row, or change the address in the admin; an import never overwrites.",
-        )  # fmt: skip
-    return None
-
-
-def _exists(wanted: Wanted) -> tuple[Problem, ...]:
-    by_email = Problem("email_exists", "email", f"{mask_email(wanted.email)} has a customer already.", ADOPTS)
-    by_id = Problem(
-        "external_id_exists", "external_id", f"The customer {wanted.external_id} exists already.", ADOPTS
-    )
-    return (by_email, by_id) if wanted.email else (by_id,)
 
 
 def _differences(external_id: str, user: User) -> Iterator[Divergence]:

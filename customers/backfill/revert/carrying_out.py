@@ -2,31 +2,27 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from django.db import transaction
 
 from customers.backfill.engine.breaker import Breaker
-from customers.backfill.engine.pipeline import Pipeline, legs_of
+from customers.backfill.engine.pipeline import Pipeline
 from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import life
 from customers.backfill.ledger.at_work import only_one, working_on
 from customers.backfill.ledger.run_log import RunLog
 from customers.backfill.refused import Refused
-from customers.backfill.revert.planning import BY_CHOICE, RevertPlan, RowPlan, Target, plan_revert
-from customers.backfill.revert.records import Failure, Leaving, Line, Removals
+from customers.backfill.revert.planning import BY_CHOICE, RevertPlan, RowPlan, plan_revert
+from customers.backfill.revert.records import Leaving, Line, Removals
+from customers.backfill.revert.removing import Remover
 from customers.backfill.systems import Systems
 from customers.backfill.welcome import cancel_for_run
 from customers.chunks import chunks
 from customers.models import BackfillRun
-from kernel import RemoteError, Step, Thing
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +117,9 @@ class Reverting:
     ) -> None:
         self.plan, self.choice, self.actor = plan, choice, actor
         self.log, self.stop, self.progress = log, stop, progress
-        self._steps = systems.steps
-        self._breaker = Breaker(stop, max_failures)
-        self._removals = Removals(plan.run, systems.steps, plan.found, actor, discard=choice.discard_activity)
+        discard = choice.discard_activity
+        self._remover = Remover(systems.steps, plan.found, Breaker(stop, max_failures), discard=discard)
+        self._removals = Removals(plan.run, systems.steps, plan.found, actor, discard=discard)
         self.report = RevertReport(plan, "reverting", manifest=log.path)
 
     def carry_out(self, batch_size: int, concurrency: int) -> RevertReport:
@@ -134,12 +130,9 @@ class Reverting:
             self._written(self._removals.keep(some, BY_CHOICE))
         rows = [row for row in reversed(self.plan.rows) if not self._is_kept(row)]
         self.progress.start("Reverting", len(rows))
-        stopping = legs_of(
-            [step for step in self._steps if step.stops], self._put_out_of_use, self._put_out_of_use_together
-        )
         pipeline: Pipeline[RowPlan, Leaving] = Pipeline(
             open_batch=self._removals.open,
-            legs=[*stopping, *legs_of(reversed(self._steps), self._remove, self._remove_together)],
+            legs=self._remover.legs(),
             settle_batch=self._settle,
             concurrency=concurrency,
             stop=self.stop,
@@ -155,60 +148,6 @@ class Reverting:
         return [
             (row, "; ".join(active[row.recorded.external_id])) for row in self.plan.rows if self._is_kept(row)
         ]
-
-    # --- in the pool's threads: no ORM ---------------------------------------------------------------
-
-    def _put_out_of_use(self, steps: Sequence[Step], leaving: Leaving) -> None:
-        """Put a row's things out of use, before anything of its batch is removed."""
-        for step, target in _due(steps, leaving):
-            self._try(step, leaving, partial(step.stop, target.thing, self.plan.found[step.name]))
-
-    def _remove(self, steps: Sequence[Step], leaving: Leaving) -> None:
-        """Remove a row's things elsewhere; the first that fails ends the row, and what is ours stays too."""
-        for step, target in _due(steps, leaving):
-            removed = self._try(step, leaving, partial(step.remove, target.thing, self.plan.found[step.name]))
-            if removed is not None:
-                leaving.removed[step.name] = removed
-
-    def _try(self, step: Step, leaving: Leaving, work: Callable[[], Result]) -> Result | None:
-        if leaving.failed:
-            return None
-        try:
-            answer = work()
-        except RemoteError as error:
-            self._breaker.note(True, step.name)
-            leaving.failed = Failure(step.name, error.code, str(error))
-            return None
-        self._breaker.note(False, step.name)
-        return answer
-
-    # --- in the thread that owns the databases -------------------------------------------------------
-
-    def _put_out_of_use_together(self, step: Step, batch: Sequence[Leaving]) -> None:
-        self._together(step, batch, lambda things: step.stop_all(things, self.plan.found[step.name]))
-
-    def _remove_together(self, step: Step, batch: Sequence[Leaving]) -> None:
-        """Remove the things of a batch in another database, in one go."""
-        discard = self.choice.discard_activity
-        due, removed = self._together(
-            step, batch, lambda things: step.remove_all(things, self.plan.found[step.name], discard=discard)
-        )
-        for leaving, one in zip(due, removed or (), strict=True):
-            leaving.removed[step.name] = one
-
-    def _together(
-        self, step: Step, batch: Sequence[Leaving], work: Callable[[list[Thing]], Result]
-    ) -> tuple[list[Leaving], Result | None]:
-        """Do something to a batch's things; a failure of the whole is a failure of each row."""
-        due = [(leaving, target) for leaving in batch for _, target in _due([step], leaving)]
-        try:
-            answer = work([target.thing for _, target in due]) if due else None
-        except RemoteError as error:
-            for leaving, _ in due:
-                self._breaker.note(True, step.name)
-                leaving.failed = Failure(step.name, error.code, str(error))
-            return [], None
-        return [leaving for leaving, _ in due], answer
 
     def _settle(self, batch: Sequence[tuple[Leaving, bool]]) -> None:
         for leaving, is_through in batch:
@@ -254,11 +193,3 @@ class Reverting:
             life.finish_revert(self.plan.run, actor=self.actor)
         self._note([{"status": report.status, **report.counts, "seconds": f"{seconds:.1f}"}])
         return report
-
-
-def _due(steps: Sequence[Step], leaving: Leaving) -> Iterator[tuple[Step, Target]]:
-    """Return what is to be removed of a row by these steps, until something of it fails."""
-    for step in steps:
-        for target in leaving.row.remove:
-            if target.step == step.name and not leaving.failed:
-                yield step, target

@@ -41,7 +41,8 @@ class Leaving:
     @property
     def is_done(self) -> bool:
         """Return whether what is ours may go too."""
-        return self.is_through and self.failed is None
+        still_there = any(one.removal is Removal.FAILED for one in self.removed.values())
+        return self.is_through and self.failed is None and not still_there
 
 
 @dataclass(frozen=True, slots=True)

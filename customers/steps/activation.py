@@ -1,0 +1,87 @@
+"""Let the idTags of whole rows bill, and give back as they were those that a run only adopted."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from customers import bulk
+from customers.models import IdTagMapping
+from kernel import Fact, Removal, Removed, Thing
+
+BILLED = ["is_active", "lago_subscription_external_id"]
+IN_STEVE = ["steve_ocpp_tag_pk", "id_tag"]
+GIVEN_BACK = Removed(Removal.KEPT, "it was there before the run, and is again as it was")
+ELSEWHERE = Removed(Removal.KEPT, "it was there before the run, and bills elsewhere by now")
+
+
+def activate(things: Sequence[Thing]) -> list[dict[str, Any]]:
+    """Write what mappings bill to, and what SteVe calls them; return how each is to be given back."""
+    mappings = [_billing(thing) for thing in things]
+    undo = _undos(things, mappings)
+    in_steve = [mapping for mapping in mappings if mapping.steve_ocpp_tag_pk is not None]
+    _release_numbers(in_steve)
+    bulk.update(mappings, BILLED)
+    bulk.update(in_steve, IN_STEVE)
+    return undo
+
+
+def _billing(thing: Thing) -> IdTagMapping:
+    mapping = IdTagMapping(pk=int(thing.ref), is_active=True)
+    mapping.lago_subscription_external_id = thing.facts[Fact.SUBSCRIPTION_KEY]
+    if Fact.OCPP_TAG_PK in thing.facts:
+        mapping.steve_ocpp_tag_pk = thing.facts[Fact.OCPP_TAG_PK]
+        mapping.id_tag = thing.facts[Fact.SESSION_ID_TAG]
+    return mapping
+
+
+def _release_numbers(mappings: Sequence[IdTagMapping]) -> None:
+    """Take SteVe's numbers from mappings that had them: a SteVe that was set up anew counts from 1 again."""
+    numbers = [mapping.steve_ocpp_tag_pk for mapping in mappings]
+    IdTagMapping.objects.filter(steve_ocpp_tag_pk__in=numbers).update(steve_ocpp_tag_pk=None)
+
+
+def _undos(things: Sequence[Thing], mappings: Sequence[IdTagMapping]) -> list[dict[str, Any]]:
+    """Return how each was that was only adopted and is about to change. What is known already, stays."""
+    adopted = [int(thing.ref) for thing in things if not thing.is_made and not thing.undo]
+    before = IdTagMapping.objects.in_bulk(adopted) if adopted else {}
+    return [
+        _undo(before[mapping.pk], mapping) if mapping.pk in before else dict(thing.undo)
+        for thing, mapping in zip(things, mappings, strict=True)
+    ]
+
+
+def _undo(before: IdTagMapping, after: IdTagMapping) -> dict[str, Any]:
+    """Return how a mapping is that is about to change, and what it bills to after that."""
+    names = BILLED if after.steve_ocpp_tag_pk is None else BILLED + IN_STEVE
+    if all(getattr(before, name) == getattr(after, name) for name in names):
+        return {}
+    was = {name: getattr(before, name) for name in names}
+    return {**was, "billed_to": after.lago_subscription_external_id}
+
+
+# --- Giving them back --------------------------------------------------------------------------------
+
+
+def removed(mapping: IdTagMapping | None, undo: Mapping[str, Any]) -> Removed:
+    if mapping is None:
+        return Removed(Removal.GONE)
+    if not undo:
+        return Removed(Removal.REMOVED)
+    if not bills_as_left(mapping, undo):
+        return ELSEWHERE
+    _give_back(mapping, undo)
+    return GIVEN_BACK
+
+
+def bills_as_left(mapping: IdTagMapping, undo: Mapping[str, Any]) -> bool:
+    """Return whether it still bills as the run left it."""
+    return bool(mapping.lago_subscription_external_id == undo["billed_to"])
+
+
+def _give_back(mapping: IdTagMapping, undo: Mapping[str, Any]) -> None:
+    """Write back how it was. SteVe's number stays away if another mapping has it by now."""
+    before = {name: value for name, value in undo.items() if name != "billed_to"}
+    number = before.get("steve_ocpp_tag_pk")
+    taken = IdTagMapping.objects.filter(steve_ocpp_tag_pk=number).exclude(pk=mapping.pk)
+    if number is not None and taken.exists():
+        before["steve_ocpp_tag_pk"] = None
+    IdTagMapping.objects.filter(pk=mapping.pk).update(**before)
