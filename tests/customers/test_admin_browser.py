@@ -167,7 +167,7 @@ def revert(page: Page, folder: Path) -> None:
     page.get_by_role("button", name=f"Revert run {run_id}").click()
     assert BackfillRun.objects.get().status == "succeeded"
 
-    page.get_by_label("Leave them whole").check()
+    page.get_by_label("Keep them").check()
     page.get_by_label("Type the run id").fill(run_id)
     page.get_by_role("button", name=f"Revert run {run_id}").click()
     expect(page.locator("#live .pb-tag")).to_have_text("reverted", timeout=LONG_MS)
