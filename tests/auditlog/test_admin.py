@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from auditlog.export import safe_cell
 from auditlog.models import AuditEntry, Event, record
-from tests.customers.admin_world import client_of, member_of_staff, words_of
+from tests.customers.admin.world import client_of, member_of_staff, words_of
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from websockets.typing import Subprotocol
 
 from charging.charge_point import ChargePointError, Session, charging_session
 from rehearsal.steve import SteveSandbox
-from tests.customers.steve_world import LAST_YEAR, charging
+from tests.charging.factories import LAST_YEAR, charging
 
 ID_TAG = "A1B2C3D4"
 

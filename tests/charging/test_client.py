@@ -11,7 +11,7 @@ import pytest
 from charging import OcppTag, SteveClient, SteveError
 from charging.client import _period
 from rehearsal.steve import SteveSandbox
-from tests.customers.steve_world import NEXT_YEAR, charged, charging, client_of
+from tests.charging.factories import NEXT_YEAR, charged, charging, client_of
 
 ID_TAG = "A1B2C3D4"
 REST = "/steve/api/v1/ocppTags"

@@ -13,10 +13,10 @@ import pytest
 from customers.models import BackfillRun, BackfillStep
 from rehearsal.lago import Sandbox
 from tests.crm.server import Crm, running
+from tests.customers.backfill.crash import world
 from tests.customers.commands import Answer, environment
-from tests.customers.crash import world
 from tests.customers.factories import Row, csv_text, row, rows
-from tests.customers.mailing.processes import started, wait_for
+from tests.support.processes import started, wait_for
 from tests.upgrades.conftest import manage
 
 

@@ -6,9 +6,16 @@ from typing import Any
 
 import pytest
 from django_q.conf import Conf
+from pytest_django.fixtures import Settings
 
 from rehearsal.lago import Sandbox
-from tests.customers.redis_server import RedisServer
+from rehearsal.steve import SteveSandbox
+from tests.customers import factories
+from tests.customers.backfill.steve.world import CHARGE_BOX
+from tests.customers.factories import row
+from tests.rehearsal.lago.calls import Caller
+from tests.support.redis_server import RedisServer
+from tests.support.smtp_server import Inbox, MailServer
 
 
 @pytest.fixture
@@ -32,3 +39,51 @@ def queue(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         settings.Q_BROKER_URL = server.url
         monkeypatch.setattr(Conf, "BROKER_CLASS", "customers.queueing.PatientRedis")
         yield server
+
+
+@pytest.fixture
+def mail_server() -> Iterator[MailServer]:
+    with MailServer() as server:
+        yield server
+
+
+@pytest.fixture
+def inbox(mail_server: MailServer, settings: Settings) -> Inbox:
+    """Have this process, too, send its mail to the server."""
+    settings.EMAIL_BACKEND = "customers.mail.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", mail_server.port
+    settings.EMAIL_FROM = "noreply@example.com"
+    settings.OPERATOR_NAME = "Acme Charging"
+    settings.OPERATOR_CONTACT_EMAIL = "help@example.com"
+    settings.CUSTOMER_BASE_URL = "http://localhost:8000"
+    return mail_server.inbox
+
+
+@pytest.fixture
+def steve(settings: Any, lago: Sandbox) -> Iterator[SteveSandbox]:
+    """A SteVe of the test's own, with the platform's part behind it, which sends usage into that Lago."""
+    with SteveSandbox(charge_boxes=[CHARGE_BOX], lago_url=lago.url, lago_key=lago.key) as sandbox:
+        settings.STEVE_BASE_URL = sandbox.url
+        settings.STEVE_API_USERNAME = sandbox.username
+        settings.STEVE_API_KEY = sandbox.key
+        settings.STEVE_OCPP_URL = sandbox.ocpp_url
+        yield sandbox
+
+
+@pytest.fixture
+def by_hand(lago: Sandbox) -> Iterator[Caller]:
+    """Somebody who changes things in Lago."""
+    caller = Caller(lago)
+    yield caller
+    caller.close()
+
+
+@pytest.fixture
+def imported(db: None, lago: Sandbox) -> Sandbox:
+    """Five customers: C-3 has two cards, C-4 starts later, C-5 was in Lago before the run."""
+    factories.lago_customer(lago, 5)
+    factories.lago_subscription(lago, 5, external_id="theirs-5")
+    rows = [*factories.rows(3), row(4, start_date="2030-01-01"), row(5), row(3, id_tag="SECOND3")]
+    report = factories.imported(rows, skip_existing=True)
+    assert report.status == "succeeded"
+    return lago

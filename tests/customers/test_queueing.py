@@ -16,7 +16,7 @@ from customers.jobs import ask
 from customers.models import BackfillRun, RunJob, ThrottleMark, WelcomeCampaign
 from customers.queueing import QueueAway
 from rehearsal.lago import Sandbox
-from tests.customers.admin_world import (
+from tests.customers.admin.world import (
     EVERYTHING,
     client_of,
     confirm,
@@ -27,10 +27,10 @@ from tests.customers.admin_world import (
     said,
     words_of,
 )
-from tests.customers.mailing.smtp_server import Inbox, MailServer
-from tests.customers.mailing.test_welcome_command import welcome
-from tests.customers.mailing.world import make_customer, make_run
-from tests.customers.redis_server import PASSWORD, RedisServer
+from tests.customers.imported_runs import make_customer, make_run
+from tests.customers.management.test_backfill_welcome import welcome
+from tests.support.redis_server import PASSWORD, RedisServer
+from tests.support.smtp_server import Inbox, MailServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,8 +12,8 @@ from customers import workers
 from customers.models import User
 from rehearsal.lago import Sandbox
 from tests.customers.factories import csv_text, rows
-from tests.customers.mailing.browser import DESKTOP, PHONE, chromium, is_wider_than_its_window, shoot
-from tests.customers.redis_server import RedisServer
+from tests.support.browser import DESKTOP, PHONE, chromium, is_wider_than_its_window, shoot
+from tests.support.redis_server import RedisServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -13,9 +13,9 @@ from customers.jobs import ask
 from customers.models import BackfillRun, RunJob
 from customers.workers import worker_is_alive
 from rehearsal.lago import Sandbox
-from tests.customers.admin_world import EVERYTHING, client_of, customers_csv, member_of_staff, queued
-from tests.customers.mailing.processes import MANAGE, environment, kill_group, wait_for
-from tests.customers.redis_server import PASSWORD, RedisServer
+from tests.customers.admin.world import EVERYTHING, client_of, customers_csv, member_of_staff, queued
+from tests.support.processes import MANAGE, environment, kill_group, wait_for
+from tests.support.redis_server import PASSWORD, RedisServer
 
 AWAY, BACK = "does not answer", "The queue (Q_BROKER_URL) answers again."
 

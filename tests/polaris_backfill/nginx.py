@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.customers.mailing.processes import wait_for
 from tests.docs.handbook import blocks, page, section
 from tests.polaris_backfill.processes import ROOT
-from tests.programs import needed
+from tests.support.processes import wait_for
+from tests.support.programs import needed
 
 # Whatever nginx would write elsewhere; as root it wants to be told not to become somebody else.
 AROUND = """

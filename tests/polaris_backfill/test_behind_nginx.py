@@ -13,9 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 from customers.models import User
 from rehearsal.lago import Sandbox
 from tests.customers.factories import csv_text, rows
-from tests.customers.mailing.browser import DESKTOP, PHONE, chromium
 from tests.polaris_backfill.nginx import Ports, free_ports, gunicorn, nginx
 from tests.polaris_backfill.processes import PRODUCTION
+from tests.support.browser import DESKTOP, PHONE, chromium
 
 PASSWORD = "correct-horse-battery"
 LONG_MS = 60_000

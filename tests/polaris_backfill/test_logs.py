@@ -19,10 +19,10 @@ from django.test import RequestFactory
 
 from customers.sign_in import links
 from polaris_backfill.logs import DiscreetRequests
-from tests.customers.admin_world import client_of, member_of_staff
-from tests.customers.mailing.processes import environment, wait_for
-from tests.customers.mailing.world import make_customer
+from tests.customers.admin.world import client_of, member_of_staff
+from tests.customers.imported_runs import make_customer
 from tests.polaris_backfill.processes import ROOT
+from tests.support.processes import environment, wait_for
 
 TOKEN = "12.AAAAAWb8-kQ_secret"
 PATH = f"/sign-in/link/{TOKEN}/"

@@ -10,7 +10,7 @@ from django.test import Client
 
 from customers.models import User
 from polaris_backfill import environment
-from tests.customers.admin_world import EVERYTHING, client_of, member_of_staff
+from tests.customers.admin.world import EVERYTHING, client_of, member_of_staff
 from tests.polaris_backfill.processes import PRODUCTION, manage
 
 TEMPLATES = Path(project.BASE_DIR) / "templates"

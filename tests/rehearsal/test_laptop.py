@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from polaris_backfill import embedded
-from tests.customers.mailing.processes import wait_for
 from tests.polaris_backfill.processes import ROOT
+from tests.support.processes import wait_for
 
 LAPTOP = """
 import sys

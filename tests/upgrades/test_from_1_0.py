@@ -8,9 +8,9 @@ from subprocess import run
 import pytest
 
 from rehearsal.steve import SteveSandbox
-from tests.customers.mailing.processes import wait_for, worker
-from tests.customers.mailing.smtp_server import MailServer
 from tests.polaris_backfill.processes import ROOT
+from tests.support.processes import wait_for, worker
+from tests.support.smtp_server import MailServer
 from tests.upgrades.conftest import MADE, Upgraded
 
 STATUSES = "SELECT input_name, status FROM customers_backfillrun ORDER BY id"

@@ -15,8 +15,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from customers.models import User
 from customers.sign_in import links
-from tests.customers.mailing.browser import PHONE, chromium, is_wider_than_its_window, shoot
-from tests.customers.mailing.world import make_customer
+from tests.customers.imported_runs import make_customer
+from tests.support.browser import PHONE, chromium, is_wider_than_its_window, shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 from customers.sign_in import client as origin
 from customers.sign_in.asking import PER_CLIENT
 from customers.sign_in.client import client_address
-from tests.customers.admin_world import EVERYTHING, client_of, member_of_staff, words_of
+from tests.customers.admin.world import EVERYTHING, client_of, member_of_staff, words_of
 
 FORWARDED = {"X-Forwarded-For": "203.0.113.9"}
 

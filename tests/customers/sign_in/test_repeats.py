@@ -17,7 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 from auditlog.models import AuditEntry
 from customers.models import ThrottleMark, User
 from customers.sign_in import links, repeats
-from tests.customers.mailing.world import make_customer
+from tests.customers.imported_runs import make_customer
 
 USE = "/sign-in/use/"
 DEAD = b"This link no longer works"

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rehearsal.lago import Sandbox
-from tests.customers.mailing.processes import wait_for
 from tests.rehearsal.lago.calls import Answer, Caller
+from tests.support.processes import wait_for
 
 CUSTOMER = {"customer": {"external_id": "A1"}}
 

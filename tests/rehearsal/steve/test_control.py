@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from rehearsal.steve import SteveSandbox
-from tests.customers.steve_world import LAST_YEAR
+from tests.charging.factories import LAST_YEAR
 from tests.rehearsal.steve.calls import ID_TAG, call
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rehearsal.steve import SteveSandbox
-from tests.customers.steve_world import LAST_YEAR, NEXT_YEAR, charging
+from tests.charging.factories import LAST_YEAR, NEXT_YEAR, charging
 from tests.rehearsal.steve.calls import ID_TAG, call, created
 
 

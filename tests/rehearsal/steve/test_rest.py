@@ -6,8 +6,8 @@ import pytest
 import requests
 
 from rehearsal.steve import SteveSandbox
+from tests.charging.factories import NEXT_YEAR, charged, charging
 from tests.contracts import shapes
-from tests.customers.steve_world import NEXT_YEAR, charged, charging
 from tests.rehearsal.steve.calls import ID_TAG, call, created
 
 CONTRACT = shapes.steve()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rehearsal.steve import SteveSandbox
-from tests.customers.steve_world import charged, charging
+from tests.charging.factories import charged, charging
 from tests.rehearsal.steve.calls import ID_TAG, call, created
 
 

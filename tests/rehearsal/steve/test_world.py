@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from rehearsal.steve import SteveSandbox
-from tests.customers.steve_world import LAST_YEAR, charging
+from tests.charging.factories import LAST_YEAR, charging
 from tests.rehearsal.steve.calls import ID_TAG
 
 

@@ -1,0 +1,156 @@
+"""The list of runs and the page of one: progress, stop, continue, files."""
+
+import pytest
+from django.conf import settings as project
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from customers.backfill.ledger.run_log import log_path
+from customers.models import BackfillRow, BackfillRun
+from rehearsal.lago import Sandbox
+from tests.customers.admin.world import (
+    EVERYTHING,
+    client_of,
+    csv_file,
+    member_of_staff,
+    queued,
+    run_url,
+    text_of,
+    words_of,
+)
+from tests.customers.factories import imported, row, rows
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/customers/backfillrun/"
+
+
+@pytest.fixture
+def client(lago: Sandbox) -> Client:
+    return client_of(member_of_staff(*EVERYTHING))
+
+
+@pytest.fixture
+def run(client: Client) -> BackfillRun:
+    """A run that has succeeded."""
+    report = imported(rows(3))
+    assert report.run is not None
+    return report.run
+
+
+# --- the list ----------------------------------------------------------------------------------------
+
+
+def test_the_list_tells_when_who_what_and_how_it_ended(client: Client, run: BackfillRun) -> None:
+    words = words_of(client.get(LIST))
+
+    assert f"{run.run_id} {run.started_at:%Y-%m-%d %H:%M} cli:tester customers.csv succeeded 3" in words
+
+
+def test_the_list_takes_as_many_queries_for_many_runs_as_for_one(client: Client, run: BackfillRun) -> None:
+    client.get(LIST)
+    with CaptureQueriesContext(connection) as with_one:
+        client.get(LIST)
+    for number in range(5):
+        run.pk, run.run_id, run.input_sha256 = None, f"20261122-17050{number}-aaaa", str(number)
+        run.save(force_insert=True)
+        BackfillRow.objects.create(run=run, line=2)
+
+    with CaptureQueriesContext(connection) as with_six:
+        client.get(LIST)
+
+    assert len(with_six) == len(with_one)
+
+
+# --- the page ----------------------------------------------------------------------------------------
+
+
+def test_the_page_tells_all_of_a_run(client: Client, run: BackfillRun) -> None:
+    words = words_of(client.get(run_url(run)))
+
+    for told in ("3 of 3 rows", "Sandbox Charging", "3 created", "run.succeeded", "C-2", "Run log"):
+        assert told in words
+
+
+@pytest.mark.parametrize(
+    ("query", "lines"),
+    [
+        ({"outcome": "created"}, [2, 4]),
+        ({"outcome": "failed"}, [3]),
+        ({"q": "c-3"}, [4]),
+        ({"q": "3"}, [3, 4]),
+        ({"outcome": "created", "q": "C-2"}, []),
+        ({"outcome": "nonsense", "page": "99"}, [2, 3, 4]),
+    ],
+)
+def test_rows_are_filtered_and_searched(client: Client, query: dict[str, str], lines: list[int]) -> None:
+    report = imported([row(1), row(2, plan_code="gold"), row(3)], allow_partial=True)
+    assert report.run is not None
+
+    page = client.get(run_url(report.run), query)
+
+    assert [row["line"] for row in page.context["rows"]] == lines
+
+
+def test_html_in_a_run_is_shown_as_text(client: Client) -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    report = imported([row(1, external_id=hostile)])
+    assert report.run is not None
+    BackfillRun.objects.update(input_name=hostile, reason=hostile)
+
+    for page in (client.get(run_url(report.run)), client.get(LIST)):
+        assert hostile not in text_of(page)
+        assert "&lt;img src=x" in text_of(page)
+
+
+def test_a_run_that_does_not_exist_is_not_found(client: Client, run: BackfillRun) -> None:
+    assert client.get("/admin/customers/backfillrun/999999/change/").status_code == 404
+    assert client.get("/admin/customers/backfillrun/x/change/").status_code == 404
+
+
+# --- files -------------------------------------------------------------------------------------------
+
+
+def test_the_log_can_be_downloaded(client: Client, run: BackfillRun) -> None:
+    path = run_url(run, "live").replace("live", "files/log")
+
+    answer = client.get(path)
+
+    content = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    assert f"run={run.run_id}" in content
+    assert (
+        answer["Content-Disposition"]
+        == f'attachment; filename="{log_path(project.BACKFILL_LOG_DIR, run.run_id).name}"'
+    )
+
+
+@pytest.mark.parametrize("kind", ["manifest", "nonsense", "secret.log", ".."])
+def test_other_files_are_not_found(client: Client, run: BackfillRun, kind: str) -> None:
+    (project.BACKFILL_LOG_DIR / "secret.log").write_text("secret")
+
+    assert client.get(run_url(run, "live").replace("live", f"files/{kind}")).status_code == 404
+
+
+def test_a_large_number_in_the_search_is_no_error(client: Client, run: BackfillRun) -> None:
+    assert client.get(run_url(run), {"q": "9" * 30}).status_code == 200
+
+
+def test_a_page_of_a_file_with_many_cards_takes_few_queries(client: Client) -> None:
+    report = imported([row(1, id_tag=f"CARD{number}") for number in range(30)])
+    assert report.run is not None
+    client.get(run_url(report.run))
+
+    with CaptureQueriesContext(connection) as queries:
+        client.get(run_url(report.run))
+
+    assert len(queries) <= 26
+
+
+def test_the_file_of_a_run_is_not_read_for_its_page(client: Client) -> None:
+    run = queued(client, csv_file(rows(2)))
+
+    with CaptureQueriesContext(connection) as queries:
+        client.get(run_url(run))
+
+    assert not any('"customers_backfillupload"."data"' in query["sql"] for query in queries.captured_queries)

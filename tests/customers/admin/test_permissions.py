@@ -1,0 +1,217 @@
+"""Everybody × every address and action of the admin: who gets in."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from auditlog.models import AuditEntry
+from customers.models import BackfillRun, BackfillUpload, IdTagMapping, User
+from rehearsal.lago import Sandbox
+from tests.customers.admin.world import EVERYTHING, client_of, customers_csv, member_of_staff, preview_of
+from tests.customers.factories import imported, rows
+
+pytestmark = pytest.mark.django_db
+
+RUNS = {"run_backfill", "revert_backfill", "send_welcome", "view_backfillrun"}
+NOBODY: set[str] = set()  # but superusers
+NEVER = {"never"}  # not even superusers
+PEOPLE = (*EVERYTHING, "plain staff", "customer", "anonymous", "superadmin", "superuser")
+
+# Name of the address, method, and the permissions any of which opens it.
+GATES: list[tuple[str, str, set[str]]] = [
+    ("customers_backfillrun_changelist", "GET", RUNS),
+    ("customers_backfillrun_change", "GET", RUNS),
+    ("customers_backfillrun_live", "GET", RUNS),
+    ("customers_backfillrun_system", "GET", RUNS),
+    ("customers_backfillrun_file", "GET", RUNS),
+    ("customers_backfillrun_history", "GET", RUNS),
+    ("customers_backfillrun_stop", "POST", {"run_backfill", "revert_backfill"}),
+    ("customers_backfillrun_continue", "POST", {"run_backfill"}),
+    ("customers_backfillrun_reconcile", "GET", RUNS),
+    ("customers_backfillrun_reconcile", "POST", {"run_backfill"}),
+    ("customers_backfillrun_revert", "GET", {"revert_backfill"}),
+    ("customers_backfillrun_revert", "POST", {"revert_backfill"}),
+    ("customers_backfillrun_revert_look", "POST", {"revert_backfill"}),
+    ("customers_backfillrun_welcome", "GET", {"send_welcome"}),
+    ("customers_backfillrun_welcome", "POST", {"send_welcome"}),
+    ("customers_backfillrun_welcome_pause", "POST", {"send_welcome"}),
+    ("customers_backfillrun_welcome_resume", "POST", {"send_welcome"}),
+    ("customers_backfillrun_import", "GET", {"run_backfill"}),
+    ("customers_backfillrun_import", "POST", {"run_backfill"}),
+    ("customers_backfillrun_process_import", "POST", {"run_backfill"}),
+    ("customers_backfillrun_preview", "GET", {"run_backfill"}),
+    ("customers_backfillrun_errors", "GET", {"run_backfill"}),
+    ("customers_backfillrun_discard", "POST", {"run_backfill"}),
+    ("customers_backfillrun_add", "GET", NEVER),
+    ("customers_backfillrun_delete", "GET", NEVER),
+    ("customers_customer_changelist", "GET", {"view_customer", "change_customer"}),
+    ("customers_customer_change", "GET", {"view_customer", "change_customer"}),
+    ("customers_customer_change", "POST", {"change_customer"}),
+    ("customers_customer_history", "GET", {"view_customer", "change_customer"}),
+    ("customers_customer_sessions", "GET", {"view_customer"}),
+    ("customers_customer_add", "GET", NEVER),
+    ("customers_customer_delete", "POST", NEVER),
+    ("customers_idtagmapping_changelist", "GET", {"view_idtagmapping", "change_idtagmapping"}),
+    ("customers_idtagmapping_change", "GET", {"view_idtagmapping", "change_idtagmapping"}),
+    ("customers_idtagmapping_change", "POST", {"change_idtagmapping"}),
+    ("customers_idtagmapping_history", "GET", {"view_idtagmapping", "change_idtagmapping"}),
+    ("customers_idtagmapping_add", "GET", NEVER),
+    ("customers_idtagmapping_delete", "POST", NEVER),
+    ("auditlog_auditentry_changelist", "GET", {"view_auditentry"}),
+    ("auditlog_auditentry_change", "GET", {"view_auditentry"}),
+    ("auditlog_auditentry_change", "POST", NEVER),
+    ("auditlog_auditentry_export", "GET", {"view_auditentry"}),
+    ("auditlog_auditentry_history", "GET", {"view_auditentry"}),
+    ("auditlog_auditentry_add", "GET", NEVER),
+    ("auditlog_auditentry_delete", "POST", NEVER),
+    ("customers_user_changelist", "GET", NOBODY),
+    ("customers_user_change", "GET", NOBODY),
+    ("customers_user_change", "POST", NOBODY),
+    ("customers_user_history", "GET", NOBODY),
+    ("customers_user_add", "GET", NOBODY),
+    ("customers_user_delete", "POST", NEVER),
+    ("auth_user_password_change", "GET", NOBODY),
+    ("auth_group_changelist", "GET", NOBODY),
+    ("auth_group_change", "GET", NOBODY),
+    ("auth_group_history", "GET", NOBODY),
+    ("auth_group_add", "GET", NOBODY),
+    ("auth_group_delete", "POST", NEVER),
+]
+# For all staff, and with nothing of ours on them.
+FOR_ALL_STAFF = {
+    "index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n",
+    "view_on_site", "search", "app_list", "toggle_sidebar",
+}  # fmt: skip
+
+
+@pytest.fixture
+def keys(lago: Sandbox) -> dict[str, list[Any]]:
+    """What the addresses are about, by the beginning of their names."""
+    owner = member_of_staff("run_backfill", email="owner@operator.example")
+    report = imported(rows(1))
+    assert report.run is not None
+    token = preview_of(client_of(owner), customers_csv(2), skip_existing="on").pk
+    group = owner.groups.create(name="a group")
+    return {
+        "customers_backfillrun": [report.run.pk],
+        "customers_customer": [User.objects.get(external_id="C-1").pk],
+        "customers_idtagmapping": [IdTagMapping.objects.get().pk],
+        "auditlog_auditentry": [AuditEntry.objects.latest("pk").pk],
+        "customers_user": [owner.pk],
+        "auth_user": [owner.pk],
+        "auth_group": [group.pk],
+        "customers_backfillrun_preview": [token],
+        "customers_backfillrun_errors": [token],
+        "customers_backfillrun_discard": [token],
+        "customers_backfillrun_file": [report.run.pk, "log"],
+        "customers_backfillrun_system": ["lago"],
+    }
+
+
+def address(name: str, keys: dict[str, list[Any]]) -> str:
+    if name.endswith(("_changelist", "_add", "_import", "_process_import", "_export")):
+        return reverse(f"admin:{name}")
+    model = "_".join(name.split("_")[:2])
+    return reverse(f"admin:{name}", args=keys.get(name, keys[model]))
+
+
+def somebody(who: str) -> Client:
+    if who == "anonymous":
+        return Client()
+    if who == "customer":
+        return client_of(User.objects.create_user("carla@example.com"))
+    if who == "superuser":
+        return client_of(User.objects.create_superuser("root@operator.example"))
+    if who == "superadmin":
+        return client_of(member_of_staff(*EVERYTHING))
+    return client_of(member_of_staff(who))
+
+
+def gets_in(client: Client, method: str, url: str) -> bool:
+    """Tell whether the answer is more than a refusal or the way to the login."""
+    answer = client.generic(method, url)
+    if answer.streaming:  # a file: reading it to the end closes it
+        b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+    if answer.status_code == 302 and "/admin/login/" in answer["Location"]:
+        return False
+    return answer.status_code not in (403, 405)
+
+
+def should(who: str, permissions: set[str]) -> bool:
+    if permissions is NEVER:
+        return False
+    return who == "superuser" or bool(permissions & ({*EVERYTHING} if who == "superadmin" else {who}))
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_each_gets_in_exactly_where_the_table_says(keys: dict[str, list[Any]], who: str) -> None:
+    client = somebody(who)
+
+    found = {(name, method): gets_in(client, method, address(name, keys)) for name, method, _ in GATES}
+
+    assert found == {(name, method): should(who, permissions) for name, method, permissions in GATES}
+
+
+@pytest.mark.parametrize("who", ["plain staff", "customer", "anonymous"])
+def test_whoever_has_no_permission_changes_nothing(keys: dict[str, list[Any]], who: str) -> None:
+    client = somebody(who)
+    before = world()
+
+    for name, method, _ in GATES:
+        client.generic(method, address(name, keys))
+
+    assert world() == before
+
+
+def world() -> tuple[Any, ...]:
+    return (
+        list(BackfillRun.objects.values()),
+        list(BackfillUpload.objects.values_list("pk", "run")),
+        list(User.objects.order_by("pk").values("pk", "email", "is_active", "is_superuser")),
+        list(IdTagMapping.objects.values()),
+        AuditEntry.objects.count(),
+    )
+
+
+def test_every_address_of_the_admin_is_in_the_table() -> None:
+    known = {name for name, _, _ in GATES} | FOR_ALL_STAFF
+
+    assert {name for name in names(get_resolver().url_patterns, "") if name not in known} == set()
+
+
+def names(patterns: list[URLPattern | URLResolver], path: str) -> Iterator[str]:
+    for pattern in patterns:
+        here = path + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from names(pattern.url_patterns, here)
+        elif here.startswith("admin/") and pattern.name:
+            yield pattern.name
+
+
+def test_plain_staff_see_nothing_of_it(lago: Sandbox) -> None:
+    answer = somebody("plain staff").get("/admin/")
+
+    page = answer.content.decode()
+    for link in ("backfillrun", "customers/customer", "idtagmapping", "auditentry", "customers/user"):
+        assert f"/admin/{link}" not in page.replace("/admin/customers/backfillrun", "/admin/backfillrun")
+    assert "nothing is open to you yet" in page
+
+
+@pytest.mark.parametrize(
+    ("who", "sees"),
+    [
+        ("view_customer", {"Customers"}),
+        ("run_backfill", {"Import", "Runs"}),
+        ("view_auditentry", {"Audit log"}),
+        ("superadmin", {"Import", "Runs", "Customers", "idTags", "Audit log"}),
+        ("superuser", {"Import", "Runs", "Customers", "idTags", "Audit log", "Staff", "Groups"}),
+    ],
+)
+def test_the_sidebar_shows_what_is_open(lago: Sandbox, who: str, sees: set[str]) -> None:
+    answer = somebody(who).get("/admin/")
+
+    entries = [item for group in answer.context["sidebar_navigation"] for item in group["items"]]
+    assert {item["title"] for item in entries if item["has_permission"]} == {"Overview", *sees}

@@ -1,0 +1,65 @@
+"""A revert that is killed at any of its calls, and run again, leaves nothing behind."""
+
+from typing import Any
+
+import pytest
+
+from rehearsal.lago import Sandbox
+from tests.customers.backfill.crash import world
+from tests.customers.backfill.crash.processes import Nursery
+from tests.customers.factories import csv_text
+
+CALLS = 27  # 4 to get to know Lago, 2 look-ups, 3 for activity, 18 to end and delete
+KILLED = [("hang_before,seconds=600", "before"), ("pause_after", "after")]
+
+
+@pytest.fixture(scope="module")
+def import_it(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    path = tmp_path_factory.mktemp("input") / "customers.csv"
+    path.write_text(csv_text(world.seven_rows()))
+    return ("backfill_customers", "--input", str(path), "--skip-existing")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    lasting_lago: Sandbox, commands: Nursery, import_it: tuple[str, ...], django_db_blocker: Any
+) -> tuple[Any, Any]:
+    """What our database and Lago are like after an import and a revert that nothing disturbed."""
+    with world.rehearsal(lasting_lago, django_db_blocker):
+        world.furnish(lasting_lago)
+        commands.run(*import_it)
+        lasting_lago.reset_requests()
+        commands.run("backfill_revert", "--run-id", world.run_id())
+        assert lasting_lago.requests()["total"] == CALLS
+        return world.here(), lasting_lago.state()
+
+
+@pytest.mark.parametrize("nth", range(1, CALLS + 1))
+@pytest.mark.parametrize("fault", [fault for fault, _ in KILLED], ids=[name for _, name in KILLED])
+def test_a_revert_killed_at_a_call_and_run_again_is_as_if_undisturbed(
+    fresh_lago: Sandbox,
+    commands: Nursery,
+    import_it: tuple[str, ...],
+    undisturbed: tuple[Any, Any],
+    fault: str,
+    nth: int,
+) -> None:
+    world.furnish(fresh_lago)
+    before = world.people(), fresh_lago.state(live=True, volatile=True)
+    commands.run(*import_it)
+    revert_it = ("backfill_revert", "--run-id", world.run_id())
+    fresh_lago.fault(f"{fault},nth={nth}")
+
+    command = commands.start(*revert_it)
+    world.wait_for_fault(fresh_lago)
+    command.kill()
+    command.wait()
+    fresh_lago.clear_faults()
+    world.wait_until_free()
+    meanwhile = world.nobody_charges_unbilled(fresh_lago)
+    commands.run(*revert_it)
+
+    assert meanwhile
+    assert (world.people(), fresh_lago.state(live=True, volatile=True)) == before
+    assert (world.here(), fresh_lago.state()) == undisturbed
+    assert world.is_unbilled(fresh_lago)

@@ -1,0 +1,122 @@
+"""Campaigns sent by a real worker to a real mail server."""
+
+import os
+import random
+import signal
+import time
+from contextlib import ExitStack
+from threading import Event
+
+import pytest
+
+from customers.backfill.welcome import start_campaign, status
+from customers.models import WelcomeCampaign
+from customers.workers import worker_is_alive
+from tests.customers.imported_runs import customers_of, make_run
+from tests.support.processes import environment, manage, started, wait_for, worker
+from tests.support.smtp_server import MailServer
+
+FULL = bool(os.environ.get("POLARIS_FULL_SIZE"))  # the figures of the requirements; else what fits into CI
+CUSTOMERS, DELAY_MS = (1000, 2000) if FULL else (150, 1000)
+KILLS, KILLED_CUSTOMERS = (20, 200) if FULL else (3, 90)
+
+
+@pytest.fixture
+def env(database_url: str, mail_server: MailServer) -> dict[str, str]:
+    return environment(DATABASE_URL=database_url, EMAIL_URL=mail_server.url)
+
+
+def test_every_customer_gets_one_mail_at_the_pace(env: dict[str, str], mail_server: MailServer) -> None:
+    run = make_run(CUSTOMERS)
+    inbox = mail_server.inbox
+
+    with worker(env):
+        wait_for(worker_is_alive)
+        done = manage(
+            "backfill_welcome", "--run-id", run.run_id, "--delay-ms", str(DELAY_MS), env=env, timeout=300
+        )
+
+    assert done.returncode == 0, done.stderr
+    assert inbox.recipients == {user.email: 1 for user in customers_of(run)}
+    pauses = inbox.pauses(50)
+    print("pauses between batches:", [round(pause * 1000) for pause in pauses], "ms")
+    assert min(pauses) >= DELAY_MS / 1000  # none is cut short; how much longer one is, the machine says
+
+
+def test_a_worker_killed_again_and_again_mails_nobody_twice(
+    env: dict[str, str], mail_server: MailServer
+) -> None:
+    run = make_run(KILLED_CUSTOMERS)
+    campaign = start_campaign(run, "cli:test", batch_size=10, delay_ms=100).campaign
+    inbox, chance = mail_server.inbox, random.Random(4)
+
+    for kill in range(1, KILLS + 1):
+        with started("qcluster", env=env):  # killed with all its children on leaving
+            wait_for(lambda mark=kill * KILLED_CUSTOMERS // (KILLS + 4): len(inbox.received) >= mark)
+            time.sleep(chance.random() * 0.15)
+    with worker(env):
+        wait_for(lambda: status(campaign).status == "done", within_s=180)
+
+    counts = status(campaign).counts
+    print("after", KILLS, "kills:", counts)
+    assert max(inbox.recipients.values()) == 1
+    assert counts["sent"] + counts["unknown"] == KILLED_CUSTOMERS
+    assert counts["unknown"] <= KILLS
+    assert sent_to(campaign) <= set(inbox.recipients)
+    assert max(inbox.bursts(0.1)) <= 10
+
+
+def test_two_workers_and_three_commands_still_send_once_and_at_the_pace(
+    env: dict[str, str], mail_server: MailServer
+) -> None:
+    run = make_run(60)
+    inbox = mail_server.inbox
+    command = ("backfill_welcome", "--run-id", run.run_id, "--batch-size", "10", "--delay-ms", "300")
+
+    with worker(env), worker(env), ExitStack() as commands:
+        wait_for(worker_is_alive)
+        started_commands = [commands.enter_context(started(*command, env=env)) for _ in range(3)]
+        codes = [process.wait(180) for process in started_commands]
+
+    assert codes == [0, 0, 0]
+    assert run.welcome_campaigns.count() == 1
+    assert inbox.recipients == {user.email: 1 for user in customers_of(run)}
+    assert min(inbox.pauses(10)) >= 0.3
+
+
+def test_interrupting_the_command_leaves_the_worker_sending(
+    env: dict[str, str], mail_server: MailServer
+) -> None:
+    run, interrupted = make_run(40), Event()
+    command = ("backfill_welcome", "--run-id", run.run_id, "--batch-size", "10", "--delay-ms", "1")
+    inbox = mail_server.inbox
+    inbox.on_data = lambda _: len(inbox.received) < 39 or interrupted.wait(60)  # the last mail waits
+
+    with worker(env):
+        wait_for(worker_is_alive)
+        with started(*command, env=env) as process:
+            wait_for(lambda: inbox.received)
+            process.send_signal(signal.SIGINT)
+            code = process.wait(60)
+        interrupted.set()
+        wait_for(lambda: len(inbox.received) == 40)
+
+    assert code == 130
+
+
+def test_without_a_worker_nothing_is_queued_and_both_ways_out_are_told(env: dict[str, str]) -> None:
+    run = make_run(3)
+
+    done = manage("backfill_welcome", "--run-id", run.run_id, env=env)
+
+    assert done.returncode == 2
+    assert "manage.py qcluster" in done.stderr
+    assert "--inline" in done.stderr
+    assert not run.welcome_campaigns.exists()
+
+
+def sent_to(campaign: WelcomeCampaign | None) -> set[str]:
+    assert campaign is not None
+    return {
+        mail.user.email for mail in campaign.mails.filter(state="sent").select_related("user") if mail.user
+    }
