@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 
 from customers.backfill.refused import Refused
 from customers.backfill.welcome import Choice
-from customers.backfill.welcome.sample import preview_html
+from customers.backfill.welcome.sample import sample_html
 from customers.mail.ready import what_is_missing
 from customers.models import BackfillRun
 from customers.workers import worker_is_alive
@@ -81,7 +81,7 @@ def require_sender(*, inline: bool) -> None:
 
 def write_preview(path: Path) -> None:
     try:
-        path.write_text(preview_html(), "utf-8")
+        path.write_text(sample_html(), "utf-8")
     except OSError as error:
         raise Refused(f"--preview: {path} cannot be written: {error.strerror}.") from error
 

@@ -11,7 +11,7 @@ from django.urls import URLPattern
 from customers.admin.access import RUN, needs, staff
 from customers.admin.imports.confirming import ConfirmForm, confirmation_of, own_upload
 from customers.admin.imports.page import preview_context
-from customers.admin.runs.base import Pages, post_only
+from customers.admin.pages import Pages, post_only
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
 from customers.backfill.source.error_file import write_errors

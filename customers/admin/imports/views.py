@@ -16,7 +16,7 @@ from customers.admin.imports.formats import UPLOAD_FORMATS
 from customers.admin.imports.forms import UploadForm
 from customers.admin.imports.previewing import TOO_OLD, PreviewPages
 from customers.admin.imports.storage import UploadStorage
-from customers.admin.runs.base import post_only
+from customers.admin.pages import post_only
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
 from customers.backfill.refused import Refused

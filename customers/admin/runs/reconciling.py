@@ -8,7 +8,7 @@ from django.urls import URLPattern
 
 from customers import queueing
 from customers.admin.access import ON_RUNS, RUN, actor, may, needs
-from customers.admin.runs.base import Pages
+from customers.admin.pages import Pages
 from customers.backfill.steps import in_order, label
 from customers.jobs import ask
 from customers.models import BackfillRun, RunJob

@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWid
 
 from customers import queueing
 from customers.admin.access import REVERT, actor, needs
-from customers.admin.runs.base import Pages, post_only
+from customers.admin.pages import Pages, post_only
 from customers.backfill.ledger.standing import shown_status
 from customers.backfill.steps import in_order, label, leavable, nouns
 from customers.jobs import WITHOUT, ask

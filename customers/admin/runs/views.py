@@ -9,8 +9,8 @@ from django.urls import URLPattern
 
 from customers.admin import reachable
 from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, REVERT, RUN, WELCOME, actor, may, needs, staff
+from customers.admin.pages import TEMPLATES, Pages, post_only
 from customers.admin.runs import page
-from customers.admin.runs.base import TEMPLATES, Pages, post_only
 from customers.backfill import uploads as staging
 from customers.backfill.ledger import life
 from customers.backfill.refused import Refused

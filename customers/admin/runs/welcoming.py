@@ -1,6 +1,5 @@
 """Welcome mails of a run: who would get one and who not, what it says, the pace, and how far it is."""
 
-from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -9,12 +8,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
-from django.utils import timezone
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanWidget
 
 from customers import queueing
 from customers.admin.access import WELCOME, actor, needs
-from customers.admin.runs.base import Pages, post_only
+from customers.admin.pages import Pages, post_only
 from customers.backfill.ledger.standing import standing_of
 from customers.backfill.refused import Refused
 from customers.backfill.welcome import (
@@ -27,7 +25,7 @@ from customers.backfill.welcome import (
 )
 from customers.backfill.welcome import status as campaign_status
 from customers.backfill.welcome.campaign import BATCH_SIZE, DELAY_MS, STILL_IMPORTING
-from customers.mail.messages import welcome_message
+from customers.backfill.welcome.sample import sample_message
 from customers.models import BackfillRun, WelcomeCampaign
 from customers.workers import worker_is_alive
 
@@ -95,7 +93,7 @@ class WelcomePages(Pages):
             "left_out": [(number, REASONS.get(why, why)) for why, number in recipients.left_out.items()],
             "not_now": run.status in STILL_IMPORTING,
             "unfinished": standing_of(run).sentence,
-            "sample": _sample() if settings.EMAIL_FROM else None,
+            "sample": sample_message() if settings.EMAIL_FROM else None,
             "worker_alive": worker_is_alive(),
             "queue_away": _is_running(campaign) and not queueing.answers(),
         }
@@ -132,10 +130,3 @@ class WelcomePages(Pages):
 
 def _is_running(campaign: WelcomeCampaign | None) -> bool:
     return campaign is not None and campaign.status == WelcomeCampaign.Status.RUNNING
-
-
-def _sample() -> Any:
-    """Write the mail as a made-up customer would get it."""
-    ttl = timedelta(seconds=settings.MAGIC_LINK_INVITE_TTL_SECONDS)
-    link = f"{settings.CUSTOMER_BASE_URL}/…"
-    return welcome_message("alice@example.com", "Alice Example", link, timezone.now() + ttl, ttl, "<sample>")

@@ -3,15 +3,16 @@
 from datetime import timedelta
 
 from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 
 from customers.mail.messages import welcome_message
 
 
-def preview_html() -> str:
-    """Render the mail to a made-up customer, with a link that leads nowhere."""
+def sample_message() -> EmailMultiAlternatives:
+    """Return the mail to a made-up customer, with a link that leads nowhere."""
     ttl = timedelta(seconds=settings.MAGIC_LINK_INVITE_TTL_SECONDS)
-    message = welcome_message(
+    return welcome_message(
         email="alex@example.com",
         display_name="Alex Example",
         link=f"{settings.CUSTOMER_BASE_URL}/sign-in/link/preview/",
@@ -19,4 +20,8 @@ def preview_html() -> str:
         ttl=ttl,
         message_id="<preview@example.com>",
     )
-    return str(message.alternatives[0][0])
+
+
+def sample_html() -> str:
+    """Return the mail as a browser shows it."""
+    return str(sample_message().alternatives[0][0])
