@@ -85,16 +85,17 @@ def _reach(steps: Sequence[Step], *, can_be_left: bool) -> None:
         try:
             step.preflight()
         except RemoteError as error:
-            raise Refused(str(error), way_out(type(step)) if can_be_left else "") from error
+            way = way_out(type(step)) if can_be_left else ""
+            raise Refused(f"{error}." if way else str(error), way) from error
 
 
-def way_out(kind: type[Step]) -> str:
+def way_out(kind: type[Step], run_id: str = "ID") -> str:
     """Say how a revert does without a system that is gone for ever; blank where it cannot."""
     if not kind.can_be_left:
         return ""
     return (
         f"If that {kind.system} is gone for ever, leave its {kind.noun}s there: "
-        f"python manage.py backfill_revert --without {kind.system_key()}"
+        f"python manage.py backfill_revert --without {kind.system_key()} --run-id {run_id}"
     )
 
 

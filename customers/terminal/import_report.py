@@ -33,6 +33,9 @@ def print_target(console: Console, systems: Systems, database: str) -> None:
         style="dim",
     )
     console.print(f"SteVe    {steve}", style="dim")
+    for system, identity in sorted({(step.system, step.identity()) for step in systems.steps}):
+        if identity and identity != systems.steve_url:
+            console.print(f"{system:8} {identity}", style="dim")
     console.print(f"Days are calendar days in {systems.timezone.key}", style="dim")
 
 

@@ -63,7 +63,16 @@ class CrmContactStep(Step):
         if contact is None:
             return Verdict(Action.CREATE)
         exists = Problem("crm_contact_exists", "external_id", "The CRM has this contact already.")
-        return Verdict(Action.ADOPT, ref=str(contact["id"]), exists=(exists,))
+        differs = Problem(
+            "crm_contact_differs", "email", "The contact has another address; it stays as it is."
+        )
+        as_we_make_it = contact["email"] == wanted.email  # else nobody knows that a run made it
+        return Verdict(
+            Action.ADOPT,
+            ref=str(contact["id"]),
+            exists=(exists,),
+            warnings=() if as_we_make_it else (differs,),
+        )
 
     def create(self, task: Task) -> Made:
         wanted = task.wanted

@@ -13,7 +13,7 @@ from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import facts
 from customers.chunks import chunks
 from customers.models import BackfillRun
-from kernel import Action, Made, Problem, RemoteError, Step, Task, Verdict, Works
+from kernel import Action, Made, Per, Problem, RemoteError, Step, Task, Verdict, Works
 
 RACES = 5  # with people or another program, over the same batch, before it is taken for a fault
 
@@ -44,7 +44,7 @@ class Importer:
         """Bring in every row that is to be done; `settled` hears of each batch once it is written."""
         pipeline: Pipeline[PlannedRow, Opened] = Pipeline(
             open_batch=self._open,
-            legs=legs_of(self._steps, self._call, self._call_together, shared_first=True),
+            legs=legs_of(self._steps, self._call, self._call_together, apart=(Per.CUSTOMER, Per.CARD)),
             settle_batch=self._settle,
             concurrency=concurrency,
             stop=self._stop,

@@ -225,7 +225,7 @@ def _owner_failed(row: PlannedRow, problems: Sequence[Problem]) -> Problem:
     return Problem(
         problems[0].code if problems else "lago_unreachable",
         "external_id",
-        f"The customer's billing is made by line {row.line}, which did not get there.",
+        f"What the customer's cards share is made by line {row.line}, which did not get there.",
         "Run the same command again once that row is right.",
     )
 

@@ -55,16 +55,16 @@ def legs_of(
     each: Callable[[Sequence[Step], Item], None],
     together: Callable[[Step, Sequence[Item]], None],
     *,
-    shared_first: bool = False,
+    apart: tuple[Per, Per],
 ) -> list[Leg[Item]]:
     """Join steps that work per row into one leg, as a thread does them one after the other.
 
-    `shared_first`: what is one per card comes in a leg of its own after what is one per customer, as it may
-    need what the customer's first row has made.
+    `apart`: a step of the second kind comes in a leg of its own after one of the first. So what is one per
+    customer is there before what is one per card, and goes only after it.
     """
     legs: list[Leg[Item]] = []
     remote = [step for step in steps if step.works is not Works.WITH_LEDGER]
-    for some in _groups(remote, shared_first=shared_first):
+    for some in _groups(remote, apart):
         if some[0].works is Works.PER_ROW:
             legs.append(Leg(each=partial(each, some)))
         else:
@@ -72,12 +72,11 @@ def legs_of(
     return legs
 
 
-def _groups(steps: Iterable[Step], *, shared_first: bool) -> list[list[Step]]:
+def _groups(steps: Iterable[Step], apart: tuple[Per, Per]) -> list[list[Step]]:
     groups: list[list[Step]] = []
     for step in steps:
         last = groups[-1][-1] if groups else None
-        needs_all = shared_first and last and last.per is Per.CUSTOMER and step.per is Per.CARD
-        if last is None or last.works is not step.works or needs_all:
+        if last is None or last.works is not step.works or (last.per, step.per) == apart:
             groups.append([])
         groups[-1].append(step)
     return groups

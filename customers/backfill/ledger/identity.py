@@ -108,9 +108,9 @@ def _is_same(run: BackfillRun, step: Step) -> bool:
 def _where(run: BackfillRun, kind: type[Step]) -> str:
     """Say how the run's system can be reached, or left alone."""
     if not kind.variables:
-        return way_out(kind)
+        return way_out(kind, run.run_id)
     was = run.world.get(kind.system_key())
     first, *others = kind.variables  # the first of them is the address
     names = [f"{first} (it was {was})" if was else first, *others]
     told = " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
-    return f"Set {told}. {way_out(kind)}".strip()
+    return f"Set {told}. {way_out(kind, run.run_id)}".strip()

@@ -8,9 +8,10 @@ from customers.backfill.engine.breaker import Breaker
 from customers.backfill.engine.pipeline import Leg, legs_of
 from customers.backfill.revert.planning import Target
 from customers.backfill.revert.records import Failure, Leaving
-from kernel import RemoteError, Step, Thing
+from kernel import Per, RemoteError, Step, Thing
 
 Result = TypeVar("Result")
+LAST = (Per.CARD, Per.CUSTOMER)  # what a customer's cards share goes after the last of them
 
 
 class Remover:
@@ -25,8 +26,8 @@ class Remover:
         """Return the way of a batch: all of it is stopped before anything of it is removed."""
         stopping = [step for step in self._steps if step.stops]
         return [
-            *legs_of(stopping, self._stop, self._stop_together),
-            *legs_of(reversed(self._steps), self._remove, self._remove_together),
+            *legs_of(stopping, self._stop, self._stop_together, apart=LAST),
+            *legs_of(reversed(self._steps), self._remove, self._remove_together, apart=LAST),
         ]
 
     # --- in the pool's threads: no ORM ---------------------------------------------------------------
