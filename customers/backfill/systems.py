@@ -15,7 +15,7 @@ from billing.preflight import Target, preflight
 from charging import SteveClient, SteveIdTagStep
 from customers.backfill.connections import Connections
 from customers.backfill.refused import Refused
-from customers.backfill.steps import STEPS
+from customers.backfill.steps import STEPS, leavable
 from kernel import RemoteError, Step
 
 STEVE = SteveIdTagStep.system_key()
@@ -59,6 +59,9 @@ def connect(
     `without` names systems that are not to be reached at all; None where none can be left out.
     """
     left_out = without or ()
+    for key in left_out:
+        if key not in leavable():
+            raise Refused(f"There is no system {key!r} that could be left alone.")
     with ExitStack() as stack:
         lago = stack.enter_context(_lago(rate, concurrency, sleep))
         try:

@@ -106,7 +106,7 @@ def describe_queued(run: BackfillRun, upload: BackfillUpload) -> None:
     life.describe_queued(run, actor=upload.actor)
     run.input_name, run.input_sha256, run.input_rows = upload.name, upload.sha256, upload.rows
     run.options = options_of(upload).as_json()
-    if upload.preview:
+    if upload.preview and run.pk is None:  # one that began before is where it went; the worker looks
         _describe_target(run, stored_preview.unpack(upload).head["target"])
 
 

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from rehearsal.stand_in.messages import Delivery, Reply, Request
 from rehearsal.stand_in.wire import BadRequestError, encoded, read_request, reset, wants_close
 
+SETTLING = 5  # turns of the loop that a connection takes from being accepted to being served, and to spare
+
 
 class Connections:
     """Serve every client until either side has had enough; `drop` ends what is still open."""
@@ -14,11 +16,15 @@ class Connections:
     def __init__(self, answer: Callable[[Request], Awaitable[Delivery]]) -> None:
         self._answer = answer
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client; this is what `asyncio.start_server` calls."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  (asyncio runs this callback in a task)
+        if self._closed:  # it came in while the others were dropped
+            writer.close()
+            return
         self._tasks.add(task)
         try:
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
@@ -28,11 +34,14 @@ class Connections:
             writer.close()
 
     async def drop(self) -> None:
+        """End what is open, and whatever still comes in."""
+        self._closed = True
         ending = list(self._tasks)
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
-        await asyncio.sleep(0)  # lets the transports close their sockets
+        for _ in range(SETTLING):
+            await asyncio.sleep(0)  # lets the last ones come in, and the transports close their sockets
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request after the other."""

@@ -34,9 +34,13 @@ class RevertForm(forms.Form):
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}), label="Type the run id to confirm"
     )
 
-    def __init__(self, *args: Any, run: BackfillRun, active: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.run = run
+    look = forms.IntegerField(required=False, widget=forms.HiddenInput())
+
+    def __init__(
+        self, *args: Any, run: BackfillRun, look: RunJob | None, active: bool, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs, initial={"look": look.pk if look else None})
+        self.run, self.seen = run, look
         if not active:
             del self.fields["choice"]
 
@@ -45,6 +49,14 @@ class RevertForm(forms.Form):
         if typed != self.run.run_id:
             raise forms.ValidationError("This is not the id of the run.")
         return typed
+
+    def clean_look(self) -> None:
+        """Refuse to go by another look than the one that was read."""
+        given = self.cleaned_data["look"]
+        if given is not None and (self.seen is None or given != self.seen.pk):
+            raise forms.ValidationError(
+                "Somebody has looked again since. Read what it says now, and confirm."
+            )
 
     def options(self) -> dict[str, bool]:
         choice = self.cleaned_data.get("choice")
@@ -68,7 +80,7 @@ class RevertPages(Pages):
         is_open = plan is not None and not under_way and shown_status(run) not in NOT_NOW
         form = RevertForm(
             request.POST if request.method == "POST" else None,
-            run=run, active=bool(plan and plan["active_total"]),
+            run=run, look=look, active=bool(plan and plan["active_total"]),
         )  # fmt: skip
         if request.method == "POST" and is_open and form.is_valid():
             ask(run, Kind.REVERT, actor(request), **form.options(), **_left_out(look))

@@ -100,8 +100,9 @@ class Books:
                 # What is ours was ours before: no removal has to give it back as it was.
                 undo = {} if verdict.action is Action.DONE else dict(verdict.undo or {})
                 step.ref, step.undo = verdict.ref, undo
-            elif verdict.ref and step.state == State.PLANNED:  # somebody made it since the plan
-                step.state, step.ref, step.settled_at = State.ADOPTED, verdict.ref, now
+            elif verdict.ref and (step.state == State.PLANNED or step.ref not in ("", verdict.ref)):
+                # Somebody made it, or made it anew, since the plan.
+                step.state, step.ref, step.undo, step.settled_at = State.ADOPTED, verdict.ref, {}, now
         calls = (name for name, verdict in item.row.verdicts.items() if verdict.is_to_make)
         item.to_call = tuple(name for name in calls if name not in ours)
 

@@ -44,6 +44,7 @@ class Flight(Generic[Item]):
     under_way: int = 0
     stranded: set[int] = field(default_factory=set)
     futures: list["Future[None]"] = field(default_factory=list)
+    error: BaseException | None = None  # a bug in one of its calls; told when its turn to be settled comes
 
     @property
     def is_flying(self) -> bool:
@@ -118,10 +119,12 @@ class Pipeline(Generic[Row, Item]):
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _settle_oldest(self, pool: ThreadPoolExecutor) -> None:
-        while self._flights[0].ended < len(self._legs):
+        while self._flights[0].ended < len(self._legs) and self._flights[0].error is None:
             self._land(self._arrived.get())
             self._go_on(pool)
         flight = self._flights.popleft()
+        if flight.error is not None:
+            raise flight.error
         self._settle([(item, n not in flight.stranded) for n, item in enumerate(flight.items)])
 
     def _go_on(self, pool: ThreadPoolExecutor) -> None:
@@ -130,15 +133,17 @@ class Pipeline(Generic[Row, Item]):
             self._land(self._arrived.get())
         ahead = len(self._legs)
         for flight in self._flights:
+            if flight.error is not None:
+                return
             while not flight.is_flying and flight.ended < len(self._legs) and flight.ended <= ahead:
                 self._begin(flight, self._legs[flight.ended], pool)
             ahead = min(ahead, flight.ended)
 
     @staticmethod
     def _land(flight: Flight[Item]) -> None:
-        """End a leg of calls; raise what went wrong in it."""
-        for future in flight.futures:
-            future.result()
+        """End a leg of calls. What went wrong in it must not keep those ahead from being written down."""
+        errors = (future.exception() for future in flight.futures)
+        flight.error = next((error for error in errors if error is not None), None)
         flight.futures = []
         flight.ended += 1
 

@@ -149,6 +149,12 @@ def finish_revert(run: BackfillRun, *, actor: str) -> bool:
     return _end(run, others, Status.REVERTED, actor)
 
 
+def forget_stop(run: BackfillRun) -> None:
+    """Forget a stop that somebody asked of an earlier attempt: who begins a new one means it."""
+    BackfillRun.objects.filter(pk=run.pk).update(stop_requested=False)
+    run.stop_requested = False
+
+
 def _end(run: BackfillRun, left: Collection[str], to: str, actor: str) -> bool:
     moved = _move(run, left, to, finished_at=timezone.now(), stop_requested=False)
     if moved:

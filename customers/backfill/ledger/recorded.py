@@ -13,6 +13,14 @@ from kernel import Facts, Step, Thing, Wanted
 READ_SIZE = 2_000
 SAMPLE = 3  # things by which a system is recognised
 State = BackfillStep.State
+BY_CHOICE = "kept_active"  # the code of steps that --keep-active left
+LEFT_OUT = "left_out"  # the code of steps in a system that --without named
+
+
+def is_made(step: BackfillStep) -> bool:
+    """Return whether the run made it, or may have; an earlier revert may have left it where it is."""
+    left = step.state == State.KEPT and step.code in (BY_CHOICE, LEFT_OUT) and not step.undo
+    return left or step.state in (State.CREATED, State.INTENDED)
 
 
 @dataclass(slots=True)
@@ -41,8 +49,7 @@ class Recorded:
 
     def thing(self, name: str, facts: Facts) -> Thing:
         step = self.steps[name]
-        is_made = step.state in (State.CREATED, State.INTENDED)
-        return Thing(self.wanted, step.ref, is_made, step.undo, facts)
+        return Thing(self.wanted, step.ref, is_made(step), step.undo, facts)
 
     def tell(self, steps: Iterable[Step], of: Callable[[BackfillStep], bool]) -> dict[str, Any]:
         """Return what the row's things tell each other, of those that are asked for."""
@@ -78,8 +85,7 @@ class Things:
         billing_time = self.run.options.get("billing_time", "calendar")
         steps = self._steps().select_related("row__user", "row__mapping").order_by("row__line")
         for step in steps.iterator(chunk_size=READ_SIZE):
-            is_made = step.state in (State.CREATED, State.INTENDED)
-            yield Thing(_wanted(step.row, billing_time), step.ref, is_made, step.undo)
+            yield Thing(_wanted(step.row, billing_time), step.ref, is_made(step), step.undo)
 
     def _steps(self) -> QuerySet[BackfillStep]:
         return BackfillStep.objects.filter(row__run=self.run, name=self.name, state__in=self.states)

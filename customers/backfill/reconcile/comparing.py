@@ -82,8 +82,12 @@ def _compare(
 
 def _known(one: Recorded, steps: Sequence[Step], looked: Mapping[str, Looked], seen: set[str]) -> Facts:
     """Return what the things of a row tell each other, as they are now; `seen` are customers so far."""
-    facts: dict[str, Any] = {Fact.IS_FIRST: one.external_id not in seen}
-    seen.add(one.external_id)
+    answers = one.row.outcome not in ("", "failed") and any(
+        one.state(step.name) in STANDING for step in steps if step.is_keystone
+    )
+    facts: dict[str, Any] = {Fact.IS_FIRST: answers and one.external_id not in seen}
+    if answers:
+        seen.add(one.external_id)
     for step in steps:
         if step.name not in one.steps:
             continue

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from customers.backfill.ledger.recorded import Recorded
+from customers.backfill.ledger.recorded import Recorded, is_made
 from customers.chunks import chunks
 from customers.models import BackfillRun, BackfillStep
 from kernel import Facts, Since, Step, Thing, Works
@@ -57,7 +57,7 @@ def _things(recorded: Sequence[Recorded], name: str, known: Mapping[int, Facts])
 def known_of(one: Recorded, steps: Sequence[Step]) -> dict[str, Any]:
     """Return what a row's things tell: those in our own database, and elsewhere those that the run made."""
     ours = {step.name for step in steps if step.works is Works.WITH_LEDGER}
-    return one.tell(steps, lambda step: step.name in ours or step.state in (State.CREATED, State.INTENDED))
+    return one.tell(steps, lambda step: step.name in ours or is_made(step))
 
 
 def _later_runs(run: BackfillRun, recorded: Sequence[Recorded]) -> Iterator[tuple[str, str]]:

@@ -14,9 +14,10 @@ from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import life
 from customers.backfill.ledger.at_work import only_one, working_on
+from customers.backfill.ledger.recorded import BY_CHOICE
 from customers.backfill.ledger.run_log import RunLog
 from customers.backfill.refused import Refused
-from customers.backfill.revert.planning import BY_CHOICE, RevertPlan, RowPlan, plan_revert
+from customers.backfill.revert.planning import RevertPlan, RowPlan, plan_revert
 from customers.backfill.revert.records import Leaving, Line, Removals
 from customers.backfill.revert.removing import Remover
 from customers.backfill.systems import Systems

@@ -8,7 +8,7 @@ from typing import Any
 from billing.client import supports_skip
 from customers.backfill.engine.plan import CLOCK_TOLERANCE
 from customers.backfill.ledger.identity import check_world
-from customers.backfill.ledger.recorded import Recorded, records
+from customers.backfill.ledger.recorded import BY_CHOICE, LEFT_OUT, Recorded, records
 from customers.backfill.ledger.standing import Standing, standing_of
 from customers.backfill.refused import Refused
 from customers.backfill.revert.activity import Activity, find_activity, known_of, look_back
@@ -18,8 +18,6 @@ from customers.models import BackfillRun, BackfillStep
 from kernel import Action, Facts, Step, Thing
 
 State = BackfillStep.State
-BY_CHOICE = "kept_active"  # the code of steps that --keep-active left
-LEFT_OUT = "left_out"  # the code of steps in a system that --without named
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +123,11 @@ def _plan_row(one: Recorded, systems: Systems, found: Mapping[str, Any], known: 
         step = one.steps[name]
         if not _is_ours(step):
             row.leave |= _left(name, step)
+        elif name not in kinds():  # left out by an earlier revert, and its step is gone since
+            row.leave[name] = "kept by an earlier revert"
         elif name not in connected:
             row.left_out[name] = _stays_unseen(name, step)
-        elif step.state == State.INTENDED and not step.ref:
+        elif not step.ref:
             _settle(row, connected[name], step, found[name])
         else:
             row.remove.append(Target(name, one.thing(name, known)))

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from auditlog.models import Event, record
 from customers import bulk
-from customers.backfill.revert.planning import LEFT_OUT, RowPlan
+from customers.backfill.ledger.recorded import LEFT_OUT
+from customers.backfill.revert.planning import RowPlan
 from customers.models import BackfillRun, BackfillStep
 from kernel import Removal, Removed, Step, Thing, Works
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from customers.backfill.ledger import run_log
+from customers.backfill.ledger import at_work, life, run_log
 from customers.backfill.ledger.runs import find_run
 from customers.backfill.revert import Choice, RevertPlan, plan_revert, revert
 from customers.backfill.systems import connect
@@ -40,6 +40,8 @@ class Command(BackfillCommand):
                 return self._show(plan_revert(run, systems), choice)
             if not noinput and sys.stdin.isatty() and not self._confirmed(run):
                 return self.refuse("Not confirmed; nothing was removed.")
+            if not at_work.is_busy():
+                life.forget_stop(run)
             with TerminalProgress(self.err, quiet=verbosity == 0) as progress:
                 report = revert(
                     run, systems, choice, actor=self.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop,

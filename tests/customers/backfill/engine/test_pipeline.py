@@ -420,3 +420,27 @@ def test_a_pause_ends_by_itself_too() -> None:
     stop.sleep(0.01)
 
     assert not stop.requested
+
+
+def test_a_bug_in_a_later_batch_does_not_keep_an_earlier_one_from_being_written_down() -> None:
+    bug_is_out, settled = Event(), []
+
+    def work(item: int) -> None:
+        if item == 1:
+            bug_is_out.wait(PATIENCE_S)
+            return
+        bug_is_out.set()
+        raise ValueError("bug")
+
+    pipeline: Pipeline[int, int] = Pipeline(
+        open_batch=list,
+        legs=[Leg(each=work)],
+        settle_batch=lambda batch: settled.append([item for item, _ in batch]),
+        concurrency=4,
+        stop=Stop(),
+    )
+
+    with pytest.raises(ValueError, match="bug"):
+        pipeline.run([[1], [2]], 1)
+
+    assert settled == [[1]]

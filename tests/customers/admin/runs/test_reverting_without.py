@@ -1,0 +1,64 @@
+"""What the console's revert leaves alone: only what may be left, and only what was seen."""
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from customers.jobs import run_job
+from customers.models import BackfillRun, IdTagMapping, RunJob
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
+from tests.customers.admin.world import EVERYTHING, client_of, member_of_staff, words_of
+from tests.customers.backfill.steve.world import run_of, tags
+from tests.customers.factories import imported, rows
+
+pytestmark = pytest.mark.django_db
+
+
+def urls(run: BackfillRun) -> tuple[str, str]:
+    names = ("revert", "revert_look")
+    page, look = (reverse(f"admin:customers_backfillrun_{name}", args=[run.pk]) for name in names)
+    return page, look
+
+
+def work() -> None:
+    run_job(RunJob.objects.latest("pk").pk)
+
+
+@pytest.mark.parametrize("without", ["lago", "", "moon"])
+def test_a_system_that_bills_cannot_be_left_alone_whatever_is_sent(lago: Sandbox, without: str) -> None:
+    run = run_of(imported(rows(2)))
+    client = client_of(member_of_staff(*EVERYTHING))
+    page, look = urls(run)
+
+    client.post(look, {"without": without})
+    work()
+    client.post(page, {"run_id": run.run_id})
+    work()
+
+    run.refresh_from_db()
+    assert run.status == "succeeded"
+    assert "There is no system" in RunJob.objects.latest("pk").reason
+    assert IdTagMapping.objects.filter(is_active=True).count() == 2
+    assert len(lago.state(live=True)["subscriptions"]) == 2
+
+
+def test_a_revert_goes_by_the_look_that_was_read_and_by_no_other(steve: SteveSandbox, lago: Sandbox) -> None:
+    run = run_of(imported(rows(2)))
+    page, look = urls(run)
+    mine = client_of(member_of_staff(*EVERYTHING))
+    colleague = client_of(member_of_staff(*EVERYTHING, email="b@operator.example"))
+    mine.post(look)
+    work()
+    seen: Any = mine.get(page)
+    read = RunJob.objects.latest("pk").pk
+    colleague.post(look, {"without": "steve"})
+    work()
+
+    answer = mine.post(page, {"run_id": run.run_id, "look": read})
+
+    run.refresh_from_db()
+    assert f'name="look" value="{read}"' in seen.content.decode()
+    assert "Somebody has looked again since" in words_of(answer)
+    assert (run.status, len(tags(steve))) == ("succeeded", 2)
