@@ -3,8 +3,19 @@
 import logging
 import re
 
+
+def _however_escaped(text: str) -> str:
+    """Match a text whose characters are plain, or percent-encoded, once or several times."""
+    return "".join(f"(?:{re.escape(letter)}|%(?:25)*{ord(letter):02x})" for letter in text)
+
+
 # Whoever reads a link can sign in with it. The path ends where white space, a quote or a query begins.
-LINK = re.compile(r"(/sign-in/link/+)[^\s/?#\"'<>\\]+", re.IGNORECASE)
+# Servers decode an address before they look where it leads, and gateways pack one into another.
+_SLASHES = _however_escaped("/") + "+"
+LINK = re.compile(
+    rf"({_SLASHES}{_however_escaped('sign-in')}{_SLASHES}{_however_escaped('link')}{_SLASHES})[^\s/?#\"'<>\\]+",
+    re.IGNORECASE,
+)
 MASKED = r"\1…"
 SERVER_ERROR = 500
 

@@ -37,10 +37,11 @@ def of_revert_plan(plan: RevertPlan) -> Result:
         to_remove = buckets["active" if plan.is_active(row) else "remove"]
         to_remove.update(row.goes)
         buckets["kept"].update(list(row.stays))
-        buckets["reasons"].update(row.stays.values())
+        buckets["reasons"].update([*row.leave.values(), *row.disuse.values()])  # left_out tells the rest
         buckets["gone"].update(row.gone)
     return {
         "empty": plan.is_empty,
+        "why_empty": plan.why_empty("the run") if plan.is_empty else "",
         "unfinished": plan.standing.sentence,
         "left_out": plan.left_out_sentences(),
         "buckets": {name: dict(counted) for name, counted in buckets.items()},

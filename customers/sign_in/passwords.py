@@ -19,7 +19,7 @@ from customers.models import ThrottleMark, User
 from customers.sign_in import throttle
 from customers.sign_in.client import client_address
 from customers.sign_in.devices import known_device, remember
-from customers.sign_in.noting import ANYBODY, note, note_once
+from customers.sign_in.noting import ANYBODY, note
 
 PER_CLIENT = 30  # wrong ones in the same time, over all accounts
 NOTED_PER_ACCOUNT = 10
@@ -65,8 +65,7 @@ class Guard(AxesHandler):  # type: ignore[misc]
         full = throttle.full_one(tried.limits, settings.AXES_COOLOFF_TIME)
         request.axes_locked_out = full is not None
         if full is not None:
-            subject = full if full in tried.of_client else tried.account
-            note_once("sign_in.locked_out", subject, settings.AXES_COOLOFF_TIME)
+            _note_lock_out(tried, full)
 
     def user_logged_in(self, sender: Any, request: Any, user: User, **kwargs: Any) -> None:
         tried: Try | None = getattr(request, "password_try", None)
@@ -88,7 +87,8 @@ class Guard(AxesHandler):  # type: ignore[misc]
         if username:
             marks = marks.filter(bucket__startswith=_prefix(_account(username, _named(username))))
         if ip_address:
-            marks = marks.filter(bucket=throttle.bucket(CLIENT, ip_address))
+            client = throttle.bucket(CLIENT, ip_address)
+            marks = marks.filter(bucket__in=[client, _locked(client)])
         if not username and not ip_address:
             AccessAttempt.objects.all().delete()  # what 1.0 counted in, with addresses
         return marks.delete()[0]
@@ -131,6 +131,21 @@ def _bucket(account: str, origin: str) -> str:
 
 def _prefix(account: str) -> str:
     return throttle.bucket("password", account)
+
+
+def _note_lock_out(tried: Try, full: str) -> None:
+    """Note once that an account, a known browser or a client is locked out, and again after it was let in."""
+    subject, mark = tried.account, _prefix(tried.account)
+    if full in tried.of_client:
+        subject = mark = full
+    elif tried.by_known_device:
+        mark = full
+    if throttle.take({_locked(mark): 1}, settings.AXES_COOLOFF_TIME) is None:
+        note(ANYBODY, "sign_in.locked_out", subject)
+
+
+def _locked(mark: str) -> str:
+    return f"{mark}:locked"
 
 
 def _note_failure(tried: Try) -> None:

@@ -38,7 +38,7 @@ def print_plan(console: Console, plan: RevertPlan, choice: Choice) -> None:
     console.print(f"A revert of the run {plan.run.run_id} over {plan.run.input_name}\n", style="bold")
     _print_standing(console, plan)
     if plan.is_empty:
-        console.print(f"There is nothing to remove: {_why_empty(plan, 'the run')}.")
+        console.print(f"There is nothing to remove: {plan.why_empty('the run')}.")
         return
     table = plain_table("", "to remove:", "kept:", "gone already:")
     remove, keep, gone = _buckets(plan, choice)
@@ -58,12 +58,6 @@ def _print_standing(console: Console, plan: RevertPlan) -> None:
     """Say what the revert stands on: it takes back as much as the import had made."""
     if plan.standing.sentence:
         console.print(f"{plan.standing.sentence}\n", style="yellow", soft_wrap=True)
-
-
-def _why_empty(plan: RevertPlan, the_run: str) -> str:
-    if not plan.standing.staged:
-        return f"{the_run} created nothing, as no row of it was staged"
-    return f"what {the_run} created is gone already"
 
 
 def _print_left_out(console: Console, plan: RevertPlan) -> None:
@@ -101,7 +95,7 @@ def _print_active(console: Console, plan: RevertPlan) -> None:
 def print_revert(console: Console, report: RevertReport, command: str) -> None:
     run_id = report.plan.run.run_id
     if report.status == "nothing":
-        console.print(f"Nothing to do: {_why_empty(report.plan, f'the run {run_id}')}.")
+        console.print(f"Nothing to do: {report.plan.why_empty(f'the run {run_id}')}.")
         return
     if report.status == "refused":
         _print_active(console, report.plan)

@@ -101,6 +101,26 @@ def test_a_live_link_is_in_no_log_whatever_is_asked_of_it(server: Server) -> Non
     assert 'GET /sign-in/link/…/ HTTP/1.1 "http' in log
 
 
+def test_a_link_is_masked_however_it_is_spelt(server: Server) -> None:
+    url = links.requested_link(make_customer())
+    token = url.rstrip("/").rpartition("/")[2]
+    packed = f"https%3A%2F%2Fbackfill.example.com%2Fsign-in%2Flink%2F{token}%2F"
+    twice = packed.replace("%", "%25")
+
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as raw:
+        raw.sendall(f"GET /%73ign-in/lin%6B/{token}/ HTTP/1.0\r\n\r\n".encode())
+        raw.settimeout(10)
+        answered = raw.recv(100)
+    for referer in (packed, twice):
+        gateway = f"https://mail.example.org/out?u={referer}&from=mail"
+        requests.get(f"{server.url}/sign-in/?next={referer}", headers={"Referer": gateway}, timeout=10)
+
+    assert links.resolve(token), "the link is not live: it proves nothing"
+    assert b" 200 " in answered
+    assert token not in server.log
+    assert "GET /%73ign-in/lin%6B/…/ HTTP/1.0" in server.log
+
+
 def test_a_request_that_breaks_is_logged_with_its_traceback_and_without_the_link(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -35,6 +35,7 @@ class ReconcilePages(Pages):
             "queue_away": job is not None and not job.is_over and not queueing.answers(),
             "last": last,
             "steps": _steps(last.result) if last else [],
+            "more": last.result["divergences_total"] - len(last.result["divergences"]) if last else 0,
             "may_run": may(request.user, RUN),
         }
         return self.show(request, "reconcile", f"Reconcile run {run.run_id}", context)

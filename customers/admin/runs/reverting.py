@@ -39,8 +39,9 @@ class RevertForm(forms.Form):
     def __init__(
         self, *args: Any, run: BackfillRun, look: RunJob | None, active: bool, **kwargs: Any
     ) -> None:
-        super().__init__(*args, **kwargs, initial={"look": look.pk if look else None})
+        super().__init__(*args, **kwargs)
         self.run, self.seen = run, look
+        self.initial["look"] = look.pk if look else None
         if not active:
             del self.fields["choice"]
 

@@ -102,10 +102,16 @@ def _known(one: Recorded, steps: Sequence[Step], looked: Mapping[str, Looked], s
 
 def _not_imported(one: Recorded) -> Iterator[Found]:
     if one.row.outcome in ("", "failed"):
-        codes = ", ".join(problem["code"] for problem in one.row.problems) or "not reached"
+        codes = ", ".join(problem["code"] for problem in one.row.problems) or _how_far(one)
         remedy = "Run the same command again, or correct the row if it is at fault."
         step = next(iter(kinds()))  # a row that failed may have none of its own
         yield Found(one.line, one.external_id, step, Divergence("not_imported", "imported", codes, remedy))
+
+
+def _how_far(one: Recorded) -> str:
+    if any(step.state == State.INTENDED for step in one.steps.values()):
+        return "was under way: calls without an answer"
+    return "not reached"
 
 
 def _answers(one: Recorded, step: Step, steps: Iterable[Step]) -> bool:

@@ -78,13 +78,21 @@ class RevertPlan:
     def is_empty(self) -> bool:
         return not any(row.remove or row.gone or row.is_to_note for row in self.rows)
 
+    def why_empty(self, the_run: str) -> str:
+        """Say why there is nothing to remove."""
+        if not self.standing.staged:
+            return f"{the_run} created nothing, as no row of it was staged"
+        if BackfillStep.objects.filter(row__run=self.run, state__in=(State.REMOVED, State.KEPT)).exists():
+            return f"what {the_run} created is gone already"
+        return f"{the_run} created nothing"
+
     def is_active(self, row: RowPlan) -> bool:
         return row.recorded.external_id in self.active
 
 
 def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
     """Look at everything the run made; nothing is written. Raises Refused or RemoteError."""
-    check_world(run, systems)
+    check_world(run, systems, to_revert=True)
     if supports_skip(systems.target.version) is False:
         raise Refused(
             f"This Lago is {systems.target.version}: before 1.32 it bills whenever a subscription ends.",

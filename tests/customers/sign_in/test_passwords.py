@@ -264,7 +264,8 @@ def test_many_guesses_at_once_do_not_get_past_the_limit(live_server: LiveServer,
 
     assert len(statuses) == 24
     assert AuditEntry.objects.filter(action="sign_in.failed").count() == LIMIT
-    assert ThrottleMark.objects.filter(bucket__startswith="password:").count() == LIMIT
+    marks = ThrottleMark.objects.filter(bucket__startswith="password:")
+    assert marks.exclude(bucket__endswith=":locked").count() == LIMIT
 
 
 # --- What is written down of it ----------------------------------------------------------------------
@@ -294,6 +295,25 @@ def test_failures_and_the_lock_out_are_in_the_audit_log_and_end(client: Client, 
         *[("anonymous", "sign_in.failed", whom, {})] * LIMIT,
         ("anonymous", "sign_in.locked_out", whom, {}),
     ]
+
+
+@pytest.mark.parametrize("command", [("axes_reset",), ("axes_reset_username", NAME)])
+def test_a_lock_out_after_a_reset_is_noted_again(client: Client, sam: User, command: tuple[str, ...]) -> None:
+    guess(client, LIMIT + 5)
+    call_command(*command, verbosity=0)
+    guess(client, LIMIT + 5)
+
+    locked = AuditEntry.objects.filter(action="sign_in.locked_out").values_list("subject", flat=True)
+    assert list(locked) == [f"user:{sam.pk}"] * 2
+
+
+def test_a_known_browser_that_is_locked_out_is_noted_by_itself(client: Client, sam: User) -> None:
+    sign_in(client)
+    del client.cookies["sessionid"]
+    guess(Client(), LIMIT + 5)
+    guess(client, LIMIT + 5)
+
+    assert AuditEntry.objects.filter(action="sign_in.locked_out", subject=f"user:{sam.pk}").count() == 2
 
 
 def test_of_unknown_names_the_audit_log_holds_a_digest_and_not_without_end(

@@ -62,3 +62,39 @@ def test_a_revert_goes_by_the_look_that_was_read_and_by_no_other(steve: SteveSan
     assert f'name="look" value="{read}"' in seen.content.decode()
     assert "Somebody has looked again since" in words_of(answer)
     assert (run.status, len(tags(steve))) == ("succeeded", 2)
+
+
+def test_what_was_left_is_told_once_for_all_cards_and_not_called_gone(
+    steve: SteveSandbox, lago: Sandbox
+) -> None:
+    run = run_of(imported(rows(3)))
+    page, look = urls(run)
+    client = client_of(member_of_staff(*EVERYTHING))
+
+    client.post(look, {"without": "steve"})
+    work()
+    seen = words_of(client.get(page))
+    client.post(page, {"run_id": run.run_id, "look": RunJob.objects.latest("pk").pk})
+    work()
+    after = words_of(client.get(reverse("admin:customers_backfillrun_change", args=[run.pk])))
+
+    assert "stays there as it is" not in seen
+    assert seen.count("idTags") < 6
+    assert len(tags(steve)) == 3
+    assert "What was kept stands as it was" in after
+    assert "Nothing that this run made is left" not in after
+
+
+def test_long_lists_of_divergences_say_how_many_more_there_are(lago: Sandbox, monkeypatch: Any) -> None:
+    monkeypatch.setattr("customers.jobs.results.KEPT", 2)
+    run = run_of(imported(rows(5)))
+    IdTagMapping.objects.update(is_active=False)
+    client = client_of(member_of_staff(*EVERYTHING))
+    page = reverse("admin:customers_backfillrun_reconcile", args=[run.pk])
+
+    client.post(page)
+    work()
+
+    total = RunJob.objects.latest("pk").result["divergences_total"]
+    assert total > 2
+    assert f"… and {total - 2} more" in words_of(client.get(page))

@@ -99,3 +99,25 @@ def test_a_stop_of_an_earlier_attempt_does_not_stop_the_next_command(lago: Sandb
     code, _, _ = manage("backfill_revert", "--run-id", run.run_id, "--noinput")
 
     assert code == 0
+
+
+def test_a_run_that_made_nothing_is_not_said_to_have_been_taken_back(lago: Sandbox) -> None:
+    run = run_of(imported(rows(2)))
+    reverted()
+    BackfillStep.objects.filter(row__run=run).update(state="planned", ref="")
+    BackfillRun.objects.filter(pk=run.pk).update(status="interrupted")
+
+    _, out, _ = manage("backfill_revert", "--run-id", run.run_id, "--dry-run")
+
+    assert "the run created nothing." in out
+
+
+def test_reconcile_tells_calls_without_an_answer_from_rows_that_were_not_reached(lago: Sandbox) -> None:
+    run = run_of(imported(rows(2)))
+    run.rows.update(outcome="")
+    in_doubt(run, "lago_subscription")
+
+    _, out, _ = manage("backfill_reconcile", "--run-id", run.run_id, "--format", "json")
+
+    assert "was under way: calls without an answer" in out
+    assert "not reached" in out
