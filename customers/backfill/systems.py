@@ -97,7 +97,7 @@ def way_out(kind: type[Step], run_id: str = "ID") -> str:
     if not kind.can_be_left:
         return ""
     return (
-        f"If that {kind.system} is gone for ever, leave its {kind.noun}s there: "
+        f"If that {kind.system} is gone for ever, a revert can leave its {kind.noun}s there: "
         f"python manage.py backfill_revert --without {kind.system_key()} --run-id {run_id}"
     )
 

@@ -168,12 +168,7 @@ def test_without_the_system_nothing_is_said_of_the_run_and_nothing_taken_back(he
     assert [answer.code for answer in answers] == [2, 2, 2, 2]
     for answer in answers:
         assert "made contacts in CRM, and CRM is not configured. Set CRM_URL (it was" in answer.err
-    assert ["backfill_revert --without crm" in answer.err for answer in answers] == [
-        False,
-        False,
-        True,
-        False,
-    ]
+        assert "backfill_revert --without crm" in answer.err
     assert sorted(here.crm.contacts) == ["C-1", "C-2"]
 
 

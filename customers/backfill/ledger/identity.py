@@ -57,11 +57,10 @@ def check_meaning(run: BackfillRun, options: Mapping[str, Any]) -> None:
             )
 
 
-def check_world(run: BackfillRun, systems: Systems, *, anew: bool = False, to_revert: bool = False) -> None:
+def check_world(run: BackfillRun, systems: Systems, *, anew: bool = False) -> None:
     """Raise Refused if the run made things in systems that are not those that are reached now.
 
     What was told to be left alone is not asked about. `anew`: a new run over the file is a way out.
-    `to_revert`: so is to leave alone what is in a system that has gone.
     """
     if run.lago_organization_id != systems.target.organization.lago_id:
         way = "Point LAGO_API_URL and LAGO_API_KEY there"
@@ -83,12 +82,11 @@ def check_world(run: BackfillRun, systems: Systems, *, anew: bool = False, to_re
         if name not in connected:
             raise Refused(
                 f"The run {run.run_id} made {kind.place()}, and {kind.system} is not configured.",
-                _where(run, kind, to_revert),
+                _where(run, kind),
             )
         if not _is_same(run, connected[name]):
             raise Refused(
-                f"The run {run.run_id} made its {kind.noun}s in another {kind.system}.",
-                _where(run, kind, to_revert),
+                f"The run {run.run_id} made its {kind.noun}s in another {kind.system}.", _where(run, kind)
             )
 
 
@@ -107,13 +105,12 @@ def _is_same(run: BackfillRun, step: Step) -> bool:
     return step.is_same(remembered, sample(run, step.name))
 
 
-def _where(run: BackfillRun, kind: type[Step], to_revert: bool) -> str:
+def _where(run: BackfillRun, kind: type[Step]) -> str:
     """Say how the run's system can be reached, or left alone."""
-    way = way_out(kind, run.run_id) if to_revert else ""
     if not kind.variables:
-        return way
+        return way_out(kind, run.run_id)
     was = run.world.get(kind.system_key())
     first, *others = kind.variables  # the first of them is the address
     names = [f"{first} (it was {was})" if was else first, *others]
     told = " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
-    return f"Set {told}. {way}".strip()
+    return f"Set {told}. {way_out(kind, run.run_id)}".strip()

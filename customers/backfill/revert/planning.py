@@ -92,7 +92,7 @@ class RevertPlan:
 
 def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
     """Look at everything the run made; nothing is written. Raises Refused or RemoteError."""
-    check_world(run, systems, to_revert=True)
+    check_world(run, systems)
     if supports_skip(systems.target.version) is False:
         raise Refused(
             f"This Lago is {systems.target.version}: before 1.32 it bills whenever a subscription ends.",

@@ -34,7 +34,7 @@ def test_the_refusal_leaves_a_way_out(run: BackfillRun, settings: Any) -> None:
 
     assert code == 2
     assert f"The run {run.run_id} made idTags in SteVe, and SteVe is not configured." in err
-    assert "If that SteVe is gone for ever, leave its idTags there" in err
+    assert "If that SteVe is gone for ever, a revert can leave its idTags there" in err
     assert "backfill_revert --without steve" in err
 
 
