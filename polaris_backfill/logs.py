@@ -11,9 +11,11 @@ def _however_escaped(text: str) -> str:
 
 # Whoever reads a link can sign in with it. The path ends where white space, a quote or a query begins.
 # Servers decode an address before they look where it leads, and gateways pack one into another.
-_SLASHES = _however_escaped("/") + "+"
+# Only slashes after a word repeat: a leading run of them would be tried from each of its slashes.
+_SLASH = _however_escaped("/")
+_SLASHES = f"{_SLASH}+"
 LINK = re.compile(
-    rf"({_SLASHES}{_however_escaped('sign-in')}{_SLASHES}{_however_escaped('link')}{_SLASHES})[^\s/?#\"'<>\\]+",
+    rf"({_SLASH}{_however_escaped('sign-in')}{_SLASHES}{_however_escaped('link')}{_SLASHES})[^\s/?#\"'<>\\]+",
     re.IGNORECASE,
 )
 MASKED = r"\1…"

@@ -19,7 +19,7 @@ from customers.backfill.ledger.standing import shown_status
 from customers.backfill.steps import label
 from customers.backfill.welcome import CampaignStatus, latest_campaign
 from customers.backfill.welcome import status as campaign_status
-from customers.models import BackfillRow, BackfillRun, BackfillUpload, RunJob, WelcomeCampaign
+from customers.models import BackfillRow, BackfillRun, BackfillStep, BackfillUpload, RunJob, WelcomeCampaign
 from customers.workers import worker_is_alive
 
 Status = BackfillRun.Status
@@ -80,6 +80,11 @@ class Live:
     @property
     def revert(self) -> RunJob | None:
         return self.job(RunJob.Kind.REVERT)
+
+    @property
+    def has_kept(self) -> bool:
+        """Return whether a revert left things where they are, from wherever it was asked for."""
+        return BackfillStep.objects.filter(row__run=self.run, state=BackfillStep.State.KEPT).exists()
 
 
 def live(run: BackfillRun) -> Live:

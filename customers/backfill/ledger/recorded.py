@@ -17,10 +17,14 @@ BY_CHOICE = "kept_active"  # the code of steps that --keep-active left
 LEFT_OUT = "left_out"  # the code of steps in a system that --without named
 
 
+def was_left(step: BackfillStep) -> bool:
+    """Return whether an earlier revert left it where it is because it was told to."""
+    return step.state == State.KEPT and step.code in (BY_CHOICE, LEFT_OUT)
+
+
 def is_made(step: BackfillStep) -> bool:
     """Return whether the run made it, or may have; an earlier revert may have left it where it is."""
-    left = step.state == State.KEPT and step.code in (BY_CHOICE, LEFT_OUT) and not step.undo
-    return left or step.state in (State.CREATED, State.INTENDED)
+    return step.state in (State.CREATED, State.INTENDED) or (was_left(step) and not step.undo)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from billing.client import supports_skip
 from customers.backfill.engine.plan import CLOCK_TOLERANCE
 from customers.backfill.ledger.identity import check_world
-from customers.backfill.ledger.recorded import BY_CHOICE, LEFT_OUT, Recorded, records
+from customers.backfill.ledger.recorded import Recorded, records, was_left
 from customers.backfill.ledger.standing import Standing, standing_of
 from customers.backfill.refused import Refused
 from customers.backfill.revert.activity import Activity, find_activity, known_of, look_back
@@ -115,7 +115,7 @@ def _is_ours(step: BackfillStep) -> bool:
     return (
         step.state in (State.CREATED, State.INTENDED)
         or (step.state == State.ADOPTED and bool(step.undo))
-        or (step.state == State.KEPT and step.code in (BY_CHOICE, LEFT_OUT))
+        or was_left(step)
     )
 
 

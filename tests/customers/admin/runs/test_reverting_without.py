@@ -10,7 +10,7 @@ from customers.models import BackfillRun, IdTagMapping, RunJob
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
 from tests.customers.admin.world import EVERYTHING, client_of, member_of_staff, words_of
-from tests.customers.backfill.steve.world import run_of, tags
+from tests.customers.backfill.steve.world import manage, run_of, tags
 from tests.customers.factories import imported, rows
 
 pytestmark = pytest.mark.django_db
@@ -98,3 +98,13 @@ def test_long_lists_of_divergences_say_how_many_more_there_are(lago: Sandbox, mo
     total = RunJob.objects.latest("pk").result["divergences_total"]
     assert total > 2
     assert f"… and {total - 2} more" in words_of(client.get(page))
+
+
+def test_what_the_terminal_left_is_not_called_gone_either(steve: SteveSandbox, lago: Sandbox) -> None:
+    run = run_of(imported(rows(1)))
+    manage("backfill_revert", "--run-id", run.run_id, "--without", "steve", "--noinput")
+
+    page = reverse("admin:customers_backfillrun_change", args=[run.pk])
+    after = words_of(client_of(member_of_staff(*EVERYTHING)).get(page))
+
+    assert "What was kept stands as it was" in after
