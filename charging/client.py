@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from charging.values import OcppTag, Transaction
+from charging.values import OcppTag, Transaction, folded
 from charging.wire import SteveError, Wire, unexpected
 
 Value = TypeVar("Value", OcppTag, Transaction)
@@ -58,13 +58,13 @@ class SteveClient:
     # --- idTags ------------------------------------------------------------------------------------
 
     def id_tags(self) -> dict[str, OcppTag]:
-        """Read all idTags, by case-folded idTag: SteVe ignores case. It has no paging: one call."""
-        return {tag.id_tag.casefold(): tag for tag in self._list(ID_TAGS, {}, OcppTag)}
+        """Read all idTags, by `folded` idTag. SteVe has no paging: one call."""
+        return {folded(tag.id_tag): tag for tag in self._list(ID_TAGS, {}, OcppTag)}
 
     def find_id_tag(self, id_tag: str) -> OcppTag | None:
         """Read one idTag, in whatever spelling SteVe has it."""
         found = self._list(ID_TAGS, {"idTag": id_tag}, OcppTag)
-        return next((tag for tag in found if tag.id_tag.casefold() == id_tag.casefold()), None)
+        return next((tag for tag in found if folded(tag.id_tag) == folded(id_tag)), None)
 
     def get_id_tag(self, ocpp_tag_pk: int) -> OcppTag | None:
         try:

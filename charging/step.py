@@ -7,7 +7,7 @@ from typing import Any
 
 from charging import reports
 from charging.client import SteveClient
-from charging.values import BLOCKED, UNLIMITED, OcppTag, Transaction
+from charging.values import BLOCKED, UNLIMITED, OcppTag, Transaction, folded
 from charging.wire import SteveError
 from kernel import (
     Action,
@@ -35,7 +35,7 @@ UNBLOCKED = {"unblocked": True}  # what a removal must know: it blocks such an i
 CLOCK_TOLERANCE = timedelta(minutes=10)  # between our clock and SteVe's
 READ_BACK = timedelta(days=1)  # a session that began before the run may have ended in it
 
-Found = Mapping[str, OcppTag]  # by case-folded idTag
+Found = Mapping[str, OcppTag]  # by `folded` idTag
 Sessions = Mapping[str, Sequence[Transaction]]  # by SteVe's number of the idTag
 
 
@@ -79,7 +79,7 @@ class SteveIdTagStep(Step):
         if super().is_same(identity, things) or not things:
             return True
         tags = [(self._client.get_id_tag(int(thing.ref)), thing.wanted.id_tag) for thing in things]
-        return any(tag and tag.id_tag.casefold() == id_tag.casefold() for tag, id_tag in tags)
+        return any(tag and folded(tag.id_tag) == folded(id_tag) for tag, id_tag in tags)
 
     def look_up(self, rows: Iterable[Wanted]) -> Found:
         """Read all idTags: SteVe has no paging, so one call serves all rows."""
@@ -88,7 +88,7 @@ class SteveIdTagStep(Step):
     def check(self, wanted: Wanted, found: Found) -> Verdict:
         if not wanted.id_tag:
             return Verdict(None)
-        tag = found.get(wanted.id_tag.casefold())
+        tag = found.get(folded(wanted.id_tag))
         if tag is None:
             return Verdict(Action.CREATE)
         problems = self._problems(tag)
@@ -132,7 +132,7 @@ class SteveIdTagStep(Step):
         if not thing.wanted.id_tag:
             why = f"our mapping of it has gone; look at number {thing.ref} in SteVe by hand"
             return Removed(Removal.KEPT, why)
-        if tag.id_tag.casefold() != thing.wanted.id_tag.casefold():
+        if folded(tag.id_tag) != folded(thing.wanted.id_tag):
             return Removed(Removal.KEPT, "SteVe has another idTag under this number now")
         if thing.undo.get("unblocked"):
             self._block(tag)
@@ -167,7 +167,7 @@ class SteveIdTagStep(Step):
         wanted = thing.wanted
         if not wanted.id_tag:
             return []  # our mapping of it is missing, which is told already
-        tag = found.get(wanted.id_tag.casefold())
+        tag = found.get(folded(wanted.id_tag))
         if tag is None:
             return [reports.missing(wanted)]
         divergences = [

@@ -1,5 +1,6 @@
 """What SteVe tells about idTags and charging sessions, as values."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,12 @@ AUTO_INSERT_NOTE = "This unknown idTag was used in a transaction"
 
 # Under these the platform gathers a customer's cards; they are idTags of customers, never of cards.
 PLATFORM_PARENTS = ("META-", "OCPP-")
+
+
+def folded(id_tag: str) -> str:
+    """Return what SteVe's database compares: it ignores case, accents and blanks at the end."""
+    plain = "".join(c for c in unicodedata.normalize("NFD", id_tag) if not unicodedata.combining(c))
+    return plain.casefold().rstrip(" ")
 
 
 def _instant(text: str) -> datetime:
