@@ -1,7 +1,8 @@
 """The only place that knows SteVe's REST API: no paging, a PUT replaces every field, idTags ignore case."""
 
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -13,6 +14,9 @@ Value = TypeVar("Value", OcppTag, Transaction)
 ID_TAGS = "/v1/ocppTags"
 TRANSACTIONS = "/v1/transactions"
 PERIODS_DAYS = (10, 30, 90)
+# What SteVe takes as a filter; one item of another form makes it refuse all.
+FILTERED_BY = re.compile(r"[A-Za-z0-9.:_#-]{1,20}")
+ASKED_AT_ONCE = 100  # each at most 20 characters and its name: well below the 8 KB that an address may have
 
 
 class SteveClient:
@@ -57,9 +61,9 @@ class SteveClient:
 
     # --- idTags ------------------------------------------------------------------------------------
 
-    def id_tags(self) -> dict[str, OcppTag]:
-        """Read all idTags, by `folded` idTag. SteVe has no paging: one call."""
-        return {folded(tag.id_tag): tag for tag in self._list(ID_TAGS, {}, OcppTag)}
+    def id_tags(self) -> list[OcppTag]:
+        """Read all idTags. SteVe has no paging: one call."""
+        return self._list(ID_TAGS, {}, OcppTag)
 
     def find_id_tag(self, id_tag: str) -> OcppTag | None:
         """Read one idTag, in whatever spelling SteVe has it."""
@@ -91,6 +95,11 @@ class SteveClient:
         given = {name: value for name, value in body.items() if value is not None}
         return self._one("PUT", f"{ID_TAGS}/{tag.ocpp_tag_pk}", given)
 
+    def children_of(self, id_tag: str) -> list[OcppTag]:
+        """Read the idTags that stand under another one."""
+        found = self._list(ID_TAGS, {"parentIdTag": id_tag}, OcppTag)
+        return [tag for tag in found if folded(tag.parent_id_tag or "") == folded(id_tag)]
+
     def delete_id_tag(self, ocpp_tag_pk: int) -> bool:
         """Delete an idTag AND ITS WHOLE CHARGING HISTORY; say whether it was still there."""
         try:
@@ -107,11 +116,10 @@ class SteveClient:
         self,
         *,
         since: datetime | None = None,
-        id_tag: str | None = None,
         charge_box_id: str | None = None,
         running_only: bool = False,
     ) -> list[Transaction]:
-        """Read charging sessions, newest first, of one idTag or of all, started at or after `since`.
+        """Read charging sessions of all idTags, newest first, started at or after `since`.
 
         The server filters by whole days and the rest is done here: its versions disagree on how an instant
         has to be written (with or without a time zone), and each refuses the other's form.
@@ -119,11 +127,27 @@ class SteveClient:
         params = {
             "type": "ACTIVE" if running_only else "ALL",
             "periodType": _period(since, self._now()),
-            "ocppIdTag": id_tag,
             "chargeBoxId": charge_box_id,
         }
         found = self._list(TRANSACTIONS, {k: v for k, v in params.items() if v is not None}, Transaction)
         return [transaction for transaction in found if since is None or transaction.started_at >= since]
+
+    def transactions_of(self, id_tags: Iterable[str]) -> list[Transaction]:
+        """Read all charging sessions of some idTags, whatever spelling they carry; as few calls as can be.
+
+        One idTag that SteVe does not take as a filter makes it refuse the whole list, and a long address is
+        refused too. Such idTags, which only a charger can have brought in, are looked for among all sessions.
+        """
+        asked = dict.fromkeys(id_tags)
+        plain = [id_tag for id_tag in asked if FILTERED_BY.fullmatch(id_tag)]
+        strange = {folded(id_tag) for id_tag in asked.keys() - set(plain)}
+        found: list[Transaction] = []
+        for start in range(0, len(plain), ASKED_AT_ONCE):
+            params = {"type": "ALL", "periodType": "ALL", "ocppIdTag": plain[start : start + ASKED_AT_ONCE]}
+            found += self._list(TRANSACTIONS, params, Transaction)
+        if strange:
+            found += [one for one in self.transactions() if folded(one.id_tag) in strange]
+        return found
 
     # --- The wire ----------------------------------------------------------------------------------
 

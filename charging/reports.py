@@ -95,5 +95,13 @@ def respelled(wanted: Wanted, tag: OcppTag) -> Divergence:
     return Divergence("other_spelling", mask_id_tag(wanted.id_tag), mask_id_tag(tag.id_tag), remedy)
 
 
+def misspelt_sessions(tag: OcppTag, number: int) -> Divergence:
+    remedy = (
+        "Sessions are billed by exact spelling, and these by nobody. Have the charger send the spelling of"
+        f" our mapping, and bill these by hand: number {tag.ocpp_tag_pk} in SteVe."
+    )
+    return Divergence("sessions_misspelt", "sessions in our spelling", f"in another: {number}", remedy)
+
+
 def _day(tag: OcppTag) -> str:
     return tag.expires_at.date().isoformat() if tag.expires_at else ""

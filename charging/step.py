@@ -1,14 +1,19 @@
 """The step `steve_id_tag`: an idTag that SteVe lets charge."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from charging import reports
+from charging.changes import IS_BLOCKED, OUR_NOTE, as_left
 from charging.client import SteveClient
-from charging.values import BLOCKED, UNLIMITED, OcppTag, Transaction, folded
+from charging.found import Closer, Sessions, Tags
+from charging.values import UNLIMITED, OcppTag, Transaction, folded
 from charging.wire import SteveError
+from charging.withdrawal import Withdrawal, by_number, changed_since, why_kept
 from kernel import (
     Action,
     Divergence,
@@ -17,7 +22,6 @@ from kernel import (
     Made,
     Per,
     Problem,
-    Removal,
     Removed,
     Since,
     Step,
@@ -27,29 +31,20 @@ from kernel import (
     Wanted,
 )
 
-# Tells our own idTag after a lost answer. The platform overwrites notes later, so it is good for that only.
-OUR_NOTE = "Made by Polaris Backfill"
-
 EXISTS_ALREADY = 422
-UNBLOCKED = {"unblocked": True}  # what a removal must know: it blocks such an idTag again
 CLOCK_TOLERANCE = timedelta(minutes=10)  # between our clock and SteVe's
 READ_BACK = timedelta(days=1)  # a session that began before the run may have ended in it
 
-Found = Mapping[str, OcppTag]  # by `folded` idTag
-Sessions = Mapping[str, Sequence[Transaction]]  # by SteVe's number of the idTag
-
 
 class SteveIdTagStep(Step):
-    """Make sure that SteVe knows an idTag and authorises it.
-
-    `remove` takes an idTag away only if nothing was ever charged with it: with the idTag, SteVe would
-    delete its charging history.
-    """
+    """Make sure that SteVe knows an idTag and authorises it; `Withdrawal` takes that back."""
 
     name = "steve_id_tag"
     noun = "idTag"
     system = "SteVe"
     per = Per.CARD
+    stops = True
+    looks_closer = True
     variables = ("STEVE_BASE_URL", "STEVE_API_USERNAME", "STEVE_API_KEY")
 
     @classmethod
@@ -60,10 +55,15 @@ class SteveIdTagStep(Step):
         )
 
     def __init__(
-        self, client: SteveClient, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        client: SteveClient,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._now = now
+        self._withdrawal = Withdrawal(client, now=now, clock=clock)
 
     def preflight(self) -> None:
         self._client.preflight()
@@ -81,14 +81,14 @@ class SteveIdTagStep(Step):
         tags = [(self._client.get_id_tag(int(thing.ref)), thing.wanted.id_tag) for thing in things]
         return any(tag and folded(tag.id_tag) == folded(id_tag) for tag, id_tag in tags)
 
-    def look_up(self, rows: Iterable[Wanted]) -> Found:
+    def look_up(self, rows: Iterable[Wanted]) -> Tags:
         """Read all idTags: SteVe has no paging, so one call serves all rows."""
-        return self._client.id_tags()
+        return self._withdrawal.read()
 
-    def check(self, wanted: Wanted, found: Found) -> Verdict:
+    def check(self, wanted: Wanted, found: Tags) -> Verdict:
         if not wanted.id_tag:
             return Verdict(None)
-        tag = found.get(folded(wanted.id_tag))
+        tag = found.named(wanted.id_tag)
         if tag is None:
             return Verdict(Action.CREATE)
         problems = self._problems(tag)
@@ -100,7 +100,7 @@ class SteveIdTagStep(Step):
             exists=() if tag.was_auto_inserted else (reports.exists(tag),),
             change=tag.is_blocked,
             key=_key(wanted, tag),
-            undo=UNBLOCKED if tag.is_blocked else None,
+            undo=_undo(tag) if tag.is_blocked else None,
             once_finished=self._once_finished(tag),
         )
 
@@ -124,59 +124,77 @@ class SteveIdTagStep(Step):
             raise SteveError("steve_unexpected", "SteVe made another idTag than the one asked for", sent=True)
         return Made(ref=str(tag.ocpp_tag_pk))
 
-    def remove(self, thing: Thing, found: Found) -> Removed:
-        """Delete what we made, block again what we unblocked; `found` may be old, so it is read again."""
-        tag = self._client.get_id_tag(int(thing.ref))
-        if tag is None:
-            return Removed(Removal.GONE)
-        if not thing.wanted.id_tag:
-            why = f"our mapping of it has gone; look at number {thing.ref} in SteVe by hand"
-            return Removed(Removal.KEPT, why)
-        if folded(tag.id_tag) != folded(thing.wanted.id_tag):
-            return Removed(Removal.KEPT, "SteVe has another idTag under this number now")
-        if thing.undo.get("unblocked"):
-            self._block(tag)
-            return Removed(Removal.KEPT, "it was there before the run; it is blocked again")
-        return self._delete_unless_used(tag)
+    # --- Reconcile -----------------------------------------------------------------------------------
 
-    def look_back(self, things: Sequence[Thing], since: Since) -> Sessions:
-        """Read the newer charging sessions, in one call."""
-        numbers = {thing.ref for thing in things}
-        found: dict[str, list[Transaction]] = defaultdict(list)
-        for session in self._client.transactions(since=since.started_at - READ_BACK) if numbers else ():
-            if str(session.ocpp_tag_pk) in numbers:
-                found[str(session.ocpp_tag_pk)].append(session)
-        return found
+    def look_again(self, things: Iterable[Thing], since: Since) -> Tags:
+        """Read all idTags, and the newer sessions: what is spelled otherwise than we do, nobody bills."""
+        tags = self._withdrawal.read()
+        ours = {int(thing.ref): thing.wanted.id_tag for thing in things if thing.ref and thing.wanted.id_tag}
+        sessions = self._client.transactions(since=since.started_at) if ours else ()
+        misspelt = Counter(
+            session.ocpp_tag_pk
+            for session in sessions
+            if session.has_charged and ours.get(session.ocpp_tag_pk, session.id_tag) != session.id_tag
+        )
+        return replace(tags, misspelt=misspelt)
 
-    def activity(
-        self, things: Sequence[Thing], found: Found, back: Sessions, since: Since
-    ) -> Iterator[tuple[str, str]]:
-        """A session that ended before the run was over before anybody could be billed for it."""
-        began = since.started_at - CLOCK_TOLERANCE
-        for thing in things:
-            sessions = back.get(thing.ref, ())
-            if any(session.stopped_at is None or session.stopped_at >= began for session in sessions):
-                yield thing.wanted.external_id, "charged since"
-
-    def forecast(self, thing: Thing, back: Sessions) -> str:
-        if thing.undo:
-            return "it was there before the run; it is blocked again"
-        return "it has charged; it is blocked, and kept with its history" if back.get(thing.ref) else ""
-
-    def compare(self, thing: Thing, found: Found) -> Sequence[Divergence]:
+    def compare(self, thing: Thing, found: Tags) -> Sequence[Divergence]:
         wanted = thing.wanted
         if not wanted.id_tag:
             return []  # our mapping of it is missing, which is told already
-        tag = found.get(folded(wanted.id_tag))
+        tag = found.named(wanted.id_tag)
         if tag is None:
             return [reports.missing(wanted)]
+        misspelt = found.misspelt.get(tag.ocpp_tag_pk, 0)
         divergences = [
             reports.replaced(thing.ref, tag) if str(tag.ocpp_tag_pk) != thing.ref else None,
             reports.blocked(tag) if tag.is_blocked else None,
             reports.expired_since(tag) if tag.is_expired(self._now()) else None,
             reports.respelled(wanted, tag) if tag.id_tag != wanted.id_tag else None,
+            reports.misspelt_sessions(tag, misspelt) if misspelt else None,
         ]
         return [divergence for divergence in divergences if divergence is not None]
+
+    # --- Revert --------------------------------------------------------------------------------------
+
+    def look_back(self, things: Sequence[Thing], since: Since) -> Sessions:
+        """Read the newer charging sessions, in one call."""
+        numbers = {int(thing.ref) for thing in things if thing.ref}
+        sessions = self._client.transactions(since=since.started_at - READ_BACK) if numbers else ()
+        return by_number(session for session in sessions if session.ocpp_tag_pk in numbers)
+
+    def activity(
+        self, things: Sequence[Thing], found: Tags, back: Sessions, since: Since
+    ) -> Iterator[tuple[str, str]]:
+        for thing in things:
+            if (tag := found.numbered(thing.ref)) is None:
+                continue
+            if any(_is_since(session, thing, since) for session in back.get(tag.ocpp_tag_pk, ())):
+                yield thing.wanted.external_id, "charged since"
+            if not thing.is_made and not thing.undo:
+                continue  # it stays as it is
+            changed = changed_since(thing, tag)
+            if since.reverting or thing.undo:  # a revert does so, and so it was before
+                changed = [what for what in changed if what != IS_BLOCKED]
+            if changed:
+                yield thing.wanted.external_id, f"changed in SteVe: {', '.join(changed)}"
+            if below := found.below(tag):
+                yield thing.wanted.external_id, f"other idTags stand under it in SteVe: {below}"
+
+    def forecast(self, thing: Thing, found: Tags, back: Sessions) -> str:
+        tag = found.numbered(thing.ref)
+        return why_kept(thing, tag, Closer(found, back)) if tag else ""
+
+    def stop(self, thing: Thing, found: Tags) -> None:
+        self._withdrawal.stop(thing, found)
+
+    def look_closer(self, things: Sequence[Thing], found: Tags) -> Closer:
+        return self._withdrawal.look_closer(things, found)
+
+    def remove(self, thing: Thing, closer: Closer) -> Removed:
+        return self._withdrawal.remove(thing, closer)
+
+    # --- Create --------------------------------------------------------------------------------------
 
     def _problems(self, tag: OcppTag) -> tuple[Problem, ...]:
         taken = [reports.taken(tag)] if tag.is_under_platform_customer else []
@@ -210,24 +228,25 @@ class SteveIdTagStep(Step):
             raise SteveError("steve_refused", "The idTag has gone from SteVe since the plan was made")
         if tag.is_blocked:
             self._client.update_id_tag(tag, max_active_transaction_count=UNLIMITED)
-        undo = UNBLOCKED if tag.is_blocked and not ours else None
+        undo = _undo(tag) if tag.is_blocked and not ours else None
         return Made(ref=str(tag.ocpp_tag_pk), adopted=not ours, key=_key(wanted, tag), undo=undo)
 
-    def _delete_unless_used(self, tag: OcppTag) -> Removed:
-        """Block first and look then, so that no session begins between looking and deleting."""
-        self._block(tag)
-        sessions = self._client.transactions(id_tag=tag.id_tag)
-        used = sum(session.ocpp_tag_pk == tag.ocpp_tag_pk for session in sessions)
-        if used:
-            why = f"its charging history (sessions: {used}) would be deleted with it; it is blocked instead"
-            return Removed(Removal.KEPT, why)
-        there = self._client.delete_id_tag(tag.ocpp_tag_pk)
-        return Removed(Removal.REMOVED if there else Removal.GONE)
 
-    def _block(self, tag: OcppTag) -> None:
-        # SteVe takes no PUT with an expiry in the past, and an expired idTag does not charge anyway.
-        if not tag.is_blocked and not tag.is_expired(self._now()):
-            self._client.update_id_tag(tag, max_active_transaction_count=BLOCKED)
+def _undo(tag: OcppTag) -> dict[str, Any]:
+    """Return what a removal must know of an idTag that is unblocked: to block it again, unless it changed."""
+    return {"unblocked": True, "left": as_left(tag)}
+
+
+def _is_since(session: Transaction, thing: Thing, since: Since) -> bool:
+    """Return whether a session belongs to the time after the run.
+
+    On what the run made, every session does. On what was there before, those that ended before it were over
+    before anybody could be billed; clocks differ, so one that charged shortly before it counts too.
+    """
+    if session.stopped_at is None or (thing.is_made and not thing.undo):
+        return True
+    tolerance = CLOCK_TOLERANCE if session.has_charged else timedelta(0)
+    return session.stopped_at >= since.started_at - tolerance
 
 
 def _is_as_we_make_it(wanted: Wanted, tag: OcppTag) -> bool:

@@ -112,6 +112,11 @@ class Transaction:
         return self.stopped_at is None
 
     @property
+    def has_charged(self) -> bool:
+        """Return whether it is running or brought energy; what SteVe refused is kept as a session, too."""
+        return self.energy_wh is None or self.energy_wh > 0
+
+    @property
     def energy_wh(self) -> float | None:
         """Return the energy in watt-hours; None while it runs."""
         return None if self.stop_wh is None else self.stop_wh - self.start_wh

@@ -49,6 +49,8 @@ class Step:
     activates: ClassVar[bool] = False
     # It has something to stop before anything of a batch is removed.
     stops: ClassVar[bool] = False
+    # Per row: it looks once more, at a whole batch, before it removes.
+    looks_closer: ClassVar[bool] = False
 
     # --- What it is called ---------------------------------------------------------------------------
 
@@ -129,7 +131,7 @@ class Step:
 
     # --- Reconcile -----------------------------------------------------------------------------------
 
-    def look_again(self, things: Iterable[Thing]) -> Any:
+    def look_again(self, things: Iterable[Thing], since: Since) -> Any:
         """Read, in bulk, what `compare` needs of things that a run recorded."""
         return self.look_up(thing.wanted for thing in things)
 
@@ -152,7 +154,7 @@ class Step:
         """Return, as external_id and words, what people did since the run."""
         return ()
 
-    def forecast(self, thing: Thing, back: Any) -> str:
+    def forecast(self, thing: Thing, found: Any, back: Any) -> str:
         """Say why a removal leaves the thing in some form; blank where it simply goes."""
         return ""
 
@@ -164,8 +166,15 @@ class Step:
         """Put things out of use before anything of their batch is removed."""
         raise NotImplementedError
 
-    def remove(self, thing: Thing, found: Any) -> Removed:
-        """Take back what `create` made and nothing else; safe to repeat; raise RemoteError."""
+    def look_closer(self, things: Sequence[Thing], found: Any) -> Any:
+        """Read, in bulk, what `remove` needs of a batch that was stopped; raise RemoteError."""
+        return found
+
+    def remove(self, thing: Thing, closer: Any) -> Removed:
+        """Take back what `create` made and nothing else; safe to repeat; raise RemoteError.
+
+        `closer` is what `look_closer` saw.
+        """
         raise NotImplementedError
 
     def remove_all(self, things: Sequence[Thing], found: Any, *, discard: bool) -> Sequence[Removed]:

@@ -139,11 +139,12 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """The run after which people may have been active."""
+    """The run after which people may have been active. `reverting`: a revert of it stopped half way."""
 
     run_pk: int
     run_id: str
     started_at: datetime
+    reverting: bool = False
 
 
 class Removal(StrEnum):

@@ -1,19 +1,18 @@
 """The charging sessions of a customer, read from SteVe whenever they are looked at; none is kept here."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.core.exceptions import ImproperlyConfigured
 
 from charging import SteveClient, Transaction
+from charging.values import folded
 from customers.backfill.systems import steve_client
 from customers.models import IdTagMapping, User
 from kernel import RemoteError
 
 TIMEOUT_S = 4.0  # somebody looks at a page and waits
-READERS = 8
 SHOWN = 50
 
 
@@ -64,16 +63,8 @@ def recent_sessions(user: User, *, timeout_s: float = TIMEOUT_S) -> Sessions:
 def sessions_of(user: User, steve: SteveClient) -> list[ChargingSession]:
     """Return all sessions of the customer's idTags, newest first; raise RemoteError."""
     mappings = list(user.id_tag_mappings.all())
-    if not mappings:
-        return []
-    with ThreadPoolExecutor(min(READERS, len(mappings)), thread_name_prefix="sessions") as pool:
-        read = pool.map(lambda mapping: steve.transactions(id_tag=mapping.id_tag), mappings)
-        found = [
-            _shown(mapping, one)
-            for mapping, transactions in zip(mappings, read, strict=True)
-            for one in transactions
-            if _is_of(mapping, one)
-        ]
+    read = steve.transactions_of(mapping.id_tag for mapping in mappings)
+    found = [_shown(mapping, one) for mapping in mappings for one in read if _is_of(mapping, one)]
     return sorted(found, key=lambda session: (session.started_at, session.transaction_pk), reverse=True)
 
 
@@ -81,7 +72,7 @@ def _is_of(mapping: IdTagMapping, transaction: Transaction) -> bool:
     """Go by SteVe's number where it is known: it stays the same however the idTag is spelled."""
     if mapping.steve_ocpp_tag_pk is not None:
         return transaction.ocpp_tag_pk == mapping.steve_ocpp_tag_pk
-    return transaction.id_tag.casefold() == mapping.id_tag.casefold()
+    return folded(transaction.id_tag) == folded(mapping.id_tag)
 
 
 def _shown(mapping: IdTagMapping, transaction: Transaction) -> ChargingSession:

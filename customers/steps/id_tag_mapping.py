@@ -107,7 +107,7 @@ class IdTagMappingStep(Step):
 
     # --- Reconcile -----------------------------------------------------------------------------------
 
-    def look_again(self, things: Iterable[Thing]) -> Recorded:
+    def look_again(self, things: Iterable[Thing], since: Since) -> Recorded:
         things = list(things)
         pks = [int(thing.ref) for thing in things if thing.ref]
         owners = {pk for thing in things if (pk := thing.facts.get(Fact.USER_PK))}
@@ -133,7 +133,7 @@ class IdTagMappingStep(Step):
                 if owner != by_pk[pk].facts.get(Fact.USER_PK):
                     yield by_pk[pk].wanted.external_id, "gave an idTag away"
 
-    def forecast(self, thing: Thing, back: Any) -> str:
+    def forecast(self, thing: Thing, found: Any, back: Any) -> str:
         return "it was there before the run; it is given back as it was" if thing.undo else ""
 
     def stop_all(self, things: Sequence[Thing], found: Any) -> None:

@@ -98,7 +98,7 @@ class UserStep(Step):
 
     # --- Reconcile -----------------------------------------------------------------------------------
 
-    def look_again(self, things: Iterable[Thing]) -> dict[str, User]:
+    def look_again(self, things: Iterable[Thing], since: Since) -> dict[str, User]:
         """Return the users that are there, by their number."""
         return {str(pk): user for pk, user in User.objects.in_bulk(_pks(things)).items()}
 

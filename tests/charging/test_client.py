@@ -97,13 +97,13 @@ def test_credentials_must_not_be_blank() -> None:
 # --- idTags ------------------------------------------------------------------------------------------
 
 
-def test_id_tags_are_found_whatever_their_case(steve: SteveSandbox, client: SteveClient) -> None:
+def test_all_id_tags_are_read_as_steve_spells_them(steve: SteveSandbox, client: SteveClient) -> None:
     steve.world.add_tag(ID_TAG)
     steve.world.add_tag("Other-1", max_active_transaction_count=0)
 
     found = client.id_tags()
 
-    assert {key: tag.is_blocked for key, tag in found.items()} == {"a1b2c3d4": False, "other-1": True}
+    assert {tag.id_tag: tag.is_blocked for tag in found} == {ID_TAG: False, "Other-1": True}
 
 
 def test_everything_steve_says_of_an_id_tag_is_read(steve: SteveSandbox, client: SteveClient) -> None:
@@ -200,7 +200,7 @@ def test_sessions_of_one_id_tag_come_in_any_spelling_newest_first(
     steve.world.add_tag("Other-1")
     first, _, last = charged(steve, ID_TAG), charged(steve, "Other-1"), charged(steve, "a1b2c3d4")
 
-    found = client.transactions(id_tag=ID_TAG)
+    found = client.transactions_of([ID_TAG])
 
     assert [session.transaction_pk for session in found] == [last, first]
 
@@ -243,7 +243,7 @@ def test_a_passing_fault_is_survived(steve: SteveSandbox, client: SteveClient, k
 
     tag = client.create_id_tag(ID_TAG, max_active_transaction_count=-1) if kind != "not_json" else None
 
-    assert client.id_tags().keys() == ({"a1b2c3d4"} if tag else set())
+    assert client.id_tags() == ([tag] if tag else [])
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,9 @@ def run(step: SteveIdTagStep, row: Wanted) -> Made:
 
 def remove(step: SteveIdTagStep, row: Wanted, made: Made) -> tuple[Removal, str]:
     thing = Thing(row, made.ref, is_made=True, undo=made.undo or {})
-    removed = step.remove(thing, step.look_up([row]))
+    found = step.look_up([row])
+    step.stop(thing, found)
+    removed = step.remove(thing, step.look_closer([thing], found))
     return removed.removal, removed.why
 
 
@@ -141,7 +143,7 @@ def test_an_unknown_card_that_charges_meanwhile_is_adopted_and_unblocked(
 
     made = create(step, wanted(), verdict)
 
-    assert (made.adopted, made.undo, made.key) == (True, {"unblocked": True}, "a1b2c3d4")
+    assert (made.adopted, (made.undo or {})["unblocked"], made.key) == (True, True, "a1b2c3d4")
     assert not steve.world.tags[1].is_blocked
 
 
@@ -177,9 +179,9 @@ def test_one_that_steve_inserted_itself_is_unblocked_without_being_asked(
 
     made = create(step, wanted(), verdict)
 
-    assert (verdict.action, verdict.change, verdict.undo) == (Action.ADOPT, True, {"unblocked": True})
+    assert (verdict.action, verdict.change, (verdict.undo or {})["unblocked"]) == (Action.ADOPT, True, True)
     assert codes(verdict) == ([], ["steve_id_tag_unblocked", "steve_id_tag_in_transaction"], [])
-    assert (made.ref, made.adopted, made.undo) == (verdict.ref, True, {"unblocked": True})
+    assert (made.ref, made.adopted, made.undo) == (verdict.ref, True, verdict.undo)
     assert steve.world.tags[1].max_active_transaction_count == -1
     assert (steve.world.tags[1].note or "").startswith(AUTO_INSERT_NOTE)
 

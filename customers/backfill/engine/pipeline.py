@@ -26,9 +26,12 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Leg(Generic[Item]):
-    """A part of the way: `each` works in the pool and touches no ORM, `together` where the databases are."""
+    """A part of the way: `each` item or a batch at `once` in the pool, without ORM; or `together`, where the
+    databases are.
+    """
 
     each: Callable[[Item], None] | None = None
+    once: Callable[[Sequence[Item]], None] | None = None
     together: Callable[[Sequence[Item]], None] | None = None
 
 
@@ -149,7 +152,12 @@ class Pipeline(Generic[Row, Item]):
 
     def _begin(self, flight: Flight[Item], leg: Leg[Item], pool: ThreadPoolExecutor) -> None:
         if leg.each and flight.items:
-            self._submit(leg.each, flight, pool)
+            self._submit(
+                [partial(self._one, leg.each, flight, n) for n in range(len(flight.items))], flight, pool
+            )
+            return
+        if leg.once and flight.items:
+            self._submit([partial(self._do_together, leg.once, flight)], flight, pool)
             return
         if leg.together:
             self._do_together(leg.together, flight)
@@ -161,9 +169,11 @@ class Pipeline(Generic[Row, Item]):
             return
         work([item for n, item in enumerate(flight.items) if n not in flight.stranded])
 
-    def _submit(self, work: Callable[[Item], None], flight: Flight[Item], pool: ThreadPoolExecutor) -> None:
-        flight.under_way = len(flight.items)
-        flight.futures = [pool.submit(self._one, work, flight, n) for n in range(len(flight.items))]
+    def _submit(
+        self, pieces: Sequence[Callable[[], None]], flight: Flight[Item], pool: ThreadPoolExecutor
+    ) -> None:
+        flight.under_way = len(pieces)
+        flight.futures = [pool.submit(piece) for piece in pieces]
         for future in list(flight.futures):
             future.add_done_callback(lambda _: self._count_down(flight))
 

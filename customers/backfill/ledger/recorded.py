@@ -8,13 +8,19 @@ from django.db.models import QuerySet
 
 from customers.backfill.steps import kinds
 from customers.models import BackfillRow, BackfillRun, BackfillStep
-from kernel import Facts, Step, Thing, Wanted
+from kernel import Facts, Since, Step, Thing, Wanted
 
 READ_SIZE = 2_000
 SAMPLE = 3  # things by which a system is recognised
 State = BackfillStep.State
 BY_CHOICE = "kept_active"  # the code of steps that --keep-active left
 LEFT_OUT = "left_out"  # the code of steps in a system that --without named
+
+
+def since(run: BackfillRun) -> Since:
+    """Say after which run people may have been active."""
+    reverting = run.status == BackfillRun.Status.REVERTING
+    return Since(run.pk, run.run_id, run.started_at, reverting)
 
 
 def was_left(step: BackfillStep) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from customers.backfill.ledger.identity import check_world
-from customers.backfill.ledger.recorded import READ_SIZE, Recorded, Things, records
+from customers.backfill.ledger.recorded import READ_SIZE, Recorded, Things, records, since
 from customers.backfill.ledger.standing import standing_of
 from customers.backfill.reconcile.result import Found, Reconciliation, StepCount
 from customers.backfill.steps import in_order, kinds
@@ -43,7 +43,7 @@ def reconcile(run: BackfillRun, systems: Systems) -> Reconciliation:
 def _look(run: BackfillRun, step: Step) -> Looked:
     """Ask a system for everything at once. The rows are read once more for it: all would fill the memory."""
     things = Things(run, step.name, STANDING)
-    found = step.look_again(things) if things else {}
+    found = step.look_again(things, since(run)) if things else {}
     shared = {}
     if step.per is Per.CUSTOMER and things:
         shared = {thing.wanted.external_id: facts for thing in things if (facts := _told(step, thing, found))}
@@ -68,7 +68,7 @@ def _compare(
     for step in steps:
         if step.name not in looked:
             things = [one.thing(step.name, known[one.line]) for one in some if step.name in one.steps]
-            found[step.name] = step.look_again(things)
+            found[step.name] = step.look_again(things, since(result.run))
     for one in some:
         result.rows[one.row.outcome or "pending"] += 1
         result.found.extend(_not_imported(one))

@@ -19,7 +19,7 @@ from customers.backfill.ledger.run_log import RunLog
 from customers.backfill.refused import Refused
 from customers.backfill.revert.planning import RevertPlan, RowPlan, plan_revert
 from customers.backfill.revert.records import Leaving, Line, Removals
-from customers.backfill.revert.removing import Remover
+from customers.backfill.revert.removing import Remover, in_reverse
 from customers.backfill.systems import Systems
 from customers.backfill.welcome import cancel_for_run
 from customers.chunks import chunks
@@ -129,7 +129,7 @@ class Reverting:
         self._note([self._first_line()])
         for some in chunks(self._kept_by_choice(), 1000):
             self._written(self._removals.keep(some, BY_CHOICE))
-        rows = [row for row in reversed(self.plan.rows) if not self._is_kept(row)]
+        rows = in_reverse([row for row in self.plan.rows if not self._is_kept(row)])
         self.progress.start("Reverting", len(rows))
         pipeline: Pipeline[RowPlan, Leaving] = Pipeline(
             open_batch=self._removals.open,

@@ -8,16 +8,17 @@ from typing import Any
 from billing.client import supports_skip
 from customers.backfill.engine.plan import CLOCK_TOLERANCE
 from customers.backfill.ledger.identity import check_world
-from customers.backfill.ledger.recorded import Recorded, records, was_left
+from customers.backfill.ledger.recorded import Recorded, records, since, was_left
 from customers.backfill.ledger.standing import Standing, standing_of
 from customers.backfill.refused import Refused
-from customers.backfill.revert.activity import Activity, find_activity, known_of, look_back
+from customers.backfill.revert.activity import Activity, find_activity, known_of
 from customers.backfill.steps import in_order, kinds
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun, BackfillStep
 from kernel import Action, Facts, Step, Thing
 
 State = BackfillStep.State
+THERE = (State.CREATED, State.ADOPTED, State.INTENDED, State.KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +103,12 @@ def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
     found = {step.name: _look_up(step, recorded) for step in systems.steps}
     known = {one.line: known_of(one, systems.steps) for one in recorded}
     rows = [_plan_row(one, systems, found, known[one.line]) for one in recorded]
-    touched = [row.recorded for row in rows if row.remove]
-    back = look_back(run, touched, systems.steps, known)
-    for row in rows:
-        _foretell(row, systems.steps, back)
-    active = find_activity(run, touched, systems.steps, found, back) if touched else {}
+    touched = [row for row in rows if row.remove]
+    things = {step.name: _things(touched, step.name, known) for step in systems.steps}
+    back = {step.name: step.look_back(things[step.name], since(run)) for step in systems.steps}
+    for row in touched:
+        _foretell(row, systems.steps, found, back)
+    active = find_activity(run, things, systems.steps, found, back) if touched else {}
     return RevertPlan(run, rows, active, found, standing_of(run))
 
 
@@ -121,7 +123,7 @@ def _is_ours(step: BackfillStep) -> bool:
 
 def _look_up(step: Step, recorded: Sequence[Recorded]) -> Any:
     wanted = [one.wanted for one in recorded if step.name in one.steps and _is_ours(one.steps[step.name])]
-    return step.look_up(wanted) if wanted else {}
+    return step.look_up(wanted)
 
 
 def _plan_row(one: Recorded, systems: Systems, found: Mapping[str, Any], known: Facts) -> RowPlan:
@@ -136,7 +138,7 @@ def _plan_row(one: Recorded, systems: Systems, found: Mapping[str, Any], known: 
         elif name not in connected:
             row.left_out[name] = _stays_unseen(name, step)
         elif not step.ref:
-            _settle(row, connected[name], step, found[name])
+            _settle(row, connected[name], step, found[name], known)
         else:
             row.remove.append(Target(name, one.thing(name, known)))
     return row
@@ -149,12 +151,25 @@ def _stays_unseen(name: str, step: BackfillStep) -> str:
     return f"{system} was left out; number {step.ref} stays there as it is"
 
 
-def _foretell(row: RowPlan, steps: Sequence[Step], back: Mapping[str, tuple[list[Thing], Any]]) -> None:
+def _things(rows: Sequence[RowPlan], name: str, known: Mapping[int, Facts]) -> list[Thing]:
+    """Return the things of a kind that may be there; of those to be removed, as the look settled them."""
+    things = []
+    for row in rows:
+        settled = next((target.thing for target in row.remove if target.step == name), None)
+        if settled is None and row.recorded.state(name) in THERE:
+            settled = row.recorded.thing(name, known[row.recorded.line])
+        if settled is not None:
+            things.append(settled)
+    return things
+
+
+def _foretell(row: RowPlan, steps: Sequence[Step], found: Mapping[str, Any], back: Mapping[str, Any]) -> None:
     """Say beforehand what stays of what is to be removed: what has a history, and what is not ours."""
     by_name = {step.name: step for step in steps}
     for target in row.remove:
-        if why := by_name[target.step].forecast(target.thing, back[target.step][1]):
-            row.disuse[target.step] = why
+        name = target.step
+        if why := by_name[name].forecast(target.thing, found[name], back[name]):
+            row.disuse[name] = why
 
 
 def _left(name: str, step: BackfillStep) -> dict[str, str]:
@@ -165,7 +180,7 @@ def _left(name: str, step: BackfillStep) -> dict[str, str]:
     return {}
 
 
-def _settle(row: RowPlan, step: Step, stored: BackfillStep, found: Any) -> None:
+def _settle(row: RowPlan, step: Step, stored: BackfillStep, found: Any, known: Facts) -> None:
     """Find out by looking whether an unanswered create was carried out."""
     verdict = step.check(row.recorded.wanted, found)
     if verdict.action is Action.CREATE:
@@ -179,4 +194,5 @@ def _settle(row: RowPlan, step: Step, stored: BackfillStep, found: Any) -> None:
     if verdict.action is not Action.ADOPT or verdict.warnings or is_older:
         row.leave[step.name] = "whether the run made it cannot be told; look at it by hand"
         return
-    row.remove.append(Target(step.name, Thing(row.recorded.wanted, verdict.ref, is_made=True)))
+    thing = Thing(row.recorded.wanted, verdict.ref, is_made=True, facts=known)
+    row.remove.append(Target(step.name, thing))

@@ -31,6 +31,7 @@ class Leaving:
     """A row whose things are being removed. `removed` is by step, of what was removed elsewhere."""
 
     row: RowPlan
+    closer: dict[str, Any] = field(default_factory=dict)  # by step, what it saw when all was stopped
     removed: dict[str, Removed] = field(default_factory=dict)
     failed: Failure | None = None
     is_through: bool = False  # no request to stop came in between

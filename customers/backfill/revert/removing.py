@@ -6,12 +6,31 @@ from typing import Any, TypeVar
 
 from customers.backfill.engine.breaker import Breaker
 from customers.backfill.engine.pipeline import Leg, legs_of
-from customers.backfill.revert.planning import Target
+from customers.backfill.revert.planning import RowPlan, Target
 from customers.backfill.revert.records import Failure, Leaving
+from customers.backfill.steps import kinds
 from kernel import Per, RemoteError, Step, Thing
 
 Result = TypeVar("Result")
 LAST = (Per.CARD, Per.CUSTOMER)  # what a customer's cards share goes after the last of them
+IN_USE = "not removed: another card of the customer could not be stopped"
+
+
+def in_reverse(rows: Sequence[RowPlan]) -> list[RowPlan]:
+    """Put the last row first; rows with what a customer's cards share come after all of its cards.
+
+    So a batch never ends what pays for a card that is stopped only in a later one.
+    """
+    backwards = list(reversed(rows))
+    last = {row.recorded.external_id: n for n, row in enumerate(backwards)}
+    places = [
+        (last[row.recorded.external_id], 1) if _shares(row) else (n, 0) for n, row in enumerate(backwards)
+    ]
+    return [backwards[n] for n in sorted(range(len(backwards)), key=lambda n: (*places[n], n))]
+
+
+def _shares(row: RowPlan) -> bool:
+    return any(kinds()[target.step].per is Per.CUSTOMER for target in row.remove)
 
 
 class Remover:
@@ -21,12 +40,15 @@ class Remover:
         self, steps: Sequence[Step], found: Mapping[str, Any], breaker: Breaker, *, discard: bool
     ) -> None:
         self._steps, self._found, self._breaker, self._discard = steps, found, breaker, discard
+        self._in_use: set[str] = set()  # customers of whom a card could not be stopped
 
     def legs(self) -> list[Leg[Leaving]]:
         """Return the way of a batch: all of it is stopped before anything of it is removed."""
         stopping = [step for step in self._steps if step.stops]
+        looking = [step for step in self._steps if step.looks_closer]
         return [
             *legs_of(stopping, self._stop, self._stop_together, apart=LAST),
+            *(Leg(once=partial(self._look_closer, step)) for step in looking),
             *legs_of(reversed(self._steps), self._remove, self._remove_together, apart=LAST),
         ]
 
@@ -35,11 +57,21 @@ class Remover:
     def _stop(self, steps: Sequence[Step], leaving: Leaving) -> None:
         for step, target in _due(steps, leaving):
             self._try(step, leaving, partial(step.stop, target.thing, self._found[step.name]))
+        if leaving.failed is not None:
+            self._in_use.add(leaving.row.recorded.external_id)
+
+    def _look_closer(self, step: Step, batch: Sequence[Leaving]) -> None:
+        found = self._found[step.name]
+        due, closer = self._together(step, batch, lambda things: step.look_closer(things, found))
+        for leaving in due:
+            leaving.closer[step.name] = closer
 
     def _remove(self, steps: Sequence[Step], leaving: Leaving) -> None:
         """Remove a row's things; the first that fails ends the row, and what is ours stays too."""
+        self._spare_in_use(leaving)
         for step, target in _due(steps, leaving):
-            removed = self._try(step, leaving, partial(step.remove, target.thing, self._found[step.name]))
+            closer = leaving.closer.get(step.name, self._found[step.name])
+            removed = self._try(step, leaving, partial(step.remove, target.thing, closer))
             if removed is not None:
                 leaving.removed[step.name] = removed
 
@@ -51,6 +83,12 @@ class Remover:
             return None
         self._breaker.note(False, step.name)
         return answer
+
+    def _spare_in_use(self, leaving: Leaving) -> None:
+        """Leave a row alone whose customer can still charge: somebody has to pay for that."""
+        in_use = leaving.row.recorded.external_id in self._in_use
+        if in_use and leaving.failed is None and leaving.row.remove:
+            leaving.failed = Failure(leaving.row.remove[0].step, "in_use", IN_USE)
 
     # --- in the thread that owns the databases -------------------------------------------------------
 

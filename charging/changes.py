@@ -1,0 +1,68 @@
+"""What people changed of an idTag since a run left it."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from charging.values import BLOCKED, UNLIMITED, OcppTag, folded
+
+# Tells our own idTag after a lost answer. The platform overwrites notes later, so it is good for that only.
+OUR_NOTE = "Made by Polaris Backfill"
+# How lines begin that the platform writes into a note, over whatever stood there.
+PLATFORM_LINES = ("Linked to ", "Last synced on", "No active subscription")
+
+
+def as_left(tag: OcppTag) -> dict[str, Any]:
+    """Return what an idTag is like, as JSON to be kept; texts as digests, since they may name people."""
+    return {
+        "parent": _digest(folded(tag.parent_id_tag or "")),
+        "note": _digest(tag.note or ""),
+        "expiry": tag.expires_at.isoformat() if tag.expires_at else "",
+        "user": tag.user_pk,
+    }
+
+
+def changes(left: Mapping[str, Any], tag: OcppTag) -> Iterator[str]:
+    """Name, in words, what differs from `as_left` and from the limit that a run leaves.
+
+    That it is blocked is told last, and not where the platform says in its note that it did so. Of `left`,
+    what was not kept (version 1.0 did not) is not compared.
+    """
+    now = as_left(tag)
+    if left.get("parent", now["parent"]) != now["parent"]:
+        yield "parent"
+    if tag.max_active_transaction_count not in (UNLIMITED, BLOCKED):
+        yield f"limit {tag.max_active_transaction_count}"
+    if not _is_note_as_left(left.get("note", now["note"]), tag.note or ""):
+        yield "note"
+    if left.get("expiry", now["expiry"]) != now["expiry"]:
+        yield "expiry"
+    if left.get("user", now["user"]) != now["user"]:
+        yield "user"
+    if tag.is_blocked and not _is_of_platform(tag.note or ""):
+        yield IS_BLOCKED
+
+
+IS_BLOCKED = "blocked"
+
+
+def _is_note_as_left(left: str, note: str) -> bool:
+    """Compare a note aside from what the platform writes: it overwrites ours, and leaves nothing of it."""
+    if _digest(note) == left:
+        return True
+    theirs = [line for line in note.splitlines() if line.strip() and not line.startswith(PLATFORM_LINES)]
+    if not _is_of_platform(note):
+        return False
+    return not theirs or _digest("\n".join(theirs)) == left
+
+
+def _is_of_platform(note: str) -> bool:
+    return any(line.startswith(PLATFORM_LINES) for line in note.splitlines())
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if text else ""
+
+
+# What an idTag is like that a run made.
+AS_MADE: Mapping[str, Any] = {"parent": "", "note": _digest(OUR_NOTE), "expiry": "", "user": None}

@@ -1,0 +1,51 @@
+"""What a look at all idTags of a SteVe found."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from charging.values import OcppTag, Transaction, folded
+
+Sessions = Mapping[int, Sequence[Transaction]]  # by SteVe's number of the idTag
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """All idTags at one moment, by number and by what SteVe compares.
+
+    `children` counts those below an idTag. `misspelt` counts the sessions in another spelling than our own,
+    where somebody looked for them.
+    """
+
+    by_pk: Mapping[int, OcppTag] = field(default_factory=dict)
+    by_id_tag: Mapping[str, OcppTag] = field(default_factory=dict)
+    children: Mapping[str, int] = field(default_factory=dict)
+    read_at: float = 0.0
+    misspelt: Mapping[int, int] = field(default_factory=dict)
+
+    def named(self, id_tag: str) -> OcppTag | None:
+        return self.by_id_tag.get(folded(id_tag))
+
+    def numbered(self, ref: str) -> OcppTag | None:
+        return self.by_pk.get(int(ref)) if ref else None
+
+    def below(self, tag: OcppTag) -> int:
+        return self.children.get(folded(tag.id_tag), 0)
+
+
+def sorted_out(tags: Sequence[OcppTag], read_at: float) -> Tags:
+    """Sort what the client read."""
+    return Tags(
+        by_pk={tag.ocpp_tag_pk: tag for tag in tags},
+        by_id_tag={folded(tag.id_tag): tag for tag in tags},
+        children=Counter(folded(tag.parent_id_tag) for tag in tags if tag.parent_id_tag),
+        read_at=read_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Closer:
+    """What a removal needs to know of a batch: the idTags, and the sessions of those of the batch."""
+
+    tags: Tags
+    sessions: Sessions

@@ -1,0 +1,132 @@
+"""Take idTags out of SteVe again: block, look, delete, and leave what has a history or is not ours alone."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+
+from charging.changes import AS_MADE, IS_BLOCKED, changes
+from charging.client import SteveClient
+from charging.found import Closer, Sessions, Tags, sorted_out
+from charging.values import BLOCKED, OcppTag, Transaction, folded
+from charging.wire import SteveError
+from kernel import Removal, Removed, Thing
+
+STALE_S = 300.0  # how old the list may be that a removal goes by
+DELETE_FAILED = 500  # what SteVe says of an idTag with others below it, for ever
+
+OURS_NO_MORE = "our mapping of it has gone; look at number {ref} in SteVe by hand"
+ANOTHER = "SteVe has another idTag under this number now"
+WAS_THERE = "it was there before the run; it is blocked again"
+WITH_OTHERS = "other idTags stand under it in SteVe (idTags: {number}); it is blocked instead"
+OF_ANOTHER = "it stands under another customer of the platform; it is blocked instead"
+WITH_HISTORY = "its charging history (sessions: {number}) would be deleted with it; it is blocked instead"
+
+
+def changed_since(thing: Thing, tag: OcppTag) -> list[str]:
+    """Name what people changed of an idTag that a run made or unblocked."""
+    left = thing.undo.get("left", {}) if thing.undo else AS_MADE
+    return list(changes(left, tag))
+
+
+def by_number(sessions: Iterable[Transaction]) -> Sessions:
+    found: dict[int, list[Transaction]] = defaultdict(list)
+    for session in sessions:
+        found[session.ocpp_tag_pk].append(session)
+    return found
+
+
+def why_kept(thing: Thing, tag: OcppTag, closer: Closer) -> str:
+    """Say why an idTag stays in SteVe, blocked; blank where it goes."""
+    if thing.undo:
+        return WAS_THERE
+    if below := closer.tags.below(tag):
+        return WITH_OTHERS.format(number=below)
+    if tag.is_under_platform_customer:
+        return OF_ANOTHER
+    if used := len(closer.sessions.get(tag.ocpp_tag_pk, ())):
+        return WITH_HISTORY.format(number=used)
+    return ""
+
+
+@dataclass(slots=True)
+class Withdrawal:
+    """Shared by threads. It goes by one list of all idTags, read again only where a revert takes long."""
+
+    client: SteveClient
+    now: Callable[[], datetime]
+    clock: Callable[[], float]
+    _newest: Tags = field(default_factory=Tags)
+    _lock: Lock = field(default_factory=Lock)
+
+    def read(self) -> Tags:
+        """Read all idTags: SteVe has no paging."""
+        read_at = self.clock()
+        return sorted_out(self.client.id_tags(), read_at)
+
+    def stop(self, thing: Thing, found: Tags) -> None:
+        """Block the idTag, so that no session begins that nobody pays or that a deletion would take along.
+
+        Whoever changed it after the plan was made has not been asked about: that is an error of the row.
+        """
+        tags = self._fresh(found)
+        tag = tags.numbered(thing.ref)
+        if tag is None or _why_not_ours(thing, tag):
+            return
+        if tags is not found and _newly_changed(thing, found.numbered(thing.ref), tag):
+            raise SteveError("steve_changed", "Somebody changed the idTag in SteVe while the revert ran")
+        self._block(tag)
+
+    def look_closer(self, things: Sequence[Thing], found: Tags) -> Closer:
+        """Read the sessions of the idTags that could be deleted, in one call."""
+        tags = self._fresh(found)
+        ours = [tag for thing in things if (tag := tags.numbered(thing.ref)) and not thing.undo]
+        return Closer(tags, by_number(self.client.transactions_of(tag.id_tag for tag in ours)))
+
+    def remove(self, thing: Thing, closer: Closer) -> Removed:
+        """Delete what we made and nobody used. What else is ours stays, as `stop` left it: blocked."""
+        tag = closer.tags.numbered(thing.ref)
+        if tag is None:
+            return Removed(Removal.GONE)
+        if why := _why_not_ours(thing, tag) or why_kept(thing, tag, closer):
+            return Removed(Removal.KEPT, why)
+        return self._delete(tag)
+
+    def _delete(self, tag: OcppTag) -> Removed:
+        try:
+            there = self.client.delete_id_tag(tag.ocpp_tag_pk)
+        except SteveError as error:
+            if error.status != DELETE_FAILED or not (below := self.client.children_of(tag.id_tag)):
+                raise
+            return Removed(Removal.KEPT, WITH_OTHERS.format(number=len(below)))
+        return Removed(Removal.REMOVED if there else Removal.GONE)
+
+    def _block(self, tag: OcppTag) -> None:
+        # SteVe takes no PUT with an expiry in the past, and an expired idTag does not charge anyway.
+        if tag.is_blocked or tag.is_expired(self.now()):
+            return
+        try:
+            self.client.update_id_tag(tag, max_active_transaction_count=BLOCKED)
+        except SteveError as error:
+            if not error.is_not_found:  # it has gone since the list was read
+                raise
+
+    def _fresh(self, found: Tags) -> Tags:
+        """Return `found`, or a newer list where that is old: a PUT writes back all that it says."""
+        with self._lock:
+            newest = max(found, self._newest, key=lambda tags: tags.read_at)
+            if self.clock() - newest.read_at > STALE_S:
+                newest = self._newest = self.read()
+            return newest
+
+
+def _why_not_ours(thing: Thing, tag: OcppTag) -> str:
+    if not thing.wanted.id_tag:
+        return OURS_NO_MORE.format(ref=thing.ref)
+    return "" if folded(tag.id_tag) == folded(thing.wanted.id_tag) else ANOTHER
+
+
+def _newly_changed(thing: Thing, before: OcppTag | None, tag: OcppTag) -> bool:
+    known = set(changed_since(thing, before)) if before else set()
+    return bool(set(changed_since(thing, tag)) - known - {IS_BLOCKED})
