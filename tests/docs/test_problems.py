@@ -16,7 +16,7 @@ from tests.docs.handbook import ROOT, codes, page, section, table
 # Where the code is among the arguments of whatever makes a problem, a divergence or a failed call.
 POSITIONS = {
     "Problem": 0, "Divergence": 0, "_of_id_tag": 0, "SteveError": 0, "LagoError": 0,
-    "DeliveryError": 1, "_Dropped": 1, "_tell": 2,
+    "DeliveryError": 1, "Failure": 1, "_Dropped": 1, "_tell": 2,
 }  # fmt: skip
 KEYWORDS = {"unreadable": "code"}
 PACKAGES = ("auditlog", "billing", "charging", "customers", "kernel", "polaris_backfill")

@@ -162,7 +162,7 @@ def test_what_breaks_after_the_session_is_a_failed_check_and_no_refusal(
     steve: SteveSandbox, lago: Sandbox
 ) -> None:
     run = run_over(rows(1), steve)
-    steve.fault("500,path=.*/transactions,times=forever")
+    steve.fault("500,path=.*/transactions,nth=2,times=forever")
     lago.set_organization(permissions={"event": ["write"]})
 
     why = failures(run, "--id-tag", TAG, "--charge-box", CHARGE_BOX, "--timeout", "0.1")
