@@ -14,7 +14,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/python -m piptools 
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help demo shell run test check bench requirements clean
+.PHONY: help demo shell run test matrix check bench requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -30,6 +30,9 @@ run: $(VENV)/.runtime ## Run the admin here: database, Lago sandbox, web, worker
 
 test: $(VENV)/.development ## Run all tests, with branch coverage (ARGS="-k name" to choose)
 	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(PARALLEL) $(ARGS)
+
+matrix: $(VENV)/.development ## Kill imports and reverts at every single call, with everything connected (long)
+	@$(BIN)/python -m pytest -m matrix $(PARALLEL) $(ARGS)
 
 check: $(VENV)/.development ## Format, lint, types, layers, system checks, migrations
 	$(BIN)/python -m ruff format --check .
