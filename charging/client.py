@@ -2,8 +2,11 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from statistics import median
 from typing import Any, TypeVar
 
 from charging.values import OcppTag, Transaction, folded
@@ -17,6 +20,7 @@ PERIODS_DAYS = (10, 30, 90)
 # What SteVe takes as a filter; one item of another form makes it refuse all.
 FILTERED_BY = re.compile(r"[A-Za-z0-9.:_#-]{1,20}")
 ASKED_AT_ONCE = 100  # each at most 20 characters and its name: well below the 8 KB that an address may have
+MEASURED = 50  # calls, the latest of their kind
 
 
 class SteveClient:
@@ -34,6 +38,7 @@ class SteveClient:
         sleep: Callable[[float], None] = time.sleep,
         pool_size: int = 8,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._wire = Wire(
             base_url,
@@ -46,6 +51,13 @@ class SteveClient:
             pool_size=pool_size,
         )
         self._now = now
+        self._clock = clock
+        self._took_s: deque[float] = deque(maxlen=MEASURED)
+
+    @property
+    def call_s(self) -> float | None:
+        """Return what a call about one idTag took lately, as the median; None before there was one."""
+        return median(self._took_s) if self._took_s else None
 
     @property
     def url(self) -> str:
@@ -57,7 +69,8 @@ class SteveClient:
 
     def preflight(self) -> None:
         """Prove that SteVe answers and takes the credentials; cheap, whatever the number of idTags."""
-        self._list(ID_TAGS, {"ocppTagPk": 0}, OcppTag)
+        with self._measured():
+            self._list(ID_TAGS, {"ocppTagPk": 0}, OcppTag)
 
     # --- idTags ------------------------------------------------------------------------------------
 
@@ -67,7 +80,8 @@ class SteveClient:
 
     def find_id_tag(self, id_tag: str) -> OcppTag | None:
         """Read one idTag, in whatever spelling SteVe has it."""
-        found = self._list(ID_TAGS, {"idTag": id_tag}, OcppTag)
+        with self._measured():
+            found = self._list(ID_TAGS, {"idTag": id_tag}, OcppTag)
         return next((tag for tag in found if folded(tag.id_tag) == folded(id_tag)), None)
 
     def get_id_tag(self, ocpp_tag_pk: int) -> OcppTag | None:
@@ -103,7 +117,8 @@ class SteveClient:
     def delete_id_tag(self, ocpp_tag_pk: int) -> bool:
         """Delete an idTag AND ITS WHOLE CHARGING HISTORY; say whether it was still there."""
         try:
-            self._wire.call("DELETE", f"{ID_TAGS}/{ocpp_tag_pk}")
+            with self._measured():
+                self._wire.call("DELETE", f"{ID_TAGS}/{ocpp_tag_pk}")
         except SteveError as error:
             if error.is_not_found:
                 return False
@@ -158,9 +173,16 @@ class SteveClient:
         return [_read(kind, item, f"GET {path}") for item in answer]
 
     def _one(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> OcppTag:
-        return _read(
-            OcppTag, self._wire.call(method, path, body=body), f"{method} {path}", sent=method != "GET"
-        )
+        with self._measured():
+            answer = self._wire.call(method, path, body=body)
+        return _read(OcppTag, answer, f"{method} {path}", sent=method != "GET")
+
+    @contextmanager
+    def _measured(self) -> Iterator[None]:
+        """Time a call about one idTag, if it is answered as it should be."""
+        began = self._clock()
+        yield
+        self._took_s.append(self._clock() - began)
 
 
 def _read(kind: type[Value], item: Any, what: str, *, sent: bool = False) -> Value:

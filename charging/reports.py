@@ -1,5 +1,7 @@
 """The words of the step: its problems, warnings and divergences. idTags come masked."""
 
+import unicodedata
+
 from charging.values import OcppTag
 from kernel import Divergence, Problem, Wanted
 from kernel.masking import mask_id_tag
@@ -30,12 +32,58 @@ def taken(tag: OcppTag) -> Problem:
     )
 
 
+def unusable(tag: OcppTag) -> Problem:
+    """Refuse a spelling that no idTag of ours can have, and that SteVe takes for the one of the row."""
+    named = f"the idTag {mask_id_tag(tag.id_tag)} (number {tag.ocpp_tag_pk})"
+    message = (
+        f"SteVe has {named} with {_oddity(tag.id_tag)}: it takes that for the same card, and no idTag of the"
+        " platform can be spelled so."
+    )
+    hint = (
+        f"Have number {tag.ocpp_tag_pk} renamed or deleted in SteVe (deleting takes its sessions along), then"
+        " run again."
+    )
+    return _of_id_tag("steve_id_tag_unusable", message, hint)
+
+
+def _oddity(id_tag: str) -> str:
+    """Name what is odd about a spelling, without showing it."""
+    if id_tag != id_tag.rstrip(" "):
+        return "a blank at its end"
+    plain = unicodedata.normalize("NFD", id_tag)
+    return "an accent" if any(map(unicodedata.combining, plain)) else "a character that is none of ours"
+
+
 # --- Warnings --------------------------------------------------------------------------------------
 
 
-def unblocks(tag: OcppTag) -> Problem:
-    message = f"SteVe blocks the idTag {mask_id_tag(tag.id_tag)}; the run unblocks it."
+def unblocks(id_tag: str, number: str) -> Problem:
+    message = f"SteVe blocks the idTag {mask_id_tag(id_tag)} (number {number}); the run unblocks it."
     return _of_id_tag("steve_id_tag_unblocked", message, "Drop the row if the card is meant to be blocked.")
+
+
+def unblocked(id_tag: str, number: str) -> Problem:
+    message = f"SteVe blocked the idTag {mask_id_tag(id_tag)} (number {number}); the run has unblocked it."
+    hint = "If the card is meant to be blocked, block it in SteVe again."
+    return _of_id_tag("steve_id_tag_unblocked", message, hint)
+
+
+def unblocking(number: int) -> str:
+    if number == 1:
+        return "SteVe blocks 1 idTag that the run unblocks. It may be a stolen card, blocked on purpose."
+    return (
+        f"SteVe blocks {number:,} idTags that the run unblocks. Any of them may be a stolen card, blocked on"
+        " purpose."
+    )
+
+
+def takes_long() -> Problem:
+    message = "SteVe will be at work for more than an hour: a call costs it more, the more idTags it has."
+    hint = (
+        "Import in parts, the days before; give SteVe more processors; stop what else calls it."
+        " More calls at a time bring little."
+    )
+    return Problem("steve_takes_long", None, message, hint)
 
 
 def left_blocked(tag: OcppTag) -> Problem:

@@ -1,5 +1,6 @@
 """The step `steve_id_tag`: an idTag that SteVe lets charge."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -7,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from charging import reports
+from charging import cost, reports
 from charging.changes import IS_BLOCKED, OUR_NOTE, as_left
 from charging.client import SteveClient
 from charging.found import Closer, Sessions, Tags
@@ -33,6 +34,8 @@ from kernel import (
 
 EXISTS_ALREADY = 422
 CLOCK_TOLERANCE = timedelta(minutes=10)  # between our clock and SteVe's
+LONG_S = 3600
+OURS = re.compile(r"[A-Za-z0-9_-]{1,20}")  # what an idTag of the platform can be; SteVe keeps others too
 READ_BACK = timedelta(days=1)  # a session that began before the run may have ended in it
 
 
@@ -46,6 +49,7 @@ class SteveIdTagStep(Step):
     stops = True
     looks_closer = True
     variables = ("STEVE_BASE_URL", "STEVE_API_USERNAME", "STEVE_API_KEY")
+    alters = "steve_id_tag_unblocked"
 
     @classmethod
     def stays(cls, number: int) -> str:
@@ -53,6 +57,14 @@ class SteveIdTagStep(Step):
             f"{super().stays(number)} They may charge without being billed. If that SteVe still works, block"
             " them there; the manifest gives the number of each."
         )
+
+    @classmethod
+    def altering(cls, number: int) -> str:
+        return reports.unblocking(number)
+
+    @classmethod
+    def takes_long(cls, seconds: float) -> Problem | None:
+        return reports.takes_long() if seconds > LONG_S else None
 
     def __init__(
         self,
@@ -92,6 +104,8 @@ class SteveIdTagStep(Step):
         if tag is None:
             return Verdict(Action.CREATE)
         problems = self._problems(tag)
+        if not OURS.fullmatch(tag.id_tag):  # it cannot be adopted, and SteVe refuses ours as its double
+            return Verdict(None, ref=str(tag.ocpp_tag_pk), problems=problems)
         return Verdict(
             None if problems else Action.ADOPT,
             ref=str(tag.ocpp_tag_pk),
@@ -107,6 +121,20 @@ class SteveIdTagStep(Step):
     def tell(self, wanted: Wanted, ref: str, key: str) -> Facts:
         facts: dict[str, Any] = {Fact.SESSION_ID_TAG: key or wanted.id_tag}
         return facts | {Fact.OCPP_TAG_PK: int(ref)} if ref else facts
+
+    def altered(self, wanted: Wanted, ref: str) -> Problem:
+        return reports.unblocked(wanted.id_tag, ref)
+
+    def expected_s(self, new: int, altered: int, found: Tags) -> float | None:
+        call_s = self._client.call_s
+        if call_s is None:
+            return None
+        there = len(found.by_pk)
+        return cost.creates_s(new, there=there, call_s=call_s) + cost.unblocking_s(altered, call_s=call_s)
+
+    def expected_removal_s(self, number: int, found: Tags) -> float | None:
+        call_s = self._client.call_s
+        return None if call_s is None else cost.removals_s(number, there=len(found.by_pk), call_s=call_s)
 
     def create(self, task: Task) -> Made:
         """Make the idTag, or unblock the one that the verdict found: adopted, or ours and blocked since."""
@@ -197,6 +225,8 @@ class SteveIdTagStep(Step):
     # --- Create --------------------------------------------------------------------------------------
 
     def _problems(self, tag: OcppTag) -> tuple[Problem, ...]:
+        if not OURS.fullmatch(tag.id_tag):
+            return (reports.unusable(tag),)
         taken = [reports.taken(tag)] if tag.is_under_platform_customer else []
         expired = [reports.expired(tag)] if tag.is_expired(self._now()) else []
         return (*taken, *expired)
@@ -261,7 +291,7 @@ def _is_as_we_make_it(wanted: Wanted, tag: OcppTag) -> bool:
 
 def _warnings(wanted: Wanted, tag: OcppTag) -> tuple[Problem, ...]:
     warnings = [
-        reports.unblocks(tag) if tag.is_blocked else None,
+        reports.unblocks(tag.id_tag, str(tag.ocpp_tag_pk)) if tag.is_blocked else None,
         reports.spelling(wanted, tag) if tag.id_tag != wanted.id_tag else None,
         reports.in_transaction(tag) if tag.in_transaction else None,
         reports.has_user(tag) if tag.user_pk is not None else None,

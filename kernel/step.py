@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from kernel.errors import RemoteError
-from kernel.values import Divergence, Facts, Made, Removed, Since, Task, Thing, Verdict, Wanted
+from kernel.values import Divergence, Facts, Made, Problem, Removed, Since, Task, Thing, Verdict, Wanted
 
 
 class Per(StrEnum):
@@ -51,6 +51,8 @@ class Step:
     stops: ClassVar[bool] = False
     # Per row: it looks once more, at a whole batch, before it removes.
     looks_closer: ClassVar[bool] = False
+    # The code of its warning that a run alters what somebody else made. Each such thing can be named.
+    alters: ClassVar[str] = ""
 
     # --- What it is called ---------------------------------------------------------------------------
 
@@ -75,6 +77,11 @@ class Step:
         if number == 1:
             return f"{cls.system} is left out: 1 {cls.noun} of the run stays there as it is."
         return f"{cls.system} is left out: {number:,} {cls.noun}s of the run stay there as they are."
+
+    @classmethod
+    def altering(cls, number: int) -> str:
+        """Say what it means that a run alters so many things that somebody else made."""
+        return ""
 
     @classmethod
     def system_key(cls) -> str:
@@ -114,6 +121,26 @@ class Step:
     def is_whole(self, wanted: Wanted, found: Any, facts: Facts, *, finished: bool) -> bool:
         """Return whether a thing that exists needs nothing more. `finished`: a run had finished with it."""
         return True
+
+    def altered(self, wanted: Wanted, ref: str) -> Problem | None:
+        """Name a thing that a run has altered already, as the warning of `check` did before."""
+        return None
+
+    def expected_s(self, new: int, altered: int, found: Any) -> float | None:
+        """Say how long so many creates take, by what was measured while looking; None if that is not known.
+
+        `altered`: of how many things that are there something has to be put right.
+        """
+        return None
+
+    def expected_removal_s(self, number: int, found: Any) -> float | None:
+        """Say how long so many removals take, by what was measured while looking; None if not known."""
+        return None
+
+    @classmethod
+    def takes_long(cls, seconds: float) -> Problem | None:
+        """Warn, and say what can be done, where a run would keep the system at work for too long."""
+        return None
 
     # --- Apply ---------------------------------------------------------------------------------------
 

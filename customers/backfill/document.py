@@ -66,8 +66,9 @@ def _head(report: Report) -> dict[str, Any]:
         },
         "counts": counts(report),
         "billing": [asdict(line) | {"sum_cents": line.sum_cents} for line in report.billing],
+        "expected": [one.as_json() for one in report.expected],
         "problems": [],
-        "warnings": [as_json(warning) for warning in report.warnings],
+        "warnings": [as_json(warning) for warning in report.cautions],
         "log": str(report.log_path) if report.log_path else None,
         "seconds": round(report.seconds, 3) if report.run else None,
     }

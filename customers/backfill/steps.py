@@ -52,6 +52,12 @@ def leavable() -> Mapping[str, str]:
     return {kind.system_key(): kind.system for kind in kinds().values() if kind.can_be_left and kind.system}
 
 
+def alterations(counts: Mapping[str, int]) -> Mapping[str, str]:
+    """Say what it means that a run alters what others made, by the code of the warning that names each."""
+    altering = {kind.alters: kind for kind in kinds().values() if kind.alters}
+    return {code: kind.altering(counts[code]) for code, kind in altering.items() if counts.get(code)}
+
+
 def nouns(key: str) -> str:
     """Name what there is of ours in a system, without the system: "idTags"."""
     return " and ".join(f"{kind.noun}s" for kind in of_system(key))

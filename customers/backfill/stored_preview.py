@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,10 +36,18 @@ class Preview:
         """Count the rows behind each filter."""
         return {"all": len(self.rows), **self.head["counts"], "warnings": self.warned}
 
-    def select(self, chosen: str, search: str) -> list[Row]:
-        """Return the rows of a filter whose external_id holds, or whose line is, what was searched."""
+    def warning_counts(self) -> Mapping[str, int]:
+        """Count the rows by the code of each warning that they have."""
+        return Counter(code for row in self.rows for code in _warnings(row))
+
+    def select(self, chosen: str, search: str, warning: str = "") -> list[Row]:
+        """Return the rows of a filter whose external_id holds, or whose line is, what was searched.
+
+        `warning`: of those, the rows that have a warning of this code; blank for all.
+        """
         needle = search.strip().casefold()
-        return [row for row in self.rows if _is_in(row, chosen) and _matches(row, needle)]
+        found = [row for row in self.rows if _is_in(row, chosen) and _matches(row, needle)]
+        return [row for row in found if not warning or warning in _warnings(row)]
 
 
 def pack(report: Report) -> bytes:
@@ -55,6 +64,10 @@ def unpack(upload: BackfillUpload) -> Preview:
     whole = json.loads(zlib.decompress(bytes(upload.preview)))
     rows = whole.pop("rows")
     return Preview(whole, rows)
+
+
+def _warnings(row: Row) -> set[str]:
+    return {warning["code"] for warning in row["warnings"]}
 
 
 def _is_in(row: Row, chosen: str) -> bool:

@@ -17,6 +17,7 @@ from customers.backfill.ledger.at_work import Busy
 from customers.backfill.reconcile import reconcile
 from customers.backfill.refused import Refused
 from customers.backfill.revert import Choice, plan_revert, revert
+from customers.backfill.revert.expected import expected_removals
 from customers.backfill.systems import Systems, connect
 from customers.jobs import results
 from customers.jobs.slices import Slice, Slicing
@@ -82,7 +83,9 @@ def _reconcile(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> 
 
 
 def _preview(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Outcome:
-    return Status.DONE, "", results.of_revert_plan(plan_revert(job.run, systems))
+    plan = plan_revert(job.run, systems)
+    expected = expected_removals(plan, systems.steps, Choice())
+    return Status.DONE, "", results.of_revert_plan(plan) | {"expected": list(expected)}
 
 
 def _revert(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Outcome:

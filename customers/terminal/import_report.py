@@ -13,13 +13,16 @@ from customers.backfill.document import counts, document
 from customers.backfill.engine.plan import PlannedRow, RowAction
 from customers.backfill.engine.report import Report
 from customers.backfill.money.billing_lines import BillingLine
+from customers.backfill.steps import alterations
 from customers.backfill.systems import Systems
 from customers.terminal.output import console as make_console
-from customers.terminal.output import counted
+from customers.terminal.output import counted, warning_line
 
 MANAGE = "python manage.py"
 STARTS = "past: active, not invoiced now · today: in advance is invoiced at once · future: not active yet"
 ROWS_SHOWN = 50  # the rest is counted; --format json and --errors have them all
+WARNINGS_SHOWN = 3  # of each kind
+ALL_OF_THEM = "--verbosity 2 or --format json name each of them."
 STYLE = {"fail": "red", "failed": "red", "skip": "dim", "skipped": "dim", "pending": "yellow"}
 
 
@@ -53,15 +56,17 @@ def print_report(console: Console, report: Report, *, verbosity: int = 1) -> Non
     console.print(
         f"{info.name}: {counted(len(report.plan.rows), 'row')}, {info.format}{_dialect(report)}", style="bold"
     )
-    for warning in report.warnings:
+    for warning in report.cautions:
         console.print(f"Warning: {warning.message} {warning.hint}", style="yellow")
     if report.continues:
         console.print(f"This file continues the unfinished run {report.continues}.", style="bold")
     _print_rows(console, report, verbosity)
-    _print_warnings(console, report)
+    _print_warnings(console, report, verbosity)
     if report.billing:
         console.print(_billing(report.billing))
         console.print(STARTS, style="dim")
+    for expected in report.expected if report.run is None else ():
+        console.print(expected.message)
     console.print(_counts(report))
 
 
@@ -119,17 +124,25 @@ def _detail(report: Report, row: PlannedRow) -> Text:
     return Text(", ".join(f"{name} {word}" for name, word in steps.items()), style="dim")
 
 
-def _print_warnings(console: Console, report: Report) -> None:
+def _print_warnings(console: Console, report: Report, verbosity: int) -> None:
     """Print the first few of each kind: a file of future starts has a warning for each row."""
     numbers: Counter[str] = Counter()
     for row in report.plan.rows:
         for warning in row.warnings:
             numbers[warning.code] += 1
-            if numbers[warning.code] <= 3:
+            if verbosity > 1:
+                told = warning_line(
+                    row.line, row.wanted.external_id, warning.code, warning.message, warning.hint
+                )
+                console.print(told, style="yellow", soft_wrap=True)
+            elif numbers[warning.code] <= WARNINGS_SHOWN:
                 console.print(f"Warning, line {row.line}: {warning.message} {warning.hint}", style="yellow")
+    meanings = alterations(numbers)
     for code, number in numbers.items():
-        if number > 3:
-            console.print(f"… {code}: {number:,} rows in all", style="yellow")
+        meaning, more = meanings.get(code, ""), number > WARNINGS_SHOWN
+        if more or meaning:
+            summary = f"… {code}: {counted(number, 'row')} in all. {meaning}".rstrip()
+            console.print(f"{summary} {ALL_OF_THEM}" if more and verbosity <= 1 else summary, style="yellow")
 
 
 def _billing(lines: Iterable[BillingLine]) -> Table:

@@ -41,6 +41,11 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def warning_line(line: int, external_id: str, code: str, message: str, hint: str) -> str:
+    """Give a warning a line of its own, which grep can find by any part of it."""
+    return f"Warning, line {line}, {external_id}: {code}  {message} {hint}"
+
+
 class TerminalProgress(Hearer):
     """A bar with rate and time left on a terminal; a plain line every tenth elsewhere."""
 

@@ -1,6 +1,7 @@
 """A revert at a terminal: its plan in three buckets, and what became of it."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -34,7 +35,7 @@ def add_revert_options(parser: CommandParser) -> None:
     add("--noinput", action="store_true", help="do not ask")
 
 
-def print_plan(console: Console, plan: RevertPlan, choice: Choice) -> None:
+def print_plan(console: Console, plan: RevertPlan, choice: Choice, expected: Sequence[str] = ()) -> None:
     console.print(f"A revert of the run {plan.run.run_id} over {plan.run.input_name}\n", style="bold")
     _print_standing(console, plan)
     if plan.is_empty:
@@ -45,6 +46,8 @@ def print_plan(console: Console, plan: RevertPlan, choice: Choice) -> None:
     for name in reversed(in_order({*remove, *keep, *gone})):
         table.add_row(plural(name), *(f"{bucket[name]:,}" for bucket in (remove, keep, gone)))
     console.print(table)
+    for sentence in expected:
+        console.print(sentence)
     _print_left_out(console, plan)
     _print_active(console, plan)
     if plan.active and not choice.is_made:
@@ -123,7 +126,7 @@ def print_revert(console: Console, report: RevertReport, command: str) -> None:
         console.print(f"What is not removed yet is unchanged. To go on: {command}", soft_wrap=True)
 
 
-def plan_json(plan: RevertPlan, choice: Choice) -> dict[str, Any]:
+def plan_json(plan: RevertPlan, choice: Choice, expected: Sequence[str] = ()) -> dict[str, Any]:
     remove, keep, gone = _buckets(plan, choice)
     refused = bool(plan.active) and not choice.is_made
     return {
@@ -134,6 +137,7 @@ def plan_json(plan: RevertPlan, choice: Choice) -> dict[str, Any]:
         "remove": dict(remove),
         "keep": dict(keep),
         "gone": dict(gone),
+        "expected": list(expected),
         "active": {external_id: list(reasons) for external_id, reasons in plan.active.items()},
         "rows": [
             {

@@ -6,8 +6,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from customers.backfill.ledger.runs import FAILURES_SHOWN, RunDetail, RunLine
-from customers.terminal.output import plain_table
+from customers.backfill.ledger.runs import FAILURES_SHOWN, RunDetail, RunLine, warnings_of
+from customers.backfill.steps import alterations
+from customers.terminal.output import counted, plain_table, warning_line
 
 STYLE = {
     "succeeded": "green",
@@ -38,7 +39,7 @@ def print_list(console: Console, runs: Sequence[RunLine]) -> None:
     console.print(table)
 
 
-def print_detail(console: Console, detail: RunDetail) -> None:
+def print_detail(console: Console, detail: RunDetail, *, verbosity: int = 1) -> None:
     run = detail.run
     console.print(Text.assemble(("Run ", "bold"), (run.run_id, "bold"), ": ", _status(detail)))
     console.print(f"File  {run.input_name} ({run.input_sha256[:12]}…)")
@@ -59,6 +60,7 @@ def print_detail(console: Console, detail: RunDetail) -> None:
             table.add_row(name, ", ".join(f"{number:,} {state}" for state, number in states.items()))
         console.print(table)
     _print_failures(console, detail)
+    _print_warnings(console, detail, verbosity)
     console.print("\nNext:")
     for command in detail.next:
         console.print(f"  python manage.py {command}", soft_wrap=True)
@@ -83,6 +85,17 @@ def _print_failures(console: Console, detail: RunDetail) -> None:
     console.print(table)
     if detail.counts["failed"] > FAILURES_SHOWN:
         console.print(f"… of {detail.counts['failed']:,} failed rows; the log has them all")
+
+
+def _print_warnings(console: Console, detail: RunDetail, verbosity: int) -> None:
+    for line, external_id, warning in warnings_of(detail.run) if verbosity > 1 else ():
+        told = warning_line(line, external_id, warning["code"], warning["message"], warning["hint"])
+        console.print(told, style="yellow", soft_wrap=True)
+    meanings = alterations(detail.warnings)
+    more = "" if verbosity > 1 else " (--verbosity 2 names each)"
+    for code, number in detail.warnings.items():
+        told = f"Warning {code}: {counted(number, 'row')}{more}. {meanings.get(code, '')}".rstrip()
+        console.print(told, style="yellow")
 
 
 def line_json(line: RunLine) -> dict[str, Any]:
@@ -111,5 +124,6 @@ def detail_json(detail: RunDetail) -> dict[str, Any]:
             {"line": line, "external_id": external_id, "code": code, "message": message}
             for line, external_id, code, message in detail.failures
         ],
+        "warnings": dict(detail.warnings),
         "next": list(detail.next),
     }

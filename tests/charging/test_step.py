@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from charging import SteveClient, SteveError, SteveIdTagStep
-from charging.values import AUTO_INSERT_NOTE
+from charging.found import Tags, sorted_out
+from charging.values import AUTO_INSERT_NOTE, OcppTag
 from kernel import Action, Made, Removal, Step, Task, Thing, Verdict, Wanted, Works
 from rehearsal.steve import SteveSandbox
 from tests.charging.factories import LAST_YEAR, NEXT_YEAR, charged, charging, client_of, wanted
@@ -280,6 +281,74 @@ def test_one_that_vanishes_after_the_plan_is_said_so(steve: SteveSandbox, step: 
 
     with pytest.raises(SteveError, match="gone"):
         create(step, wanted(), verdict)
+
+
+@pytest.mark.parametrize(
+    ("there", "oddity"),
+    [
+        ("A1B2C3D4 ", "a blank at its end"),
+        ("\u00c11B2C3D4", "an accent"),
+        ("A1B2C3D\u0301" + "4", "an accent"),
+        ("\u212a1", "a character that is none of ours"),
+    ],
+    ids=["blank", "accent", "combining accent", "kelvin sign"],
+)
+@pytest.mark.parametrize("limit", [-1, 0])
+def test_one_in_a_spelling_that_cannot_be_ours_cannot_be_imported(
+    steve: SteveSandbox, step: SteveIdTagStep, there: str, oddity: str, limit: int
+) -> None:
+    steve.world.add_tag(there, max_active_transaction_count=limit)
+    row = wanted("K1" if there == "\u212a1" else ID_TAG)
+
+    verdict = verdict_on(step, row)
+
+    assert (verdict.action, codes(verdict)) == (None, (["steve_id_tag_unusable"], [], []))
+    told = verdict.problems[0].message
+    assert oddity in told
+    assert "(number 1)" in told
+    assert there not in told
+
+
+def test_an_unusable_spelling_that_appears_meanwhile_is_refused_and_left_alone(
+    steve: SteveSandbox, step: SteveIdTagStep
+) -> None:
+    verdict = verdict_on(step, wanted("K1"))
+    steve.world.add_tag("\u212a1", max_active_transaction_count=0)  # the sign of the kelvin
+
+    with pytest.raises(SteveError):
+        create(step, wanted("K1"), verdict)
+
+    assert steve.world.tags[1].is_blocked
+
+
+# --- How long it takes -------------------------------------------------------------------------------
+
+
+def test_how_long_is_not_known_before_a_call_was_made(step: SteveIdTagStep) -> None:
+    assert (step.expected_s(10, 0, {}), step.expected_removal_s(10, {})) == (None, None)
+
+
+def test_how_long_follows_from_what_a_call_takes_and_what_is_there(steve: SteveSandbox) -> None:
+    times = iter([0.0, 0.2])
+    client = SteveClient(steve.url, steve.username, steve.key, clock=lambda: next(times))
+    step = SteveIdTagStep(client)
+
+    step.preflight()
+    client.close()
+
+    assert step.expected_s(1, 0, Tags()) == pytest.approx(0.2, rel=0.001)
+    assert step.expected_s(0, 1, Tags()) == pytest.approx(0.4)
+    assert step.expected_removal_s(
+        1, sorted_out([OcppTag(1, "a", -1), OcppTag(2, "b", -1)], 0.0)
+    ) == pytest.approx(0.4, rel=0.001)
+
+
+def test_more_than_an_hour_is_too_long_and_says_what_helps() -> None:
+    warning = SteveIdTagStep.takes_long(3601)
+
+    assert SteveIdTagStep.takes_long(3600) is None
+    assert warning is not None
+    assert (warning.code, "Import in parts" in warning.hint) == ("steve_takes_long", True)
 
 
 # --- Taking it back ----------------------------------------------------------------------------------

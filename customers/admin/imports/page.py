@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.http import QueryDict
 
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
-from customers.backfill.steps import label
+from customers.backfill.steps import alterations, label
 from customers.backfill.stored_preview import FILTERS, SHOWN
 from customers.models import BackfillUpload
 
@@ -21,6 +22,8 @@ FILTER_LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class Tab:
+    """A filter of rows, by what is done with them or by the code of a warning."""
+
     name: str
     label: str
     count: int
@@ -33,16 +36,21 @@ def preview_context(upload: BackfillUpload, query: QueryDict) -> dict[str, Any]:
     chosen = query.get("show", "")
     if chosen not in FILTERS:
         chosen = "fail" if preview.fails else "all"
-    found = preview.select(chosen, search)
+    warnings = preview.warning_counts()
+    warning = query.get("warning", "") if chosen == "warnings" else ""
+    warning = warning if warning in warnings else ""
+    page = Paginator(preview.select(chosen, search, warning), SHOWN).get_page(query.get("page"))
     return {
         "preview": preview.head,
         "billing": [_billing(line) for line in preview.head["billing"]],
         "tabs": [Tab(name, FILTER_LABELS[name], counts[name], name == chosen) for name in FILTERS],
         "chosen": chosen,
         "search": search,
-        "rows": [_row(row) for row in found[:SHOWN]],
-        "found": len(found),
-        "more": max(0, len(found) - SHOWN),
+        "warning": warning,
+        "warning_tabs": warning_tabs(warnings, warning),
+        "alterations": alterations(warnings).items(),
+        "rows": [_row(row) for row in page],
+        "page": page,
         "fails": counts["fail"],
         "to_do": counts["create"] + counts["complete"],
         "may_confirm": upload.options["allow_partial"] or not counts["fail"],
@@ -50,6 +58,11 @@ def preview_context(upload: BackfillUpload, query: QueryDict) -> dict[str, Any]:
         "options": _options(upload.options),
         "kept_until": upload.created_at + upload.LIFETIME - timedelta(seconds=1),
     }
+
+
+def warning_tabs(counts: Mapping[str, int], chosen: str) -> list[Tab]:
+    """Return a filter for each kind of warning."""
+    return [Tab(code, code, number, code == chosen) for code, number in sorted(counts.items())]
 
 
 def _billing(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from auditlog.models import AuditEntry
 from customers import queueing
 from customers.admin.runs.figures import Pace, Segment, names_of, pace, segments
 from customers.backfill.ledger import run_log
-from customers.backfill.ledger.counts import OUTCOMES, counts_of, step_states
+from customers.backfill.ledger.counts import OUTCOMES, counts_of, step_states, warning_counts
 from customers.backfill.ledger.standing import shown_status
-from customers.backfill.steps import label
+from customers.backfill.steps import alterations, label
 from customers.backfill.welcome import CampaignStatus, latest_campaign
 from customers.backfill.welcome import status as campaign_status
 from customers.models import BackfillRow, BackfillRun, BackfillStep, BackfillUpload, RunJob, WelcomeCampaign
@@ -123,10 +123,14 @@ def steps_of(run: BackfillRun) -> list[dict[str, Any]]:
 
 
 def rows_page(run: BackfillRun, query: QueryDict) -> dict[str, Any]:
+    warnings = warning_counts(run)
+    warning = query.get("warning", "")
     chosen, search = query.get("outcome", ""), query.get("q", "").strip()[:255]
     rows = run.rows.order_by("line").prefetch_related("steps")
     if chosen in OUTCOMES:
         rows = rows.filter(outcome="" if chosen == "pending" else chosen)
+    if warning in warnings:
+        rows = rows.filter(warnings__contains=[{"code": warning}])
     if search:
         rows = rows.filter(external_id__icontains=search) | (
             rows.filter(line=int(search))
@@ -139,6 +143,9 @@ def rows_page(run: BackfillRun, query: QueryDict) -> dict[str, Any]:
         "page": page,
         "outcome": chosen if chosen in OUTCOMES else "",
         "search": search,
+        "warning": warning if warning in warnings else "",
+        "warnings": sorted(warnings.items()),
+        "alterations": alterations(warnings).items(),
     }
 
 

@@ -149,6 +149,8 @@ class Importer:
             return
         item.made[step.name] = answer
         self._books.hear(item, step)
+        if answer.adopted and answer.undo and (warning := step.altered(item.row.wanted, answer.ref)):
+            item.row.warn_once(warning)  # it came to be since the plan, so the plan could not say it
         if answer.adopted and item.row.means(step.name, Action.CREATE):
             item.is_surprised = True
 

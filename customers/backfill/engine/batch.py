@@ -155,7 +155,7 @@ class Books:
         self._activate(
             [item for item in items if item.record.outcome in (Outcome.CREATED, Outcome.COMPLETED)]
         )
-        self._save_records(items, ["outcome", "problems", "settled_at"])
+        self._save_records(items, ["outcome", "problems", "warnings", "settled_at"])
         self._save_steps(items)
         events = [event for item in items for event in events_of_settling(item, self._steps)]
         record(self.run.audit_tag, self.actor, events)
@@ -191,6 +191,7 @@ class Books:
             self._unbilled[row.wanted.external_id] = _owner_failed(row, problems)
         item.record.outcome = outcome
         item.record.problems = [as_json(problem) for problem in problems]
+        item.record.warnings = [as_json(warning) for warning in row.warnings]
         item.record.settled_at = None if outcome == Outcome.PENDING else now
         return Settled(row, outcome, {name: _word(item, name) for name in row.verdicts}, problems)
 

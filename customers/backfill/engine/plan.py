@@ -5,7 +5,7 @@ follows from the `PlannedRow` made here.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -48,6 +48,11 @@ class PlannedRow:
     @property
     def is_to_do(self) -> bool:
         return self.action in (RowAction.CREATE, RowAction.COMPLETE)
+
+    def warn_once(self, warning: Problem) -> None:
+        """Add a warning, unless one of its kind is there."""
+        if all(known.code != warning.code for known in self.warnings):
+            self.warnings = (*self.warnings, warning)
 
     def means(self, step: str, action: Action) -> bool:
         return step in self.verdicts and self.verdicts[step].action is action
@@ -102,13 +107,17 @@ def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Pol
         row.action = RowAction.FAIL if row.problems else RowAction.SKIP
         row.warnings = (*row.warnings, *reasons)
         return
-    facts = _facts_of(row.wanted, ledger, [one.step for one in looked])
+    steps = [one.step for one in looked]
+    facts = _facts_of(row.wanted, ledger, steps)
     if any(one.step.is_keystone and verdicts[one.step.name].action is Action.ADOPT for one in looked):
         verdicts = {name: _left_alone(name, verdict, facts) for name, verdict in verdicts.items()}
     verdicts = {name: _ours(name, verdict, facts) for name, verdict in verdicts.items()}
-    row.warnings = (*row.warnings, *(w for v in verdicts.values() for w in v.warnings))
     row.problems = (*row.problems, *_problems(verdicts, facts, policy))
-    if row.problems:
+    fails = bool(row.problems)
+    row.warnings = (*row.warnings, *_warnings(verdicts, steps, fails=fails))
+    for warning in _altered_before(row.wanted, verdicts, facts, steps, policy):
+        row.warn_once(warning)
+    if fails:
         row.action = RowAction.FAIL
         return
     row.verdicts = verdicts
@@ -180,6 +189,28 @@ def _made_by(fact: LedgerFact, verdict: Verdict) -> bool:
             or verdict.since >= fact.intended_at - CLOCK_TOLERANCE
         )
     )
+
+
+def _warnings(verdicts: Mapping[str, Verdict], steps: Sequence[Step], *, fails: bool) -> Iterator[Problem]:
+    """Return what a row warns of; one that fails alters nothing."""
+    alterations = {step.alters for step in steps} if fails else set()
+    for verdict in verdicts.values():
+        yield from (warning for warning in verdict.warnings if warning.code not in alterations)
+
+
+def _altered_before(
+    wanted: Wanted,
+    verdicts: Mapping[str, Verdict],
+    facts: Sequence[LedgerFact],
+    steps: Sequence[Step],
+    policy: Policy,
+) -> Iterator[Problem]:
+    """Name what the run that is continued has altered already: by now it looks like any other."""
+    known = {(fact.step, fact.ref) for fact in facts if fact.alters and fact.run_pk == policy.run_pk}
+    for step in steps:
+        ref = verdicts[step.name].ref
+        if (step.name, ref) in known and (warning := step.altered(wanted, ref)):
+            yield warning
 
 
 def _problems(verdicts: Mapping[str, Verdict], facts: Sequence[LedgerFact], policy: Policy) -> list[Problem]:

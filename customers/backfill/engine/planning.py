@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from customers.backfill.checks import check_row, clashes, file_warnings
+from customers.backfill.engine.expected import expected_of
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import Looked, PlannedRow, Policy, make_plan
 from customers.backfill.engine.report import Report
@@ -52,5 +53,6 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
         warnings=file_warnings(source.info),
         dry_run=True,
         status="would_fail" if plan.fails else "would_succeed",
+        expected=expected_of(plan.rows, looked),
         continues=run.run_id if run else "",
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from customers.backfill.engine.at_work import Settled
+from customers.backfill.engine.expected import Expected
 from customers.backfill.engine.plan import Plan, PlannedRow
 from customers.backfill.money.billing_lines import BillingLine
 from customers.backfill.source import SourceInfo, SourceRow
@@ -24,6 +25,7 @@ class Report:
     warnings: Sequence[Problem]
     dry_run: bool
     status: str
+    expected: Sequence[Expected] = ()
     continues: str = ""  # the id of the unfinished run that this file continues
     run: BackfillRun | None = None
     outcomes: dict[int, Settled] = field(default_factory=dict)
@@ -35,6 +37,12 @@ class Report:
     @property
     def is_well(self) -> bool:
         return self.status in ("would_succeed", "succeeded")
+
+    @property
+    def cautions(self) -> list[Problem]:
+        """Return the warnings about the file as a whole and, while nothing is done yet, about the time."""
+        long = [one.warning for one in self.expected] if self.run is None else []
+        return [*self.warnings, *(warning for warning in long if warning)]
 
     def problems_of(self, row: PlannedRow) -> tuple[Problem, ...]:
         """Return what stands or stood in the way of a row, by the plan or by what happened."""

@@ -1,8 +1,10 @@
 """The one place that counts rows by outcome and steps by state."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from django.db.models import Count
+from django.db.models import Count, F, Func, JSONField
+from django.db.models.fields.json import KT
 
 from customers.backfill.steps import in_order
 from customers.models import BackfillRow, BackfillRun, BackfillStep
@@ -31,3 +33,10 @@ def step_states(run: BackfillRun) -> Mapping[str, dict[str, int]]:
     for name, state, number in counted.order_by("name", "state"):
         states.setdefault(name, {})[state] = number
     return {name: states[name] for name in in_order(states)}
+
+
+def warning_counts(run: BackfillRun) -> dict[str, int]:
+    """Count the rows of a run by the code of each warning that they have."""
+    each = Func(F("warnings"), function="jsonb_array_elements", output_field=JSONField())
+    warned = run.rows.exclude(warnings=[]).annotate(warning=each).values_list(KT("warning__code"))
+    return dict(Counter(code for (code,) in warned.order_by().iterator()))

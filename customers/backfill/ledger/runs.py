@@ -1,11 +1,11 @@
 """What there is to know about runs: listed, and one in full. The command and the admin both ask here."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from customers.backfill.ledger import at_work
-from customers.backfill.ledger.counts import counts_of, outcome_counts, step_states
+from customers.backfill.ledger.counts import counts_of, outcome_counts, step_states, warning_counts
 from customers.backfill.ledger.standing import REVERT_INTERRUPTED, Standing, shown_status, standing_of
 from customers.backfill.refused import Refused
 from customers.models import BackfillRow, BackfillRun
@@ -34,6 +34,7 @@ class RunDetail:
     steps: Mapping[str, dict[str, int]]
     rate_per_s: float | None
     failures: Sequence[tuple[int, str, str, str]] = ()
+    warnings: Mapping[str, int] = field(default_factory=dict)  # rows by code
     next: Sequence[str] = field(default_factory=tuple)
 
     @property
@@ -70,6 +71,7 @@ def describe(run: BackfillRun) -> RunDetail:
         steps=step_states(run),
         rate_per_s=done / run.active_s if done and run.active_s else None,
         failures=_failures(run),
+        warnings=warning_counts(run),
         next=_next(run, standing.status),
     )
 
@@ -81,6 +83,12 @@ def _failures(run: BackfillRun) -> list[tuple[int, str, str, str]]:
         for row in failed
         for problem in row.problems
     ]
+
+
+def warnings_of(run: BackfillRun) -> Iterator[tuple[int, str, Mapping[str, str]]]:
+    """Return each warning of a run with its line and external_id, in the order of the file."""
+    warned = run.rows.exclude(warnings=[]).order_by("line").values_list("line", "external_id", "warnings")
+    return ((line, who, warning) for line, who, found in warned.iterator() for warning in found)
 
 
 def _next(run: BackfillRun, status: str) -> list[str]:

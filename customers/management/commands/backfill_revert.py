@@ -1,6 +1,7 @@
 """Take back what a run created."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.core.management.base import CommandParser
 from customers.backfill.ledger import at_work, life, run_log
 from customers.backfill.ledger.runs import find_run
 from customers.backfill.revert import Choice, RevertPlan, plan_revert, revert
+from customers.backfill.revert.expected import expected_removals
 from customers.backfill.systems import connect
 from customers.models import BackfillRun
 from customers.terminal.base import INTERRUPTED, NOT_STARTED, NOT_WELL, WELL, BackfillCommand
@@ -37,7 +39,8 @@ class Command(BackfillCommand):
         with self.stop_on_signals() as stop, connect(sleep=stop.sleep, without=without) as systems:
             print_target(console(self.err), systems, self.database)
             if dry_run:
-                return self._show(plan_revert(run, systems), choice)
+                plan = plan_revert(run, systems)
+                return self._show(plan, choice, list(expected_removals(plan, systems.steps, choice)))
             if not noinput and sys.stdin.isatty() and not self._confirmed(run):
                 return self.refuse("Not confirmed; nothing was removed.")
             if not at_work.is_busy():
@@ -56,11 +59,11 @@ class Command(BackfillCommand):
             return INTERRUPTED
         return NOT_STARTED if report.status == "refused" else WELL if report.is_well else NOT_WELL
 
-    def _show(self, plan: RevertPlan, choice: Choice) -> int:
+    def _show(self, plan: RevertPlan, choice: Choice, expected: Sequence[str]) -> int:
         if self.format == "json":
-            self.print_json(plan_json(plan, choice))
+            self.print_json(plan_json(plan, choice, expected))
         else:
-            print_plan(console(self.out), plan, choice)
+            print_plan(console(self.out), plan, choice, expected)
         return NOT_WELL if plan.active and not choice.is_made else WELL
 
     def _confirmed(self, run: BackfillRun) -> bool:

@@ -16,7 +16,7 @@ class Command(BackfillCommand):
     def add_options(self, parser: CommandParser) -> None:
         parser.add_argument("run_id", nargs="?", metavar="RUN_ID")
 
-    def work(self, *, run_id: str | None, **options: Any) -> int:
+    def work(self, *, run_id: str | None, verbosity: int, **options: Any) -> int:
         if run_id is None:
             runs = list_runs()
             if self.format == "json":
@@ -28,5 +28,5 @@ class Command(BackfillCommand):
         if self.format == "json":
             self.print_json(detail_json(detail))
         else:
-            print_detail(console(self.out), detail)
+            print_detail(console(self.out), detail, verbosity=verbosity)
         return WELL

@@ -11,9 +11,11 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
+from charging import SteveClient
 from customers.backfill import stored_preview
 from customers.models import BackfillUpload
 from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers import factories, operator_files
 from tests.customers.admin.world import (
     client_of,
@@ -22,6 +24,7 @@ from tests.customers.admin.world import (
     member_of_staff,
     preview_of,
     preview_page,
+    preview_url,
     words_of,
 )
 from tests.customers.factories import row, rows, unchanged
@@ -167,15 +170,75 @@ def test_rows_are_filtered_and_searched(client: Client, query: dict[str, str], l
     assert [row["line"] for row in page.context["rows"]] == lines
 
 
-def test_two_hundred_rows_are_shown_and_a_search_finds_the_others(client: Client) -> None:
+def test_two_hundred_rows_are_shown_and_the_others_are_on_further_pages(client: Client) -> None:
     found = preview_of(client, customers_csv(203))
     url = reverse("admin:customers_backfillrun_preview", args=[found.pk])
 
-    first, searched = client.get(url), client.get(url, {"q": "C-203"})
+    first, second, searched = client.get(url), client.get(url, {"page": "2"}), client.get(url, {"q": "C-203"})
 
     assert len(first.context["rows"]) == 200
-    assert "The first 200 of 203 rows" in words_of(first)
+    assert "Rows 1 to 200 of 203" in words_of(first)
+    assert [row["line"] for row in second.context["rows"]] == [202, 203, 204]
     assert [row["external_id"] for row in searched.context["rows"]] == ["C-203"]
+
+
+# --- what it alters, and how long it takes -----------------------------------------------------------
+
+
+def test_each_id_tag_that_is_unblocked_can_be_seen_from_a_link_in_the_summary(
+    client: Client, steve: SteveSandbox
+) -> None:
+    for number in (2, 3):
+        steve.world.add_tag(f"TAG{number:04}", max_active_transaction_count=0)
+    given = [*rows(3), row(4, start_date="2090-01-01")]
+
+    found = preview_of(client, csv_file(given), skip_existing="on")
+
+    link = "?show=warnings&amp;warning=steve_id_tag_unblocked#rows"
+    page = preview_page(client, found)
+    assert "SteVe blocks 2 idTags that the run unblocks" in page
+    assert link in page
+    listed = client.get(preview_url(found), {"show": "warnings", "warning": "steve_id_tag_unblocked"})
+    assert [row["line"] for row in listed.context["rows"]] == [3, 4]
+    assert "SteVe blocks the idTag TAG… (number 2); the run unblocks it." in words_of(listed)
+    every = client.get(preview_url(found), {"show": "warnings"})
+    assert [row["line"] for row in every.context["rows"]] == [3, 4, 5]
+
+
+def test_ten_thousand_that_are_unblocked_are_pages_that_a_browser_can_show(
+    client: Client, steve: SteveSandbox
+) -> None:
+    for number in range(1, 10_001):
+        steve.world.add_tag(f"TAG{number:04}", max_active_transaction_count=0)
+    found = preview_of(client, customers_csv(10_000), skip_existing="on")
+
+    last = client.get(
+        preview_url(found), {"show": "warnings", "warning": "steve_id_tag_unblocked", "page": "50"}
+    )
+
+    assert "SteVe blocks 10,000 idTags" in words_of(last)
+    assert [row["line"] for row in last.context["rows"]] == list(range(9_802, 10_002))
+    assert len(last.content) < 400_000
+
+
+def test_a_kind_of_warning_that_is_none_filters_nothing(client: Client) -> None:
+    found = preview_of(client, csv_file([row(1, start_date="2090-01-01")]))
+
+    page = client.get(preview_url(found), {"show": "warnings", "warning": HOSTILE})
+
+    assert (len(page.context["rows"]), HOSTILE in page.content.decode()) == (1, False)
+
+
+def test_the_page_says_how_long_steve_will_take(
+    client: Client, steve: SteveSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SteveClient, "call_s", property(lambda client: 400))
+
+    found = preview_of(client, customers_csv(10))
+
+    words = words_of(client.get(preview_url(found)))
+    assert "SteVe: 10 new idTags, about 67 min at what a call takes there now." in words
+    assert "Import in parts, the days before" in words
 
 
 def test_html_in_a_file_is_shown_as_text(client: Client) -> None:

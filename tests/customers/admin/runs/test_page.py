@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from customers.backfill.ledger.run_log import log_path
 from customers.models import BackfillRow, BackfillRun
 from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.admin.world import (
     EVERYTHING,
     client_of,
@@ -154,3 +155,46 @@ def test_the_file_of_a_run_is_not_read_for_its_page(client: Client) -> None:
         client.get(run_url(run))
 
     assert not any('"customers_backfillupload"."data"' in query["sql"] for query in queries.captured_queries)
+
+
+# --- what it altered -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unblocked(client: Client, steve: SteveSandbox) -> BackfillRun:
+    """A run over 122 idTags of which SteVe had blocked all but two."""
+    for number in range(1, 121):
+        steve.world.add_tag(f"TAG{number:04}", max_active_transaction_count=0)
+    given = [*rows(121), row(122, start_date="2090-01-01")]
+    report = imported(given, skip_existing=True)
+    assert report.run is not None
+    return report.run
+
+
+def test_each_id_tag_that_was_unblocked_can_be_seen_page_by_page(
+    client: Client, unblocked: BackfillRun
+) -> None:
+    whole = client.get(run_url(unblocked))
+    pages = [
+        client.get(run_url(unblocked), {"warning": "steve_id_tag_unblocked", "page": str(number)})
+        for number in (1, 2, 3)
+    ]
+
+    assert "SteVe blocks 120 idTags that the run unblocks." in words_of(whole)
+    assert 'href="?warning=steve_id_tag_unblocked#rows"' in text_of(whole)
+    assert [row["line"] for page in pages for row in page.context["rows"]] == list(range(2, 122))
+    assert "(number 120); the run unblocks it." in words_of(pages[2])
+    assert "&amp;warning=steve_id_tag_unblocked#rows" in text_of(pages[0])
+
+
+def test_a_filter_by_warning_goes_with_outcome_and_search(client: Client, unblocked: BackfillRun) -> None:
+    query = {"warning": "steve_id_tag_unblocked", "outcome": "created", "q": "C-119"}
+
+    found, other = client.get(run_url(unblocked), query), client.get(run_url(unblocked), {"warning": "none"})
+
+    assert [row["line"] for row in found.context["rows"]] == [120]
+    assert other.context["page"].paginator.count == 122
+
+
+def test_a_run_without_warnings_has_no_filter_for_them(client: Client, run: BackfillRun) -> None:
+    assert "with and without warnings" not in text_of(client.get(run_url(run)))

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from charging import SteveClient
 from customers.jobs import run_job
 from customers.models import BackfillRun, IdTagMapping, RunJob
 from rehearsal.lago import Sandbox
@@ -108,3 +109,18 @@ def test_what_the_terminal_left_is_not_called_gone_either(steve: SteveSandbox, l
     after = words_of(client_of(member_of_staff(*EVERYTHING)).get(page))
 
     assert "What was kept stands as it was" in after
+
+
+def test_the_look_says_how_long_steve_will_take(
+    steve: SteveSandbox, lago: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(imported(rows(3)))
+    page, look = urls(run)
+    client = client_of(member_of_staff(*EVERYTHING))
+    monkeypatch.setattr(SteveClient, "call_s", property(lambda client: 100))
+
+    client.post(look)
+    work()
+
+    told = "SteVe: 3 idTags to take back, about 10 min at what a call takes there now."
+    assert told in words_of(client.get(page))

@@ -1,0 +1,18 @@
+"""How long a revert will keep a system at work."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from customers.backfill.engine.expected import removal_sentences
+from customers.backfill.revert.carrying_out import Choice
+from customers.backfill.revert.planning import RevertPlan
+from kernel import Step
+
+
+def expected_removals(plan: RevertPlan, steps: Sequence[Step], choice: Choice) -> Iterator[str]:
+    """Say it of each step that knows; customers who are kept cost nothing."""
+    numbers: Counter[str] = Counter()
+    for row in plan.rows:
+        if not (choice.keep_active and plan.is_active(row)):
+            numbers.update(target.step for target in row.remove)
+    return removal_sentences(numbers, steps, plan.found)
