@@ -1,22 +1,32 @@
 """The only place that knows SteVe's REST API: no paging, a PUT replaces every field, idTags ignore case."""
 
+import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from charging.values import OcppTag, Transaction, folded
-from charging.wire import SteveError, Wire, unexpected
+from charging.errors import SteveError, unexpected
+from charging.login import KEY_HEADER, Login
+from charging.values import OcppTag, Transaction, folded, without_zone
+from charging.wire import Wire
+
+log = logging.getLogger(__name__)
 
 Value = TypeVar("Value", OcppTag, Transaction)
 
 ID_TAGS = "/v1/ocppTags"
 TRANSACTIONS = "/v1/transactions"
 PERIODS_DAYS = (10, 30, 90)
+NOT_OF_THIS_KIND = (AttributeError, KeyError, TypeError, ValueError)
 
 
 class SteveClient:
-    """Talk to SteVe over HTTP Basic; share it between threads. Every method raises SteveError."""
+    """Talk to SteVe; share it between threads. Every method raises SteveError.
+
+    `timeout_s` is what a call may take at a small SteVe; it grows with the idTags that `id_tags` found there.
+    `tries=1` asks once, and asks nothing else where that fails.
+    """
 
     def __init__(
         self,
@@ -24,6 +34,7 @@ class SteveClient:
         username: str,
         key: str,
         *,
+        key_header: str = KEY_HEADER,
         timeout_s: float = 30.0,
         tries: int = 3,
         backoff_s: float = 0.5,
@@ -33,8 +44,8 @@ class SteveClient:
     ) -> None:
         self._wire = Wire(
             base_url,
-            username,
-            key,
+            Login(username, key, key_header),
+            harmless=(ID_TAGS, {"ocppTagPk": 0}),
             timeout_s=timeout_s,
             tries=tries,
             backoff_s=backoff_s,
@@ -52,19 +63,35 @@ class SteveClient:
         self._wire.close()
 
     def preflight(self) -> None:
-        """Prove that SteVe answers and takes the credentials; cheap, whatever the number of idTags."""
-        self._list(ID_TAGS, {"ocppTagPk": 0}, OcppTag)
+        """Prove that SteVe answers and takes the credentials; as cheap as a call about one idTag."""
+        self._wire.ask()
+
+    @property
+    def call_s(self) -> float | None:
+        """Return how long one of the last calls about one idTag took, as the median; None before the first.
+
+        Measured from here: where several calls are made at a time, it holds how they waited for each other.
+        """
+        return self._wire.call_s
 
     # --- idTags ------------------------------------------------------------------------------------
 
     def id_tags(self) -> dict[str, OcppTag]:
         """Read all idTags, by `folded` idTag. SteVe has no paging: one call."""
-        return {folded(tag.id_tag): tag for tag in self._list(ID_TAGS, {}, OcppTag)}
+        found = self._id_tags({})
+        self._wire.learn(len(found))
+        return {folded(tag.id_tag): tag for tag in found}
 
     def find_id_tag(self, id_tag: str) -> OcppTag | None:
         """Read one idTag, in whatever spelling SteVe has it."""
-        found = self._list(ID_TAGS, {"idTag": id_tag}, OcppTag)
+        found = self._id_tags({"idTag": id_tag}, about_one=True)
         return next((tag for tag in found if folded(tag.id_tag) == folded(id_tag)), None)
+
+    def children_of(self, id_tag: str) -> list[OcppTag]:
+        """Read the idTags whose parent this one is, in whatever spelling."""
+        found = self._id_tags({"parentIdTag": id_tag})
+        parents = [(tag, tag.parent_id_tag) for tag in found]
+        return [tag for tag, parent in parents if parent is not None and folded(parent) == folded(id_tag)]
 
     def get_id_tag(self, ocpp_tag_pk: int) -> OcppTag | None:
         try:
@@ -84,7 +111,7 @@ class SteveClient:
         body = {
             "idTag": tag.id_tag,
             "parentIdTag": tag.parent_id_tag,
-            "expiryDate": tag.expiry_date,
+            "expiryDate": without_zone(tag.expires_at) if tag.expires_at else None,
             "maxActiveTransactionCount": max_active_transaction_count,
             "note": tag.note,
         }
@@ -94,7 +121,7 @@ class SteveClient:
     def delete_id_tag(self, ocpp_tag_pk: int) -> bool:
         """Delete an idTag AND ITS WHOLE CHARGING HISTORY; say whether it was still there."""
         try:
-            self._wire.call("DELETE", f"{ID_TAGS}/{ocpp_tag_pk}")
+            self._wire.call("DELETE", f"{ID_TAGS}/{ocpp_tag_pk}", about_one=True)
         except SteveError as error:
             if error.is_not_found:
                 return False
@@ -127,22 +154,43 @@ class SteveClient:
 
     # --- The wire ----------------------------------------------------------------------------------
 
+    def _id_tags(self, params: Mapping[str, Any], *, about_one: bool = False) -> list[OcppTag]:
+        """Read idTags. One that is none is left aside, so that it does not stand in the way of the others."""
+        items = self._items(ID_TAGS, params, about_one=about_one)
+        found = [tag for tag in map(_id_tag, items) if tag is not None]
+        strange = len(items) - len(found)
+        if strange and not found:
+            raise unexpected(f"GET {ID_TAGS}", "no OcppTag")
+        if strange:
+            log.warning("Items among the idTags of SteVe that are none and are left aside: %d", strange)
+        return found
+
     def _list(self, path: str, params: Mapping[str, Any], kind: type[Value]) -> list[Value]:
-        answer = self._wire.call("GET", path, params=params)
+        """Read a list of which nothing may be missing."""
+        return [_read(kind, item, f"GET {path}") for item in self._items(path, params)]
+
+    def _items(self, path: str, params: Mapping[str, Any], *, about_one: bool = False) -> Sequence[Any]:
+        answer = self._wire.call("GET", path, params=params, about_one=about_one)
         if not isinstance(answer, list):
             raise unexpected(f"GET {path}", "no list")
-        return [_read(kind, item, f"GET {path}") for item in answer]
+        return answer
 
     def _one(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> OcppTag:
-        return _read(
-            OcppTag, self._wire.call(method, path, body=body), f"{method} {path}", sent=method != "GET"
-        )
+        answer = self._wire.call(method, path, body=body, about_one=True)
+        return _read(OcppTag, answer, f"{method} {path}", sent=method != "GET")
+
+
+def _id_tag(item: Any) -> OcppTag | None:
+    try:
+        return OcppTag.from_json(item)
+    except NOT_OF_THIS_KIND:
+        return None
 
 
 def _read(kind: type[Value], item: Any, what: str, *, sent: bool = False) -> Value:
     try:
         return kind.from_json(item)
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except NOT_OF_THIS_KIND:
         raise unexpected(what, f"no {kind.__name__}", sent=sent) from None  # its text may hold an idTag
 
 
