@@ -67,6 +67,11 @@ class SteveClient:
         self._wire.ask()
 
     @property
+    def timeout_s(self) -> float:
+        """Return how long a call may take, as far as it is known how many idTags there are."""
+        return self._wire.timeout_s
+
+    @property
     def call_s(self) -> float | None:
         """Return how long one of the last calls about one idTag took, as the median; None before the first.
 

@@ -23,9 +23,9 @@ class Health:
         self._why = ""  # it does not work; blank while it does, for all that is known
         self._asked_at: float | None = None
 
-    def is_well(self, *, known_for_s: float = 0.0) -> bool:
-        """Ask, unless an answer came since so many seconds ago, or while another thread was waited for."""
-        since = self._clock() - known_for_s
+    def is_well(self) -> bool:
+        """Ask, unless an answer came while another thread was waited for, or a bad one just before."""
+        since = self._clock() - (FRESH_S if self._why else 0)
         with self._lock:
             if self._asked_at is None or self._asked_at < since:
                 self._why = self._answer()
@@ -34,7 +34,7 @@ class Health:
 
     def check(self) -> None:
         """Raise SteveError while it is away. Costs nothing as long as it was not found so."""
-        if self._why and not self.is_well(known_for_s=FRESH_S):
+        if self._why and not self.is_well():
             raise still_away(self._why)
 
     def _answer(self) -> str:
