@@ -137,9 +137,10 @@ def plain_on_https(what: str, status: int) -> SteveError:
 # --- No answer ---------------------------------------------------------------------------------------
 
 
-def late(what: str, timeout_s: float, *, write: bool) -> SteveError:
-    why = f"SteVe did not answer within {timeout_s:.3g} s"
-    message = f"{what}: {why}: see why it is slow, or set STEVE_TIMEOUT_S higher"
+def late(what: str, timeout_s: float, *, write: bool, settable: bool) -> SteveError:
+    """Return the error for no answer in time; `settable`: in the time that the settings allow."""
+    remedy = ": see why it is slow, or set STEVE_TIMEOUT_S higher" if settable else ""
+    message = f"{what}: SteVe did not answer within {timeout_s:.3g} s{remedy}"
     return SteveError(
         "steve_unreachable",
         message,

@@ -42,11 +42,6 @@ class Login(AuthBase):
 def normalised(base_url: str) -> str:
     """Return SteVe's base, freed of what was copied along; raise ValueError if it cannot be used or shown."""
     parts = _split(base_url.strip())
-    if parts and parts.scheme in ("ws", "wss"):
-        raise ValueError(
-            "STEVE_BASE_URL must look like http://host:8080/steve; what begins with"
-            f" {parts.scheme}:// is for charge points (STEVE_OCPP_URL)"
-        )
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("STEVE_BASE_URL must look like http://host:8080/steve")
     if parts.query or parts.fragment:

@@ -60,12 +60,18 @@ def _redirected(what: str, response: requests.Response) -> SteveError:
 
 
 def lost(
-    what: str, url: str, failure: requests.RequestException, timeout_s: float, *, write: bool
+    what: str,
+    url: str,
+    failure: requests.RequestException,
+    timeout_s: float,
+    *,
+    write: bool,
+    settable: bool,
 ) -> SteveError:
     """Return the error for a call without an answer. The library's own words hold the query."""
     call = http.lost(failure)
     if call.late and not call.unsent:
-        return errors.late(what, timeout_s, write=write)
+        return errors.late(what, timeout_s, write=write, settable=settable)
     return errors.lost(
         what,
         call.why,

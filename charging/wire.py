@@ -36,7 +36,8 @@ class Wire:
 
     `harmless` is the path and the query of a list that costs little, changes nothing and is about nothing.
     After a time-out and after a 500 it is read, to tell SteVe's own fault from that of the call: SteVe
-    answers 500 to many a fault of the caller's. With `tries=1` it is not: who tries once wants no more.
+    answers 500 to many a fault of the caller's. With `tries=1` it is not: who tries once has little time, of
+    its own choice.
     """
 
     def __init__(
@@ -146,7 +147,9 @@ class Wire:
                 allow_redirects=False,  # credentials go nowhere else
             )
         except requests.RequestException as failure:
-            raise replies.lost(what, self.url, failure, timeout_s, write=write) from None
+            raise replies.lost(
+                what, self.url, failure, timeout_s, write=write, settable=self._tries > 1
+            ) from None
         answer = replies.judge(what, response, write=write)
         if about_one:
             self._took_s.append(response.elapsed.total_seconds())

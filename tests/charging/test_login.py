@@ -98,13 +98,8 @@ def test_a_base_that_only_looks_alike_is_kept(base: str) -> None:
     assert normalised(base) == base
 
 
-def test_the_address_of_charge_points_is_told_as_such() -> None:
-    with pytest.raises(ValueError, match=r"STEVE_BASE_URL .* ws:// is for charge points \(STEVE_OCPP_URL\)"):
-        normalised("ws://host:8080/steve/websocket/CentralSystemService")
-
-
 @pytest.mark.parametrize(
-    "base", ["http://[::1", "http://host:99999", "http:///steve", f"{BASE}?a=b", "steve"]
+    "base", ["http://[::1", "http://host:99999", "http:///steve", f"{BASE}?a=b", "steve", "ws://host/steve"]
 )
 def test_what_is_no_address_is_refused_by_its_name(base: str) -> None:
     with pytest.raises(ValueError, match="STEVE_BASE_URL"):

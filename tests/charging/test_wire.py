@@ -126,6 +126,14 @@ def test_a_time_out_is_told_as_one_and_names_its_variable(scripted: Scripted, co
     assert "cannot be reached" not in str(error)
 
 
+def test_a_time_out_of_the_callers_own_names_no_variable(scripted: Scripted, connect: Connect) -> None:
+    scripted.answers(HANGS)
+
+    error = failure(connect(f"{scripted.url}/steve", timeout_s=0.1, tries=1))
+
+    assert str(error).endswith("SteVe did not answer within 0.1 s")
+
+
 def test_a_steve_that_hangs_is_asked_once_whether_it_works(scripted: Scripted, connect: Connect) -> None:
     scripted.answers(HANGS)
 
