@@ -1,16 +1,18 @@
 """The only place that knows SteVe's REST API: no paging, a PUT replaces every field, idTags ignore case."""
 
+import logging
 import re
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from statistics import median
 from typing import Any, TypeVar
 
-from charging.values import OcppTag, Transaction, folded
-from charging.wire import SteveError, Wire, unexpected
+from charging.errors import SteveError, unexpected
+from charging.login import KEY_HEADER, Login
+from charging.values import OcppTag, Transaction, folded, without_zone
+from charging.wire import Wire
+
+log = logging.getLogger(__name__)
 
 Value = TypeVar("Value", OcppTag, Transaction)
 
@@ -20,11 +22,15 @@ PERIODS_DAYS = (10, 30, 90)
 # What SteVe takes as a filter; one item of another form makes it refuse all.
 FILTERED_BY = re.compile(r"[A-Za-z0-9.:_#-]{1,20}")
 ASKED_AT_ONCE = 100  # each at most 20 characters and its name: well below the 8 KB that an address may have
-MEASURED = 50  # calls, the latest of their kind
+NOT_OF_THIS_KIND = (AttributeError, KeyError, TypeError, ValueError)
 
 
 class SteveClient:
-    """Talk to SteVe over HTTP Basic; share it between threads. Every method raises SteveError."""
+    """Talk to SteVe; share it between threads. Every method raises SteveError.
+
+    `timeout_s` is what a call may take at a small SteVe; it grows with the idTags that `id_tags` found there.
+    `tries=1` asks once, and asks nothing else where that fails.
+    """
 
     def __init__(
         self,
@@ -32,18 +38,18 @@ class SteveClient:
         username: str,
         key: str,
         *,
+        key_header: str = KEY_HEADER,
         timeout_s: float = 30.0,
         tries: int = 3,
         backoff_s: float = 0.5,
         sleep: Callable[[float], None] = time.sleep,
         pool_size: int = 8,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._wire = Wire(
             base_url,
-            username,
-            key,
+            Login(username, key, key_header),
+            harmless=(ID_TAGS, {"ocppTagPk": 0}),
             timeout_s=timeout_s,
             tries=tries,
             backoff_s=backoff_s,
@@ -51,13 +57,6 @@ class SteveClient:
             pool_size=pool_size,
         )
         self._now = now
-        self._clock = clock
-        self._took_s: deque[float] = deque(maxlen=MEASURED)
-
-    @property
-    def call_s(self) -> float | None:
-        """Return what a call about one idTag took lately, as the median; None before there was one."""
-        return median(self._took_s) if self._took_s else None
 
     @property
     def url(self) -> str:
@@ -68,21 +67,40 @@ class SteveClient:
         self._wire.close()
 
     def preflight(self) -> None:
-        """Prove that SteVe answers and takes the credentials; cheap, whatever the number of idTags."""
-        with self._measured():
-            self._list(ID_TAGS, {"ocppTagPk": 0}, OcppTag)
+        """Prove that SteVe answers and takes the credentials; as cheap as a call about one idTag."""
+        self._wire.ask()
+
+    @property
+    def timeout_s(self) -> float:
+        """Return how long a call may take, as far as it is known how many idTags there are."""
+        return self._wire.timeout_s
+
+    @property
+    def call_s(self) -> float | None:
+        """Return how long one of the last calls about one idTag took, as the median; None before the first.
+
+        Measured from here: where several calls are made at a time, it holds how they waited for each other.
+        """
+        return self._wire.call_s
 
     # --- idTags ------------------------------------------------------------------------------------
 
     def id_tags(self) -> list[OcppTag]:
         """Read all idTags. SteVe has no paging: one call."""
-        return self._list(ID_TAGS, {}, OcppTag)
+        found = self._id_tags({})
+        self._wire.learn(len(found))
+        return found
 
     def find_id_tag(self, id_tag: str) -> OcppTag | None:
         """Read one idTag, in whatever spelling SteVe has it."""
-        with self._measured():
-            found = self._list(ID_TAGS, {"idTag": id_tag}, OcppTag)
+        found = self._id_tags({"idTag": id_tag}, about_one=True)
         return next((tag for tag in found if folded(tag.id_tag) == folded(id_tag)), None)
+
+    def children_of(self, id_tag: str) -> list[OcppTag]:
+        """Read the idTags whose parent this one is, in whatever spelling."""
+        found = self._id_tags({"parentIdTag": id_tag})
+        parents = [(tag, tag.parent_id_tag) for tag in found]
+        return [tag for tag, parent in parents if parent is not None and folded(parent) == folded(id_tag)]
 
     def get_id_tag(self, ocpp_tag_pk: int) -> OcppTag | None:
         try:
@@ -102,23 +120,17 @@ class SteveClient:
         body = {
             "idTag": tag.id_tag,
             "parentIdTag": tag.parent_id_tag,
-            "expiryDate": tag.expiry_date,
+            "expiryDate": without_zone(tag.expires_at) if tag.expires_at else None,
             "maxActiveTransactionCount": max_active_transaction_count,
             "note": tag.note,
         }
         given = {name: value for name, value in body.items() if value is not None}
         return self._one("PUT", f"{ID_TAGS}/{tag.ocpp_tag_pk}", given)
 
-    def children_of(self, id_tag: str) -> list[OcppTag]:
-        """Read the idTags that stand under another one."""
-        found = self._list(ID_TAGS, {"parentIdTag": id_tag}, OcppTag)
-        return [tag for tag in found if folded(tag.parent_id_tag or "") == folded(id_tag)]
-
     def delete_id_tag(self, ocpp_tag_pk: int) -> bool:
         """Delete an idTag AND ITS WHOLE CHARGING HISTORY; say whether it was still there."""
         try:
-            with self._measured():
-                self._wire.call("DELETE", f"{ID_TAGS}/{ocpp_tag_pk}")
+            self._wire.call("DELETE", f"{ID_TAGS}/{ocpp_tag_pk}", about_one=True)
         except SteveError as error:
             if error.is_not_found:
                 return False
@@ -166,29 +178,43 @@ class SteveClient:
 
     # --- The wire ----------------------------------------------------------------------------------
 
+    def _id_tags(self, params: Mapping[str, Any], *, about_one: bool = False) -> list[OcppTag]:
+        """Read idTags. One that is none is left aside, so that it does not stand in the way of the others."""
+        items = self._items(ID_TAGS, params, about_one=about_one)
+        found = [tag for tag in map(_id_tag, items) if tag is not None]
+        strange = len(items) - len(found)
+        if strange and not found:
+            raise unexpected(f"GET {ID_TAGS}", "no OcppTag")
+        if strange:
+            log.warning("Items among the idTags of SteVe that are none and are left aside: %d", strange)
+        return found
+
     def _list(self, path: str, params: Mapping[str, Any], kind: type[Value]) -> list[Value]:
-        answer = self._wire.call("GET", path, params=params)
+        """Read a list of which nothing may be missing."""
+        return [_read(kind, item, f"GET {path}") for item in self._items(path, params)]
+
+    def _items(self, path: str, params: Mapping[str, Any], *, about_one: bool = False) -> Sequence[Any]:
+        answer = self._wire.call("GET", path, params=params, about_one=about_one)
         if not isinstance(answer, list):
             raise unexpected(f"GET {path}", "no list")
-        return [_read(kind, item, f"GET {path}") for item in answer]
+        return answer
 
     def _one(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> OcppTag:
-        with self._measured():
-            answer = self._wire.call(method, path, body=body)
+        answer = self._wire.call(method, path, body=body, about_one=True)
         return _read(OcppTag, answer, f"{method} {path}", sent=method != "GET")
 
-    @contextmanager
-    def _measured(self) -> Iterator[None]:
-        """Time a call about one idTag, if it is answered as it should be."""
-        began = self._clock()
-        yield
-        self._took_s.append(self._clock() - began)
+
+def _id_tag(item: Any) -> OcppTag | None:
+    try:
+        return OcppTag.from_json(item)
+    except NOT_OF_THIS_KIND:
+        return None
 
 
 def _read(kind: type[Value], item: Any, what: str, *, sent: bool = False) -> Value:
     try:
         return kind.from_json(item)
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except NOT_OF_THIS_KIND:
         raise unexpected(what, f"no {kind.__name__}", sent=sent) from None  # its text may hold an idTag
 
 

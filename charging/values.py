@@ -28,9 +28,25 @@ def _instant(text: str) -> datetime:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
+def without_zone(instant: datetime) -> str:
+    """Write UTC without saying so, which all of SteVe's versions take; 3.7 takes no `Z`, not even its own."""
+    utc = instant.astimezone(UTC).replace(tzinfo=None)
+    return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds")
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _id_tag(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("an idTag is a text")
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class OcppTag:
-    """An idTag as SteVe has it; `expiry_date` is kept as written, so that a PUT gives back the same."""
+    """An idTag as SteVe has it; `expiry_date` is kept as written. A note may be blank, or none at all."""
 
     ocpp_tag_pk: int
     id_tag: str
@@ -48,12 +64,12 @@ class OcppTag:
         expiry_date = data.get("expiryDate") or None
         return cls(
             ocpp_tag_pk=int(data["ocppTagPk"]),
-            id_tag=str(data["idTag"]),
+            id_tag=_id_tag(data["idTag"]),
             max_active_transaction_count=int(data["maxActiveTransactionCount"]),
-            parent_id_tag=data.get("parentIdTag") or None,
+            parent_id_tag=_text(data.get("parentIdTag")) or None,
             expiry_date=expiry_date,
             expires_at=_instant(expiry_date) if expiry_date else None,
-            note=data.get("note") or None,
+            note=_text(data.get("note")),
             user_pk=data.get("userPk"),
             in_transaction=bool(data.get("inTransaction")),
         )

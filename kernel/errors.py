@@ -7,6 +7,7 @@ class RemoteError(Exception):
     `code` is a problem code of the contract, `str(error)` is safe to show and log (no body, no key).
     `sent`: the request may have been carried out although no usable answer came.
     `down`: the system as a whole is at fault (unreachable, 5xx, rate limit), not this request.
+    `away`: more than `down`: it failed at a harmless call too, so that nothing further is worth trying.
     `hint`: what an operator can do about it.
     """
 
@@ -17,3 +18,4 @@ class RemoteError(Exception):
         self.code = code
         self.sent = sent
         self.down = down
+        self.away = False

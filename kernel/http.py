@@ -3,9 +3,11 @@
 What is asked, what an answer means and which error it becomes stay with each system's own client.
 """
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from ssl import SSLCertVerificationError
 from typing import Any, TypeVar
 
@@ -14,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import WaitBaseT
-from urllib3.exceptions import ConnectTimeoutError, ProxyError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, ProxyError, ReadTimeoutError, SSLError
 
 from kernel import RemoteError
 
@@ -23,10 +25,18 @@ Answer = TypeVar("Answer")
 # The failures after which nothing can have reached the other side.
 NEVER_CONNECTED = (ConnectTimeoutError, ProxyError)
 
+# In which the library itself looks for a file or folder of authorities to trust.
+AUTHORITIES = "REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE where that is not set)"
 
-def session(auth: AuthBase, pool_size: int) -> requests.Session:
-    """Make a session for that many threads. `auth` is an object: a ~/.netrc would overrule a plain header."""
+
+def session(auth: AuthBase, pool_size: int, url: str) -> requests.Session:
+    """Make a session for that many threads. `auth` is an object: a ~/.netrc would overrule a plain header.
+
+    Raises ValueError, which names the variable, where the authorities to trust at `url` cannot be read.
+    """
     made = requests.Session()
+    if url.startswith("https:"):
+        _check_authorities(made.merge_environment_settings(url, {}, True, None, None)["verify"])
     made.auth = auth
     made.headers.update({"Accept": "application/json", "User-Agent": "polaris-backfill"})
     made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # a jar shared by threads buys nothing
@@ -74,26 +84,44 @@ class Lost:
     """What is known of a call without an answer. The library's own words repeat ids and are left out.
 
     `untrusted`: the certificate is not accepted, which no repetition changes. `unsent`: nothing can have
-    reached the other side.
+    reached the other side. `late`: it did not come in time.
     """
 
     why: str
     untrusted: bool
     unsent: bool
+    late: bool
 
 
 def lost(failure: requests.RequestException) -> Lost:
-    reason = getattr(failure.args[0], "reason", None) if failure.args else None
+    cause = failure.args[0] if failure.args else None
+    reason = getattr(cause, "reason", None)
     untrusted = isinstance(reason, SSLError) and isinstance(reason.args[0], SSLCertVerificationError)
     unsent = untrusted or isinstance(reason, NEVER_CONNECTED)
-    return Lost(_why(failure, untrusted, unsent), untrusted, unsent)
+    # An answer that stops half way is a time-out too, and the library calls it a broken connection.
+    late = isinstance(failure, requests.Timeout) or isinstance(cause, ReadTimeoutError)
+    return Lost(_why(failure, untrusted, unsent, late), untrusted, unsent, late)
 
 
-def _why(failure: requests.RequestException, untrusted: bool, unsent: bool) -> str:
+def _why(failure: requests.RequestException, untrusted: bool, unsent: bool, late: bool) -> str:
     if untrusted:
         return "its certificate is not accepted"
-    if isinstance(failure, requests.Timeout):
+    if late:
         return "no answer in time"
     if isinstance(failure, requests.exceptions.SSLError):
         return "no TLS connection"
     return "no connection" if unsent else "the connection was lost"
+
+
+def _check_authorities(named: Any) -> None:
+    """Load what the library would load at the first call, and fail at with a bare OSError."""
+    if not isinstance(named, str) or Path(named).is_dir():
+        return
+    if not Path(named).exists():
+        raise ValueError(f"{AUTHORITIES} names a file that is not there")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(named)
+    except OSError:  # of which an ssl.SSLError is one
+        raise ValueError(
+            f"{AUTHORITIES} names a file without certificates, or one that cannot be read"
+        ) from None

@@ -69,6 +69,8 @@ LAGO_DASHBOARD_URL = environment.url("LAGO_DASHBOARD_URL")
 STEVE_BASE_URL = environment.url("STEVE_BASE_URL")
 STEVE_API_USERNAME = environment.text("STEVE_API_USERNAME")
 STEVE_API_KEY = environment.text("STEVE_API_KEY")
+STEVE_API_KEY_HEADER = environment.text("STEVE_API_KEY_HEADER", "STEVE-API-KEY")
+STEVE_TIMEOUT_S = environment.whole("STEVE_TIMEOUT_S", 30, least=1, most=3600)  # grows with the idTags there
 STEVE_OCPP_URL = environment.url("STEVE_OCPP_URL", schemes=("ws", "wss"))
 
 # --- The backfill ----------------------------------------------------------------------------------

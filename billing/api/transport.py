@@ -54,7 +54,7 @@ class Transport:
         self._sleep = sleep
         self._backoff = wait_exponential_jitter(multiplier=backoff_s, max=MAX_BACKOFF_S, jitter=backoff_s)
         self._limiter = RateLimiter(rate_per_s, burst=pool_size, sleep=sleep)
-        self._session = http.session(Bearer(checked_key(key)), pool_size)
+        self._session = http.session(Bearer(checked_key(key)), pool_size, self.url)
         # Prepared once and copied, headers and all, which is ten times cheaper than preparing each.
         self._blank = self._session.prepare_request(requests.Request("GET", self.url))
         # Proxies and certificates from the environment: once, as requests would look it all up per request.

@@ -132,6 +132,11 @@ def steve_client(**how: Any) -> SteveClient | None:
         if name not in given:
             raise ImproperlyConfigured(f"{name} is not set, although {given[0]} is.")
     try:
+        how = {
+            "key_header": settings.STEVE_API_KEY_HEADER,
+            "timeout_s": settings.STEVE_TIMEOUT_S,
+            **how,
+        }
         return SteveClient(*(getattr(settings, name) for name in names), **how)
     except ValueError as error:  # the message names the variable
         raise ImproperlyConfigured(str(error)) from error

@@ -118,15 +118,8 @@ def scripted_server(tls: SSLContext | None = None) -> Iterator[Scripted]:
             self.wfile.write(content[: len(content) - say.cut])
             self.close_connection = self.close_connection or bool(say.cut)
 
-        def do_GET(self) -> None:
-            self.answer()
-
-        def do_POST(self) -> None:
-            self.answer()
-
-        def do_DELETE(self) -> None:
-            self.answer()
-
+    for method in ("GET", "POST", "PUT", "DELETE"):
+        setattr(Handler, f"do_{method}", Handler.answer)
     server = Server(("127.0.0.1", 0), Handler)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)

@@ -3,8 +3,7 @@
 import http.server
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -293,7 +292,7 @@ def test_a_slow_steve_is_not_waited_for_beyond_the_time_out(steve: SteveSandbox)
     error = creation_failure(client_of(steve, timeout_s=0.05, tries=2))
 
     assert (error.code, error.down, error.sent) == ("steve_unreachable", True, True)
-    assert "in time" in str(error)
+    assert "did not answer within 0.05 s" in str(error)
 
 
 def test_where_nobody_listens_nothing_was_sent() -> None:
@@ -338,7 +337,7 @@ def test_a_strangers_404_does_not_pass_for_a_missing_id_tag(stranger: SteveClien
     with pytest.raises(SteveError) as caught:
         stranger.get_id_tag(1)
 
-    assert caught.value.code == "steve_unexpected"
+    assert not caught.value.is_not_found
     assert "STEVE_BASE_URL" in str(caught.value)
 
 
@@ -346,44 +345,4 @@ def test_a_redirect_is_not_followed(stranger: SteveClient) -> None:
     with pytest.raises(SteveError) as caught:
         stranger.transactions()
 
-    assert (caught.value.code, caught.value.status) == ("steve_unexpected", 302)
-
-
-# --- What a call takes ---------------------------------------------------------------------------------
-
-
-def ticking(*instants: float) -> Callable[[], float]:
-    """A clock that shows these instants, one after the other."""
-    times = iter(instants)
-    return lambda: next(times)
-
-
-@contextmanager
-def timed(steve: SteveSandbox, *instants: float) -> Iterator[SteveClient]:
-    client = SteveClient(steve.url, steve.username, steve.key, tries=1, clock=ticking(*instants))
-    yield client
-    client.close()
-
-
-def test_what_a_call_takes_is_not_known_before_there_was_one(client: SteveClient) -> None:
-    assert client.call_s is None
-
-
-def test_what_a_call_takes_is_the_median_of_those_about_one_id_tag(steve: SteveSandbox) -> None:
-    with timed(steve, 0, 1, 10, 12, 20, 29) as client:
-        client.preflight()
-        client.create_id_tag("TAG0001", max_active_transaction_count=-1)
-        client.id_tags()  # the list says nothing about a single one, and neither do sessions
-        client.transactions()
-        client.delete_id_tag(1)
-
-    assert client.call_s == 2
-
-
-def test_a_call_that_was_refused_does_not_count(steve: SteveSandbox) -> None:
-    with timed(steve, 0, 1, 10) as client:
-        client.preflight()
-        with pytest.raises(SteveError):
-            client.create_id_tag("not one", max_active_transaction_count=-1)
-
-    assert client.call_s == 1
+    assert (caught.value.code, caught.value.status) == ("steve_unreachable", 302)

@@ -142,11 +142,11 @@ class Importer:
         return Task(item.row.wanted, verdict, {**item.known, **self._books.told(item.row)})
 
     def _note(self, item: Opened, step: Step, answer: Made | StepFailure) -> None:
-        failed = isinstance(answer, StepFailure)
-        self._breaker.note(failed, step.name)
         if isinstance(answer, StepFailure):
+            self._breaker.note(True, step.name, away=step.system if answer.away else "")
             item.failed[step.name] = answer
             return
+        self._breaker.note(False, step.name)
         item.made[step.name] = answer
         self._books.hear(item, step)
         if answer.adopted and answer.undo and (warning := step.altered(item.row.wanted, answer.ref)):
@@ -168,4 +168,5 @@ def _all_made(step: Step, tasks: Sequence[Task]) -> Sequence[Made | RemoteError]
 
 
 def _failure(step: Step, error: RemoteError) -> StepFailure:
-    return StepFailure(Problem(error.code, None, f"{step.name}: {error}", error.hint), error.sent)
+    problem = Problem(error.code, None, f"{step.name}: {error}", error.hint)
+    return StepFailure(problem, error.sent, error.away)

@@ -15,10 +15,14 @@ Outcome = BackfillRow.Outcome
 
 @dataclass(frozen=True, slots=True)
 class StepFailure:
-    """`in_doubt`: the call may have been carried out; the next run settles it by looking."""
+    """`in_doubt`: the call may have been carried out; the next run settles it by looking.
+
+    `away`: the system was found not to work at all.
+    """
 
     problem: Problem
     in_doubt: bool
+    away: bool = False
 
 
 @dataclass(slots=True)

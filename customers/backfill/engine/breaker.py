@@ -18,8 +18,13 @@ class Breaker:
         self._in_a_row: Counter[str] = Counter()
         self._lock = Lock()
 
-    def note(self, failed: bool, step: str = "") -> None:
-        """Count what has just become of a row; safe in any thread."""
+    def note(self, failed: bool, step: str = "", *, away: str = "") -> None:
+        """Count what has just become of a row; safe in any thread.
+
+        `away` names a system that was found not to work at all: that row is enough.
+        """
+        if away:
+            self._stop.request(f"{away} does not work at the moment; no further row was begun", broken=True)
         with self._lock:
             number = self._in_a_row[step] = self._in_a_row[step] + 1 if failed else 0
             if number >= self._most:

@@ -120,7 +120,7 @@ class Remover:
         return [leaving for leaving, _ in due], answer
 
     def _fail(self, step: Step, leaving: Leaving, error: RemoteError) -> None:
-        self._breaker.note(True, step.name)
+        self._breaker.note(True, step.name, away=step.system if error.away else "")
         leaving.failed = Failure(step.name, error.code, str(error))
 
 

@@ -54,8 +54,9 @@ def test_a_steve_that_refuses_the_credentials_names_the_variables(steve: SteveSa
 
     code, _, err = import_it(file)
 
-    assert code == 2
-    assert err == "SteVe refused the credentials (401): check STEVE_API_USERNAME and STEVE_API_KEY\n"
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert err.startswith("SteVe refused the credentials (401): ")
+    assert "STEVE_API_KEY" in err
 
 
 def test_a_steve_that_is_not_there_is_said_so(steve: SteveSandbox, file: str) -> None:
@@ -112,7 +113,8 @@ def test_a_steve_that_breaks_in_the_middle_fails_rows_and_the_run_goes_on_later(
     steve.steer("POST", "faults/clear")
     again = imported(rows(3), concurrency=1)
 
-    assert (broken.status, [state for state, _ in failed].count("created")) == ("partial", 1)
+    assert (broken.status, [state for state, _ in failed].count("created")) == ("failed", 1)
+    assert broken.reason == "SteVe does not work at the moment; no further row was begun"
     assert (again.status, again.run) == ("succeeded", broken.run)
     assert [state for state, _ in states(run_of(again))] == ["created"] * 3
     assert (len(tags(steve)), len(lago.state()["customers"])) == (3, 3)
