@@ -70,6 +70,7 @@ STEVE_BASE_URL = environment.url("STEVE_BASE_URL")
 STEVE_API_USERNAME = environment.text("STEVE_API_USERNAME")
 STEVE_API_KEY = environment.text("STEVE_API_KEY")
 STEVE_OCPP_URL = environment.url("STEVE_OCPP_URL", schemes=("ws", "wss"))
+STEVE_OCPP_PASSWORD = environment.text("STEVE_OCPP_PASSWORD")
 
 # --- The backfill ----------------------------------------------------------------------------------
 
