@@ -39,7 +39,8 @@ def mixed(lago: Sandbox, steve: SteveSandbox) -> BackfillRun:
     return run_of(imported(given, skip_existing=True))
 
 
-states = st.lists(st.sampled_from(State.values), min_size=40, max_size=40)
+common = [State.CREATED, State.ADOPTED, State.SHARED]  # beside each other as often as all others together
+states = st.lists(st.sampled_from([*common, *State.values]), min_size=40, max_size=40)
 outcomes = st.lists(st.sampled_from(BackfillRow.Outcome.values), min_size=LINES, max_size=LINES)
 broken = st.sets(st.sampled_from(["user", "mapping", "inactive", "given away", "steve"]))
 
@@ -75,7 +76,7 @@ def write(run: BackfillRun, states: list[str], outcomes: list[str]) -> None:
     steps = BackfillStep.objects.filter(row__run=run).select_related("row").order_by("pk")
     for step, state in zip(steps, states, strict=False):
         step.state, step.intended_at = state, timezone.now()
-        step.ref = step.ref or (str(step.row.user_id) if state == State.CREATED else "")
+        step.ref = "" if state == State.SHARED else step.ref or str(step.row.user_id)
         step.save()
 
 
@@ -92,7 +93,7 @@ def break_what(broken: set[str], steve: SteveSandbox) -> None:
         steve.world.tags = {}
 
 
-def assert_adds_up(run: BackfillRun, result: Reconciliation) -> None:
+def assert_adds_up(run: BackfillRun, result: Reconciliation, *, rows: int = LINES) -> None:
     recorded = {(step.row.line, step.name): step.state for step in steps_of(run)}
     told = {
         (one.line, one.step)
@@ -107,13 +108,30 @@ def assert_adds_up(run: BackfillRun, result: Reconciliation) -> None:
         assert count.agreeing + count.diverging == count.expected
         assert count.diverging == sum(step == name for _, step in told)
         assert 0 <= count.agreeing <= count.expected
-    assert sum(result.rows.values()) == LINES
+    assert sum(result.rows.values()) == rows
     not_imported = [one.line for one in result.found if one.divergence.kind == "not_imported"]
     assert len(not_imported) == result.rows["failed"] + result.rows["pending"]
 
 
 def steps_of(run: BackfillRun) -> Any:
     return BackfillStep.objects.filter(row__run=run).select_related("row")
+
+
+def test_a_shared_customer_who_has_gone_is_told_for_each_card_and_counted_once(lago: Sandbox) -> None:
+    run = run_of(imported([row(1, id_tag=f"CARD{card}") for card in (1, 2, 3)]))
+    run.rows.filter(line=4).update(outcome="failed")
+    IdTagMapping.objects.all().delete()
+    User.objects.all().delete()
+
+    result = reconciled(run)
+
+    assert [one.line for one in result.found if one.divergence.kind == "missing" and one.step == "user"] == [
+        2,
+        3,
+        4,
+    ]
+    assert (result.steps["user"].expected, result.steps["user"].agreeing) == (1, 0)
+    assert_adds_up(run, result, rows=3)
 
 
 # --- Rows that failed ---------------------------------------------------------------------------------
