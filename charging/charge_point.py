@@ -1,11 +1,9 @@
 """A simulated charge point: one charging session over OCPP 1.6J, as a real charger would have it."""
 
 import asyncio
-import logging
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import quote
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, TypeVar
 
 from ocpp.exceptions import OCPPError
 from ocpp.v16 import ChargePoint, call
@@ -18,163 +16,198 @@ from ocpp.v16.enums import (
     RegistrationStatus,
     UnitOfMeasure,
 )
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
-from websockets.typing import Subprotocol
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
+from charging.ocpp_door import SILENT, opened
+from charging.ocpp_session import Begun, ChargePointError, Session
+from charging.steve_clock import SteveClock, instant, text
 from kernel.masking import mask_id_tag
 
-OCPP_16J = Subprotocol("ocpp1.6")
+__all__ = ["Begun", "ChargePointError", "Session", "charging_session", "stop_session"]
+
 CONNECTOR_ID = 1
 STARTED_METER_WH = 0
+LOOK_S = 0.1  # how often it is asked whether to break off
+GRACE_S = 5.0  # a session that is to be broken off may end by itself in this time
 
-# The library logs whole messages, and so idTags.
-SILENT = logging.getLogger("charging.charge_point.messages")
-SILENT.disabled = True
-# The time-out of the whole session bounds the opening too.
-CONNECTION: dict[str, Any] = {"open_timeout": None, "close_timeout": 2.0, "logger": SILENT}
-
-
-class ChargePointError(Exception):
-    """A session that did not take place as it should; `str(error)` is safe to show.
-
-    `code`: `ocpp_unreachable`, `charge_box_unknown`, `id_tag_refused` (`status` says how, in OCPP's words),
-    `ocpp_timeout`, `ocpp_unexpected`. `transaction_id` is set if a session had begun by then.
-    """
-
-    def __init__(
-        self, code: str, message: str, *, status: str = "", transaction_id: int | None = None
-    ) -> None:
-        super().__init__(message)
-        self.code = code
-        self.status = status
-        self.transaction_id = transaction_id
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A session that took place; `authorised` is OCPP's word for the decision."""
-
-    transaction_id: int
-    authorised: str
-    meter_start_wh: int
-    meter_stop_wh: int
-    started_at: datetime
-    stopped_at: datetime
-
-    @property
-    def energy_wh(self) -> int:
-        return self.meter_stop_wh - self.meter_start_wh
+Told = TypeVar("Told")
 
 
 async def charging_session(
-    ocpp_url: str, charge_box_id: str, id_tag: str, *, energy_wh: int, timeout_s: float = 30.0
+    ocpp_url: str,
+    charge_box_id: str,
+    id_tag: str,
+    *,
+    energy_wh: int,
+    password: str = "",
+    timeout_s: float = 30.0,
+    break_off: Callable[[], bool] = lambda: False,
 ) -> Session:
     """Boot, authorise, start, send meter values and stop, within `timeout_s`; raise ChargePointError.
 
     It writes: the management system keeps the session and bills it. `ocpp_url` comes without the charge box.
+    SteVe answers a stop in the same way whether it ends the session or not: look there afterwards.
     """
-    url = f"{ocpp_url.rstrip('/')}/{quote(charge_box_id, safe='')}"
-    charger = Charger(charge_box_id, id_tag, energy_wh)
-    try:
-        async with (
-            asyncio.timeout(timeout_s),
-            connect(url, subprotocols=[OCPP_16J], **CONNECTION) as connection,
-        ):
-            return await charger.charge(connection)
-    except TimeoutError:
-        raise charger.failed("ocpp_timeout", f"SteVe did not answer within {timeout_s:g} s") from None
-    except InvalidStatus as error:
-        raise _turned_away(error.response.status_code, charge_box_id) from None
-    except (OSError, InvalidURI) as error:
-        message = f"SteVe's OCPP endpoint cannot be reached ({type(error).__name__}): check STEVE_OCPP_URL"
-        raise charger.failed("ocpp_unreachable", message) from None
-    except InvalidHandshake as error:
-        message = f"There is no OCPP 1.6J behind STEVE_OCPP_URL ({type(error).__name__})"
-        raise charger.failed("ocpp_unexpected", message) from None
-    except ConnectionClosed:
-        raise charger.failed("ocpp_unexpected", "SteVe closed the connection in the middle") from None
-    except OCPPError as error:
-        message = f"SteVe answered a message with an error ({type(error).__name__})"
-        raise charger.failed("ocpp_unexpected", message) from None
+    charger = Charger(charge_box_id, id_tag, break_off)
+    return await charger.within(
+        timeout_s, ocpp_url, password, lambda charge_point: charger.talk(charge_point, energy_wh)
+    )
+
+
+async def stop_session(
+    ocpp_url: str,
+    charge_box_id: str,
+    id_tag: str,
+    *,
+    transaction_id: int,
+    started_at: datetime,
+    meter_wh: int,
+    password: str = "",
+    timeout_s: float = 30.0,
+) -> None:
+    """Connect anew and stop a session that was left running; raise ChargePointError.
+
+    `id_tag` and `started_at` are as SteVe has them: it ends none before its start or for another spelling.
+    """
+    charger = Charger(charge_box_id, id_tag)
+    charger.begun = Begun(transaction_id, started_at, meter_wh)
+    await charger.within(timeout_s, ocpp_url, password, charger.only_stop)
 
 
 class Charger:
     """One charge point with one car: what is said in which order, and how far it came."""
 
-    def __init__(self, charge_box_id: str, id_tag: str, energy_wh: int) -> None:
+    def __init__(
+        self, charge_box_id: str, id_tag: str, break_off: Callable[[], bool] = lambda: False
+    ) -> None:
         self._charge_box_id = charge_box_id
         self._id_tag = id_tag
-        self._energy_wh = energy_wh
-        self._transaction_id: int | None = None
+        self._break_off = break_off
+        self._clock: SteveClock | None = None
+        self.begun: Begun | None = None
 
     def failed(self, code: str, message: str, status: str = "") -> ChargePointError:
-        """Return the error, which says so if a session is left running."""
-        return ChargePointError(code, message, status=status, transaction_id=self._transaction_id)
+        """Return the error, which says so if a session may be left running."""
+        return ChargePointError(code, message, status=status, begun=self.begun)
 
-    async def charge(self, connection: ClientConnection) -> Session:
-        """Talk until all is said, or the connection ends."""
-        charge_point = ChargePoint(self._charge_box_id, connection, logger=SILENT)
-        listening = asyncio.create_task(charge_point.start())
-        talking = asyncio.create_task(self._talk(charge_point))
+    async def within(
+        self, timeout_s: float, ocpp_url: str, password: str, talk: Callable[[Any], Awaitable[Told]]
+    ) -> Told:
+        """Connect and talk; turn whatever ends it early into a ChargePointError."""
         try:
-            await asyncio.wait({listening, talking}, return_when=asyncio.FIRST_COMPLETED)
+            async with (
+                asyncio.timeout(timeout_s),
+                opened(ocpp_url, self._charge_box_id, password) as connection,
+            ):
+                return await self._converse(connection, timeout_s, talk)
+        except TimeoutError:
+            raise self.failed("ocpp_timeout", f"SteVe did not answer within {timeout_s:g} s") from None
+        except ConnectionClosed:
+            raise self.failed("ocpp_unexpected", "SteVe closed the connection in the middle") from None
+        except OCPPError as error:
+            message = f"SteVe answered a message with an error ({type(error).__name__})"
+            raise self.failed("ocpp_unexpected", message) from None
+
+    async def _converse(
+        self, connection: ClientConnection, timeout_s: float, talk: Callable[[Any], Awaitable[Told]]
+    ) -> Told:
+        """Talk until all is said, the connection ends, or it is to be broken off."""
+        charge_point = ChargePoint(self._charge_box_id, connection, response_timeout=timeout_s, logger=SILENT)
+        talking = asyncio.ensure_future(talk(charge_point))
+        listening = asyncio.create_task(charge_point.start())
+        heeding = asyncio.create_task(self._until_broken_off())
+        try:
+            await asyncio.wait({listening, talking, heeding}, return_when=asyncio.FIRST_COMPLETED)
             if not talking.done():
+                if heeding.done():
+                    raise self.failed("ocpp_interrupted", "The charging session was broken off")
                 listening.result()  # raises why the connection ended, which would be waited out otherwise
             return await talking
         finally:
-            listening.cancel()
-            talking.cancel()
-            await asyncio.gather(listening, talking, return_exceptions=True)
+            for task in (listening, talking, heeding):
+                task.cancel()
+            await asyncio.gather(listening, talking, heeding, return_exceptions=True)
 
-    async def _talk(self, charge_point: Any) -> Session:
-        await self._boot(charge_point)
+    async def _until_broken_off(self) -> None:
+        while not self._break_off():
+            await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(GRACE_S)
+
+    # --- What is said --------------------------------------------------------------------------------
+
+    async def talk(self, charge_point: Any, energy_wh: int) -> Session:
+        clock = await self._boot(charge_point)
+        await _status(charge_point, ChargePointStatus.available)
         await self._authorise(charge_point)
-        started_at = _now()
-        await self._start(charge_point, started_at)
+        begun = await self._start(charge_point, clock)
         await _status(charge_point, ChargePointStatus.charging)
         for share in (0.5, 1.0):
-            meter_wh = STARTED_METER_WH + round(self._energy_wh * share)
-            await _call(charge_point, _meter_values(self._transaction_id, meter_wh))
-        stopped_at = await self._stop(charge_point, self._energy_wh, Reason.local)
+            begun = await self._meter(charge_point, begun, STARTED_METER_WH + round(energy_wh * share), clock)
+        stopped_at = await self._stop(charge_point, begun, Reason.local, clock)
         await _status(charge_point, ChargePointStatus.available)
         return Session(
-            transaction_id=self._transaction_id or 0,
+            transaction_id=begun.transaction_id or 0,
             authorised=AuthorizationStatus.accepted.value,
             meter_start_wh=STARTED_METER_WH,
-            meter_stop_wh=STARTED_METER_WH + self._energy_wh,
-            started_at=started_at,
+            meter_stop_wh=begun.meter_wh,
+            started_at=begun.started_at,
             stopped_at=stopped_at,
+            clock_ahead=clock.ours_ahead,
         )
 
-    async def _boot(self, charge_point: Any) -> None:
+    async def only_stop(self, charge_point: Any) -> None:
+        clock = await self._boot(charge_point)
+        if self.begun:
+            await self._stop(charge_point, self.begun, Reason.other, clock)
+        await _status(charge_point, ChargePointStatus.available)
+
+    async def _boot(self, charge_point: Any) -> SteveClock:
+        """Say hello, and take over SteVe's clock."""
         boot = call.BootNotification(charge_point_model="Verify", charge_point_vendor="Polaris Backfill")
         answer = await _call(charge_point, boot)
         if answer.status != RegistrationStatus.accepted:
-            message = f"SteVe does not accept the charge box (boot: {answer.status})"
-            raise self.failed("ocpp_unexpected", message)
-        await _status(charge_point, ChargePointStatus.available)
+            message = (
+                f"SteVe does not accept the charge box {self._charge_box_id}: its registration status there"
+                f" is {answer.status}; set it to Accepted"
+            )
+            raise self.failed("charge_box_not_accepted", message)
+        try:
+            return SteveClock(instant(answer.current_time))
+        except ValueError:
+            raise self.failed(
+                "ocpp_unexpected", "SteVe did not tell the time when the charge box booted"
+            ) from None
 
     async def _authorise(self, charge_point: Any) -> None:
         answer = await _call(charge_point, call.Authorize(id_tag=self._id_tag))
         self._require_accepted(answer.id_tag_info["status"])
 
-    async def _start(self, charge_point: Any, started_at: datetime) -> None:
-        start = call.StartTransaction(CONNECTOR_ID, self._id_tag, STARTED_METER_WH, _text(started_at))
+    async def _start(self, charge_point: Any, clock: SteveClock) -> Begun:
+        started_at = clock.now()
+        # From here on SteVe may have a session, even if its answer never comes.
+        self.begun = Begun(None, started_at, STARTED_METER_WH)
+        start = call.StartTransaction(CONNECTOR_ID, self._id_tag, STARTED_METER_WH, text(started_at))
         answer = await _call(charge_point, start)
-        self._transaction_id = answer.transaction_id
+        self.begun = begun = Begun(answer.transaction_id, started_at, STARTED_METER_WH)
         status = answer.id_tag_info["status"]
         if status != AuthorizationStatus.accepted:
             # The system has begun a session all the same: it must not stay open.
-            await self._stop(charge_point, 0, Reason.de_authorized)
+            await self._stop(charge_point, begun, Reason.de_authorized, clock)
         self._require_accepted(status)
+        return begun
 
-    async def _stop(self, charge_point: Any, energy_wh: int, reason: Reason) -> datetime:
-        stopped_at = _now()
+    async def _meter(self, charge_point: Any, begun: Begun, meter_wh: int, clock: SteveClock) -> Begun:
+        self.begun = Begun(begun.transaction_id, begun.started_at, meter_wh)
+        await _call(charge_point, _meter_values(self.begun, clock.now()))
+        return self.begun
+
+    async def _stop(self, charge_point: Any, begun: Begun, reason: Reason, clock: SteveClock) -> datetime:
+        stopped_at = max(clock.now(), begun.started_at)
         stop = call.StopTransaction(
-            meter_stop=STARTED_METER_WH + energy_wh,
-            timestamp=_text(stopped_at),
-            transaction_id=self._transaction_id or 0,
+            meter_stop=begun.meter_wh,
+            timestamp=text(stopped_at),
+            transaction_id=begun.transaction_id or 0,
             reason=reason,
             id_tag=self._id_tag,
         )
@@ -187,14 +220,6 @@ class Charger:
             raise self.failed("id_tag_refused", message, status)
 
 
-def _turned_away(http_status: int, charge_box_id: str) -> ChargePointError:
-    if http_status == 404:
-        message = f"SteVe does not know the charge box {charge_box_id}: create it there first"
-        return ChargePointError("charge_box_unknown", message)
-    message = f"SteVe turned the charge box away (HTTP {http_status})"
-    return ChargePointError("ocpp_unexpected", message)
-
-
 async def _call(charge_point: Any, payload: Any) -> Any:
     return await charge_point.call(payload, suppress=False)
 
@@ -204,21 +229,11 @@ async def _status(charge_point: Any, status: ChargePointStatus) -> None:
     await _call(charge_point, payload)
 
 
-def _meter_values(transaction_id: int | None, meter_wh: int) -> Any:
+def _meter_values(begun: Begun, at: datetime) -> Any:
     sample = {
-        "value": str(meter_wh),
+        "value": str(begun.meter_wh),
         "measurand": Measurand.energy_active_import_register,
         "unit": UnitOfMeasure.wh,
     }
-    values = [{"timestamp": _text(_now()), "sampled_value": [sample]}]
-    return call.MeterValues(CONNECTOR_ID, values, transaction_id)
-
-
-def _now() -> datetime:
-    """Return the time in milliseconds, so that it can be compared with what SteVe keeps of it."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
-
-
-def _text(instant: datetime) -> str:
-    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    values = [{"timestamp": text(at), "sampled_value": [sample]}]
+    return call.MeterValues(CONNECTOR_ID, values, begun.transaction_id)

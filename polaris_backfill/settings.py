@@ -72,6 +72,7 @@ STEVE_API_KEY = environment.text("STEVE_API_KEY")
 STEVE_API_KEY_HEADER = environment.text("STEVE_API_KEY_HEADER", "STEVE-API-KEY")
 STEVE_TIMEOUT_S = environment.whole("STEVE_TIMEOUT_S", 30, least=1, most=3600)  # grows with the idTags there
 STEVE_OCPP_URL = environment.url("STEVE_OCPP_URL", schemes=("ws", "wss"))
+STEVE_OCPP_PASSWORD = environment.text("STEVE_OCPP_PASSWORD")
 
 # --- The backfill ----------------------------------------------------------------------------------
 

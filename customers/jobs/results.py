@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from customers.backfill.reconcile import Reconciliation
+from customers.backfill.reconcile import Group, Reconciliation, grouped
 from customers.backfill.revert import RevertPlan, RevertReport
 
 KEPT = 1_000  # entries of a list
@@ -14,11 +14,7 @@ Result = dict[str, Any]
 
 def of_reconciliation(result: Reconciliation) -> Result:
     steps = {name: asdict(count) | {"agreeing": count.agreeing} for name, count in result.steps.items()}
-    divergences = [
-        {"line": one.line, "external_id": one.external_id, "step": one.step, "adopted": one.adopted}
-        | asdict(one.divergence)
-        for one in result.found[:KEPT]
-    ]
+    divergences = [_group(group) for group in grouped(result.found)[:KEPT]]
     return {
         "rows": dict(result.rows),
         "unfinished": result.standing.sentence,
@@ -26,6 +22,12 @@ def of_reconciliation(result: Reconciliation) -> Result:
         "divergences": divergences,
         "divergences_total": len(result.found),
     }
+
+
+def _group(group: Group) -> Result:
+    one = group.found
+    named: Result = {"line": group.lines, "external_id": group.external_ids, "number": group.number}
+    return named | {"step": one.step, "adopted": one.adopted} | asdict(one.divergence)
 
 
 def of_revert_plan(plan: RevertPlan) -> Result:

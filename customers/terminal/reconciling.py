@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.text import Text
 
 from customers.backfill.ledger.standing import Standing
-from customers.backfill.reconcile import Reconciliation
+from customers.backfill.reconcile import Reconciliation, grouped
 from customers.backfill.steps import plural
 from customers.models import BackfillRun
 from customers.terminal.output import plain_table
 
-SHOWN = 200  # divergences; --format json has them all
+SHOWN = 200  # lines of divergences; --format json has them all
 
 
 def print_reconciliation(console: Console, result: Reconciliation) -> None:
@@ -49,15 +49,18 @@ def print_unfinished(console: Console, run: BackfillRun, standing: Standing) -> 
 
 def _print_divergences(console: Console, result: Reconciliation) -> None:
     table = plain_table("line:", "external_id", "step", "divergence", "expected", "found")
-    for one in result.found[:SHOWN]:
+    groups = grouped(result.found)
+    for group in groups[:SHOWN]:
+        one = group.found
         kind = one.divergence.kind + (" (adopted)" if one.adopted else "")
+        kind += f" ({group.number:,} rows)" if group.number > 1 else ""
         table.add_row(
-            str(one.line), one.external_id, one.step, Text(kind, style="red"),
+            group.lines, group.external_ids, one.step, Text(kind, style="red"),
             one.divergence.expected, one.divergence.found,
         )  # fmt: skip
     console.print(table)
-    if len(result.found) > SHOWN:
-        console.print(f"… and {len(result.found) - SHOWN:,} more (--format json gives them all)")
+    if more := sum(group.number for group in groups[SHOWN:]):
+        console.print(f"… and {more:,} more (--format json gives them all)")
     console.print("\nWhat to do:")
     remedies = Counter((one.divergence.kind, one.divergence.remedy) for one in result.found)
     for (kind, remedy), number in remedies.most_common():

@@ -118,7 +118,7 @@ def test_an_address_that_is_none_is_said_so() -> None:
 def test_a_web_server_is_no_charging_system(steve: SteveSandbox) -> None:
     error = failure(f"ws://127.0.0.1:{steve.port}/steve")
 
-    assert (error.code, "401" in str(error)) == ("ocpp_unexpected", True)
+    assert (error.code, "401" in str(error)) == ("charge_box_password", True)
 
 
 def against(
@@ -179,7 +179,7 @@ def test_a_charge_box_that_is_not_accepted_does_not_charge() -> None:
 
     error = against(reluctant)
 
-    assert (error.code, "Pending" in str(error)) == ("ocpp_unexpected", True)
+    assert (error.code, "Pending; set it to Accepted" in str(error)) == ("charge_box_not_accepted", True)
 
 
 def test_a_session_that_may_be_left_running_is_named() -> None:
@@ -206,4 +206,4 @@ def test_another_protocol_is_said_so() -> None:
     async def never(connection: ServerConnection) -> None:
         raise AssertionError("no charge point gets here")
 
-    assert against(never, subprotocol="ocpp2.0.1").code == "ocpp_unexpected"
+    assert against(never, subprotocol="ocpp2.0.1").code == "ocpp_address"

@@ -16,6 +16,8 @@ from kernel import Divergence, Fact, Facts, Per, Step, Thing, Works
 
 State = BackfillStep.State
 STANDING = (State.CREATED, State.ADOPTED)
+UNFINISHED = ("", "failed")  # outcomes of rows that are not whole
+BEFORE_USE = ("missing", "other_owner")  # what may be held against a thing that is not put to use yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def _compare(
 
 def _known(one: Recorded, steps: Sequence[Step], looked: Mapping[str, Looked], seen: set[str]) -> Facts:
     """Return what the things of a row tell each other, as they are now; `seen` are customers so far."""
-    answers = one.row.outcome not in ("", "failed") and any(
+    answers = one.row.outcome not in UNFINISHED and any(
         one.state(step.name) in STANDING for step in steps if step.is_keystone
     )
     facts: dict[str, Any] = {Fact.IS_FIRST: answers and one.external_id not in seen}
@@ -101,7 +103,7 @@ def _known(one: Recorded, steps: Sequence[Step], looked: Mapping[str, Looked], s
 
 
 def _not_imported(one: Recorded) -> Iterator[Found]:
-    if one.row.outcome in ("", "failed"):
+    if one.row.outcome in UNFINISHED:
         codes = ", ".join(problem["code"] for problem in one.row.problems) or _how_far(one)
         remedy = "Run the same command again, or correct the row if it is at fault."
         step = next(iter(kinds()))  # a row that failed may have none of its own
@@ -128,13 +130,13 @@ def _answers(one: Recorded, step: Step, steps: Iterable[Step]) -> bool:
 def _divergences(one: Recorded, step: Step, found: Any, known: Facts) -> Iterable[Found]:
     """Compare one thing. What was adopted may differ in what the run never wrote.
 
-    Of a row that is not whole, what is put to use at its end is no divergence.
+    Of a row that is not whole, a thing that is put to use at the end must only be there.
     """
-    if step.works is not Works.PER_ROW and one.row.outcome in ("", "failed"):
-        return
     adopted = one.state(step.name) == State.ADOPTED
+    before_use = step.activates and one.row.outcome in UNFINISHED
     for divergence in step.compare(one.thing(step.name, known), found):
-        if not adopted or not divergence.kind.endswith("_drifted"):
+        drifted = adopted and divergence.kind.endswith("_drifted")
+        if not drifted and (not before_use or divergence.kind in BEFORE_USE):
             yield Found(one.line, one.external_id, step.name, divergence, adopted)
 
 

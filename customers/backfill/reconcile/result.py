@@ -1,11 +1,14 @@
 """What a reconciliation found: counts of things, and each divergence."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from customers.backfill.ledger.standing import Standing
 from customers.models import BackfillRun
 from kernel import Divergence
+
+EXAMPLES = 3  # rows named of a group; JSON names them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +22,52 @@ class Found:
     adopted: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A line for people: one divergence, or all rows that were not imported for one and the same reason."""
+
+    first: Sequence[Found]
+    number: int
+
+    @property
+    def found(self) -> Found:
+        return self.first[0]
+
+    @property
+    def lines(self) -> str:
+        return ", ".join(str(one.line) for one in self.first) + (", …" if self._more else "")
+
+    @property
+    def external_ids(self) -> str:
+        """Name the first few, each once: a customer may have several cards."""
+        named = ", ".join(dict.fromkeys(one.external_id for one in self.first))
+        return f"{named} and {self._more:,} more" if self._more else named
+
+    @property
+    def _more(self) -> int:
+        return self.number - len(self.first)
+
+
+def grouped(found: Iterable[Found]) -> list[Group]:
+    """Group rows that were not imported by reason: a run that was broken off leaves thousands of one kind.
+
+    Each other divergence is a line of its own. A group stands where its first row does.
+    """
+    groups: dict[object, list[Found]] = {}
+    for one in found:
+        told = one.divergence
+        key = told if told.kind == "not_imported" else id(one)
+        groups.setdefault(key, []).append(one)
+    return [Group(some[:EXAMPLES], len(some)) for some in groups.values()]
+
+
 @dataclass(slots=True)
 class StepCount:
-    """How many things of a kind the run answers for, and how many are as recorded."""
+    """How many things of a kind the run answers for, and how many are as recorded.
+
+    `expected` is `created` and `adopted` together, and `agreeing` and `diverging` together. A thing that
+    differs in several ways diverges once; a row that was not imported has no such thing, and counts nowhere.
+    """
 
     expected: int = 0
     created: int = 0

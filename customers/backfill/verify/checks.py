@@ -20,6 +20,7 @@ from customers.steps import UserStep
 from kernel import Step, Thing
 
 EXAMPLES = 5  # external_ids named in a check; backfill_reconcile names them all
+NOT_BEGUN = (BackfillStep.State.PLANNED, BackfillStep.State.SHARED)  # of a row by itself
 Outcome = BackfillRow.Outcome
 Status = BackfillRun.Status
 
@@ -51,21 +52,45 @@ def import_check(result: Reconciliation) -> Check:
     return Check("import", standing.is_finished, compared, "; ".join(standing.gaps))
 
 
-def people_check(run: BackfillRun, result: Reconciliation) -> Check:
-    """Compare our customers with the rows of the file, less those that were skipped."""
+def refused_at_import(run: BackfillRun) -> int:
+    """Count the rows that were refused before anything was made or called for them, and were told of then.
+
+    A row of which a call failed, or that waits for another row's, has a step that says so.
+    """
+    begun = BackfillStep.objects.filter(row__run=run).exclude(state__in=NOT_BEGUN)
+    return run.rows.filter(outcome=Outcome.FAILED).exclude(pk__in=begun.values("row")).count()
+
+
+def refused_check(refused: int) -> Check:
+    """Tell of rows that --allow-partial left out: they are no fault of what was imported."""
+    compared = f"{refused:,} {'row' if refused == 1 else 'rows'}"
+    why = "they were to be corrected, and imported as a file of their own; nothing was made for them"
+    return Check("rows refused at the import", None, compared, why)
+
+
+def people_check(run: BackfillRun, result: Reconciliation, refused: int) -> Check:
+    """Compare our customers with the rows of the file, less those that were skipped or refused."""
     counts = outcome_counts(run)
     ours = run.rows.filter(outcome__in=[Outcome.CREATED, Outcome.COMPLETED])
     expected = set(ours.values_list("external_id", flat=True))
     found = User.objects.filter(external_id__in=expected, role=User.Role.CUSTOMER, is_active=True).count()
-    missing = counts["failed"] + counts["pending"]
+    missing = counts["failed"] - refused + counts["pending"]
     diverging = _diverging(result, UserStep.name, but="not_imported")
+    less = f" and {refused:,} refused" if refused else ""
     return Check(
         UserStep.place(),
         found == len(expected) and not missing and not diverging,
-        f"{sum(counts.values()):,} rows less {counts['skipped']:,} skipped are {len(expected):,} customers;"
-        f" {found:,} are here",
-        "; ".join(filter(None, [f"{missing:,} rows were not imported" if missing else "", diverging])),
+        f"{sum(counts.values()):,} rows less {counts['skipped']:,} skipped{less}"
+        f" are {len(expected):,} customers; {found:,} are here",
+        "; ".join(filter(None, [_not_imported(missing), diverging])),
     )
+
+
+def _not_imported(missing: int) -> str:
+    if not missing:
+        return ""
+    rows = "row was" if missing == 1 else "rows were"
+    return f"{missing:,} {rows} not imported: a call failed, or was not reached"
 
 
 def system_checks(run: BackfillRun, result: Reconciliation, systems: Systems) -> Iterator[Check]:

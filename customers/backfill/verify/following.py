@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from django.conf import settings
@@ -16,7 +16,8 @@ from customers.backfill.verify.checks import Check
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
 TOLERANCE_KWH = Decimal("0.001")  # the platform sends three decimals
-CLOCKS_DIFFER = timedelta(minutes=10)
+CLOCKS_DIFFER = timedelta(minutes=10)  # the platform's, which dates the events, and SteVe's or ours
+EVENT = "usage event in Lago"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class Look:
             return None
 
 
+def _begun_by_any_clock(session: Session) -> datetime:
+    """Return when it began by SteVe's clock or ours, whichever is behind: events are dated by either."""
+    return min(session.started_at, session.started_at + session.clock_ahead)
+
+
 class Follower:
     """Looks for the usage events of one session on the subscription that has to pay for it."""
 
@@ -46,7 +52,7 @@ class Follower:
         self._key = subscription_key
         self._prefix = f"steve_tx_{session.transaction_id}_"
         self._final = f"{self._prefix}final"
-        self._since = session.started_at - CLOCKS_DIFFER
+        self._since = _begun_by_any_clock(session) - CLOCKS_DIFFER
         self._sent_kwh = Decimal(session.energy_wh) / 1000
         self._timeout_s = timeout_s
         self._stop = stop
@@ -60,7 +66,7 @@ class Follower:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             look = self._look()
         why = self._wrong(look)
-        return Check("usage event in Lago", not why, self._compared(look), why)
+        return Check(EVENT, not why, self._compared(look), why)
 
     def _look(self) -> Look:
         try:

@@ -5,110 +5,57 @@ customer whose idTag it is.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 
-from django.conf import settings
-
-from charging import SteveClient
+from charging import Transaction
 from charging.charge_point import ChargePointError, Session, charging_session
+from charging.values import folded
 from customers.backfill.engine.stop import Stop
-from customers.backfill.refused import Refused
-from customers.backfill.sessions import ChargingSession, sessions_of
 from customers.backfill.systems import Systems
+from customers.backfill.verify.asked import LiveTest
 from customers.backfill.verify.checks import Check
-from customers.backfill.verify.following import Follower
-from customers.models import BackfillRun, IdTagMapping, User
-from kernel import RemoteError
+from customers.backfill.verify.ending import Ending, end
+from customers.backfill.verify.following import EVENT, Follower
 from kernel.masking import mask_id_tag
 
+CHARGING = "charging session"
 ENERGY_WH = 1_000
 LONGEST_SESSION_S = 60.0  # the whole talk of the simulated charge point; a real one takes a second
-LONGEST_TIMEOUT_S = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class LiveTest:
-    """What is charged with, where, and who pays. `subscription_key` is its external_id in Lago."""
-
-    user: User
-    id_tag: str
-    is_billed: bool
-    subscription_key: str
-    charge_box_id: str
-    ocpp_url: str
-    timeout_s: float
-    steve: SteveClient
-
-    @property
-    def external_id(self) -> str:
-        return self.user.external_id or ""
-
-
-def find_live_test(
-    run: BackfillRun, systems: Systems, id_tag: str | None, charge_box_id: str | None, timeout_s: float
-) -> LiveTest | None:
-    """Find what a test needs, None where none is asked for; raise Refused. Nothing is written."""
-    if not 0 < timeout_s <= LONGEST_TIMEOUT_S:
-        raise Refused(f"--timeout must be more than 0 and at most {LONGEST_TIMEOUT_S:,} seconds.")
-    if not id_tag and charge_box_id:
-        raise Refused("--charge-box is of no use without --id-tag.", "Give both, or none to charge nothing.")
-    if not id_tag:
-        return None
-    steve = _steve_for_tests(systems)
-    if not charge_box_id:
-        raise Refused("--charge-box is missing.", "Name a charge box that exists in SteVe for tests only.")
-    mapping = _mapping(run, id_tag)
-    return LiveTest(
-        user=mapping.user,
-        id_tag=mapping.id_tag,
-        is_billed=mapping.is_active,
-        subscription_key=mapping.lago_subscription_external_id,
-        charge_box_id=charge_box_id,
-        ocpp_url=settings.STEVE_OCPP_URL,
-        timeout_s=timeout_s,
-        steve=steve,
-    )
-
-
-def _steve_for_tests(systems: Systems) -> SteveClient:
-    if systems.steve is None:
-        hint = "Set STEVE_BASE_URL, STEVE_API_USERNAME and STEVE_API_KEY."
-        raise Refused("A test session needs SteVe.", hint)
-    if not settings.STEVE_OCPP_URL:
-        hint = "It is SteVe's OCPP websocket, such as ws://steve:8180/steve/websocket/CentralSystemService."
-        raise Refused("STEVE_OCPP_URL is not set.", hint)
-    return systems.steve
-
-
-def _mapping(run: BackfillRun, id_tag: str) -> IdTagMapping:
-    of_run = IdTagMapping.objects.filter(backfill_rows__run=run).select_related("user")
-    mapping = of_run.filter(id_tag__iexact=id_tag).first()
-    if mapping is None:
-        hint = "Take one from the file, of a customer who agreed to the test."
-        raise Refused(f"The idTag {mask_id_tag(id_tag)} is not one of the run {run.run_id}.", hint)
-    if mapping.id_tag != id_tag:
-        hint = "Sessions are billed by exact spelling: type it as the customer's page in the admin has it."
-        raise Refused(f"The idTag {mask_id_tag(id_tag)} is spelled otherwise here.", hint)
-    return mapping
+CLOCKS_AGREE = timedelta(minutes=1)
+SAME_TIME = timedelta(seconds=1)  # however many digits of it are kept
 
 
 def run_live_test(
-    test: LiveTest, systems: Systems, *, stop: Stop, tell: Callable[[str], None]
+    test: LiveTest, systems: Systems, failed: Sequence[str], *, stop: Stop, tell: Callable[[str], None]
 ) -> Iterator[Check]:
     """Charge and follow the energy, a check at a time; what was written is never left unsaid.
 
-    It ends before it has written anything if the energy would be billed to nobody or to somebody else.
+    It ends before it has written anything if a check has `failed`, or if the energy would be billed to nobody
+    or to somebody else: no customer is to pay for a test that cannot come out well.
     """
     ready = _subscription_check(test, systems)
     yield ready
-    if not ready.passed or stop.requested:
-        return
-    session, charged = _charge(test)
+    failed = [*failed, *([] if ready.passed else [ready.name])]
+    if failed:
+        why = f"nothing was charged; first put right: {', '.join(failed)}"
+        yield Check(CHARGING, None, "", why)
+    elif not stop.requested:
+        yield from _charge_and_follow(test, systems, stop=stop, tell=tell)
+
+
+def _charge_and_follow(
+    test: LiveTest, systems: Systems, *, stop: Stop, tell: Callable[[str], None]
+) -> Iterator[Check]:
+    session, charged = _charge(test, stop, tell)
     yield charged
     if session is None:
         return
-    yield _session_check(test, session)
+    ending = end(test, session.begun, tell, is_stopped=True)
+    yield _session_check(test, session, ending)
+    if ending.runs:
+        yield Check(EVENT, None, "", "left out: the session has not ended")
+        return
     tell(f"Waiting for the usage event in Lago, for up to {test.timeout_s:,.0f} s …")
     yield Follower(systems.lago, test.subscription_key, session, test.timeout_s, stop).follow()
 
@@ -132,41 +79,73 @@ def _subscription_check(test: LiveTest, systems: Systems) -> Check:
     return Check(name, False, f"{key} of {test.external_id}", why)
 
 
-def _charge(test: LiveTest) -> tuple[Session | None, Check]:
-    name, what = "charging session", f"{mask_id_tag(test.id_tag)} on {test.charge_box_id}"
+def _charge(test: LiveTest, stop: Stop, tell: Callable[[str], None]) -> tuple[Session | None, Check]:
+    what = f"{mask_id_tag(test.id_tag)} on {test.charge_box_id}"
     charging = charging_session(
-        test.ocpp_url, test.charge_box_id, test.id_tag, energy_wh=ENERGY_WH, timeout_s=LONGEST_SESSION_S
+        test.ocpp_url,
+        test.charge_box_id,
+        test.id_tag,
+        energy_wh=ENERGY_WH,
+        password=test.ocpp_password,
+        timeout_s=LONGEST_SESSION_S,
+        break_off=lambda: stop.requested,
     )
     try:
         session = asyncio.run(charging)
     except ChargePointError as error:
-        begun = error.transaction_id
-        left = f"; transaction {begun} was begun, look in SteVe whether it still runs" if begun else ""
-        return None, Check(name, False, what, f"{error}{left}")
+        return None, _failed(test, error, what, stop, tell)
     compared = f"{what}: {session.authorised}, {session.energy_wh:,} Wh, transaction {session.transaction_id}"
-    return session, Check(name, True, compared)
+    return session, Check(CHARGING, True, compared, _clocks(session))
 
 
-def _session_check(test: LiveTest, session: Session) -> Check:
+def _failed(
+    test: LiveTest, error: ChargePointError, what: str, stop: Stop, tell: Callable[[str], None]
+) -> Check:
+    """Say what went wrong and that nothing of it runs on, or what to do if it does."""
+    if error.begun is None:
+        return Check(CHARGING, None if stop.requested else False, what, str(error))
+    ending = end(test, error.begun, tell)
+    is_as_asked = stop.requested and ending.runs is False
+    return Check(CHARGING, None if is_as_asked else False, what, f"{error}; {ending.said}")
+
+
+def _clocks(session: Session) -> str:
+    """Say how far our clock is off: sessions are told in SteVe's time, but dates are judged by ours."""
+    minutes = round(abs(session.clock_ahead) / timedelta(minutes=1))
+    if abs(session.clock_ahead) < CLOCKS_AGREE:
+        return ""
+    which = "ahead of" if session.clock_ahead > timedelta(0) else "behind"
+    return f"our clock is {minutes:,} min {which} SteVe's"
+
+
+def _session_check(test: LiveTest, session: Session, ending: Ending) -> Check:
     """Check that the session shows for the customer, as on their page: ended, with the energy sent."""
-    name = "session of the customer in SteVe"
-    try:
-        sessions = sessions_of(test.user, test.steve)
-    except RemoteError as error:
-        return Check(name, False, f"transaction {session.transaction_id}", str(error))
-    found = next((one for one in sessions if one.transaction_pk == session.transaction_id), None)
+    name, found = "session of the customer in SteVe", ending.found
     if found is None:
-        why = f"SteVe shows no such session for the idTags of {test.external_id}"
-        return Check(name, False, f"transaction {session.transaction_id}", why)
-    stored = "running" if found.energy_kwh is None else f"{found.energy_kwh:g} kWh stored"
+        return Check(name, False, f"transaction {session.transaction_id}", ending.said)
+    energy_wh = found.energy_wh
+    stored = "running" if energy_wh is None else f"{energy_wh / 1000:g} kWh stored"
     compared = f"transaction {found.transaction_pk}: {session.energy_wh / 1000:g} kWh sent, {stored}"
-    why = _wrong(found, session)
-    return Check(name, not why, compared, why)
+    if ending.runs is not False:
+        return Check(name, False, compared, ending.said)
+    why = _wrong(test, found, session) or ("" if ending.was_stopped_again else _other_times(found, session))
+    return Check(name, not why, compared, why or (ending.said if ending.was_stopped_again else ""))
 
 
-def _wrong(found: ChargingSession, session: Session) -> str:
-    if found.is_misspelt:
-        return "it carries another spelling of the idTag, which is not billed"
-    if found.energy_kwh is None:
-        return "it has not ended"
-    return "" if round(found.energy_kwh * 1000) == session.energy_wh else "the energy is another"
+def _wrong(test: LiveTest, found: Transaction, session: Session) -> str:
+    """Go by SteVe's number where it is known: it stays the same however the idTag is spelled."""
+    number = test.ocpp_tag_pk
+    is_theirs = found.ocpp_tag_pk == number if number else folded(found.id_tag) == folded(test.id_tag)
+    if not is_theirs:
+        there = f"SteVe counts it to its idTag number {found.ocpp_tag_pk}, and ours is {number or 'unknown'}"
+        return f"{there}: it does not show for {test.external_id}"
+    if found.id_tag != test.id_tag:
+        return "it carries another spelling of the idTag, which is billed to nobody"
+    return "" if round(found.energy_wh or 0) == session.energy_wh else "the energy is another"
+
+
+def _other_times(found: Transaction, session: Session) -> str:
+    """Compare in SteVe's time, in which all of the session was told."""
+    sent, stored = (session.started_at, session.stopped_at), (found.started_at, found.stopped_at)
+    is_same = all(kept and abs(kept - told) < SAME_TIME for told, kept in zip(sent, stored, strict=True))
+    return "" if is_same else "its times are not those that were sent"

@@ -5,14 +5,17 @@ from collections.abc import Callable, Iterator
 from customers.backfill.engine.stop import Stop
 from customers.backfill.reconcile import reconcile
 from customers.backfill.systems import Systems
+from customers.backfill.verify.asked import LiveTest
 from customers.backfill.verify.checks import (
     Check,
     import_check,
     metric_check,
     people_check,
+    refused_at_import,
+    refused_check,
     system_checks,
 )
-from customers.backfill.verify.live import LiveTest, run_live_test
+from customers.backfill.verify.live import CHARGING, run_live_test
 from customers.models import BackfillRun
 
 
@@ -21,14 +24,26 @@ def verify(
 ) -> Iterator[Check]:
     """Return the checks as they are made; `tell` hears what is being waited for.
 
-    Only the test writes. Raises Refused and RemoteError until it has, and nothing from then on.
+    Only the test writes, and only where all before it is well. Raises Refused and RemoteError until it has,
+    and nothing from then on.
     """
+    failed = []
+    for check in _looks(run, systems):
+        yield check
+        failed += [check.name] if check.passed is False else []
+    if test is None:
+        yield Check(CHARGING, None, "", "give --id-tag and --charge-box to try one")
+    elif not stop.requested:
+        yield from run_live_test(test, systems, failed, stop=stop, tell=tell)
+
+
+def _looks(run: BackfillRun, systems: Systems) -> Iterator[Check]:
+    """Make the checks that only look."""
     result = reconcile(run, systems)
+    refused = refused_at_import(run)
     yield import_check(result)
-    yield people_check(run, result)
+    yield people_check(run, result, refused)
+    if refused:
+        yield refused_check(refused)
     yield from system_checks(run, result, systems)
     yield metric_check(run, systems)
-    if test is None:
-        yield Check("charging session", None, "", "give --id-tag and --charge-box to try one")
-    elif not stop.requested:
-        yield from run_live_test(test, systems, stop=stop, tell=tell)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from customers.models import IdTagMapping
+from customers.models import BackfillStep, IdTagMapping
 from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.factories import row
@@ -129,6 +129,22 @@ def test_rows_that_are_not_imported_are_named(db: None, lago: Sandbox) -> None:
     named = [(one["external_id"], one["kind"], one["found"]) for one in answer.json["divergences"]]
     assert answer.code == 1
     assert named == [("C-1", "not_imported", "lago_unreachable"), ("C-2", "not_imported", "plan_not_found")]
+
+
+def test_a_run_that_was_broken_off_is_told_in_few_lines_and_whole_in_json(db: None, lago: Sandbox) -> None:
+    run = factories.imported(factories.rows(300)).run
+    assert run is not None
+    BackfillStep.objects.filter(row__run=run, row__line__gt=2).update(state="planned", ref="")
+    run.rows.filter(line__gt=2).update(outcome="")
+    IdTagMapping.objects.filter(id_tag="TAG0001").update(is_active=False)
+
+    text, document = called(*reconcile_it()), called(*reconcile_it("--format", "json"))
+
+    assert "not_imported (299 rows)" in text.out
+    assert "C-2, C-3, C-4 and" in text.out
+    assert "inactive (1): " in text.out
+    assert len(text.out.splitlines()) < 30
+    assert len(document.json["divergences"]) == 300
 
 
 @pytest.mark.parametrize(

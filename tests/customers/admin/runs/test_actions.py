@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from customers import jobs
 from customers.backfill.welcome import send_campaign
-from customers.models import BackfillRun, RunJob, User, WelcomeCampaign
+from customers.models import BackfillRun, BackfillStep, RunJob, User, WelcomeCampaign
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import (
     EVERYTHING,
@@ -73,6 +73,34 @@ def test_divergences_are_named_by_external_id(client: Client, run: BackfillRun, 
 
     assert "1 divergence" in words
     assert "C-2 lago_subscription" in words
+
+
+def test_rows_that_were_not_reached_are_one_line_that_says_how_many(client: Client, run: BackfillRun) -> None:
+    BackfillStep.objects.filter(row__run=run).update(state="planned", ref="")
+    run.rows.update(outcome="")
+    client.post(run_url(run, "reconcile"))
+    work()
+
+    words = words_of(client.get(run_url(run, "reconcile")))
+
+    assert "3 divergences" in words
+    assert "2, 3, 4 C-1, C-2, C-3 user not_imported (3 rows) imported not reached" in words
+    assert "more. All of them" not in words
+
+
+def test_what_was_kept_by_an_earlier_version_is_still_shown(client: Client, run: BackfillRun) -> None:
+    client.post(run_url(run, "reconcile"))
+    work()
+    job = RunJob.objects.latest("pk")
+    one = {"line": 2, "external_id": "C-1", "step": "user", "adopted": False}
+    told = {"kind": "missing", "expected": "a customer", "found": "none", "remedy": "Look."}
+    job.result |= {"divergences": [one | told], "divergences_total": 3}
+    job.save()
+
+    words = words_of(client.get(run_url(run, "reconcile")))
+
+    assert "2 C-1 user missing a customer none" in words
+    assert "and 2 more" in words
 
 
 def test_two_clicks_are_one_reconciliation(client: Client, run: BackfillRun) -> None:

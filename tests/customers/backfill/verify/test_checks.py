@@ -20,7 +20,7 @@ from tests.customers.backfill.verify.world import (
     run_over,
     verified,
 )
-from tests.customers.factories import client_of, imported, row, rows
+from tests.customers.factories import client_of, imported, lago_subscription, row, rows
 
 pytestmark = pytest.mark.django_db
 
@@ -182,10 +182,54 @@ def test_what_has_gone_wrong_since_is_no_go_and_named(
     assert failures(run) == {name: why}
 
 
-def test_rows_that_failed_are_no_go(steve: SteveSandbox) -> None:
-    run = run_over([row(1), row(2, plan_code="nonsense")], steve, allow_partial=True)
+def test_rows_whose_calls_failed_are_no_go(steve: SteveSandbox, lago: Sandbox) -> None:
+    lago.fault("500,method=POST,path=/subscriptions,times=5")
+    run = run_over(rows(2), steve, concurrency=1)
 
-    assert failures(run) == {"customers in our database": "1 rows were not imported"}
+    assert failures(run) == {
+        "customers in our database": "1 row was not imported: a call failed, or was not reached"
+    }
+
+
+def test_rows_that_were_not_reached_are_no_go(steve: SteveSandbox) -> None:
+    run = run_over([row(1), row(2, plan_code="nonsense")], steve, allow_partial=True)
+    run.rows.filter(line=2).update(outcome="")
+
+    why = failures(run)
+
+    assert why["import"] == "1 row is still pending"
+    assert why["customers in our database"].startswith("1 row was not imported")
+
+
+def test_rows_that_were_refused_at_the_import_are_told_and_no_fault_of_the_others(
+    steve: SteveSandbox,
+) -> None:
+    given = [row(1), row(2, plan_code="nonsense"), row(3, email="none")]
+    run = run_over(given, steve, allow_partial=True)
+
+    code, checks = verified(run, *AND_CHARGE)
+
+    assert code == 0
+    assert checks["customers in our database"][:2] == (
+        True,
+        "3 rows less 0 skipped and 2 refused are 1 customers; 1 are here",
+    )
+    assert checks["rows refused at the import"][:2] == (None, "2 rows")
+    assert checks["usage event in Lago"][0] is True
+
+
+def test_a_row_of_which_something_was_made_is_not_refused_by_a_later_attempt(
+    steve: SteveSandbox, lago: Sandbox
+) -> None:
+    lago.fault("500,method=POST,path=/subscriptions,times=5")
+    first = run_over(rows(2), steve, concurrency=1)
+    lago_subscription(lago, plan_code="fleet")  # from now on the plan refuses it
+
+    run = run_over(rows(2), steve, allow_partial=True, skip_existing=True)
+
+    (failed,) = run.rows.filter(outcome="failed")
+    assert (run, failed.problems[0]["code"]) == (first, "lago_subscription_conflict")
+    assert "not imported" in failures(run)["customers in our database"]
 
 
 def test_a_subscription_that_ended_in_lago_is_no_go(steve: SteveSandbox, lago: Sandbox) -> None:
@@ -197,6 +241,11 @@ def test_a_subscription_that_ended_in_lago_is_no_go(steve: SteveSandbox, lago: S
         "subscriptions in Lago": "C-1 terminated",
         "who pays for the idTag": "Lago has no active subscription of this name",
     }
+    assert verified(run, *AND_CHARGE)[1]["charging session"] == (
+        None,
+        "",
+        "nothing was charged; first put right: subscriptions in Lago, who pays for the idTag",
+    )
     assert steve.state()["transactions"] == []
 
 

@@ -1,6 +1,7 @@
 """No go after a charging session: each way in which its energy may go unbilled is found and named."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,8 +13,6 @@ from tests.customers.backfill.steve.world import CHARGE_BOX, reverted, tags
 from tests.customers.backfill.verify.world import (
     AND_CHARGE,
     TAG,
-    block_the_id_tag,
-    change_the_number,
     failures,
     looks_after_the_event,
     run_over,
@@ -28,6 +27,7 @@ pytestmark = pytest.mark.django_db
 # --- No go: the session and its energy -----------------------------------------------------------------
 
 EVENT = "usage event in Lago"
+SESSION = "session of the customer in SteVe"
 
 
 def test_an_event_that_never_comes_is_no_go(steve: SteveSandbox) -> None:
@@ -94,14 +94,25 @@ def test_events_for_another_metric_are_no_go(steve: SteveSandbox, lago: Sandbox,
     assert failures(run, *AND_CHARGE)[EVENT] == "the events are for ev_charging_kwh, not for kwh"
 
 
-def test_an_id_tag_that_steve_refuses_is_no_go(steve: SteveSandbox, lago: Sandbox) -> None:
-    run = run_over(rows(1), steve)
-    block_the_id_tag(steve, lago)
+def test_nothing_is_charged_where_a_check_before_it_has_failed(steve: SteveSandbox, lago: Sandbox) -> None:
+    run = run_over(rows(2), steve)
+    steve.steer("POST", "id-tags", id_tag="TAG0002", max_active_transaction_count=0)
 
-    assert failures(run, *AND_CHARGE) == {
-        "idTags in SteVe": "C-1 blocked",
-        "charging session": "SteVe refuses the idTag TAG…: Blocked",
-    }
+    code, checks = verified(run, *AND_CHARGE)
+
+    assert (code, checks["who pays for the idTag"][0]) == (1, True)
+    why = "nothing was charged; first put right: idTags in SteVe"
+    assert checks["charging session"] == (None, "", why)
+    assert (steve.state()["transactions"], lago.state()["events"]) == ([], [])
+
+
+def test_an_id_tag_that_steve_refuses_is_no_go(
+    steve: SteveSandbox, lago: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_over(rows(1), steve)
+    monkeypatch.setattr(steve.world, "authorise", lambda *_, **__: "Blocked")
+
+    assert failures(run, *AND_CHARGE) == {"charging session": "SteVe refuses the idTag TAG…: Blocked"}
     assert steve.state()["transactions"] == []
 
 
@@ -110,7 +121,8 @@ def test_a_charge_box_that_steve_does_not_know_is_no_go(steve: SteveSandbox) -> 
 
     why = failures(run, "--id-tag", TAG, "--charge-box", "NOWHERE")
 
-    assert why == {"charging session": "SteVe does not know the charge box NOWHERE: create it there first"}
+    assert list(why) == ["charging session"]
+    assert "SteVe does not know the charge box NOWHERE (HTTP 404): create it" in why["charging session"]
 
 
 def test_an_ocpp_address_where_nobody_listens_is_no_go(steve: SteveSandbox, settings: Any) -> None:
@@ -149,13 +161,43 @@ def test_an_inactive_mapping_is_no_go_before_anything_is_written(steve: SteveSan
     assert steve.state()["transactions"] == []
 
 
-def test_a_session_that_does_not_show_for_the_customer_is_no_go(steve: SteveSandbox, lago: Sandbox) -> None:
-    run = run_over(rows(1), steve)
-    change_the_number(steve, lago)
+def test_a_session_of_another_number_is_no_go(steve: SteveSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_over(rows(2), steve)
+    change_what_starts(steve, monkeypatch, tag_pk=2)
 
     why = failures(run, *AND_CHARGE)
 
-    assert why["session of the customer in SteVe"] == "SteVe shows no such session for the idTags of C-1"
+    says = "SteVe counts it to its idTag number 2, and ours is 1: it does not show for C-1"
+    assert why == {SESSION: says}
+
+
+def test_a_session_in_another_spelling_is_no_go(steve: SteveSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_over(rows(1), steve)
+    change_what_starts(steve, monkeypatch, id_tag=TAG.lower())
+
+    why = failures(run, *AND_CHARGE[:4], "--timeout", "0.1")
+
+    assert why[SESSION] == "it carries another spelling of the idTag, which is billed to nobody"
+
+
+def test_a_session_at_another_time_is_no_go(steve: SteveSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_over(rows(1), steve)
+    change_what_starts(steve, monkeypatch, started_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+    assert failures(run, *AND_CHARGE) == {SESSION: "its times are not those that were sent"}
+
+
+def change_what_starts(steve: SteveSandbox, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """Let SteVe keep something else of a session than it was told."""
+    begin = steve.world.start
+
+    def start(*given: Any, **more: Any) -> Any:
+        session, status = begin(*given, **more)
+        for name, value in changes.items():
+            setattr(session, name, value)
+        return session, status
+
+    monkeypatch.setattr(steve.world, "start", start)
 
 
 def test_what_breaks_after_the_session_is_a_failed_check_and_no_refusal(

@@ -1,7 +1,10 @@
 """What the tests of backfill_verify share."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
 
 from customers.models import BackfillRun, IdTagMapping
 from rehearsal.lago import Sandbox
@@ -39,6 +42,25 @@ def looks_after_the_event(lago: Sandbox) -> int:
     paths = [one["path"] for one in lago.requests()["requests"]]
     there = next(at for at, path in enumerate(paths) if path.endswith("/events/batch"))
     return sum(path.endswith("_final") for path in paths[there:])
+
+
+def judge_stops(
+    steve: SteveSandbox, monkeypatch: pytest.MonkeyPatch, *, ahead: timedelta = timedelta(0), ignored: int = 0
+) -> None:
+    """Let SteVe's clock be ahead of ours, and let it end only what the real one would, or not even that."""
+    world, left = steve.world, [None] * ignored
+    carry_out = world.stop
+
+    def stop(pk: int, stop_wh: int, stopped_at: datetime, *rest: Any, **more: Any) -> Any:
+        started_at = world.sessions[pk].started_at
+        if left:
+            return left.pop()
+        if not started_at <= stopped_at <= world.now() + timedelta(minutes=5):
+            return None
+        return carry_out(pk, stop_wh, stopped_at, *rest, **more)
+
+    monkeypatch.setattr(world, "now", lambda: datetime.now(UTC) + ahead)
+    monkeypatch.setattr(world, "stop", stop)
 
 
 def block_the_id_tag(steve: SteveSandbox, lago: Sandbox) -> None:
