@@ -8,6 +8,8 @@ REMEMBERED = 400_000  # every idTag of a large SteVe and its parent
 
 def plain(text: str) -> str:
     """Return the letters without case and accents; blanks stay."""
+    if text.isascii():
+        return text.lower()
     letters = unicodedata.normalize("NFD", text)
     return "".join(letter for letter in letters if not unicodedata.combining(letter)).casefold()
 

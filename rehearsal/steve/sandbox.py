@@ -3,7 +3,7 @@
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from rehearsal.stand_in.messages import Json
 from rehearsal.stand_in.stand_in import StandIn
@@ -24,7 +24,7 @@ SANDBOX_KEY = "steve-sandbox-key"  # well known: it opens nothing but a sandbox
 class SteveSandbox(StandIn):
     """A SteVe of one's own: `with SteveSandbox(charge_boxes=["TEST-1"]) as steve: … steve.url, steve.key`.
 
-    `version` is one of `versions.TRIED`. `clock_offset_s` puts its clock ahead of ours, or behind;
+    `version` is one of `versions.TRIED`. `clock_offset_s` puts its clock ahead of `now`, or behind.
     `cost_factor` lets calls cost what they cost a real one (1), a share of it, or nothing (0).
     `charge_box_passwords` are by charge box, and add those that are not in `charge_boxes`.
     With `lago_url` and `lago_key` it sends usage of the idTags in `mapping` (idTag → external_id of the
@@ -47,6 +47,7 @@ class SteveSandbox(StandIn):
         key: str = SANDBOX_KEY,
         key_header: str = KEY_HEADER,
         version: str = NEWEST,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock_offset_s: float = 0.0,
         cost_factor: float = 0.0,
         host: str = "127.0.0.1",
@@ -55,7 +56,7 @@ class SteveSandbox(StandIn):
     ) -> None:
         self.username, self.key = username, key
         self.version = Version.parse(version)
-        self.world = World(version=self.version)
+        self.world = World(now, self.version)
         self.world.offset = timedelta(seconds=clock_offset_s)
         self.ocpp_port = ocpp_port
         rules = dict(mapping or {})
