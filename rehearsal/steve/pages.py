@@ -14,8 +14,9 @@ LONGEST_ADDRESS = 8_000  # bytes of path and query
 
 def accepted(request: Request) -> list[str]:
     """Return the media types that the caller takes; all of them where it says nothing."""
-    given = request.headers.get("accept", "*/*").lower().split(",")
-    return [kind.partition(";")[0].strip() for kind in given if ";q=0," not in f"{kind.replace(' ', '')},"]
+    given = request.headers.get("accept", "*/*").lower().replace(" ", "")
+    kinds = (kind.partition(";") for kind in given.split(","))
+    return [kind for kind, _, parameters in kinds if parameters != "q=0"]
 
 
 def takes(request: Request, content_type: str) -> bool:

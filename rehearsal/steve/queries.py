@@ -56,7 +56,7 @@ class Query:
 
     def instant(self, name: str) -> datetime | None:
         first = self._first(name).strip()
-        if " " in first:  # a bare `+` before the zone arrives as a blank
+        if " " in first:  # between day and time, or what a bare `+` before the zone becomes
             raise RefusalError(400, NOT_UNDERSTOOD)
         try:
             return instant(first) if first else None

@@ -28,7 +28,7 @@ def posted(steve: SteveSandbox, **form: Any) -> int:
         b"null",
         b"\xff",
         b"[" * 100_000,
-        b'{"idTag": "A1B2C3D4", "maxActiveTransactionCount": NaN}',
+        b'{"idTag": "A1B2C3D4", "note": NaN}',
         b'{"idTag": ["A1B2C3D4"]}',
         b'{"idTag": "A1B2C3D4", "note": {}}',
         b'{"idTag": "A1B2C3D4", "parentIdTag": []}',

@@ -186,10 +186,11 @@ def test_a_deletion_takes_sessions_reservations_and_the_users_link_along(steve: 
         ("note=a_van", ["BARRED"]),
         ("note=a.van", []),
         ("note=nothing", []),
+        ("note=two%25lines", ["FREE"]),
     ],
 )
 def test_id_tags_can_be_filtered(steve: SteveSandbox, query: str, found: list[str]) -> None:
-    steve.world.add_tag("FREE", note="")
+    steve.world.add_tag("FREE", note="two\nlines")
     steve.world.add_tag("BARRED", max_active_transaction_count=0, note="a van")
     steve.world.add_tag("OLD", expiry_date=LAST_YEAR, note="the Van of the Café", user_pk=7)
     steve.world.add_tag("CHILD", parent_id_tag="FREE")

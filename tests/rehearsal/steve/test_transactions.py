@@ -80,6 +80,7 @@ def test_transactions_can_be_filtered(sessions: SteveSandbox, query: str, found:
         "periodType=FROM_TO&from=2020-01-02&to=2020-01-01",
         "periodType=FROM_TO&from=yesterday&to=2020-01-01",
         "periodType=FROM_TO&from=2020-01-01T00:00:00+02:00&to=2020-01-02T00:00:00+02:00",
+        "periodType=FROM_TO&from=2020-01-01%2000:00:00&to=2020-01-02",
         "from=yesterday",
         "transactionPk=x",
         "transactionPk=1,x",
@@ -131,12 +132,15 @@ def test_what_lies_beside_a_period_does_not(sessions: SteveSandbox, period: str)
 
 
 @pytest.mark.parametrize("period", ["TODAY", "LAST_10", "LAST_30", "LAST_90"])
-def test_a_session_that_begins_on_a_future_day_is_left_out(steve: SteveSandbox, period: str) -> None:
-    steve.world.add_tag(ID_TAG)
-    charging(steve, ID_TAG, started_at=datetime.now(UTC) + timedelta(days=2))
+def test_a_session_that_begins_on_a_future_day_is_left_out(period: str) -> None:
+    midnight = datetime(2026, 3, 2, tzinfo=UTC)
+    with SteveSandbox(now=lambda: midnight - timedelta(hours=1), charge_boxes=["TEST-1"]) as steve:
+        steve.world.add_tag(ID_TAG)
+        charging(steve, ID_TAG, started_at=midnight - timedelta(milliseconds=1))
+        charging(steve, ID_TAG, started_at=midnight)
 
-    assert pks(steve, f"periodType={period}") == []
-    assert pks(steve, "periodType=ALL") == [1]
+        assert pks(steve, f"periodType={period}") == [1]
+        assert pks(steve, "periodType=ALL") == [2, 1]
 
 
 @pytest.mark.parametrize(("version", "status"), [("3.7", 400), ("3.8", 200), ("3.15", 200)])
