@@ -12,10 +12,14 @@ from rehearsal.stand_in.request_log import Entry, RequestLog
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a request asks for. `name` is how the counters call it; `do` carries it out, once."""
+    """What a request asks for. `name` is how the counters call it; `do` carries it out, once.
+
+    `done_at` is given the loop's time in seconds, when the work may begin, and tells when it is done.
+    """
 
     name: str
     do: Callable[[], Reply]
+    done_at: Callable[[float], float] = float
 
 
 class Exchange(ABC):
@@ -63,6 +67,7 @@ class Exchange(ABC):
         refusal = await self._before(fault, entry) if fault else None
         if refusal:
             return refusal
+        await _until(work.done_at(asyncio.get_running_loop().time()))
         reply = work.do()
         await _until(arrived + self.latency_s + self.latency_after_s)
         return await self._after(fault, entry, reply) if fault else Delivery(reply)

@@ -4,9 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -14,13 +12,11 @@ from websockets.http11 import Request as Handshake
 from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
+from rehearsal.steve import door
 from rehearsal.steve.central_system import SILENT, CentralSystem
 from rehearsal.steve.tables import Session
 from rehearsal.steve.usage import Usage
 from rehearsal.steve.world import World
-
-OCPP_PATH = "/steve/websocket/CentralSystemService"
-OCPP_16J = Subprotocol("ocpp1.6")
 
 
 class ChargePoints:
@@ -35,7 +31,7 @@ class ChargePoints:
         async with serve(
             self._converse,
             sock=listening,
-            subprotocols=[OCPP_16J],
+            subprotocols=[Subprotocol(door.OCPP_16J)],
             process_request=self._admit,
             logger=SILENT,
             close_timeout=1,
@@ -46,23 +42,20 @@ class ChargePoints:
         await asyncio.gather(*self._telling, return_exceptions=True)
 
     def _admit(self, connection: ServerConnection, handshake: Handshake) -> Response | None:
-        """Turn away a charge box that SteVe does not know, as SteVe does, before the handshake."""
-        base, _, charge_box_id = handshake.path.rpartition("/")
-        if base != OCPP_PATH or unquote(charge_box_id) not in self._world.charge_boxes:
-            return connection.respond(HTTPStatus.NOT_FOUND, "")
-        return None
+        """Turn away whom SteVe turns away, before the handshake."""
+        refusal = door.turned_away(handshake, self._world.charge_box)
+        return None if refusal is None else connection.respond(refusal, "")
 
     async def _converse(self, connection: ServerConnection) -> None:
         path = connection.request.path if connection.request else ""
+        charge_box = self._world.charge_box(door.charge_box_id_of(path))
+        if charge_box is None:  # it was there when the connection was let in: nothing takes it away
+            return
         central_system = CentralSystem(
-            unquote(path.rpartition("/")[2]),
-            connection,
-            self._world,
-            metered=self._metered,
-            stopped=self._stopped,
+            charge_box, connection, self._world, metered=self._metered, stopped=self._stopped
         )
         try:
-            await central_system.start()
+            await central_system.converse()
         except ConnectionClosed:
             return
 

@@ -21,6 +21,16 @@ def instant(text: str) -> datetime:
 
 
 @dataclass(slots=True)
+class ChargeBox:
+    """`registration` is how a boot is answered: Accepted, Pending or Rejected. No password: an open box."""
+
+    pk: int
+    charge_box_id: str
+    password: str = ""
+    registration: str = "Accepted"
+
+
+@dataclass(slots=True)
 class Tag:
     pk: int
     id_tag: str
@@ -53,6 +63,7 @@ class Session:
     stopped_at: datetime | None = None
     stop_wh: int | None = None
     stop_reason: str | None = None
+    stop_actor: str = "station"
     billed_kwh: float = 0.0
     flushed_s: int = 0  # Unix second in the id of the last event that was sent while it ran
 
@@ -60,14 +71,13 @@ class Session:
     def is_running(self) -> bool:
         return self.stopped_at is None
 
-    def to_json(self, charge_box_pk: int, user_pk: int | None) -> dict[str, Any]:
-        """Return the OpenAPI description's `Transaction`."""
+    def to_json(self, charge_box_pk: int) -> dict[str, Any]:
+        """Return the OpenAPI description's `Transaction`, but for the user."""
         return {
             "id": self.pk,
             "connectorId": self.connector_id,
             "chargeBoxPk": charge_box_pk,
             "ocppTagPk": self.tag_pk,
-            "userId": user_pk,
             "chargeBoxId": self.charge_box_id,
             "ocppIdTag": self.id_tag,
             "startTimestamp": iso(self.started_at),
@@ -75,5 +85,61 @@ class Session:
             "stopTimestamp": iso(self.stopped_at),
             "stopValue": None if self.stop_wh is None else str(self.stop_wh),
             "stopReason": self.stop_reason,
-            "stopEventActor": None if self.stopped_at is None else "station",
+            "stopEventActor": None if self.stopped_at is None else self.stop_actor,
+        }
+
+
+@dataclass(slots=True)
+class MeterValue:
+    """What a charge box told of a connector. It outlives its session: `session_pk` is None then."""
+
+    charge_box_id: str
+    connector_id: int
+    session_pk: int | None
+    told_at: datetime
+    wh: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the OpenAPI description's `MeterValues`."""
+        return {
+            "valueTimestamp": iso(self.told_at),
+            "value": str(self.wh),
+            "readingContext": "Sample.Periodic",
+            "format": "Raw",
+            "measurand": "Energy.Active.Import.Register",
+            "location": None,
+            "unit": "Wh",
+            "phase": None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    pk: int
+    tag_pk: int
+    charge_box_id: str
+    expires_at: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.pk,
+            "ocppTagPk": self.tag_pk,
+            "chargeBoxId": self.charge_box_id,
+            "expiryDate": iso(self.expires_at),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FailedStop:
+    """A stop that SteVe answered and did not carry out, with its reason."""
+
+    session_pk: int
+    charge_box_id: str
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "transaction_pk": self.session_pk,
+            "charge_box_id": self.charge_box_id,
+            "reason": self.reason,
         }

@@ -1,108 +1,52 @@
-"""The rules of SteVe: who may charge, what a session leaves behind, what a deletion takes along."""
+"""The rules of SteVe: who may charge, what a session leaves behind, which stop it does not carry out."""
 
-import re
-import threading
+from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
-from itertools import count
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
-from rehearsal.steve.tables import UNLIMITED, Session, Tag, instant, iso
+from rehearsal.steve.folding import folded
+from rehearsal.steve.tables import ChargeBox, FailedStop, MeterValue, Session, Tag, iso
+from rehearsal.steve.tag_table import TagTable
+from rehearsal.steve.versions import V3_12, Version
 
-ID_TAG = re.compile(r"[A-Za-z0-9.:_#-]{1,20}")
-
-NOT_UNDERSTOOD = "Error understanding the request"
-
-
-class RefusalError(ValueError):
-    """A request that SteVe turns down, with its HTTP status. A control answers 400 to it."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+MAY_BE_AHEAD = timedelta(minutes=5)  # of SteVe's clock, the time stamp of a stop
+Told = tuple[str, int, str, int, datetime]  # by what SteVe knows the start of a session again
+REGISTRATIONS = ("Accepted", "Pending", "Rejected")
 
 
-def instant_given(text: Any) -> datetime:
-    """Read an instant that a client wrote."""
-    try:
-        return instant(text)
-    except (TypeError, ValueError):
-        raise RefusalError(400, NOT_UNDERSTOOD) from None
+class World(TagTable):
+    """Everything in one SteVe. The methods may be called from any thread."""
 
-
-class World:
-    """Everything in one SteVe. The methods may be called from any thread; SteVe folds the case of idTags."""
-
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.now = now
-        self.lock = threading.RLock()
-        self.charge_boxes: dict[str, int] = {}
-        self.tags: dict[int, Tag] = {}
-        self.sessions: dict[int, Session] = {}
-        self._pk_by_folded: dict[str, int] = {}
-        self._tag_pks, self._session_pks = count(1), count(1)
-
-    def add_charge_box(self, charge_box_id: str) -> None:
-        with self.lock:
-            self.charge_boxes.setdefault(charge_box_id, len(self.charge_boxes) + 1)
-
-    # --- idTags ------------------------------------------------------------------------------------
-
-    def tag(self, id_tag: str) -> Tag | None:
-        with self.lock:
-            return self.tags.get(self._pk_by_folded.get(id_tag.casefold(), 0))
-
-    def tag_by_pk(self, pk: int) -> Tag:
-        tag = self.tags.get(pk)
-        if tag is None:
-            raise RefusalError(404, "Could not find this ocppTag")
-        return tag
-
-    def add_tag(
+    def __init__(
         self,
-        id_tag: str,
-        *,
-        max_active_transaction_count: int = UNLIMITED,
-        parent_id_tag: str | None = None,
-        expiry_date: datetime | None = None,
-        note: str | None = None,
-        user_pk: int | None = None,
-    ) -> Tag:
-        """Insert without the checks of the API, so that any state of a real SteVe can be set up."""
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        version: Version | None = None,
+    ) -> None:
+        super().__init__(now, version)
+        self.charge_boxes: dict[str, ChargeBox] = {}
+        self.failed_stops: list[FailedStop] = []
+        self._pk_by_told: dict[Told, int] = {}
+
+    # --- Charge boxes ------------------------------------------------------------------------------
+
+    def add_charge_box(
+        self, charge_box_id: str, *, password: str | None = None, registration: str | None = None
+    ) -> None:
+        """Have a charge box, or change what is given of one that is there; raise ValueError for nonsense."""
+        if password and self.version < V3_12:
+            raise ValueError("charge boxes have passwords from SteVe 3.12 on")
+        if registration not in (None, *REGISTRATIONS):
+            raise ValueError(f"a registration is one of {', '.join(REGISTRATIONS)}")
         with self.lock:
-            self._require_parent(parent_id_tag)
-            if self.tag(id_tag) is not None:
-                raise RefusalError(422, "A user with this idTag already exists.")
-            pk = next(self._tag_pks)
-            self.tags[pk] = Tag(
-                pk, id_tag, max_active_transaction_count, parent_id_tag, expiry_date, note, user_pk
-            )
-            self._pk_by_folded[id_tag.casefold()] = pk
-            return self.tags[pk]
+            box = self.charge_box(charge_box_id) or ChargeBox(len(self.charge_boxes) + 1, charge_box_id)
+            box.password = box.password if password is None else password
+            box.registration = registration or box.registration
+            self.charge_boxes[box.charge_box_id] = box
 
-    def delete_tag(self, pk: int) -> Tag:
-        """Delete with all its sessions, as the database cascades; one that has children stays."""
-        with self.lock:
-            tag = self.tag_by_pk(pk)
-            if any((t.parent_id_tag or "").casefold() == tag.id_tag.casefold() for t in self.tags.values()):
-                raise RefusalError(500, "Execution of deleteOcppTag for idTag FAILED.")
-            del self.tags[pk], self._pk_by_folded[tag.id_tag.casefold()]
-            self.sessions = {k: session for k, session in self.sessions.items() if session.tag_pk != pk}
-            return tag
-
-    def _require_parent(self, parent_id_tag: str | None) -> None:
-        if parent_id_tag is not None and self.tag(parent_id_tag) is None:
-            raise RefusalError(
-                422, "A user with this idTag already exists."
-            )  # SteVe's word for any broken constraint
-
-    def require_api_form(self, id_tag: Any, parent_id_tag: str | None, expiry_date: datetime | None) -> None:
-        """Check what SteVe's API checks of a POST and a PUT."""
-        if not isinstance(id_tag, str) or not ID_TAG.fullmatch(id_tag):
-            raise RefusalError(400, NOT_UNDERSTOOD)
-        if expiry_date is not None and expiry_date <= self.now():
-            raise RefusalError(400, "Expiry date/time must be in future")
-        self._require_parent(parent_id_tag)
+    def charge_box(self, charge_box_id: str) -> ChargeBox | None:
+        """Find a charge box in any capitals."""
+        wanted = folded(charge_box_id)
+        return next((box for name, box in self.charge_boxes.items() if folded(name) == wanted), None)
 
     # --- Charging ----------------------------------------------------------------------------------
 
@@ -110,8 +54,13 @@ class World:
         with self.lock:
             return sum(s.tag_pk == tag.pk and s.is_running for s in self.sessions.values())
 
+    def running_by_tag(self) -> Counter[int]:
+        """Count the running sessions of all idTags at once, by number of the idTag."""
+        with self.lock:
+            return Counter(session.tag_pk for session in self.sessions.values() if session.is_running)
+
     def authorise(self, id_tag: str, *, starting: bool = False) -> str:
-        """Decide, in SteVe's order, as OCPP names it; the limit counts only at the start of a session."""
+        """Decide, in SteVe's order, as OCPP names it. The limit counts at a start only, the parent never."""
         with self.lock:
             tag = self.tag(id_tag)
             if tag is None:
@@ -126,27 +75,91 @@ class World:
     def start(
         self, charge_box_id: str, connector_id: int, id_tag: str, start_wh: int, started_at: datetime
     ) -> tuple[Session, str]:
-        """Record a session whatever the decision, as the charger may have begun; insert an unknown idTag."""
+        """Record a session whatever the decision, as the charger may have begun; insert an unknown idTag.
+
+        Told a second time, it is the same session.
+        """
         with self.lock:
             status = self.authorise(id_tag, starting=True)
-            tag = self.tag(id_tag) or self.add_tag(
-                id_tag,
-                max_active_transaction_count=0,
-                note="This unknown idTag was used in a transaction that started @ "
-                f"{iso(started_at)}. It was reported @ {iso(self.now())}.",
-            )
-            pk = next(self._session_pks)
-            session = Session(
-                pk, charge_box_id, connector_id, id_tag, tag.pk, started_at, start_wh, meter_wh=start_wh
-            )
-            self.sessions[pk] = session
+            told = charge_box_id, connector_id, folded(id_tag), start_wh, started_at
+            session = self.sessions.get(self._pk_by_told.get(told, 0))
+            if session is None:
+                session = self._begun(charge_box_id, connector_id, id_tag, start_wh, started_at)
+                self._pk_by_told[told] = session.pk
             return session, status
 
-    def stop(self, pk: int, stop_wh: int, stopped_at: datetime, reason: str | None) -> Session | None:
-        """Close a session; one that is unknown (its idTag was deleted) is passed over, as SteVe does."""
+    def _begun(
+        self, charge_box_id: str, connector_id: int, id_tag: str, start_wh: int, started_at: datetime
+    ) -> Session:
+        tag = self.tag(id_tag) or self.add_tag(
+            id_tag,
+            max_active_transaction_count=0,
+            note="This unknown idTag was used in a transaction that started @ "
+            f"{iso(started_at)}. It was reported @ {iso(self.now())}.",
+        )
+        pk = next(self._session_pks)
+        self.sessions[pk] = Session(
+            pk, charge_box_id, connector_id, id_tag, tag.pk, started_at, start_wh, meter_wh=start_wh
+        )
+        return self.sessions[pk]
+
+    def metered(self, pk: int, wh: int, told_at: datetime) -> Session | None:
+        """Keep what a charge box told of its running session; one that is unknown is passed over."""
+        with self.lock:
+            session = self.sessions.get(pk)
+            if session is not None:
+                session.meter_wh = wh
+                box, connector = session.charge_box_id, session.connector_id
+                self.meter_values.append(MeterValue(box, connector, pk, told_at, wh))
+            return session
+
+    def stop(
+        self, pk: int, stop_wh: int, stopped_at: datetime, reason: str | None, *, actor: str = "station"
+    ) -> Session | None:
+        """Close a session, without the checks of `told_to_stop`, so that any state can be set up."""
         with self.lock:
             session = self.sessions.get(pk)
             if session is not None and session.is_running:
                 session.stopped_at, session.stop_wh, session.meter_wh = stopped_at, stop_wh, stop_wh
-                session.stop_reason = reason
+                session.stop_reason, session.stop_actor = reason, actor
             return session
+
+    def told_to_stop(
+        self,
+        charge_box_id: str,
+        pk: int,
+        stop_wh: int,
+        stopped_at: datetime,
+        *,
+        reason: str | None = None,
+        id_tag: str | None = None,
+    ) -> Session | None:
+        """Close a session as a charge box asks for, and return it; None if SteVe does not do so.
+
+        Then the session stays as it is and the reason is kept: the charge box never hears of it. A session
+        that is unknown (its idTag was deleted) is passed over.
+        """
+        with self.lock:
+            session = self.sessions.get(pk)
+            if session is None:
+                return None
+            why = self._why_not(session, charge_box_id, stop_wh, stopped_at, id_tag)
+            if why:
+                self.failed_stops.append(FailedStop(pk, charge_box_id, why))
+                return None
+            return self.stop(pk, stop_wh, stopped_at, reason)
+
+    def _why_not(
+        self, session: Session, charge_box_id: str, stop_wh: int, stopped_at: datetime, id_tag: str | None
+    ) -> str:
+        """Say why SteVe does not carry out a stop; empty if it does."""
+        parent = self.tags[session.tag_pk].parent_id_tag
+        reasons = {
+            "already_stopped": not session.is_running,
+            "another_charge_box": folded(charge_box_id) != folded(session.charge_box_id),
+            "before_the_start": stopped_at < session.started_at,
+            "in_the_future": stopped_at > self.now() + MAY_BE_AHEAD,
+            "meter_below_the_start": stop_wh < session.start_wh,
+            "another_id_tag": id_tag is not None and id_tag not in (session.id_tag, parent),
+        }
+        return next((reason for reason, is_true in reasons.items() if is_true), "")

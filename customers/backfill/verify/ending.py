@@ -48,7 +48,7 @@ def end(test: LiveTest, begun: Begun, tell: Callable[[str], None], *, is_stopped
 
 def find(test: LiveTest, begun: Begun) -> Transaction | None:
     """Find the session in SteVe, by its number or, where that never came, by its start; raise SteveError."""
-    there = test.steve.transactions(id_tag=test.id_tag)
+    there = test.steve.transactions_of([test.id_tag])
     if begun.transaction_id is not None:
         return next((one for one in there if one.transaction_pk == begun.transaction_id), None)
     box = test.charge_box_id.casefold()  # SteVe takes it in any capitals
