@@ -118,7 +118,7 @@ def test_an_address_that_is_none_is_said_so() -> None:
 def test_a_web_server_is_no_charging_system(steve: SteveSandbox) -> None:
     error = failure(f"ws://127.0.0.1:{steve.port}/steve")
 
-    assert (error.code, "HTTP 200" in str(error)) == ("ocpp_unexpected", True)  # SteVe's sign-in page
+    assert (error.code, "STEVE_OCPP_URL" in str(error)) == ("ocpp_address", True)  # SteVe's sign-in page
 
 
 def against(

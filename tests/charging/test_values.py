@@ -55,10 +55,7 @@ def test_what_is_no_id_tag_is_left_aside_and_the_others_are_read(
 
     found = client.id_tags()
 
-    assert {key: (tag.ocpp_tag_pk, tag.note) for key, tag in found.items()} == {
-        "": (7, None),
-        "good": (8, "5"),
-    }
+    assert {tag.id_tag: (tag.ocpp_tag_pk, tag.note) for tag in found} == {"": (7, None), "GOOD": (8, "5")}
     assert f"left aside: {len(STRANGE)}" in caplog.text
 
 

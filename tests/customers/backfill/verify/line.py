@@ -69,7 +69,7 @@ class Line:
     def _bring_back(self, steve: ClientConnection, charger: ServerConnection) -> None:
         lost = False
         for message in steve:
-            if self.loses and self.heard[-1] == self.loses:
+            if self.loses and self.heard[-1:] == [self.loses]:
                 self.loses, lost = "", True
             if lost:
                 continue

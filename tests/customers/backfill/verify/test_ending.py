@@ -156,7 +156,7 @@ def test_a_start_that_never_arrived_is_told_and_nothing_else_is_stopped(
 def test_a_session_that_nobody_can_look_at_is_stopped_all_the_same(steve: SteveSandbox, line: Line) -> None:
     run = run_over(rows(1), steve)
     line.breaks_at = "MeterValues"
-    steve.fault("500,path=.*/transactions,times=forever")
+    steve.fault("500,path=.*/transactions,nth=2,times=forever")
 
     why = failures(run, *AND_CHARGE)
 
