@@ -4,7 +4,6 @@ import os
 import signal
 from base64 import b64decode
 from collections.abc import Iterator
-from datetime import timedelta
 from threading import Thread
 from typing import Any
 
@@ -21,7 +20,7 @@ from tests.customers.backfill.verify.world import (
     AND_CHARGE,
     TAG,
     failures,
-    judge_stops,
+    ignore_stops,
     run_over,
     verified,
 )
@@ -46,10 +45,10 @@ def line(steve: SteveSandbox, settings: Any) -> Iterator[Line]:
 @pytest.mark.parametrize("minutes", [-20, -10, 10, 20])
 @pytest.mark.parametrize("incremental", [False, True], ids=["at the end", "while it flows"])
 def test_it_is_a_go_however_far_our_clock_is_from_steves(
-    steve: SteveSandbox, monkeypatch: pytest.MonkeyPatch, minutes: int, incremental: bool
+    steve: SteveSandbox, minutes: int, incremental: bool
 ) -> None:
     run = run_over(rows(1), steve)
-    judge_stops(steve, monkeypatch, ahead=timedelta(minutes=minutes))
+    steve.steer("POST", "clock", offset_s=60 * minutes)
     steve.steer("POST", "usage", incremental=incremental)
 
     code, checks = verified(run, *AND_CHARGE)
@@ -66,7 +65,7 @@ def test_a_session_that_runs_on_is_stopped_once_more(
     steve: SteveSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_over(rows(1), steve)
-    judge_stops(steve, monkeypatch, ignored=1)
+    ignore_stops(steve, monkeypatch, 1)
 
     code, checks = verified(run, *AND_CHARGE)
 
@@ -82,7 +81,7 @@ def test_a_session_that_cannot_be_stopped_is_named_with_what_to_do(
     steve: SteveSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_over(rows(1), steve)
-    judge_stops(steve, monkeypatch, ignored=9)
+    ignore_stops(steve, monkeypatch, 9)
 
     code, checks = verified(run, *AND_CHARGE)
 

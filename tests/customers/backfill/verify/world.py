@@ -1,7 +1,6 @@
 """What the tests of backfill_verify share."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -44,23 +43,14 @@ def looks_after_the_event(lago: Sandbox) -> int:
     return sum(path.endswith("_final") for path in paths[there:])
 
 
-def judge_stops(
-    steve: SteveSandbox, monkeypatch: pytest.MonkeyPatch, *, ahead: timedelta = timedelta(0), ignored: int = 0
-) -> None:
-    """Let SteVe's clock be ahead of ours, and let it end only what the real one would, or not even that."""
-    world, left = steve.world, [None] * ignored
-    carry_out = world.stop
+def ignore_stops(steve: SteveSandbox, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Let SteVe answer so many stops as always, and carry none of them out."""
+    left, carry_out = [None] * number, steve.world.told_to_stop
 
-    def stop(pk: int, stop_wh: int, stopped_at: datetime, *rest: Any, **more: Any) -> Any:
-        started_at = world.sessions[pk].started_at
-        if left:
-            return left.pop()
-        if not started_at <= stopped_at <= world.now() + timedelta(minutes=5):
-            return None
-        return carry_out(pk, stop_wh, stopped_at, *rest, **more)
+    def told_to_stop(*stop: Any, **more: Any) -> Any:
+        return left.pop() if left else carry_out(*stop, **more)
 
-    monkeypatch.setattr(world, "now", lambda: datetime.now(UTC) + ahead)
-    monkeypatch.setattr(world, "stop", stop)
+    monkeypatch.setattr(steve.world, "told_to_stop", told_to_stop)
 
 
 def block_the_id_tag(steve: SteveSandbox, lago: Sandbox) -> None:
