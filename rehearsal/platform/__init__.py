@@ -1,0 +1,1 @@
+"""A stand-in for Polaris Express: its database, its sync, its webhooks and its sign-in."""
