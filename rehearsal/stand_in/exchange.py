@@ -12,10 +12,14 @@ from rehearsal.stand_in.request_log import Entry, RequestLog
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a request asks for. `name` is how the counters call it; `do` carries it out, once."""
+    """What a request asks for. `name` is how the counters call it; `do` carries it out, once.
+
+    What `waits` for others is done on a thread, beside the other requests; all else in one piece.
+    """
 
     name: str
     do: Callable[[], Reply]
+    waits: bool = False
 
 
 class Exchange(ABC):
@@ -63,7 +67,7 @@ class Exchange(ABC):
         refusal = await self._before(fault, entry) if fault else None
         if refusal:
             return refusal
-        reply = work.do()
+        reply = await asyncio.to_thread(work.do) if work.waits else work.do()
         await _until(arrived + self.latency_s + self.latency_after_s)
         return await self._after(fault, entry, reply) if fault else Delivery(reply)
 
