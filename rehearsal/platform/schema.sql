@@ -106,7 +106,7 @@ create table issued_cards (
     id serial primary key,
     user_mapping_id integer not null references user_mappings on delete cascade,
     card_type text not null default 'ev_card',
-    billing_mode text not null default 'charged',
+    billing_mode text not null,
     issued_by text constraint issued_cards_issued_by_fkey references users,
     issued_at timestamptz not null default now()
 );

@@ -10,12 +10,14 @@ from psycopg import sql
 
 
 @contextmanager
-def fresh_database(beside: str) -> Iterator[str]:
-    """Make an empty database on the server of `beside`, give its address, and drop it."""
+def fresh_database(beside: str, template: str = "template1") -> Iterator[str]:
+    """Make a database on the server of `beside`, like `template`; give its address, and drop it."""
     name = f"platform_{uuid4().hex[:12]}"
     address = urlsplit(beside)._replace(path=f"/{name}").geturl()
     with psycopg.connect(beside, autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        connection.execute(
+            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
         try:
             yield address
         finally:

@@ -21,7 +21,7 @@ EVENT = {
     "meter_value_to": 1000,
 }
 
-# --- What is refused ------------------------------------------------------------------------------------
+# --- What is refused ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_billed_mapping_cannot_be_deleted(connection: Connection) -> None:
 def test_who_issued_cards_cannot_be_deleted(connection: Connection) -> None:
     mapping = add_mapping(connection, add_user(connection))
     admin = add_user(connection, "ADMIN", role="admin")
-    insert(connection, "issued_cards", user_mapping_id=mapping, issued_by=admin)
+    insert(connection, "issued_cards", user_mapping_id=mapping, billing_mode="charged", issued_by=admin)
 
     with pytest.raises(psycopg.Error) as caught:
         connection.execute("delete from users where role = 'admin'")
@@ -142,7 +142,7 @@ def test_an_external_id_is_taken_by_a_deleted_row_of_a_cache(connection: Connect
         connection.execute(query, ["two", None])
 
 
-# --- What is taken ----------------------------------------------------------------------------------------
+# --- What is taken ------------------------------------------------------------------------------------
 
 
 def test_several_users_have_no_address_and_no_lago_customer(connection: Connection) -> None:
@@ -194,7 +194,6 @@ def test_two_transactions_can_pass_the_trigger_at_once(platform_url: str, connec
 
 def test_a_deleted_user_leaves_mappings_and_takes_sessions(connection: Connection, alice: str) -> None:
     insert(connection, "sessions", id="s", user_id=alice, token="t", expires_at="2099-01-01")
-    insert(connection, "devices", owner_user_id=alice)
     insert(connection, "auth_audit", event="device.registered", user_id=alice)
 
     connection.execute("delete from users where id = %s", [alice])
@@ -202,10 +201,18 @@ def test_a_deleted_user_leaves_mappings_and_takes_sessions(connection: Connectio
     assert connection.execute("select user_id, is_active from user_mappings").fetchall() == [(None, False)]
     assert connection.execute("select user_id from auth_audit").fetchall() == [(None,)]
     assert connection.execute("select count(*) from sessions").fetchone() == (0,)
-    assert connection.execute("select count(*) from devices").fetchone() == (0,)
 
 
-# --- Whole databases, and others ----------------------------------------------------------------------------
+def test_a_device_and_its_mapping_go_with_their_owner(connection: Connection, alice: str) -> None:
+    device = insert(connection, "devices", owner_user_id=alice)
+    add_mapping(connection, alice, 2, device_id=device)
+
+    connection.execute("delete from users where id = %s", [alice])
+
+    assert connection.execute("select steve_ocpp_tag_pk from user_mappings").fetchall() == [(1,)]
+
+
+# --- Whole databases, and others ----------------------------------------------------------------------
 
 
 def _mirrors(connection: Connection) -> set[str]:
