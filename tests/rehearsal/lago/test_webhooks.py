@@ -30,7 +30,7 @@ def _told(sandbox: Sandbox) -> list[tuple[str, str]]:
     return [(one["webhook_type"], one["external_id"]) for one in sandbox.wait_webhooks()]
 
 
-# --- Endpoints -------------------------------------------------------------------------------------------
+# --- Endpoints ----------------------------------------------------------------------------------------
 
 
 def test_an_endpoint_is_made_shown_changed_and_deleted(caller: Caller) -> None:
@@ -97,7 +97,7 @@ def test_a_state_of_before_there_were_webhooks_is_still_read(tmp_path: Path) -> 
         assert sandbox.webhooks()["deliveries"] == []
 
 
-# --- What is told -----------------------------------------------------------------------------------------
+# --- What is told -------------------------------------------------------------------------------------
 
 
 def test_the_life_of_a_customer_is_told(sandbox: Sandbox, caller: Caller, box: PostBox) -> None:
@@ -193,7 +193,7 @@ def test_a_webhook_shows_the_row_as_the_api_does(sandbox: Sandbox, caller: Calle
     )
 
 
-# --- How it is told ---------------------------------------------------------------------------------------
+# --- How it is told -----------------------------------------------------------------------------------
 
 
 def test_a_token_proves_the_sender_and_holds_the_body(sandbox: Sandbox, caller: Caller, box: PostBox) -> None:
