@@ -19,8 +19,8 @@ class Database:
 
     @property
     def options(self) -> str:
-        """Return the connection option that leads to the schema."""
-        return f"-c search_path={self.schema}"
+        """Return the options of a connection: to the schema, and no waiting for a disk that may be slow."""
+        return f"-c search_path={self.schema} -c synchronous_commit=off"
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

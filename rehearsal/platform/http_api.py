@@ -30,6 +30,7 @@ class HttpApi:
         self._base = base.rstrip("/")
         self._pause_s = pause_s
         self._session = requests.Session()
+        self._session.trust_env = False  # no proxy and no other login comes in between
         self._session.auth = auth
         self._session.headers.update({"Accept": "application/json", **headers})
 
