@@ -27,7 +27,8 @@ class Sandbox(StandIn):
     """A Lago of one's own: `with Sandbox() as sandbox: … sandbox.url, sandbox.key`.
 
     `plans` and `faults` are as on the command line; `port` 0 takes a free one; `rate_limit` is in calls per
-    second, 0 is none. If there is a `state_file`, its state goes on, and `plans` are added to it.
+    second, 0 is none. `webhooks` are addresses that hear of what happens, signed with jwt. If there is a
+    `state_file`, its state goes on, and `plans` and `webhooks` are added to it.
     """
 
     name = "Lago"
@@ -43,6 +44,7 @@ class Sandbox(StandIn):
         port: int = 0,
         faults: Sequence[str] = (),
         rate_limit: int = 0,
+        webhooks: Sequence[str] = (),
         state_file: Path | None = None,
     ) -> None:
         """Raise ValueError if an argument, or the state in `state_file`, makes no sense."""
@@ -56,6 +58,7 @@ class Sandbox(StandIn):
             put_plans(lago.world, specs)
         else:
             lago.begin()
+        lago.world.webhooks.add(webhooks, lago.world.now())
         exchange = LagoExchange(lago, latency_ms / 1000, rate_limit)
         exchange.faults.all = [parse_fault(text) for text in faults]
         super().__init__(exchange, controls(exchange), host=host, port=port)

@@ -1,7 +1,7 @@
 """What happened and is to be told, and to whom. Nothing is kept while nobody wants to hear of it."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -53,6 +53,11 @@ class Webhooks:
         self.held = False
         self.hmac_key = new_id()
         self.wake: Callable[[], None] = lambda: None
+
+    def add(self, urls: Iterable[str], now: datetime) -> None:
+        """Tell these addresses, too, of all that happens."""
+        known = {endpoint.webhook_url for endpoint in self.endpoints}
+        self.endpoints += [WebhookEndpoint(url, "jwt", now) for url in urls if url not in known]
 
     def tell(self, webhook_type: str, row: Customer | Subscription) -> None:
         if any(endpoint.wants(webhook_type) for endpoint in self.endpoints):

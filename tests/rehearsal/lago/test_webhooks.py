@@ -85,6 +85,18 @@ def test_endpoints_survive_a_reset_and_a_restart(tmp_path: Path) -> None:
         caller.close()
 
 
+def test_addresses_can_be_given_at_the_start_and_are_added_once(tmp_path: Path, box: PostBox) -> None:
+    file = tmp_path / "state.json"
+    for number in range(2):
+        with Sandbox(state_file=file, webhooks=[box.url]) as sandbox:
+            caller = Caller(sandbox)
+            caller.customer(f"A{number}")
+            sandbox.wait_webhooks()
+            caller.close()
+
+    assert [letter.payload["customer"]["external_id"] for letter in box.letters] == ["A0", "A1"]
+
+
 def test_a_state_of_before_there_were_webhooks_is_still_read(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     with Sandbox(state_file=file):

@@ -1,5 +1,7 @@
 """The sync: whom it bills, what it opens and blocks, and what it goes by."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.rehearsal.platform.rows import add_mapping, add_user
@@ -112,6 +114,23 @@ def test_a_running_session_waits_and_one_without_energy_is_only_noted(here: Town
     ) == [("steve_tx_1_final_noop", 0.0, True)]
 
 
+def test_a_session_that_stops_before_the_start_is_sent_and_never_billed(here: Town) -> None:
+    (id_tag,) = here.import_rows()
+    now = datetime.now(UTC)
+    here.lago.set_clock((now + timedelta(days=2)).isoformat())
+    here.add_customer()
+    here.subscribe(subscription_at=(now + timedelta(days=1)).isoformat())
+    here.activate()
+    here.charge(id_tag)
+
+    run = here.platform.sync()
+
+    usage = "customers/LEGACY-001/current_usage?external_subscription_id=backfill-LEGACY-001"
+    assert (run["events_created"], len(here.events())) == (1, 1)
+    assert here.rows("select is_finalized from transaction_sync_state") == [(True,)]
+    assert here.lago_call("GET", usage)["customer_usage"]["charges_usage"][0]["units"] == "0"
+
+
 def test_one_event_that_lago_has_already_keeps_a_whole_batch_unbilled(here: Town) -> None:
     first, second = (here.imported(external_id)[0] for external_id in ("LEGACY-001", "LEGACY-002"))
     sessions = [here.charge(first), here.charge(second)]
@@ -150,6 +169,14 @@ def test_a_final_event_says_what_the_session_was(here: Town) -> None:
         "stop_timestamp": transaction["stopTimestamp"],
     }
     assert event["timestamp"][:19] == transaction["stopTimestamp"][:19]
+
+
+def test_a_mapping_that_names_nobody_in_lago_opens_nothing(here: Town) -> None:
+    here.import_rows(is_active=True, lago_customer_external_id=None, lago_subscription_external_id=None)
+
+    here.platform.sync()
+
+    assert set(here.limits().values()) == {0}
 
 
 # --- Parents ------------------------------------------------------------------------------------------
@@ -194,12 +221,16 @@ def test_a_kept_card_stays_blocked_if_its_parent_is_cleared(here: Town, clear_pa
 
 
 def test_a_meta_that_is_switched_off_passes_nothing_on(here: Town) -> None:
+    """Neither what is its own nor what is above it."""
+    (fleet,) = here.imported("FLEET")
     _meta(here, is_active=False)
+    meta = here.tag("META-22222222")
+    here.steve_call("PUT", f"ocppTags/{meta['ocppTagPk']}", {"idTag": meta["idTag"], "parentIdTag": fleet})
     here.add_tag("CARD", -1, parentIdTag="META-22222222")
 
     here.platform.sync()
 
-    assert here.limits() == {"META-22222222": 0, "CARD": 0}
+    assert here.limits() == {fleet: -1, "META-22222222": -1, "CARD": 0}
 
 
 def test_a_card_without_a_mapping_takes_that_of_an_ancestor(here: Town) -> None:
