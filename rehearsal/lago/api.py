@@ -22,10 +22,12 @@ class Lago:
         self.world = World(compat)
 
     def begin(self) -> None:
-        """Begin, or begin again, with nothing but plans and a metric; the organization stays the same."""
-        lago_id = self.world.organization.lago_id
+        """Begin, or begin again, with plans and a metric only; the organization and its webhooks stay."""
+        lago_id, webhooks = self.world.organization.lago_id, self.world.webhooks
         self.world = World(self._compat)
         self.world.organization.lago_id = lago_id
+        self.world.webhooks = webhooks
+        webhooks.forget()
         plant(self.world, self._plans)
 
     def route(self, request: Request) -> Match | None:
@@ -34,13 +36,14 @@ class Lago:
 
     def answer(self, request: Request, found: Match | None) -> Reply:
         try:
-            return Reply.json(self._execute(request, found))
+            done = self._execute(request, found)
+            return done if isinstance(done, Reply) else Reply.json(done)
         except RefusedError as refused:
             if refused.status == 400 and refused.body == bad_request().body:
                 return _unparsable(request, refused)
             return Reply.json(refused.body, refused.status)
 
-    def _execute(self, request: Request, found: Match | None) -> Json:
+    def _execute(self, request: Request, found: Match | None) -> Json | Reply:
         if found is None:
             raise not_found("resource")
         params = _params(request)

@@ -1,6 +1,7 @@
 """Lago's own controls below /sandbox, beside those that every stand-in has.
 
-GET state, journal, jobs; POST reset, clock, jobs/hold, jobs/run, jobs/release, plans, metrics, organization.
+GET state, journal, jobs, webhooks; POST reset, clock, jobs/hold, jobs/run, jobs/release, webhooks/hold,
+webhooks/release, plans, metrics, organization.
 """
 
 from collections.abc import Callable
@@ -84,6 +85,29 @@ def _release_jobs(exchange: LagoExchange, body: Json) -> Json:
     return _run_jobs(exchange, body)
 
 
+def _webhooks(exchange: LagoExchange, body: Json) -> Json:
+    """Return what waits to be told, and what was told to whom, oldest first."""
+    webhooks = exchange.lago.world.webhooks
+    waiting = [
+        {"webhook_type": it.webhook_type, "external_id": it.row.external_id} for it in webhooks.waiting
+    ]
+    return {
+        "held": webhooks.held,
+        "waiting": waiting,
+        "deliveries": [asdict(delivery) for delivery in webhooks.deliveries],
+    }
+
+
+def _hold_webhooks(exchange: LagoExchange, body: Json) -> Json:
+    exchange.lago.world.webhooks.held = True
+    return _webhooks(exchange, body)
+
+
+def _release_webhooks(exchange: LagoExchange, body: Json) -> Json:
+    exchange.lago.world.webhooks.release()
+    return _webhooks(exchange, body)
+
+
 def _plans(exchange: LagoExchange, body: Json) -> Json:
     """Add or change plans, each given as text (as on the command line) or as an object."""
     specs = [parse_plan(one) if isinstance(one, str) else PlanSpec(**one) for one in body["plans"]]
@@ -117,6 +141,9 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("POST", "jobs/hold"): _hold_jobs,
     ("POST", "jobs/run"): _run_jobs,
     ("POST", "jobs/release"): _release_jobs,
+    ("GET", "webhooks"): _webhooks,
+    ("POST", "webhooks/hold"): _hold_webhooks,
+    ("POST", "webhooks/release"): _release_webhooks,
     ("POST", "plans"): _plans,
     ("POST", "metrics"): _metrics,
     ("POST", "organization"): _organization,

@@ -39,6 +39,11 @@ def not_found(resource: str) -> RefusedError:
     return _refused(404, "Not Found", code=f"{resource}_not_found")
 
 
+def not_allowed(code: str) -> RefusedError:
+    """Return a refusal by business rule; a wrong HTTP verb is not found instead."""
+    return _refused(405, "Method Not Allowed", code=code)
+
+
 def invalid(details: Mapping[str, Any]) -> RefusedError:
     return _refused(422, "Unprocessable Entity", code="validation_errors", error_details=dict(details))
 

@@ -22,7 +22,7 @@ def ready(world: World, call: Call) -> Json:
 
 
 def show(world: World, call: Call) -> Json:
-    it = world.organization
+    it, urls = world.organization, [row.webhook_url for row in world.webhooks.endpoints]
     return {
         "organization": {
             "lago_id": it.lago_id,
@@ -30,8 +30,8 @@ def show(world: World, call: Call) -> Json:
             "slug": "sandbox-charging",
             "default_currency": it.currency,
             "created_at": seconds(FOUNDED),
-            "webhook_url": None,
-            "webhook_urls": [],
+            "webhook_url": urls[0] if urls else None,
+            "webhook_urls": urls,
             "timezone": it.timezone,
             "country": None,
             "email": None,

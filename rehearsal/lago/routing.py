@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import unquote
 
-from rehearsal.lago import events, invoices, organization, plans
+from rehearsal.lago import events, invoices, organization, plans, prepaid
 from rehearsal.lago.customers import endpoints as customers
-from rehearsal.lago.customers import upsert
+from rehearsal.lago.customers import upsert, usage
 from rehearsal.lago.params import Call
 from rehearsal.lago.subscriptions import create as subscription_create
 from rehearsal.lago.subscriptions import endpoints as subscriptions
+from rehearsal.lago.webhooks import endpoints as webhook_endpoints
 from rehearsal.lago.world import World
-from rehearsal.stand_in.messages import Json
+from rehearsal.stand_in.messages import Json, Reply
 
-Endpoint = Callable[[World, Call], Json]
+Endpoint = Callable[[World, Call], Json | Reply]
 
 API = "/api/v1"
 FORMAT = r"(?:\.[^/.]+)?"
@@ -74,7 +75,8 @@ def routes(*, dotted_subscription_ids: bool) -> tuple[Route, ...]:
         _route("GET", "/customers", "", customers.index, "customer"),
         _route("GET", "/customers", PLAIN, customers.show, "customer"),
         _route("DELETE", "/customers", PLAIN, customers.delete, "customer"),
-        _subscriptions_of_customer(),
+        _of_customer("subscriptions", subscriptions.index_of_customer, "subscription"),
+        _of_customer("current_usage", usage.current_usage, "customer"),
         _route("POST", "/subscriptions", "", subscription_create.create, "subscription"),
         _route("GET", "/subscriptions", "", subscriptions.index, "subscription"),
         _route("GET", "/subscriptions", subscription, subscriptions.show, "subscription"),
@@ -89,6 +91,13 @@ def routes(*, dotted_subscription_ids: bool) -> tuple[Route, ...]:
         _route("GET", "/credit_notes", "", invoices.credit_notes, "credit_note"),
         _route("POST", "/plans", "", plans.create, "plan"),
         _route("GET", "/plans", "", plans.index, "plan"),
+        _route("GET", "/wallets", "", prepaid.wallets, "wallet"),
+        _route("GET", "/applied_coupons", "", prepaid.applied_coupons, "applied_coupon"),
+        _route("GET", "/webhooks/public_key", "", webhook_endpoints.key, "webhook_jwt_public_key"),
+        _route("GET", "/webhooks/json_public_key", "", webhook_endpoints.json_key, "webhook_jwt_public_key"),
+        _route("GET", "/webhook_endpoints", "", webhook_endpoints.index, "webhook_endpoint"),
+        _route("POST", "/webhook_endpoints", "", webhook_endpoints.create, "webhook_endpoint"),
+        *_webhook_endpoint_routes(),
         *_plan_routes(),
     )
 
@@ -100,10 +109,19 @@ def _plan_routes() -> list[Route]:
     return [_route(verb, "/plans", code, endpoint, "plan") for verb, endpoint in verbs.items()]
 
 
-def _subscriptions_of_customer() -> Route:
-    name = "/customers/:id/subscriptions"
-    pattern = re.compile(rf"{API}/customers/(?P<id>[^/.]+)/subscriptions{FORMAT}")
-    return Route("GET", name, pattern, subscriptions.index_of_customer, "subscription")
+def _webhook_endpoint_routes() -> list[Route]:
+    verbs: dict[str, Endpoint] = {
+        "GET": webhook_endpoints.show,
+        "PUT": webhook_endpoints.update,
+        "DELETE": webhook_endpoints.delete,
+    }
+    path = "/webhook_endpoints"
+    return [_route(verb, path, PLAIN, endpoint, "webhook_endpoint") for verb, endpoint in verbs.items()]
+
+
+def _of_customer(nested: str, endpoint: Endpoint, resource: str) -> Route:
+    pattern = re.compile(rf"{API}/customers/(?P<id>[^/.]+)/{nested}{FORMAT}")
+    return Route("GET", f"/customers/:id/{nested}", pattern, endpoint, resource)
 
 
 def _route(method: str, collection: str, member: str, endpoint: Endpoint, resource: str) -> Route:

@@ -1,6 +1,7 @@
 """Lago's stand-in as an object, with a method for each of its controls."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,10 +14,12 @@ from rehearsal.lago.exchange import LagoExchange
 from rehearsal.lago.housekeeping import Housekeeping
 from rehearsal.lago.seeds import DEFAULT_PLANS, PlanSpec, parse_plan, put_plans
 from rehearsal.lago.state_file import load
+from rehearsal.lago.webhooks.courier import Courier
 from rehearsal.stand_in.faults import parse_fault
 from rehearsal.stand_in.messages import Json
 from rehearsal.stand_in.stand_in import StandIn
 
+POLL_S = 0.005
 SANDBOX_KEY = "5a4db0c5-0000-4000-8000-000000000001"  # well known: it opens nothing but a sandbox
 
 
@@ -24,7 +27,8 @@ class Sandbox(StandIn):
     """A Lago of one's own: `with Sandbox() as sandbox: … sandbox.url, sandbox.key`.
 
     `plans` and `faults` are as on the command line; `port` 0 takes a free one; `rate_limit` is in calls per
-    second, 0 is none. If there is a `state_file`, its state goes on, and `plans` are added to it.
+    second, 0 is none. `webhooks` are addresses that hear of what happens, signed with jwt. If there is a
+    `state_file`, its state goes on, and `plans` and `webhooks` are added to it.
     """
 
     name = "Lago"
@@ -40,6 +44,7 @@ class Sandbox(StandIn):
         port: int = 0,
         faults: Sequence[str] = (),
         rate_limit: int = 0,
+        webhooks: Sequence[str] = (),
         state_file: Path | None = None,
     ) -> None:
         """Raise ValueError if an argument, or the state in `state_file`, makes no sense."""
@@ -53,10 +58,12 @@ class Sandbox(StandIn):
             put_plans(lago.world, specs)
         else:
             lago.begin()
+        lago.world.webhooks.add(webhooks, lago.world.now())
         exchange = LagoExchange(lago, latency_ms / 1000, rate_limit)
         exchange.faults.all = [parse_fault(text) for text in faults]
         super().__init__(exchange, controls(exchange), host=host, port=port)
         self._housekeeping = Housekeeping(exchange, state_file)
+        self._courier = Courier(lambda: lago.world, lambda: self.url)
 
     @property
     def url(self) -> str:
@@ -68,13 +75,14 @@ class Sandbox(StandIn):
 
     @asynccontextmanager
     async def beside(self) -> AsyncIterator[None]:
-        """Follow the clock meanwhile, and save the state at the end if there is a file for it."""
-        chores = asyncio.create_task(self._housekeeping.go_on())
+        """Follow the clock and deliver webhooks meanwhile; save the state at the end if there is a file."""
+        chores = [asyncio.create_task(it.go_on()) for it in (self._housekeeping, self._courier)]
         try:
             yield
         finally:
-            chores.cancel()
-            await asyncio.gather(chores, return_exceptions=True)
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
         self._housekeeping.save()
 
     def state(self, *, live: bool = False, volatile: bool = False) -> Json:
@@ -109,6 +117,27 @@ class Sandbox(StandIn):
         ran: int = self.steer("POST", "jobs/run")["ran"]
         return ran
 
+    def webhooks(self) -> Json:
+        """Return whether webhooks are `held`, the `waiting` ones and the `deliveries`."""
+        return self.steer("GET", "webhooks")
+
+    def hold_webhooks(self) -> None:
+        """Keep webhooks waiting from now on."""
+        self.steer("POST", "webhooks/hold")
+
+    def release_webhooks(self) -> None:
+        self.steer("POST", "webhooks/release")
+
+    def wait_webhooks(self, timeout_s: float = 60) -> list[Json]:
+        """Wait until all that happened has been told, as far as it can be, and return the deliveries."""
+        deadline = time.monotonic() + timeout_s
+        while (told := self.webhooks()) and not _all_told(told):
+            if time.monotonic() > deadline:
+                raise TimeoutError("webhooks are still under way")
+            time.sleep(POLL_S)
+        deliveries: list[Json] = told["deliveries"]
+        return deliveries
+
     def put_plans(self, *plans: str | Json) -> None:
         """Add or change plans, as text of the command line or as fields of PlanSpec."""
         self.steer("POST", "plans", plans=list(plans))
@@ -120,3 +149,7 @@ class Sandbox(StandIn):
     def set_organization(self, **settings: Any) -> None:
         """Change settings: `version="v1.31.0"`, `billing_entity_timezone="Europe/Berlin"`, permissions…"""
         self.steer("POST", "organization", **settings)
+
+
+def _all_told(webhooks: Json) -> bool:
+    return not webhooks["waiting"] and all(delivery["is_over"] for delivery in webhooks["deliveries"])

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 from rehearsal.lago.behaviour import HEAD_VERSION, RELEASED_VERSION, default_version
 from rehearsal.lago.journal import CreditNote, Invoice
 from rehearsal.lago.tables import Customer, Event, Metric, Plan, Subscription, columns
+from rehearsal.lago.webhooks.outbox import WebhookEndpoint
 from rehearsal.lago.world import Organization, World
 from rehearsal.stand_in.messages import Json
 
-Row = TypeVar("Row", Customer, Plan, Subscription, Event, Metric, Invoice, CreditNote)
+Row = TypeVar("Row", Customer, Plan, Subscription, Event, Metric, Invoice, CreditNote, WebhookEndpoint)
 
 
 def save(world: World, path: Path) -> None:
@@ -26,6 +27,7 @@ def save(world: World, path: Path) -> None:
         "events": world.events,
         "invoices": world.journal.invoices,
         "credit_notes": world.journal.credit_notes,
+        "webhook_endpoints": world.webhooks.endpoints,
     }
     state = {name: [columns(row) for row in rows] for name, rows in tables.items()}
     document = {"organization": columns(world.organization), **state}
@@ -58,6 +60,8 @@ def _fill(world: World, document: Json) -> None:
     for event in _rows(Event, document["events"]):
         world.add_event(event)
     world.journal.invoices = _rows(Invoice, document["invoices"])
+    # A file of an earlier version has none.
+    world.webhooks.endpoints = _rows(WebhookEndpoint, document.get("webhook_endpoints", []))
     world.journal.credit_notes = _rows(CreditNote, document["credit_notes"])
 
 

@@ -10,6 +10,7 @@ from rehearsal.lago.clock import Clock
 from rehearsal.lago.jobs import Jobs
 from rehearsal.lago.journal import Journal
 from rehearsal.lago.tables import Customer, Event, Metric, Ordered, Plan, Subscription, new_id
+from rehearsal.lago.webhooks.outbox import Webhooks
 
 FOUNDED = datetime(2026, 1, 1, tzinfo=UTC)  # the organization, and what it starts with
 
@@ -57,6 +58,7 @@ class World:
         self.events: Ordered[Event] = Ordered(_event_order)
         self.journal = Journal()
         self.jobs = Jobs()
+        self.webhooks = Webhooks()
         self._customer_by_external_id: dict[str, Customer] = {}
         self._customer_by_id: dict[str, Customer] = {}
         self._plan_by_code: dict[str, Plan] = {}

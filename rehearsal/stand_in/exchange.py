@@ -15,11 +15,13 @@ class Work:
     """What a request asks for. `name` is how the counters call it; `do` carries it out, once.
 
     `done_at` is given the loop's time in seconds, when the work may begin, and tells when it is done.
+    What `waits` for others is done on a thread, beside the other requests; all else in one piece.
     """
 
     name: str
     do: Callable[[], Reply]
     done_at: Callable[[float], float] = float
+    waits: bool = False
 
 
 class Exchange(ABC):
@@ -68,7 +70,7 @@ class Exchange(ABC):
         if refusal:
             return refusal
         await _until(work.done_at(asyncio.get_running_loop().time()))
-        reply = work.do()
+        reply = await asyncio.to_thread(work.do) if work.waits else work.do()
         await _until(arrived + self.latency_s + self.latency_after_s)
         return await self._after(fault, entry, reply) if fault else Delivery(reply)
 

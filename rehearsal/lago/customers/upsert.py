@@ -18,10 +18,12 @@ def upsert(world: World, call: Call) -> Json:
     external_id = as_string(sent.get("external_id")) or ""
     if "\0" in external_id:
         raise internal()
-    customer = world.customer(external_id) or build(world, external_id)
+    known = world.customer(external_id)
+    customer = known or build(world, external_id)
     _change(world, customer, sent)
-    if world.customer(external_id) is None:
+    if known is None:
         world.add_customer(customer)
+    world.webhooks.tell("customer.updated" if known else "customer.created", customer)
     _configure_billing(customer, sent)
     return {"customer": full_json(world, customer)}
 

@@ -48,3 +48,5 @@ def _switch(world: World, old: Subscription, new: Subscription, boundary: dateti
     new.billed_until = period_end(world, new, boundary)
     if world.plan_of(new).pay_in_advance:
         period_invoice(world, new, Why.DOWNGRADE)
+    world.webhooks.tell("subscription.terminated", old)
+    world.webhooks.tell("subscription.started", new)

@@ -90,7 +90,10 @@ def delete(world: World, call: Call) -> Json:
     if pending:
         cancel(world, row)
     else:
+        options = (row.on_termination_invoice, row.on_termination_credit_note)
         _set_options(world, row, call.params)
+        if options != (row.on_termination_invoice, row.on_termination_credit_note):
+            world.webhooks.tell("subscription.updated", row)
         terminate(world, row)
     return {"subscription": ended_json(world, row)}
 
@@ -125,6 +128,7 @@ def update(world: World, call: Call) -> Json:
         _, row.ending_at = asked_dates({"ending_at": sent["ending_at"]}, world.now(), world.timezone())
     if "name" in sent:
         row.name = as_string(sent["name"]) or ""
+    world.webhooks.tell("subscription.updated", row)
     return {"subscription": full_json(world, row)}
 
 

@@ -20,6 +20,7 @@ def begin(world: World, subscription: Subscription, started_at: datetime) -> Non
     today = local_day(started_at, world.timezone()) == local_day(now, world.timezone())
     if plan.pay_in_advance and today and not plan.trial_period:
         period_invoice(world, subscription, Why.START_IN_ADVANCE)
+    world.webhooks.tell("subscription.started", subscription)
 
 
 def period_end(world: World, subscription: Subscription, at: datetime) -> datetime:
@@ -41,11 +42,13 @@ def terminate(world: World, subscription: Subscription, why: Why = Why.TERMINATI
         credit_note(world, subscription, why)
     if subscription.on_termination_invoice == "generate":
         close_invoice(world, subscription, why)
+    world.webhooks.tell("subscription.terminated", subscription)
 
 
 def cancel(world: World, subscription: Subscription) -> None:
     subscription.status = "canceled"
     subscription.canceled_at = world.now()
+    world.webhooks.tell("subscription.canceled", subscription)
 
 
 def cancel_successor(world: World, subscription: Subscription) -> None:

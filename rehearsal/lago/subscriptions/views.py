@@ -34,7 +34,7 @@ def listed_json(world: World, row: Subscription) -> Json:
         "canceled_at": seconds(row.canceled_at),
         "created_at": seconds(row.created_at),
         **_plan_changes(world, row),
-        **_period(world, row),
+        **_period_json(world, row),
         "progressive_billing_disabled": False,
         "consolidate_invoice": True,
         "purchase_order_number": None,
@@ -66,17 +66,18 @@ def _plan_changes(world: World, row: Subscription) -> Json:
     }
 
 
-def _period(world: World, row: Subscription) -> Json:
+def _period_json(world: World, row: Subscription) -> Json:
     bounds: tuple[datetime | None, datetime | None] = (None, None)
     if row.started_at is not None:
-        bounds = _bounds(world, row, row.started_at)
+        bounds = period(world, row, row.started_at)
     return {
         "current_billing_period_started_at": seconds(bounds[0]),
         "current_billing_period_ending_at": seconds(bounds[1]),
     }
 
 
-def _bounds(world: World, row: Subscription, started_at: datetime) -> tuple[datetime, datetime]:
+def period(world: World, row: Subscription, started_at: datetime) -> tuple[datetime, datetime]:
+    """Return first and last second of the current period, or of the last one of what has ended."""
     at = max(row.terminated_at or world.now(), started_at)
     interval = world.plan_of(row).interval
     start = period_start(at, row.subscription_at, interval, row.billing_time, world.timezone())

@@ -25,12 +25,20 @@ class Command(StandInCommand):
         add("--latency-ms", type=float, default=0)
         add("--rate-limit", type=int, default=0, metavar="N", help="answer 429 above N calls per second")
         add("--fault", action="append", default=[], help="KIND[,method=…][,path=REGEX][,nth=N][,times=N]…")
+        add(
+            "--webhook",
+            action="append",
+            default=[],
+            metavar="URL",
+            help="tell what happens there; repeatable",
+        )
         add("--state", type=Path, metavar="FILE", help="load the state from here, and keep it here")
 
     def stand_in(self, options: dict[str, Any]) -> Sandbox:
         return Sandbox(
             options["plan"] or (),
             faults=options["fault"],
+            webhooks=options["webhook"],
             state_file=options["state"],
             **{name: options[name] for name in PASSED_ON},
         )

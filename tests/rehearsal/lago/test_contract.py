@@ -39,18 +39,23 @@ def busy(sandbox: Sandbox, caller: Caller) -> Caller:
     caller.subscription(plan_code="standard")
     caller.subscription("later", subscription_at="2999-01-01")
     caller.event(properties={"value": "1.5"})  # the description has no place for a whole number
+    caller.post("/webhook_endpoints", {"webhook_endpoint": {"webhook_url": "http://127.0.0.1:1"}})
     return caller
 
 
 NEW_PLAN = {"name": "New", "code": "new", "interval": "yearly", "amount_cents": 5, "amount_currency": "EUR"}
 SUBSCRIPTION = {"external_id": "s9", "external_customer_id": "A1", "plan_code": "standard"}
 EVENT = {"transaction_id": "t9", "code": "c", "external_subscription_id": "s"}
+ENDPOINT = {"webhook_url": "https://polaris.example", "event_types": ["customer.created"]}
 CUSTOMER = "/customers/{external_customer_id}"
 STATUSES = "status[]=active&status[]=pending&status[]=terminated&status[]=canceled"
 
 READS = [
     ("/billing_entities", "/billing_entities"),
     ("/customers", "/customers"),
+    (f"{CUSTOMER}/current_usage", "/customers/A1/current_usage?external_subscription_id=sub-A1"),
+    ("/webhook_endpoints", "/webhook_endpoints"),
+    ("/webhook_endpoints/{lago_id}", "/webhook_endpoints/unknown"),
     (CUSTOMER, "/customers/A1"),
     (CUSTOMER, "/customers/unknown"),
     (f"{CUSTOMER}/subscriptions", "/customers/A1/subscriptions"),
@@ -89,6 +94,8 @@ WRITES = [
     ("POST", "/events", "/events", {"event": EVENT}),
     ("POST", "/events", "/events", {"event": {**EVENT, "timestamp": "x"}}),
     ("POST", "/events/batch", "/events/batch", {"events": [EVENT]}),
+    ("POST", "/webhook_endpoints", "/webhook_endpoints", {"webhook_endpoint": ENDPOINT}),
+    ("POST", "/webhook_endpoints", "/webhook_endpoints", {"webhook_endpoint": {"webhook_url": ""}}),
 ]
 
 
@@ -114,6 +121,16 @@ def test_one_invoice_is_answered_as_the_contract_says(busy: Caller) -> None:
     answer = busy.get(f"/invoices/{first['lago_id']}")
 
     assert _departures(answer, "GET", "/invoices/{lago_id}") == []
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_one_webhook_endpoint_is_answered_as_the_contract_says(busy: Caller, method: str) -> None:
+    (first,) = busy.get("/webhook_endpoints").body["webhook_endpoints"]
+    body = {"webhook_endpoint": ENDPOINT} if method == "PUT" else None
+
+    answer = busy.send(method, f"/api/v1/webhook_endpoints/{first['lago_id']}", body)
+
+    assert _departures(answer, method, "/webhook_endpoints/{lago_id}") == []
 
 
 def test_the_lack_of_a_key_is_answered_as_the_contract_says(caller: Caller) -> None:

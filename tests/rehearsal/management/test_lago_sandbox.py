@@ -51,6 +51,7 @@ def test_it_says_how_to_reach_it_and_stops_when_told(start: Start, stop: signal.
 
 def test_options_reach_the_sandbox_and_the_state_survives(start: Start, tmp_path: Path) -> None:
     options = ("--plan", "solar:1500:EUR:yearly:advance", "--key", "k", "--state", str(tmp_path / "s.json"))
+    options += ("--webhook", "http://127.0.0.1:1/hook")
     process = start(*options, "--compat", "head", "--fault", "429,path=/events")
     caller = _caller(process)
 
@@ -65,6 +66,9 @@ def test_options_reach_the_sandbox_and_the_state_survives(start: Start, tmp_path
     assert (caller.key, refused.status, version) == ("k", 429, "2026-08-21")
     assert again.get("/customers/A1").status == 200
     assert [plan["code"] for plan in again.get("/plans").body["plans"]] == ["solar"]
+    assert [one["webhook_url"] for one in again.get("/webhook_endpoints").body["webhook_endpoints"]] == [
+        "http://127.0.0.1:1/hook"
+    ]
     again.close()
 
 

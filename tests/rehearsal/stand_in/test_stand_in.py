@@ -35,6 +35,13 @@ def test_a_fault_strikes_below_the_base_of_its_api(till: TillSandbox) -> None:
     assert till.steer("GET", "sales") == {"sales": ["1", "2"]}
 
 
+def test_work_that_waits_for_others_is_done_beside_them(till: TillSandbox) -> None:
+    with ThreadPoolExecutor() as pool:
+        weighed = [pool.submit(requests.put, f"{till.url}/sales/{sale}", timeout=60) for sale in "12"]
+
+        assert [one.result(60).status_code for one in weighed] == [200, 200]
+
+
 def test_a_call_is_held_until_it_is_released(till: TillSandbox) -> None:
     till.fault("pause_before,nth=2")
     ring_up(till, "1")

@@ -1,5 +1,6 @@
 """A third stand-in, as small as can be: a till that rings up sales. All but its rules is the base's."""
 
+import threading
 from collections.abc import Mapping
 from functools import partial
 
@@ -15,9 +16,18 @@ class TillExchange(Exchange):
     def __init__(self) -> None:
         super().__init__({Kind.ERROR_500: Reply.json({"jammed": True}, 500)}, Faults("/till"))
         self.sales: list[str] = []
+        self.scales = threading.Barrier(2)
 
     def work(self, request: Request) -> Work:
-        return Work("/sales/:id", partial(self._ring_up, request.path.rpartition("/")[2]))
+        sale = request.path.rpartition("/")[2]
+        if request.method == "PUT":
+            return Work("/sales/:id", partial(self._weigh, sale), waits=True)
+        return Work("/sales/:id", partial(self._ring_up, sale))
+
+    def _weigh(self, sale: str) -> Reply:
+        """Ring up when everybody else who weighs is here, too."""
+        self.scales.wait(60)
+        return self._ring_up(sale)
 
     def _ring_up(self, sale: str) -> Reply:
         self.sales.append(sale)

@@ -1,0 +1,111 @@
+"""One connection to the platform's database, for the thread that opened it: in few statements, in bulk."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+from polaris import schema
+from polaris.errors import PolarisError, told
+
+Answer = TypeVar("Answer")
+Statement = str | sql.Composed
+Cursor = psycopg.Cursor[tuple[Any, ...]]
+
+CONNECT_TIMEOUT_S = 5
+STATEMENT_TIMEOUT_MS = 30_000
+LOCK_TIMEOUT_MS = 10_000  # the platform's own writes are short
+
+
+class PlatformDatabase:
+    """Raises PolarisError. It connects when it is first asked, and anew after a connection was lost."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+        self._columns: schema.Columns | None = None
+
+    @property
+    def place(self) -> str:
+        """Name the database; never with a password."""
+        parts = psycopg.conninfo.conninfo_to_dict(self._url)
+        return f"{parts.get('dbname', '')} at {parts.get('host') or 'localhost'}"
+
+    @property
+    def identity(self) -> str:
+        """Say which database it is. An upgrade or a restore of PostgreSQL changes that."""
+        query = "SELECT (SELECT system_identifier FROM pg_control_system()), current_database()"
+        ((system, name),) = self.read(query)
+        return f"{system}/{name}"
+
+    @property
+    def columns(self) -> "schema.Columns":
+        """Return what the tables have; read once."""
+        if self._columns is None:
+            self._columns = self._read_only(schema.columns)
+        return self._columns
+
+    def preflight(self) -> None:
+        """Prove that all that is needed is there; raise PolarisError."""
+        if missing := self.columns.missing:
+            raise PolarisError(
+                "polaris_refused",
+                f"The platform's database {self.place} lacks {', '.join(missing)}: it is not a Polaris Express"
+                " of a version that is known, or its migrations are not complete",
+            )
+
+    def read(self, query: Statement, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+        """Return what a query finds."""
+        return self._read_only(lambda cursor: cursor.execute(query, values).fetchall())
+
+    def write(self, work: Callable[[Cursor], Answer]) -> Answer:
+        """Do some statements in a transaction of their own: all or none. `sent` where that cannot be told."""
+        return self._do(work, write=True)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _read_only(self, work: Callable[[Cursor], Answer]) -> Answer:
+        """Read, and once more over a new connection where an idle one was closed meanwhile."""
+        try:
+            return self._do(work, write=False)
+        except PolarisError as error:
+            if not error.away:
+                raise
+        return self._do(work, write=False)
+
+    def _do(self, work: Callable[[Cursor], Answer], *, write: bool) -> Answer:
+        try:
+            connection = self._connected()
+        except psycopg.Error as error:
+            raise told(error, write=False) from None
+        try:
+            with connection.transaction(), connection.cursor() as cursor:
+                return work(cursor)
+        except psycopg.Error as error:
+            if connection.closed or connection.broken:
+                self.close()
+            raise told(error, write=write) from None  # its text holds rows
+
+    def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(
+                self._url,
+                autocommit=True,
+                row_factory=tuple_row,
+                prepare_threshold=None,  # a pooler may give each transaction another connection
+                connect_timeout=CONNECT_TIMEOUT_S,
+                application_name="polaris-backfill",
+                options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}",
+            )
+        return self._connection
+
+
+def is_usable(url: str) -> bool:
+    """Return whether an address has the form of a PostgreSQL's."""
+    return urlsplit(url).scheme in ("postgres", "postgresql")

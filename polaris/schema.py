@@ -1,0 +1,76 @@
+"""Which tables and columns of the platform there are. Upgraded databases have holes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+# By these the platform's database is recognised.
+TABLES = ("users", "user_mappings", "sessions", "verifications")
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "users": (
+        "id", "public_id", "name", "email", "email_verified", "role", "lago_customer_external_id",
+        "onboarded_at", "created_at", "updated_at",
+    ),
+    "user_mappings": (
+        "id", "steve_ocpp_tag_pk", "steve_ocpp_id_tag", "user_id", "lago_customer_external_id",
+        "lago_subscription_external_id", "is_active", "tag_type", "device_id", "created_at", "updated_at",
+    ),
+    "sessions": ("user_id",),
+    "verifications": ("id", "identifier", "value", "expires_at", "created_at", "updated_at"),
+    "sync_runs": ("id", "started_at", "status"),
+    "synced_transaction_events": ("user_mapping_id", "steve_transaction_id"),
+}  # fmt: skip
+MIRROR = ("steve_parent_id_tag", "steve_expiry_date")  # of user_mappings; an upgraded database may lack them
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What there is, as `table.column`. `may_clear` are the caches from which the role may delete."""
+
+    there: frozenset[str]
+    may_clear: frozenset[str] = frozenset()
+
+    @property
+    def missing(self) -> list[str]:
+        """Name what is needed and not there."""
+        return [
+            f"{table}.{column}"
+            for table, columns in NEEDED.items()
+            for column in columns
+            if f"{table}.{column}" not in self.there
+        ]
+
+    @property
+    def has_mirror(self) -> bool:
+        """Return whether a mapping remembers parent and expiry of its idTag."""
+        return all(f"user_mappings.{column}" in self.there for column in MIRROR)
+
+    def has(self, table: str) -> bool:
+        return any(name.startswith(f"{table}.") for name in self.there)
+
+
+def columns(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Columns:
+    """Read the columns of the schema that the connection works in."""
+    there = cursor.execute(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = ANY(current_schemas(false))"
+    ).fetchall()
+    caches = ("lago_customers", "lago_subscriptions")
+    may = cursor.execute(
+        "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL"
+        " AND has_table_privilege(to_regclass(name), 'DELETE')",
+        [list(caches)],
+    ).fetchall()
+    return Columns(
+        frozenset(f"{table}.{column}" for table, column in there), frozenset(name for (name,) in may)
+    )
+
+
+def holds_platform(cursor: Any) -> bool:
+    """Return whether the tables by which the platform is recognised are in this database."""
+    cursor.execute(
+        "SELECT count(*) = %s FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL",
+        [len(TABLES), list(TABLES)],
+    )
+    return bool(cursor.fetchone()[0])

@@ -1,0 +1,1 @@
+"""Webhooks: where they go, what they tell, how they are signed and delivered."""

@@ -1,0 +1,32 @@
+"""A database of one's own on the server of the tests."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+
+
+@contextmanager
+def fresh_database(beside: str, template: str = "template1") -> Iterator[str]:
+    """Make a database on the server of `beside`, like `template`; give its address, and drop it."""
+    name = f"platform_{uuid4().hex[:12]}"
+    address = urlsplit(beside)._replace(path=f"/{name}").geturl()
+    with psycopg.connect(beside, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+        try:
+            yield address
+        finally:
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def emptied(address: str) -> None:
+    """Empty all tables, and begin their numbers again."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        tables = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
+        names = sql.SQL(", ").join(sql.Identifier(name) for (name,) in tables)
+        connection.execute(sql.SQL("truncate {} restart identity cascade").format(names))
