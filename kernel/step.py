@@ -97,6 +97,10 @@ class Step:
         """Say which one of its kind the system is. A run remembers it; blank where there is only one."""
         return ""
 
+    def address(self) -> str:
+        """Say where the system is, for people; never with a login."""
+        return self.identity()
+
     def is_same(self, identity: str, things: Sequence[Thing]) -> bool:
         """Return whether this is the system that a run remembers; `things` are a few that it made there."""
         return identity in ("", self.identity())

@@ -53,8 +53,8 @@ class PlatformDatabase:
         if missing := self.columns.missing:
             raise PolarisError(
                 "polaris_refused",
-                f"The platform's database {self.place} lacks {', '.join(missing)}: it is not a Polaris Express"
-                " of a version that is known, or its migrations are not complete",
+                f"The platform's database {self.place} lacks {', '.join(missing)}: it is no Polaris Express"
+                " of a known version, or its migrations are not complete",
             )
 
     def read(self, query: Statement, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:

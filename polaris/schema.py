@@ -54,7 +54,8 @@ class Columns:
 def columns(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Columns:
     """Read the columns of the schema that the connection works in."""
     there = cursor.execute(
-        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = ANY(current_schemas(false))"
+        "SELECT table_name, column_name FROM information_schema.columns"
+        " WHERE table_schema = ANY(current_schemas(false))"
     ).fetchall()
     caches = ("lago_customers", "lago_subscriptions")
     may = cursor.execute(

@@ -157,6 +157,14 @@ def database(name: str, value: str) -> dict[str, Any]:
     return {**config, "OPTIONS": options}
 
 
+def database_if_set(name: str, *, word: str) -> str:
+    """Return the address of a PostgreSQL as it was given, `word` where just that was said, or nothing."""
+    value = text(name)
+    if value and value != word:
+        database(name, value)
+    return value
+
+
 def mail(name: str) -> dict[str, Any]:
     """Return Django's EMAIL_* settings for the server that the variable points to; {} where it is unset."""
     value = text(name)

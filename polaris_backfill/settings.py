@@ -74,6 +74,12 @@ STEVE_TIMEOUT_S = environment.whole("STEVE_TIMEOUT_S", 30, least=1, most=3600)  
 STEVE_OCPP_URL = environment.url("STEVE_OCPP_URL", schemes=("ws", "wss"))
 STEVE_OCPP_PASSWORD = environment.text("STEVE_OCPP_PASSWORD")
 
+# --- The platform's own database (optional) ----------------------------------------------------------
+
+NO_PLATFORM = "none"
+POLARIS_DATABASE_URL = environment.database_if_set("POLARIS_DATABASE_URL", word=NO_PLATFORM)
+POLARIS_CUSTOMER_URL = environment.url("POLARIS_CUSTOMER_URL")  # where customers of the platform sign in
+
 # --- The backfill ----------------------------------------------------------------------------------
 
 BACKFILL_BATCH_SIZE = environment.whole("BACKFILL_BATCH_SIZE", 25, least=1, most=1000)

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from billing.client import LagoClient
 from billing.preflight import Target
 from charging import SteveClient
+from polaris import PlatformDatabase
 
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """What is connected. `target` is what Lago said of itself; `steve` is None where it is not configured."""
+    """What is connected. `target` is what Lago said of itself; what is None is not configured."""
 
     lago: LagoClient
     target: Target
     steve: SteveClient | None
+    platform: PlatformDatabase | None

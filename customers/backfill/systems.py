@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 
 from billing.client import LagoClient
 from billing.preflight import Target, preflight
@@ -17,8 +18,18 @@ from customers.backfill.connections import Connections
 from customers.backfill.refused import Refused
 from customers.backfill.steps import STEPS, leavable
 from kernel import RemoteError, Step
+from polaris import PlatformDatabase
+from polaris.schema import holds_platform
 
 STEVE = SteveIdTagStep.system_key()
+PLATFORM = "polaris"
+BESIDE_UNASKED = (
+    "The database of DATABASE_URL holds the tables of a Polaris Express, and POLARIS_DATABASE_URL is not set"
+)
+WHAT_TO_SAY = (
+    "Set POLARIS_DATABASE_URL to the same address, so that the platform knows the customers and cards too;"
+    " or to none: then its next sync blocks the cards of the run in SteVe."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +39,10 @@ class Systems:
     lago: LagoClient
     target: Target
     steve: SteveClient | None
+    platform: PlatformDatabase | None
     steps: Sequence[Step]
     without: Collection[str] = ()
+    remarks: Sequence[str] = ()  # what an operator should hear before anything else
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -39,6 +52,11 @@ class Systems:
     @property
     def steve_url(self) -> str:
         return self.steve.url if self.steve else ""
+
+    @property
+    def platform_place(self) -> str:
+        """Name the platform's database; blank without one. Safe to show."""
+        return self.platform.place if self.platform else ""
 
     @property
     def world(self) -> dict[str, str]:
@@ -53,10 +71,12 @@ def connect(
     concurrency: int | None = None,
     sleep: Callable[[float], None] = time.sleep,
     without: Collection[str] | None = None,
+    writes: bool = False,
 ) -> Iterator[Systems]:
     """Reach every system that is configured; raise Refused if one does not answer as it should.
 
-    `without` names systems that are not to be reached at all; None where none can be left out.
+    `without` names systems that are not to be reached at all; None where none can be left out. `writes`:
+    whoever asks is going to change something.
     """
     left_out = without or ()
     for key in left_out:
@@ -70,11 +90,13 @@ def connect(
             raise Refused(str(error)) from error
         pool_size = concurrency or settings.BACKFILL_CONCURRENCY
         steve = None if STEVE in left_out else steve_client(pool_size=pool_size, sleep=sleep)
-        steps = _connected(Connections(lago, target, steve), left_out)
+        platform = None if PLATFORM in left_out else stack.enter_context(_platform(steve))
+        remarks = () if platform or PLATFORM in left_out else _remarks(writes=writes)
+        steps = _connected(Connections(lago, target, steve, platform), left_out)
         for step in steps:
             stack.callback(step.close)
         _reach(steps, can_be_left=without is not None)
-        yield Systems(lago, target, steve, steps, left_out)
+        yield Systems(lago, target, steve, platform, steps, left_out, remarks)
 
 
 def _connected(connections: Connections, left_out: Collection[str]) -> list[Step]:
@@ -90,6 +112,37 @@ def _reach(steps: Sequence[Step], *, can_be_left: bool) -> None:
         except RemoteError as error:
             way = way_out(type(step)) if can_be_left else ""
             raise Refused(f"{error}." if way else str(error), way) from error
+
+
+@contextmanager
+def _platform(steve: SteveClient | None) -> Iterator[PlatformDatabase | None]:
+    """Open the platform's database, where one is configured."""
+    url = settings.POLARIS_DATABASE_URL
+    if url in ("", settings.NO_PLATFORM):
+        yield None
+        return
+    if steve is None:
+        raise ImproperlyConfigured(
+            "POLARIS_DATABASE_URL needs SteVe, as each card of the platform has its number there:"
+            f" set {', '.join(SteveIdTagStep.variables)}."
+        )
+    platform = PlatformDatabase(url)
+    try:
+        yield platform
+    finally:
+        platform.close()
+
+
+def _remarks(*, writes: bool) -> Sequence[str]:
+    """Say what follows where our database is the platform's too and nobody said what is to be done there."""
+    if settings.POLARIS_DATABASE_URL:
+        return ()
+    with connection.cursor() as cursor:
+        if not holds_platform(cursor):
+            return ()
+    if writes:
+        raise Refused(f"{BESIDE_UNASKED}.", WHAT_TO_SAY)
+    return (f"{BESIDE_UNASKED}: nothing is read or written there. {WHAT_TO_SAY}",)
 
 
 def way_out(kind: type[Step], run_id: str = "ID") -> str:

@@ -68,7 +68,7 @@ def _work(upload: BackfillUpload, slice_of: Slicing) -> Ended:
     try:
         run_log.check_folder(settings.BACKFILL_LOG_DIR)
         with (
-            connect(concurrency=options.concurrency, sleep=stop.sleep) as systems,
+            connect(concurrency=options.concurrency, sleep=stop.sleep, writes=True) as systems,
             slice_of(stop) as progress,
         ):
             report = import_file(

@@ -68,7 +68,8 @@ def run_job(job_pk: int, *, slice_of: Slicing = Slice) -> str:
 def _outcome(job: RunJob, slice_of: Slicing) -> Outcome:
     stop = Stop()
     try:
-        with connect(sleep=stop.sleep, without=_left_out(job)) as systems:
+        writes = job.kind == RunJob.Kind.REVERT
+        with connect(sleep=stop.sleep, without=_left_out(job), writes=writes) as systems:
             return _WORK[job.kind](job, systems, stop, slice_of)
     except Busy:
         return Status.QUEUED, WAITING, {}

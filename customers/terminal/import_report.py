@@ -36,10 +36,12 @@ def print_target(console: Console, systems: Systems, database: str) -> None:
         style="dim",
     )
     console.print(f"SteVe    {steve}", style="dim")
-    for system, identity in sorted({(step.system, step.identity()) for step in systems.steps}):
-        if identity and identity != systems.steve_url:
-            console.print(f"{system:8} {identity}", style="dim")
+    for system, address in sorted({(step.system, step.address()) for step in systems.steps}):
+        if address and address != systems.steve_url:
+            console.print(f"{system:8} {address}", style="dim")
     console.print(f"Days are calendar days in {systems.timezone.key}", style="dim")
+    for remark in systems.remarks:
+        console.print(remark, style="yellow", soft_wrap=True)
 
 
 def print_outcome(stream: TextIO, report: Report, *, json: bool, verbosity: int) -> None:

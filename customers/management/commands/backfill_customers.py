@@ -34,7 +34,12 @@ class Command(BackfillCommand):
             check_error_file(chosen.errors, chosen.input, source.info)
         with (
             self.stop_on_signals(writes=not chosen.dry_run) as stop,
-            connect(rate=chosen.rate, concurrency=chosen.options.concurrency, sleep=stop.sleep) as systems,
+            connect(
+                rate=chosen.rate,
+                concurrency=chosen.options.concurrency,
+                sleep=stop.sleep,
+                writes=not chosen.dry_run,
+            ) as systems,
             TerminalProgress(self.err, quiet=chosen.verbosity == 0) as progress,
         ):
             print_target(console(self.err), systems, self.database)

@@ -36,7 +36,10 @@ class Command(BackfillCommand):
         run, choice = find_run(run_id), Choice(keep_active, discard_activity)
         if not dry_run:
             run_log.check_folder(settings.BACKFILL_LOG_DIR)
-        with self.stop_on_signals() as stop, connect(sleep=stop.sleep, without=without) as systems:
+        with (
+            self.stop_on_signals() as stop,
+            connect(sleep=stop.sleep, without=without, writes=not dry_run) as systems,
+        ):
             print_target(console(self.err), systems, self.database)
             if dry_run:
                 plan = plan_revert(run, systems)
