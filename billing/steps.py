@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from billing import reports
+from billing.births import Births
 from billing.client import LagoClient
 from billing.comparison import Live, compare_customer, compare_subscription, differing
 from billing.errors import LagoError
@@ -40,9 +41,10 @@ class LagoCustomerStep(Step):
     system = "Lago"
     can_be_left = False
 
-    def __init__(self, client: LagoClient, plans: Mapping[str, Plan]) -> None:
+    def __init__(self, client: LagoClient, plans: Mapping[str, Plan], births: Births | None = None) -> None:
         self.client = client
         self.plans = plans
+        self.births = births or Births()
 
     def look_up(self, rows: Iterable[Wanted]) -> Mapping[str, Customer]:
         return self.client.customers_by_id({row.external_id for row in rows if row.external_id})
@@ -68,6 +70,7 @@ class LagoCustomerStep(Step):
         made = self.client.create_customer(
             external_id=wanted.external_id, name=wanted.display_name, email=wanted.email
         )
+        self.births.note(wanted.external_id)
         return Made(made.customer.lago_id, adopted=made.existed)
 
     def remove(self, thing: Thing, found: Mapping[str, Customer]) -> Removed:
@@ -110,9 +113,13 @@ class LagoSubscriptionStep(Step):
     can_be_left = False
     costs = True
 
-    def __init__(self, client: LagoClient, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, client: LagoClient, now: Callable[[], datetime] = utc_now, births: Births | None = None
+    ) -> None:
         self.client = client
         self.now = now
+        self.births = births or Births()
+        self.stands_off = self.births.gap_s > 0
 
     def look_up(self, rows: Iterable[Wanted]) -> Live:
         live = self.client.subscriptions_of({row.external_id for row in rows if row.external_id})
@@ -141,6 +148,7 @@ class LagoSubscriptionStep(Step):
             key=chosen.external_id,
             since=chosen.created_at,
             exists=(reports.subscription_exists(wanted, chosen),),
+            tells={Fact.PAYS_FROM: chosen.subscription_at} if chosen.subscription_at else {},
         )
 
     def tell(self, wanted: Wanted, ref: str, key: str) -> Facts:
@@ -150,6 +158,7 @@ class LagoSubscriptionStep(Step):
         wanted = task.wanted
         if wanted.subscription_at is None:
             raise ValueError("a subscription needs a start")
+        self.births.keep_apart(wanted.external_id)
         made = self.client.create_subscription(
             external_id=wanted.subscription_external_id,
             external_customer_id=wanted.external_id,

@@ -9,6 +9,7 @@ from charging.values import BLOCKED, UNLIMITED, OcppTag, folded
 # Tells our own idTag after a lost answer. The platform overwrites notes later, so it is good for that only.
 OUR_NOTE = "Made by Polaris Backfill"
 # How lines begin that the platform writes into a note, over whatever stood there.
+PARENT, IS_BLOCKED = "parent", "blocked"
 PLATFORM_LINES = ("Linked to ", "Last synced on", "No active subscription")
 
 
@@ -30,7 +31,7 @@ def changes(left: Mapping[str, Any], tag: OcppTag) -> Iterator[str]:
     """
     now = as_left(tag)
     if left.get("parent", now["parent"]) != now["parent"]:
-        yield "parent"
+        yield PARENT
     if tag.max_active_transaction_count not in (UNLIMITED, BLOCKED):
         yield f"limit {tag.max_active_transaction_count}"
     if not _is_note_as_left(left.get("note", now["note"]), tag.note or ""):
@@ -39,11 +40,8 @@ def changes(left: Mapping[str, Any], tag: OcppTag) -> Iterator[str]:
         yield "expiry"
     if left.get("user", now["user"]) != now["user"]:
         yield "user"
-    if tag.is_blocked and not _is_of_platform(tag.note or ""):
+    if tag.is_blocked and not is_of_platform(tag.note or ""):
         yield IS_BLOCKED
-
-
-IS_BLOCKED = "blocked"
 
 
 def _is_note_as_left(left: str, note: str) -> bool:
@@ -51,12 +49,20 @@ def _is_note_as_left(left: str, note: str) -> bool:
     if _digest(note) == left:
         return True
     theirs = [line for line in note.splitlines() if line.strip() and not line.startswith(PLATFORM_LINES)]
-    if not _is_of_platform(note):
+    if not is_of_platform(note):
         return False
     return not theirs or _digest("\n".join(theirs)) == left
 
 
-def _is_of_platform(note: str) -> bool:
+def is_as_made(tag: OcppTag) -> bool:
+    """Return whether it may be what a create of ours made, aside from what the platform does to it."""
+    left = as_left(tag)
+    ours = left["note"] == AS_MADE["note"] or is_of_platform(tag.note or "")
+    limit = tag.max_active_transaction_count
+    return ours and limit in (UNLIMITED, BLOCKED) and not left["expiry"] and left["user"] is None
+
+
+def is_of_platform(note: str) -> bool:
     return any(line.startswith(PLATFORM_LINES) for line in note.splitlines())
 
 

@@ -1,7 +1,7 @@
 """What a look at all idTags of a SteVe found."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from charging.values import OcppTag, Transaction, folded
@@ -14,7 +14,8 @@ class Tags:
     """All idTags at one moment, by number and by what SteVe compares.
 
     `children` counts those below an idTag. `misspelt` counts the sessions in another spelling than our own,
-    where somebody looked for them.
+    where somebody looked for them. `own_parents` are those that the platform made of a customer, as `folded`,
+    by external_id.
     """
 
     by_pk: Mapping[int, OcppTag] = field(default_factory=dict)
@@ -22,12 +23,21 @@ class Tags:
     children: Mapping[str, int] = field(default_factory=dict)
     read_at: float = 0.0
     misspelt: Mapping[int, int] = field(default_factory=dict)
+    own_parents: Mapping[str, Set[str]] = field(default_factory=dict)
 
     def named(self, id_tag: str) -> OcppTag | None:
         return self.by_id_tag.get(folded(id_tag))
 
     def numbered(self, ref: str) -> OcppTag | None:
         return self.by_pk.get(int(ref)) if ref else None
+
+    def is_under_own(self, tag: OcppTag, external_id: str) -> bool:
+        """Return whether it stands under what the platform made of its own customer."""
+        return folded(tag.parent_id_tag or "") in self.own_parents.get(external_id, ())
+
+    def is_under_another(self, tag: OcppTag, external_id: str) -> bool:
+        """Return whether it stands under a customer of the platform, and not under its own."""
+        return tag.is_under_platform_customer and not self.is_under_own(tag, external_id)
 
     def below(self, tag: OcppTag) -> int:
         return self.children.get(folded(tag.id_tag), 0)

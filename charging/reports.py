@@ -133,6 +133,14 @@ def blocked(tag: OcppTag) -> Divergence:
     return Divergence("blocked", "not blocked", "blocked", remedy)
 
 
+def blocked_beside_platform(tag: OcppTag) -> Divergence:
+    remedy = (
+        "The platform opens a card at its next sync where its own mapping is active, and undoes what is done"
+        f" by hand: look at the card of number {tag.ocpp_tag_pk} there."
+    )
+    return Divergence("blocked", "not blocked", "blocked", remedy)
+
+
 def expired_since(tag: OcppTag) -> Divergence:
     remedy = f"If the card may charge, change the expiry of number {tag.ocpp_tag_pk} in SteVe."
     return Divergence("expired", "not expired", f"expired on {_day(tag)}", remedy)

@@ -3,16 +3,16 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from charging import cost, reports
-from charging.changes import IS_BLOCKED, OUR_NOTE, as_left
+from charging.changes import IS_BLOCKED, OUR_NOTE, as_left, is_as_made
 from charging.client import SteveClient
 from charging.found import Closer, Sessions, Tags
-from charging.values import UNLIMITED, OcppTag, Transaction, folded
+from charging.values import BLOCKED, UNLIMITED, OcppTag, Transaction, folded
 from charging.wire import SteveError
 from charging.withdrawal import Withdrawal, by_number, changed_since, why_kept
 from kernel import (
@@ -35,6 +35,7 @@ from kernel import (
 EXISTS_ALREADY = 422
 CLOCK_TOLERANCE = timedelta(minutes=10)  # between our clock and SteVe's
 LONG_S = 3600
+OwnParents = Callable[[Iterable[str]], Mapping[str, Iterable[str]]]  # idTags by external_id
 OURS = re.compile(r"[A-Za-z0-9_-]{1,20}")  # what an idTag of the platform can be; SteVe keeps others too
 READ_BACK = timedelta(days=1)  # a session that began before the run may have ended in it
 
@@ -72,9 +73,12 @@ class SteveIdTagStep(Step):
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
+        own_parents: OwnParents | None = None,
     ) -> None:
+        """`own_parents` finds what the platform made of customers; None where no platform is beside."""
         self._client = client
         self._now = now
+        self._own_parents = own_parents
         self._withdrawal = Withdrawal(client, now=now, clock=clock)
 
     def preflight(self) -> None:
@@ -95,7 +99,12 @@ class SteveIdTagStep(Step):
 
     def look_up(self, rows: Iterable[Wanted]) -> Tags:
         """Read all idTags: SteVe has no paging, so one call serves all rows."""
-        return self._withdrawal.read()
+        tags = self._withdrawal.read()
+        if self._own_parents is None:
+            return tags
+        parents = self._own_parents({row.external_id for row in rows if row.external_id})
+        folded_parents = {key: {folded(parent) for parent in some} for key, some in parents.items()}
+        return replace(tags, own_parents=folded_parents)
 
     def check(self, wanted: Wanted, found: Tags) -> Verdict:
         if not wanted.id_tag:
@@ -103,20 +112,33 @@ class SteveIdTagStep(Step):
         tag = found.named(wanted.id_tag)
         if tag is None:
             return Verdict(Action.CREATE)
-        problems = self._problems(tag)
+        problems = self._problems(wanted, tag, found)
         if not OURS.fullmatch(tag.id_tag):  # it cannot be adopted, and SteVe refuses ours as its double
             return Verdict(None, ref=str(tag.ocpp_tag_pk), problems=problems)
+        unblocks = tag.is_blocked and not self._waits(wanted)
         return Verdict(
             None if problems else Action.ADOPT,
             ref=str(tag.ocpp_tag_pk),
             problems=problems,
-            warnings=_warnings(wanted, tag),
+            warnings=_warnings(wanted, tag, unblocks=unblocks),
             exists=() if tag.was_auto_inserted else (reports.exists(tag),),
-            change=tag.is_blocked,
+            change=unblocks,
             key=_key(wanted, tag),
-            undo=_undo(tag) if tag.is_blocked else None,
+            undo=_undo(tag) if unblocks else None,
             once_finished=self._once_finished(tag),
+            tells={Fact.PARENT_ID_TAG: tag.parent_id_tag, Fact.EXPIRES_AT: tag.expires_at},
+            looks_made=self._looks_made(wanted, tag, found),
         )
+
+    @staticmethod
+    def _looks_made(wanted: Wanted, tag: OcppTag, found: Tags) -> bool:
+        under_stranger = tag.parent_id_tag is not None and not found.is_under_own(tag, wanted.external_id)
+        return tag.id_tag == wanted.id_tag and is_as_made(tag) and not under_stranger
+
+    def _waits(self, wanted: Wanted) -> bool:
+        """Return whether the platform will open the card itself, on the day from which it is paid for."""
+        begins = wanted.subscription_at
+        return self._own_parents is not None and begins is not None and begins > self._now()
 
     def tell(self, wanted: Wanted, ref: str, key: str) -> Facts:
         facts: dict[str, Any] = {Fact.SESSION_ID_TAG: key or wanted.id_tag}
@@ -142,13 +164,12 @@ class SteveIdTagStep(Step):
         if verdict.change:
             found = self._client.get_id_tag(int(verdict.ref))
             return self._put_right(wanted, found, ours=verdict.action is Action.DONE)
+        limit = BLOCKED if self._waits(wanted) else UNLIMITED
         try:
-            tag = self._client.create_id_tag(
-                wanted.id_tag, max_active_transaction_count=UNLIMITED, note=OUR_NOTE
-            )
+            tag = self._client.create_id_tag(wanted.id_tag, max_active_transaction_count=limit, note=OUR_NOTE)
         except SteveError as error:
             return self._settle(wanted, error)
-        if tag.id_tag != wanted.id_tag or tag.is_blocked:
+        if tag.id_tag != wanted.id_tag or tag.max_active_transaction_count != limit:
             raise SteveError("steve_unexpected", "SteVe made another idTag than the one asked for", sent=True)
         return Made(ref=str(tag.ocpp_tag_pk))
 
@@ -176,7 +197,7 @@ class SteveIdTagStep(Step):
         misspelt = found.misspelt.get(tag.ocpp_tag_pk, 0)
         divergences = [
             reports.replaced(thing.ref, tag) if str(tag.ocpp_tag_pk) != thing.ref else None,
-            reports.blocked(tag) if tag.is_blocked else None,
+            self._blocked(tag) if tag.is_blocked and not self._waits(wanted) else None,
             reports.expired_since(tag) if tag.is_expired(self._now()) else None,
             reports.respelled(wanted, tag) if tag.id_tag != wanted.id_tag else None,
             reports.misspelt_sessions(tag, misspelt) if misspelt else None,
@@ -201,7 +222,7 @@ class SteveIdTagStep(Step):
                 yield thing.wanted.external_id, "charged since"
             if not thing.is_made and not thing.undo:
                 continue  # it stays as it is
-            changed = changed_since(thing, tag)
+            changed = changed_since(thing, tag, found)
             if since.reverting or thing.undo:  # a revert does so, and so it was before
                 changed = [what for what in changed if what != IS_BLOCKED]
             if changed:
@@ -224,10 +245,13 @@ class SteveIdTagStep(Step):
 
     # --- Create --------------------------------------------------------------------------------------
 
-    def _problems(self, tag: OcppTag) -> tuple[Problem, ...]:
+    def _blocked(self, tag: OcppTag) -> Divergence:
+        return reports.blocked(tag) if self._own_parents is None else reports.blocked_beside_platform(tag)
+
+    def _problems(self, wanted: Wanted, tag: OcppTag, found: Tags) -> tuple[Problem, ...]:
         if not OURS.fullmatch(tag.id_tag):
             return (reports.unusable(tag),)
-        taken = [reports.taken(tag)] if tag.is_under_platform_customer else []
+        taken = [reports.taken(tag)] if found.is_under_another(tag, wanted.external_id) else []
         expired = [reports.expired(tag)] if tag.is_expired(self._now()) else []
         return (*taken, *expired)
 
@@ -247,18 +271,20 @@ class SteveIdTagStep(Step):
             raise error from None  # still in doubt, which a look-up that never left would hide
         if tag is None:
             raise error
-        if _is_as_we_make_it(wanted, tag):
-            return Made(ref=str(tag.ocpp_tag_pk))
-        if self._problems(tag):
+        # The platform overwrites notes within seconds: absent before, and under our own intent, is proof.
+        if self._looks_made(wanted, tag, Tags()) and (error.sent or tag.note == OUR_NOTE):
+            return self._put_right(wanted, tag, ours=True)
+        if self._problems(wanted, tag, Tags()):
             raise SteveError("steve_refused", "Somebody else has made this idTag in SteVe meanwhile")
         return self._put_right(wanted, tag)
 
     def _put_right(self, wanted: Wanted, tag: OcppTag | None, *, ours: bool = False) -> Made:
         if tag is None:
             raise SteveError("steve_refused", "The idTag has gone from SteVe since the plan was made")
-        if tag.is_blocked:
+        unblocks = tag.is_blocked and not self._waits(wanted)
+        if unblocks:
             self._client.update_id_tag(tag, max_active_transaction_count=UNLIMITED)
-        undo = _undo(tag) if tag.is_blocked and not ours else None
+        undo = _undo(tag) if unblocks and not ours else None
         return Made(ref=str(tag.ocpp_tag_pk), adopted=not ours, key=_key(wanted, tag), undo=undo)
 
 
@@ -279,19 +305,9 @@ def _is_since(session: Transaction, thing: Thing, since: Since) -> bool:
     return session.stopped_at >= since.started_at - tolerance
 
 
-def _is_as_we_make_it(wanted: Wanted, tag: OcppTag) -> bool:
-    return (
-        tag.id_tag == wanted.id_tag
-        and tag.max_active_transaction_count == UNLIMITED
-        and tag.note == OUR_NOTE
-        and tag.parent_id_tag is None
-        and tag.expiry_date is None
-    )
-
-
-def _warnings(wanted: Wanted, tag: OcppTag) -> tuple[Problem, ...]:
+def _warnings(wanted: Wanted, tag: OcppTag, *, unblocks: bool) -> tuple[Problem, ...]:
     warnings = [
-        reports.unblocks(tag.id_tag, str(tag.ocpp_tag_pk)) if tag.is_blocked else None,
+        reports.unblocks(tag.id_tag, str(tag.ocpp_tag_pk)) if unblocks else None,
         reports.spelling(wanted, tag) if tag.id_tag != wanted.id_tag else None,
         reports.in_transaction(tag) if tag.in_transaction else None,
         reports.has_user(tag) if tag.user_pk is not None else None,

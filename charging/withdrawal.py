@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 
-from charging.changes import AS_MADE, IS_BLOCKED, changes
+from charging.changes import AS_MADE, IS_BLOCKED, PARENT, changes
 from charging.client import SteveClient
 from charging.found import Closer, Sessions, Tags, sorted_out
 from charging.values import BLOCKED, OcppTag, Transaction, folded
@@ -24,10 +24,11 @@ OF_ANOTHER = "it stands under another customer of the platform; it is blocked in
 WITH_HISTORY = "its charging history (sessions: {number}) would be deleted with it; it is blocked instead"
 
 
-def changed_since(thing: Thing, tag: OcppTag) -> list[str]:
+def changed_since(thing: Thing, tag: OcppTag, tags: Tags) -> list[str]:
     """Name what people changed of an idTag that a run made or unblocked."""
     left = thing.undo.get("left", {}) if thing.undo else AS_MADE
-    return list(changes(left, tag))
+    by_platform = {PARENT} if tags.is_under_own(tag, thing.wanted.external_id) else set()
+    return [what for what in changes(left, tag) if what not in by_platform]
 
 
 def by_number(sessions: Iterable[Transaction]) -> Sessions:
@@ -43,7 +44,7 @@ def why_kept(thing: Thing, tag: OcppTag, closer: Closer) -> str:
         return WAS_THERE
     if below := closer.tags.below(tag):
         return WITH_OTHERS.format(number=below)
-    if tag.is_under_platform_customer:
+    if closer.tags.is_under_another(tag, thing.wanted.external_id):
         return OF_ANOTHER
     if used := len(closer.sessions.get(tag.ocpp_tag_pk, ())):
         return WITH_HISTORY.format(number=used)
@@ -74,8 +75,10 @@ class Withdrawal:
         tag = tags.numbered(thing.ref)
         if tag is None or _why_not_ours(thing, tag):
             return
-        if tags is not found and _newly_changed(thing, found.numbered(thing.ref), tag):
+        if tags is not found and _newly_changed(thing, found, tags):
             raise SteveError("steve_changed", "Somebody changed the idTag in SteVe while the revert ran")
+        if not thing.undo and tags.is_under_own(tag, thing.wanted.external_id):
+            tag = replace(tag, parent_id_tag=None)  # under its parent the platform would open it again
         self._block(tag)
 
     def look_closer(self, things: Sequence[Thing], found: Tags) -> Closer:
@@ -117,7 +120,7 @@ class Withdrawal:
         with self._lock:
             newest = max(found, self._newest, key=lambda tags: tags.read_at)
             if self.clock() - newest.read_at > STALE_S:
-                newest = self._newest = self.read()
+                newest = self._newest = replace(self.read(), own_parents=found.own_parents)
             return newest
 
 
@@ -127,6 +130,8 @@ def _why_not_ours(thing: Thing, tag: OcppTag) -> str:
     return "" if folded(tag.id_tag) == folded(thing.wanted.id_tag) else ANOTHER
 
 
-def _newly_changed(thing: Thing, before: OcppTag | None, tag: OcppTag) -> bool:
-    known = set(changed_since(thing, before)) if before else set()
-    return bool(set(changed_since(thing, tag)) - known - {IS_BLOCKED})
+def _newly_changed(thing: Thing, found: Tags, newer: Tags) -> bool:
+    before, tag = found.numbered(thing.ref), newer.numbered(thing.ref)
+    known = set(changed_since(thing, before, found)) if before else set()
+    now = set(changed_since(thing, tag, newer)) if tag else set()
+    return bool(now - known - {IS_BLOCKED})

@@ -51,6 +51,8 @@ class Step:
     stops: ClassVar[bool] = False
     # Per row: it looks once more, at a whole batch, before it removes.
     looks_closer: ClassVar[bool] = False
+    # Per row: it is not done right after the step before it; other rows come in between.
+    stands_off: bool = False
     # The code of its warning that a run alters what somebody else made. Each such thing can be named.
     alters: ClassVar[str] = ""
 
@@ -118,6 +120,10 @@ class Step:
         """Judge one row by what was found."""
         raise NotImplementedError
 
+    def reconsider(self, wanted: Wanted, found: Any, verdict: Verdict, facts: Facts) -> Verdict:
+        """Judge again where the verdicts of all steps on the row are known, by what they tell."""
+        return verdict
+
     def tell(self, wanted: Wanted, ref: str, key: str) -> Facts:
         """Say what others may know of a thing. `ref` is blank before it is made, or where it is shared."""
         return {}
@@ -157,7 +163,10 @@ class Step:
         raise NotImplementedError
 
     def activate_all(self, things: Sequence[Thing]) -> Sequence[dict[str, Any]]:
-        """Put things to use whose rows are whole; give what each removal must know from now on."""
+        """Put things to use whose rows are whole; give what each removal must know from now on.
+
+        In another database it is done when the last step of the row was, and must be safe to repeat.
+        """
         raise NotImplementedError
 
     # --- Reconcile -----------------------------------------------------------------------------------

@@ -18,6 +18,10 @@ class Fact(StrEnum):
     SESSION_ID_TAG = "session_id_tag"  # the idTag in the spelling that charging sessions carry
     IS_FIRST = "is_first"  # the row is its customer's first
     SUBSCRIPTION_KEY = "subscription_key"  # external_id of the subscription that pays
+    PAYS_FROM = "pays_from"  # the instant from which it pays, where that is not the row's own
+    PARENT_ID_TAG = "parent_id_tag"  # as SteVe has them of an idTag that was there
+    EXPIRES_AT = "expires_at"
+    PLATFORM_USER = "platform_user"  # the user's id in the platform's database
 
 
 class Action(StrEnum):
@@ -80,6 +84,9 @@ class Verdict:
     - `once_finished`: the warnings that replace `problems` and `change` where a run had already finished with
       this very thing. What is wrong with it now, somebody did on purpose, for all we know.
     - `leave`: why the whole row is left out, with this warning, where the operator allowed adopting.
+    - `tells`: what others may know of what was found, beside what `Step.tell` says.
+    - `looks_made`: whether what is there may be what `create` made, after an unanswered try; None where that
+      is so unless there are warnings.
     """
 
     action: Action | None
@@ -93,6 +100,13 @@ class Verdict:
     undo: Mapping[str, Any] | None = None
     once_finished: tuple[Problem, ...] = ()
     leave: Problem | None = None
+    tells: Facts = field(default_factory=dict)
+    looks_made: bool | None = None
+
+    @property
+    def may_be_ours(self) -> bool:
+        """Return whether what is there may be what an unanswered `create` of ours made."""
+        return not self.warnings if self.looks_made is None else self.looks_made
 
     @property
     def is_to_make(self) -> bool:
@@ -114,13 +128,14 @@ class Made:
     """The answer to a create. `adopted`: it turned out to exist already, made by somebody else.
 
     `undo` is what a later removal must know beyond `ref`, as JSON values (SteVe: what a tag was like before).
-    `key` as in `Verdict`.
+    `key` and `tells` as in `Verdict`.
     """
 
     ref: str
     adopted: bool = False
     key: str = ""
     undo: Mapping[str, Any] | None = None
+    tells: Facts = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

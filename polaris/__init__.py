@@ -2,5 +2,7 @@
 
 from polaris.database import PlatformDatabase
 from polaris.errors import PolarisError
+from polaris.mapping_step import PlatformMappingStep
+from polaris.user_step import PlatformUserStep
 
-__all__ = ["PlatformDatabase", "PolarisError"]
+__all__ = ["PlatformDatabase", "PlatformMappingStep", "PlatformUserStep", "PolarisError"]

@@ -48,6 +48,14 @@ class PlatformDatabase:
             self._columns = self._read_only(schema.columns)
         return self._columns
 
+    def readable(self, tables: Sequence[str]) -> frozenset[str]:
+        """Name those of some tables that are there and that the role may read."""
+        query = (
+            "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL"
+            " AND has_table_privilege(to_regclass(name), 'SELECT')"
+        )
+        return frozenset(name for (name,) in self.read(query, [list(tables)]))
+
     def preflight(self) -> None:
         """Prove that all that is needed is there; raise PolarisError."""
         if missing := self.columns.missing:

@@ -1,14 +1,20 @@
 """The clients that steps are made from."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
+from billing.births import Births
 from billing.client import LagoClient
 from billing.preflight import Target
 from charging import SteveClient
 from polaris import PlatformDatabase
 
+# So long the platform needs for the news of a customer, before it hears of the subscription: else both make
+# the same parent in SteVe, and neither puts it to use.
+NEWS_S = 0.1
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Connections:
     """What is connected. `target` is what Lago said of itself; what is None is not configured."""
 
@@ -16,3 +22,8 @@ class Connections:
     target: Target
     steve: SteveClient | None
     platform: PlatformDatabase | None
+
+    @cached_property
+    def births(self) -> Births:
+        """Return when Lago's customers were made; beside a platform their subscriptions wait a moment."""
+        return Births(gap_s=NEWS_S if self.platform else 0.0)

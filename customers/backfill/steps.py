@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from billing.steps import LagoCustomerStep, LagoSubscriptionStep
 from charging import SteveIdTagStep
 from customers.backfill.connections import Connections
 from customers.steps import IdTagMappingStep, UserStep
 from kernel import Step
+from polaris import PlatformMappingStep, PlatformUserStep
+from polaris.mappings import parents
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +24,19 @@ class Listed:
 STEPS = [
     Listed(UserStep, lambda to: UserStep()),
     Listed(IdTagMappingStep, lambda to: IdTagMappingStep()),
-    Listed(SteveIdTagStep, lambda to: SteveIdTagStep(to.steve) if to.steve else None),
-    Listed(LagoCustomerStep, lambda to: LagoCustomerStep(to.lago, to.target.plans)),
-    Listed(LagoSubscriptionStep, lambda to: LagoSubscriptionStep(to.lago)),
+    Listed(PlatformUserStep, lambda to: PlatformUserStep(to.platform) if to.platform else None),
+    Listed(SteveIdTagStep, lambda to: _steve(to)),
+    Listed(PlatformMappingStep, lambda to: PlatformMappingStep(to.platform) if to.platform else None),
+    Listed(LagoCustomerStep, lambda to: LagoCustomerStep(to.lago, to.target.plans, to.births)),
+    Listed(LagoSubscriptionStep, lambda to: LagoSubscriptionStep(to.lago, births=to.births)),
 ]
+
+
+def _steve(to: Connections) -> SteveIdTagStep | None:
+    if to.steve is None:
+        return None
+    platform = to.platform
+    return SteveIdTagStep(to.steve, own_parents=partial(parents, platform) if platform else None)
 
 
 def kinds() -> dict[str, type[Step]]:

@@ -1,13 +1,14 @@
 """Do what a plan says: in bulk in databases, in parallel elsewhere, everything written down first."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from django.db import IntegrityError
 
 from customers.backfill.engine.at_work import Opened, Settled, StepFailure
 from customers.backfill.engine.batch import Books
 from customers.backfill.engine.breaker import Breaker
-from customers.backfill.engine.pipeline import Pipeline, legs_of
+from customers.backfill.engine.pipeline import Leg, Pipeline, legs_of
 from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, judge_again
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import facts
@@ -44,12 +45,20 @@ class Importer:
         """Bring in every row that is to be done; `settled` hears of each batch once it is written."""
         pipeline: Pipeline[PlannedRow, Opened] = Pipeline(
             open_batch=self._open,
-            legs=legs_of(self._steps, self._call, self._call_together, apart=(Per.CUSTOMER, Per.CARD)),
+            legs=self._legs(),
             settle_batch=self._settle,
             concurrency=concurrency,
             stop=self._stop,
         )
         pipeline.run(chunks(plan.to_do(), batch_size), batch_size)
+
+    def _legs(self) -> list[Leg[Opened]]:
+        """Return the way of a batch: all is made, and then put to use, where that is in another database."""
+        activating = [step for step in self._steps if step.activates and step.works is Works.PER_BATCH]
+        return [
+            *legs_of(self._steps, self._call, self._call_together, apart=(Per.CUSTOMER, Per.CARD)),
+            *(Leg(together=partial(self._activate, step)) for step in activating),
+        ]
 
     # --- in the thread that owns the databases -------------------------------------------------------
 
@@ -96,6 +105,16 @@ class Importer:
         for item, answer in zip(due, _all_made(step, tasks), strict=True):
             self._note(item, step, answer if isinstance(answer, Made) else _failure(step, answer))
 
+    def _activate(self, step: Step, items: Sequence[Opened]) -> None:
+        """Put to use the things of a batch's whole rows; a failure is one of each row."""
+        whole = [item for item in items if self._books.is_whole(item)]
+        try:
+            if whole:
+                step.activate_all([self._books.thing(item, step) for item in whole])
+        except RemoteError as error:
+            for item in whole:
+                self._note(item, step, _failure(step, error))
+
     def _settle(self, batch: Sequence[tuple[Opened, bool]]) -> None:
         self._settled(self._books.settle(batch))
         if BackfillRun.objects.filter(pk=self.run.pk, stop_requested=True).exists():
@@ -124,7 +143,8 @@ class Importer:
         To make ours unseen would be a second one, or a change of plan that is billed.
         """
         wanted = item.row.wanted
-        verdict = step.check(wanted, step.look_up([wanted]))
+        found = step.look_up([wanted])
+        verdict = step.reconsider(wanted, found, step.check(wanted, found), item.known)
         if verdict.action is None:
             return StepFailure(verdict.problems[0], in_doubt=False)
         if verdict.action is Action.ADOPT and not verdict.change:

@@ -34,9 +34,11 @@ class Books:
         self.actor = actor
         self._steps = steps
         self._ours = [step for step in steps if step.works is Works.WITH_LEDGER]
+        self._here = {step.name for step in self._ours}
         # Of each customer, for the rows of further cards: the things that are shared, and what they tell.
         self._refs: dict[tuple[str, str], str] = {}
         self._told: dict[str, dict[str, Any]] = {}
+        self._shared: set[tuple[str, str]] = set()  # what of them was made elsewhere, by customer and step
         self._unbilled: dict[str, Problem] = {}  # customers whose subscription could not be made
         self._refused: dict[str, Problem] = {}  # customers whose first row could not even be begun
         self._counted = monotonic()  # up to when the run's time is written down
@@ -81,7 +83,7 @@ class Books:
         for item in opened:
             external_id, verdict = item.row.wanted.external_id, item.row.verdicts[step.name]
             ref = refs.get(item.row.line) or verdict.ref or self._refs.get((external_id, step.name), "")
-            item.known |= step.tell(item.row.wanted, ref, verdict.key)
+            item.known |= {**step.tell(item.row.wanted, ref, verdict.key), **verdict.tells}
             if step.per is Per.CUSTOMER:
                 self._refs[external_id, step.name] = ref
             if step.row_column:
@@ -135,11 +137,27 @@ class Books:
     def hear(self, item: Opened, step: Step) -> None:
         """Take in what was just made, for the steps and the rows after it."""
         made = item.made[step.name]
-        facts = step.tell(item.row.wanted, made.ref, made.key)
+        facts = {**step.tell(item.row.wanted, made.ref, made.key), **made.tells}
         item.known |= facts
         if step.per is Per.CUSTOMER:
             external_id = item.row.wanted.external_id
             self._told[external_id] = {**self._told.get(external_id, {}), **facts}
+            self._shared.add((external_id, step.name))
+
+    def is_whole(self, item: Opened) -> bool:
+        """Return whether all that the row asks for stands, so that it may be put to use."""
+        external_id, verdicts = item.row.wanted.external_id, item.row.verdicts
+        called = all(name in item.made for name in item.to_call)
+        shared = (name for name in verdicts if item.row.means(name, Action.SHARED) and name not in self._here)
+        return called and not item.failed and all((external_id, name) in self._shared for name in shared)
+
+    def thing(self, item: Opened, step: Step) -> Thing:
+        """Return what was made or found of a row, with all that is told."""
+        made, verdict = item.made.get(step.name), item.row.verdicts[step.name]
+        facts = {**item.known, **self.told(item.row)}
+        is_made = verdict.action in (Action.CREATE, Action.DONE) and not (made and made.adopted)
+        undo = dict((made.undo if made else verdict.undo) or {})
+        return Thing(item.row.wanted, made.ref if made else verdict.ref, is_made, undo, facts)
 
     # --- after the calls -----------------------------------------------------------------------------
 

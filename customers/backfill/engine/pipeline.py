@@ -80,7 +80,7 @@ def _groups(steps: Iterable[Step], apart: tuple[Per, Per]) -> list[list[Step]]:
     groups: list[list[Step]] = []
     for step in steps:
         last = groups[-1][-1] if groups else None
-        if last is None or last.works is not step.works or (last.per, step.per) == apart:
+        if last is None or last.works is not step.works or (last.per, step.per) == apart or step.stands_off:
             groups.append([])
         groups[-1].append(step)
     return groups

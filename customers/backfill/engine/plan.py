@@ -101,7 +101,7 @@ def make_plan(rows: list[PlannedRow], ledger: Ledger, looked: Sequence[Looked], 
 
 def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Policy) -> None:
     """Decide one row by itself; rows that share a customer are settled among each other afterwards."""
-    verdicts = {one.step.name: one.step.check(row.wanted, one.found) for one in looked}
+    verdicts = verdicts_on(row.wanted, looked)
     reasons = [verdict.leave for verdict in verdicts.values() if verdict.leave]
     if reasons and policy.skip_existing:
         row.action = RowAction.FAIL if row.problems else RowAction.SKIP
@@ -124,12 +124,25 @@ def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Pol
     row.action = _action(row, looked, facts)
 
 
+def verdicts_on(wanted: Wanted, looked: Sequence[Looked]) -> dict[str, Verdict]:
+    """Have each step judge a row by itself, and then by what all of them tell."""
+    first = {one.step.name: one.step.check(wanted, one.found) for one in looked}
+    facts = _told(wanted, first, [one.step for one in looked])
+    return {
+        one.step.name: one.step.reconsider(wanted, one.found, first[one.step.name], facts) for one in looked
+    }
+
+
 def told(row: PlannedRow, steps: Iterable[Step]) -> Facts:
     """Return what the things of a row tell each other, as far as the plan knows them."""
+    return _told(row.wanted, row.verdicts, steps)
+
+
+def _told(wanted: Wanted, verdicts: Mapping[str, Verdict], steps: Iterable[Step]) -> Facts:
     known: dict[str, Any] = {}
     for step in steps:
-        if verdict := row.verdicts.get(step.name):
-            known |= step.tell(row.wanted, verdict.ref, verdict.key)
+        if verdict := verdicts.get(step.name):
+            known |= {**step.tell(wanted, verdict.ref, verdict.key), **verdict.tells}
     return known
 
 
@@ -182,7 +195,7 @@ def _made_by(fact: LedgerFact, verdict: Verdict) -> bool:
     return (
         fact.state == "intended"
         and not fact.alters
-        and not verdict.warnings
+        and verdict.may_be_ours
         and (
             verdict.since is None
             or fact.intended_at is None
@@ -229,7 +242,7 @@ def judge_again(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], polic
     """Judge some steps once more, after a write found that the world had changed since the plan."""
     facts = _facts_of(row.wanted, ledger, [one.step for one in looked])
     own = [one for one in looked if row.owner_line is None or one.step.per is Per.CARD]
-    fresh = {one.step.name: one.step.check(row.wanted, one.found) for one in own}
+    fresh = verdicts_on(row.wanted, own)
     row.problems = tuple(_problems(fresh, facts, policy))
     row.verdicts |= {name: _ours(name, verdict, facts) for name, verdict in fresh.items()}
 

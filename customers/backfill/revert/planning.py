@@ -182,7 +182,8 @@ def _left(name: str, step: BackfillStep) -> dict[str, str]:
 
 def _settle(row: RowPlan, step: Step, stored: BackfillStep, found: Any, known: Facts) -> None:
     """Find out by looking whether an unanswered create was carried out."""
-    verdict = step.check(row.recorded.wanted, found)
+    wanted = row.recorded.wanted
+    verdict = step.reconsider(wanted, found, step.check(wanted, found), known)
     if verdict.action is Action.CREATE:
         row.gone.append(step.name)
         return
@@ -191,7 +192,7 @@ def _settle(row: RowPlan, step: Step, stored: BackfillStep, found: Any, known: F
         and stored.intended_at is not None
         and verdict.since < stored.intended_at - CLOCK_TOLERANCE
     )
-    if verdict.action is not Action.ADOPT or verdict.warnings or is_older:
+    if verdict.action is not Action.ADOPT or not verdict.may_be_ours or is_older:
         row.leave[step.name] = "whether the run made it cannot be told; look at it by hand"
         return
     thing = Thing(row.recorded.wanted, verdict.ref, is_made=True, facts=known)

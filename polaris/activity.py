@@ -1,0 +1,85 @@
+"""What people did at the platform: who signed in, and which cards were billed, issued or reserved."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from polaris.database import PlatformDatabase
+
+SignedIn = set[str]  # ids of users
+Used = Mapping[int, Sequence[str]]  # by number of the mapping, in words
+CHUNK = 5_000
+
+# A sign-in leaves one of these: by link, by a scan at the charger, a tour, a telephone. `since` is null for
+# people of whom any sign counts.
+SIGNS = """
+SELECT one.id FROM unnest(%(ids)s::text[], %(since)s::timestamptz[]) AS one(id, since)
+JOIN users ON users.id = one.id
+WHERE (one.since IS NULL AND (users.email_verified OR users.onboarded_at IS NOT NULL))
+  OR EXISTS (
+    SELECT 1 FROM sessions
+    WHERE sessions.user_id = one.id AND (one.since IS NULL OR sessions.created_at >= one.since)
+  ){more}
+"""
+DEVICES = """
+  OR (one.since IS NULL AND EXISTS (SELECT 1 FROM devices WHERE devices.owner_user_id = one.id))"""
+AUDIT = """
+  OR EXISTS (
+    SELECT 1 FROM auth_audit WHERE auth_audit.user_id = one.id
+      AND auth_audit.event IN (
+        'scan.login_success', 'device.registered', 'customer.action', 'session.expired_customer_ttl'
+      )
+      AND (one.since IS NULL OR auth_audit.created_at >= one.since)
+  )"""
+
+
+def signed_in(database: PlatformDatabase, since: Mapping[str, datetime | None]) -> SignedIn:
+    """Return those users who signed in: since an instant, or at all where that is None."""
+    readable = database.readable(("devices", "auth_audit"))
+    more = (DEVICES if "devices" in readable else "") + (AUDIT if "auth_audit" in readable else "")
+    found: set[str] = set()
+    for some in _chunks(sorted(since)):
+        values = {"ids": some, "since": [since[key] for key in some]}
+        found |= {key for (key,) in database.read(SIGNS.format(more=more), values)}
+    return found
+
+
+EVENTS = """
+SELECT user_mapping_id, count(*) FROM synced_transaction_events WHERE user_mapping_id = ANY(%s) GROUP BY 1
+"""
+CARDS = "SELECT user_mapping_id, count(*) FROM issued_cards WHERE user_mapping_id = ANY(%s) GROUP BY 1"
+RESERVED = """
+SELECT mapping.id, count(*) FROM user_mappings AS mapping
+JOIN reservations ON reservations.steve_ocpp_tag_pk = mapping.steve_ocpp_tag_pk
+WHERE mapping.id = ANY(%s) GROUP BY 1
+"""
+OTHERS = """
+SELECT mapping.id, count(*) FROM user_mappings AS mapping
+JOIN user_mappings AS other ON other.user_id = mapping.user_id AND other.tag_type <> 'meta'
+WHERE mapping.id = ANY(%s) AND NOT (other.id = ANY(%s)) GROUP BY 1
+"""
+
+
+def used(database: PlatformDatabase, ids: Iterable[int]) -> Used:
+    """Return what happened with cards, in words."""
+    found: dict[int, list[str]] = {}
+    ours = sorted(ids)
+    readable = database.readable(("issued_cards", "reservations"))
+    queries: list[tuple[str, str, bool]] = [
+        (EVENTS, "billed at the platform: {}", True),
+        (CARDS, "cards issued at the platform: {}", "issued_cards" in readable),
+        (RESERVED, "reservations at the platform: {}", "reservations" in readable),
+    ]
+    for query, words, is_there in queries:
+        for some in _chunks(ours) if is_there else ():
+            for number, count in database.read(query, [some]):
+                found.setdefault(number, []).append(words.format(count))
+    for some in _chunks(ours):
+        for number, count in database.read(OTHERS, [some, ours]):
+            found.setdefault(number, []).append(f"other cards at the platform: {count}")
+    return found
+
+
+def _chunks(values: Sequence[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(values), CHUNK):
+        yield list(values[start : start + CHUNK])

@@ -1,0 +1,312 @@
+"""The step `platform_mapping`: a card as the platform knows one, and which subscription pays for it.
+
+It is made inactive, before there is anybody who pays, and carries the subscription's id already: so the
+platform's own webhook can put it to use, and the parent that the platform makes with it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from kernel import (
+    Action,
+    Divergence,
+    Fact,
+    Facts,
+    Made,
+    Per,
+    RemoteError,
+    Removal,
+    Removed,
+    Since,
+    Step,
+    Task,
+    Thing,
+    Verdict,
+    Wanted,
+    Works,
+)
+from polaris import mappings, reports, users
+from polaris.activity import Used, used
+from polaris.database import Cursor, PlatformDatabase
+from polaris.errors import PolarisError
+from polaris.mappings import Change, Mappings, NewMapping, PlatformMapping
+from polaris.user_step import SYSTEM, VARIABLES
+from polaris.users import Users
+
+HAS_BILLED = Removed(Removal.KEPT, "sessions were billed by it, or a card was issued; it stays, inactive")
+GIVEN_BACK = Removed(Removal.KEPT, "it was there before the run, and is again as it was")
+ELSEWHERE = Removed(Removal.KEPT, "it was there before the run, and bills elsewhere by now")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    mappings: Mappings
+    users: Users
+
+
+class PlatformMappingStep(Step):
+    name = "platform_mapping"
+    noun = "mapping"
+    system = SYSTEM
+    per = Per.CARD
+    works = Works.PER_BATCH
+    variables = VARIABLES
+    activates = True
+    stops = True
+
+    def __init__(
+        self, database: PlatformDatabase, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._database = database
+        self._now = now
+
+    def identity(self) -> str:
+        return self._database.identity
+
+    def address(self) -> str:
+        return self._database.place
+
+    def is_same(self, identity: str, things: Sequence[Thing]) -> bool:
+        """Know it by what the run made in it: number and customer together."""
+        if super().is_same(identity, things) or not things:
+            return True
+        found = mappings.find(self._database, ids=[int(thing.ref) for thing in things if thing.ref])
+        there = {str(number): mapping.external_id for number, mapping in found.by_id.items()}
+        return any(there.get(thing.ref) == thing.wanted.external_id for thing in things)
+
+    # --- Plan ----------------------------------------------------------------------------------------
+
+    def look_up(self, rows: Iterable[Wanted]) -> Found:
+        rows = list(rows)
+        return Found(
+            mappings.find(self._database, {row.id_tag.lower() for row in rows if row.id_tag}),
+            users.find(self._database, {row.external_id for row in rows if row.external_id}),
+        )
+
+    def check(self, wanted: Wanted, found: Found) -> Verdict:
+        if not wanted.id_tag:
+            return Verdict(None)
+        there = found.mappings.by_id_tag.get(wanted.id_tag.lower(), [])
+        if not there:
+            return Verdict(Action.CREATE)
+        user = found.users.by_external_id.get(wanted.external_id)
+        if why := _conflict(wanted, there, user.id if user else None):
+            return Verdict(None, problems=(reports.mapping_conflict(wanted, why),))
+        return Verdict(Action.ADOPT, ref=str(there[0].id), exists=(reports.mapping_exists(wanted),))
+
+    def reconsider(self, wanted: Wanted, found: Found, verdict: Verdict, facts: Facts) -> Verdict:
+        """Say whether one that is there has to be completed, by what SteVe and Lago have of the row."""
+        if verdict.action is not Action.ADOPT:
+            return verdict
+        mapping = found.mappings.by_id[int(verdict.ref)]
+        subscription = facts.get(Fact.SUBSCRIPTION_KEY, "")
+        if mapping.is_active and mapping.subscription_key not in (None, subscription):
+            problem = reports.mapping_conflict(wanted, "billed to another subscription")
+            return Verdict(None, problems=(problem,))
+        change = not _is_as_it_should_be(mapping, facts) or self._is_to_activate(wanted, mapping, facts)
+        return replace(verdict, change=change, undo=_undo(mapping, subscription) if change else None)
+
+    def is_whole(self, wanted: Wanted, found: Found, facts: Facts, *, finished: bool) -> bool:
+        (mapping, *_) = found.mappings.by_id_tag.get(wanted.id_tag.lower(), [None])
+        return mapping is not None and (finished or not self._is_to_activate(wanted, mapping, facts))
+
+    def _is_to_activate(self, wanted: Wanted, mapping: PlatformMapping, facts: Facts) -> bool:
+        return not mapping.is_active and self._pays(wanted, facts)
+
+    def _pays(self, wanted: Wanted, facts: Facts) -> bool:
+        """Return whether sessions are paid for by now; before, an active card would charge for nothing."""
+        begins = facts.get(Fact.PAYS_FROM) or wanted.subscription_at
+        return begins is None or begins <= self._now()
+
+    # --- Apply ---------------------------------------------------------------------------------------
+
+    def create_all(self, tasks: Sequence[Task]) -> Sequence[Made | RemoteError]:
+        changed = [task for task in tasks if task.verdict.change]
+        new = [task for task in tasks if not task.verdict.change]
+        made = self._database.write(lambda cursor: self._write(cursor, new, changed))
+        missing = [task for task in new if task.wanted.line not in made]
+        if missing:
+            found = self.look_up([task.wanted for task in missing])
+            made |= {task.wanted.line: one for task in missing if (one := _adopted(task, found))}
+        return [made.get(task.wanted.line) or _taken() for task in tasks]
+
+    def _write(self, cursor: Cursor, new: Sequence[Task], changed: Sequence[Task]) -> dict[int, Made]:
+        columns = self._database.columns
+        if new and "lago_subscriptions" in columns.may_clear:
+            keys = [task.facts[Fact.SUBSCRIPTION_KEY] for task in new]
+            users.clear_cache(cursor, "lago_subscriptions", keys)
+        numbers = (
+            mappings.make(cursor, [_new(task) for task in new], has_mirror=columns.has_mirror) if new else {}
+        )
+        completed = mappings.complete(cursor, [_change(task) for task in changed]) if changed else set()
+        made = {
+            task.wanted.line: Made(str(numbers[pk]))
+            for task in new
+            if (pk := task.facts[Fact.OCPP_TAG_PK]) in numbers
+        }
+        return made | {
+            task.wanted.line: Made(
+                task.verdict.ref, adopted=task.verdict.action is not Action.DONE, undo=task.verdict.undo
+            )
+            for task in changed
+            if int(task.verdict.ref) in completed
+        }
+
+    def activate_all(self, things: Sequence[Thing]) -> Sequence[dict[str, Any]]:
+        """Let cards be billed whose subscription pays by now; the platform does so itself for the others."""
+        due = {
+            int(thing.ref): str(thing.facts[Fact.SUBSCRIPTION_KEY])
+            for thing in things
+            if self._pays(thing.wanted, thing.facts)
+        }
+        if due:
+            self._database.write(lambda cursor: mappings.activate(cursor, due))
+        return [dict(thing.undo) for thing in things]
+
+    # --- Reconcile -----------------------------------------------------------------------------------
+
+    def look_again(self, things: Iterable[Thing], since: Since) -> Mappings:
+        return mappings.find(self._database, ids={int(thing.ref) for thing in things if thing.ref})
+
+    def compare(self, thing: Thing, found: Mappings) -> Sequence[Divergence]:
+        mapping = found.by_id.get(int(thing.ref)) if thing.ref else None
+        if mapping is None:
+            return [reports.mapping_missing()]
+        told = reports.mapping_differences(
+            thing,
+            mapping,
+            user=thing.facts.get(Fact.PLATFORM_USER, ""),
+            subscription=thing.facts.get(Fact.SUBSCRIPTION_KEY, ""),
+            pk=thing.facts.get(Fact.OCPP_TAG_PK),
+            begins_later=not self._pays(thing.wanted, thing.facts),
+        )
+        return list(told)
+
+    # --- Revert --------------------------------------------------------------------------------------
+
+    def look_back(self, things: Sequence[Thing], since: Since) -> Used:
+        return used(self._database, [int(thing.ref) for thing in things if thing.ref])
+
+    def activity(
+        self, things: Sequence[Thing], found: Any, back: Used, since: Since
+    ) -> Iterator[tuple[str, str]]:
+        for thing in things:
+            if thing.ref and thing.is_made:
+                yield from ((thing.wanted.external_id, words) for words in back.get(int(thing.ref), ()))
+
+    def forecast(self, thing: Thing, found: Any, back: Used) -> str:
+        if thing.undo:
+            return GIVEN_BACK.why
+        return HAS_BILLED.why if _has_billed(back.get(int(thing.ref), ())) else ""
+
+    def stop_all(self, things: Sequence[Thing], found: Any) -> None:
+        """Put cards out of use, and the platform's parents of customers for whom nobody will pay any more."""
+        there = mappings.find(self._database, ids=[int(thing.ref) for thing in things])
+        ours = [int(thing.ref) for thing in things if _bills_as_left(thing, there.by_id.get(int(thing.ref)))]
+        ending = {thing.wanted.external_id for thing in things if Fact.SUBSCRIPTION_KEY in thing.facts}
+        self._database.write(lambda cursor: mappings.stop(cursor, ours, sorted(ending)))
+
+    def remove_all(self, things: Sequence[Thing], found: Any, *, discard: bool) -> Sequence[Removed]:
+        return self._database.write(lambda cursor: self._remove(cursor, things))
+
+    def _remove(self, cursor: Cursor, things: Sequence[Thing]) -> Sequence[Removed]:
+        columns = self._database.columns
+        made = [int(thing.ref) for thing in things if not thing.undo]
+        gone, kept = mappings.delete(cursor, made, has_issued_cards=columns.has("issued_cards"))
+        if kept and columns.has_mirror:
+            mappings.forget_parents(cursor, sorted(kept))
+        before = {int(thing.ref): thing.undo for thing in things if thing.undo}
+        given_back = mappings.give_back(cursor, before) if before else set()
+        return [_removed(int(thing.ref), gone, kept, given_back) for thing in things]
+
+
+def _removed(number: int, gone: set[int], kept: set[int], given_back: set[int]) -> Removed:
+    if number in gone:
+        return Removed(Removal.REMOVED)
+    if number in kept:
+        return HAS_BILLED
+    return GIVEN_BACK if number in given_back else Removed(Removal.GONE)
+
+
+def _conflict(wanted: Wanted, there: Sequence[PlatformMapping], user_id: str | None) -> str:
+    """Say in whose way the row's card is; blank where it is the customer's own."""
+    if len(there) > 1:
+        return "twice"
+    mapping = there[0]
+    if mapping.is_of_platform:
+        return "for something else than a card"
+    if mapping.external_id != wanted.external_id or mapping.user_id not in (None, user_id):
+        return "with another customer"
+    return ""
+
+
+def _is_as_it_should_be(mapping: PlatformMapping, facts: Facts) -> bool:
+    """Return whether it names its user, the subscription, and the idTag as SteVe has it."""
+    return (
+        mapping.user_id is not None
+        and mapping.subscription_key == facts.get(Fact.SUBSCRIPTION_KEY)
+        and facts.get(Fact.OCPP_TAG_PK, mapping.ocpp_tag_pk) == mapping.ocpp_tag_pk
+        and facts.get(Fact.SESSION_ID_TAG, mapping.id_tag) == mapping.id_tag
+    )
+
+
+def _undo(mapping: PlatformMapping, subscription: str) -> dict[str, Any]:
+    """Return how a mapping is that is about to change, and what it bills to after that."""
+    return {
+        "ocpp_tag_pk": mapping.ocpp_tag_pk,
+        "id_tag": mapping.id_tag,
+        "user_id": mapping.user_id,
+        "is_active": mapping.is_active,
+        "subscription_key": mapping.subscription_key,
+        "billed_to": subscription,
+    }
+
+
+def _bills_as_left(thing: Thing, mapping: PlatformMapping | None) -> bool:
+    if mapping is None:
+        return False
+    return not thing.undo or mapping.subscription_key == thing.undo["billed_to"]
+
+
+def _has_billed(words: Sequence[str]) -> bool:
+    return any(not word.startswith(("other cards", "reservations")) for word in words)
+
+
+def _new(task: Task) -> NewMapping:
+    facts = task.facts
+    return NewMapping(
+        external_id=task.wanted.external_id,
+        ocpp_tag_pk=facts[Fact.OCPP_TAG_PK],
+        id_tag=facts[Fact.SESSION_ID_TAG],
+        subscription_key=facts[Fact.SUBSCRIPTION_KEY],
+        parent_id_tag=facts.get(Fact.PARENT_ID_TAG),
+        expires_at=facts.get(Fact.EXPIRES_AT),
+    )
+
+
+def _change(task: Task) -> Change:
+    facts = task.facts
+    return Change(
+        id=int(task.verdict.ref),
+        ocpp_tag_pk=facts[Fact.OCPP_TAG_PK],
+        id_tag=facts[Fact.SESSION_ID_TAG],
+        user_id=facts[Fact.PLATFORM_USER],
+        subscription_key=facts[Fact.SUBSCRIPTION_KEY],
+    )
+
+
+def _adopted(task: Task, found: Found) -> Made | None:
+    """Return the card that somebody made since the plan, of the same customer under the same number."""
+    for mapping in found.mappings.by_id_tag.get(task.wanted.id_tag.lower(), ()):
+        user = found.users.by_external_id.get(task.wanted.external_id)
+        is_same = mapping.ocpp_tag_pk == task.facts[Fact.OCPP_TAG_PK]
+        if is_same and not _conflict(task.wanted, [mapping], user.id if user else None):
+            return Made(str(mapping.id), adopted=True)
+    return None
+
+
+def _taken() -> PolarisError:
+    message = "The platform has the idTag, or SteVe's number of it, with somebody else by now"
+    return PolarisError("platform_mapping_conflict", message)
