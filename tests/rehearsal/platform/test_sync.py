@@ -320,6 +320,22 @@ def test_a_running_sync_undoes_what_was_stopped_meanwhile_and_the_next_one_heals
     assert here.limits() == {id_tag: 0}
 
 
+def test_a_mapping_that_is_deleted_meanwhile_fails_the_run_after_lago_has_the_event(here: Town) -> None:
+    (id_tag,) = here.imported()
+    here.charge(id_tag)
+    here.platform.hold("sync.usage")
+    before = here.platform.begin_sync()
+    here.platform.wait_at("sync.usage")
+    here.database.execute("delete from user_mappings")
+
+    here.platform.go_on()
+    run = here.platform.wait_synced(before + 1)
+
+    assert (run["status"], run["errors"]) == ("failed", '["ForeignKeyViolation"]')
+    assert len(here.events()) == 1
+    assert here.rows("select * from transaction_sync_state") == []
+
+
 def test_a_run_says_when_it_began_and_only_later_that_it_is_completed(here: Town) -> None:
     here.platform.hold("sync.end")
     before = here.platform.begin_sync()
