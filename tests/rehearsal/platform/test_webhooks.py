@@ -320,8 +320,8 @@ def test_a_start_opens_rows_without_a_user_too(told: Town) -> None:
 
 def test_a_start_clears_parent_and_expiry_that_the_mirror_does_not_hold(told: Town) -> None:
     told.add_tag("FLEET")
-    form = {"parentIdTag": "FLEET", "expiryDate": "2099-01-01T00:00:00"}
-    kept = {"steve_parent_id_tag": "FLEET", "steve_expiry_date": "2099-01-01T00:00:00Z"}
+    form = {"parentIdTag": "FLEET", "expiryDate": "2037-01-01T00:00:00"}
+    kept = {"steve_parent_id_tag": "FLEET", "steve_expiry_date": "2037-01-01T00:00:00Z"}
     add_mapping(told.database, None, told.add_tag("PLAIN", 0, **form), steve_ocpp_id_tag="PLAIN")
     add_mapping(told.database, None, told.add_tag("KEPT", 0, **form), steve_ocpp_id_tag="KEPT", **kept)
 
@@ -330,7 +330,7 @@ def test_a_start_clears_parent_and_expiry_that_the_mirror_does_not_hold(told: To
 
     plain, kept_one = told.tag("PLAIN"), told.tag("KEPT")
     assert (plain["parentIdTag"], plain["expiryDate"]) == (None, None)
-    assert (kept_one["parentIdTag"], kept_one["expiryDate"]) == ("FLEET", "2099-01-01T00:00:00.000Z")
+    assert (kept_one["parentIdTag"], kept_one["expiryDate"]) == ("FLEET", "2037-01-01T00:00:00.000Z")
 
 
 def test_a_pending_subscription_opens_card_and_meta_on_its_day(told: Town) -> None:
