@@ -1,12 +1,18 @@
-"""METAs: the parent idTag that the platform makes for each customer, with a mapping of its own."""
+"""METAs: the parent idTag that the platform makes for each customer, with a mapping of its own.
+
+What SteVe refuses is passed over in silence: an idTag that is too long, or that somebody made since we
+looked. Nothing is tried again until something asks for that META once more.
+"""
 
 from dataclasses import dataclass
 
 from rehearsal.platform import notes, tags
 from rehearsal.platform.database import Connection, Row, one, rows
 from rehearsal.platform.gate import Gate, Point
+from rehearsal.platform.http_api import ApiError
 from rehearsal.platform.lago import LagoApi
 from rehearsal.platform.steve import BLOCKED, ONE_SESSION, UNLIMITED, SteveApi
+from rehearsal.stand_in.messages import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,46 +22,91 @@ class Metas:
     steve: SteveApi
     gate: Gate
 
-    def have(self, external_id: str) -> Row:
-        """Have a META for a customer, in SteVe and as a mapping, and return the mapping.
+    def ensure(self, external_id: str) -> Row | None:
+        """Bring a customer's META to what its subscriptions are, in SteVe and as a mapping, and return that.
 
-        One that is there stays as it is. Raise ApiError if SteVe refuses the idTag: it is too long, or
-        somebody made it since we looked. Nothing is tried again then.
+        It is active, and open for one session, if a subscription runs, and blocked if none does. The next
+        sync opens it for more.
         """
-        return self.of(external_id) or self._make(external_id, self._running(external_id))
-
-    def ensure(self, external_id: str) -> Row:
-        """Have a META, switched on if the customer had a running subscription when we began."""
-        running, mapping = self._running(external_id), self.of(external_id)
-        if mapping is None:
-            return self._make(external_id, running)
-        if running is None or mapping["is_active"]:
-            return mapping
-        return self._switch_on(mapping, running)
-
-    def of(self, external_id: str) -> Row | None:
-        return one(
-            self.connection,
-            "select * from user_mappings where tag_type = 'meta' and lago_customer_external_id = %s",
-            external_id,
-        )
+        user = self._user(external_id)
+        id_tag = f"META-{user['public_id']}" if user else _without_user(external_id)
+        running = self.lago.active_subscriptions_of(external_id)
+        subscription = running[0]["external_id"] if running else None
+        pk = self._in_steve(id_tag, ONE_SESSION if subscription else BLOCKED)
+        if pk is None:
+            return None
+        mapping = self._mapped(pk, id_tag, user, external_id, subscription)
+        if user:
+            self._retire(_without_user(external_id), id_tag)
+        return mapping
 
     def ensure_all(self) -> int:
         """Do what the platform's own script does: a META for each customer, and their cards under it."""
-        customers = rows(
-            self.connection,
-            "select lago_customer_external_id as external_id from users"
-            " where lago_customer_external_id is not null order by external_id",
-        )
+        customers = self.lago.customers()
         for customer in customers:
-            self._gather(self.ensure(customer["external_id"]))
+            meta = self.ensure(customer["external_id"])
+            if meta:
+                self._gather(meta, customer)
         return len(customers)
 
-    def _running(self, external_id: str) -> str | None:
-        running = self.lago.active_subscriptions_of(external_id)
-        return running[0]["external_id"] if running else None
+    def _user(self, external_id: str) -> Row | None:
+        query = "select * from users where lago_customer_external_id = %s"
+        return one(self.connection, query, external_id)
 
-    def _gather(self, meta: Row) -> None:
+    def _in_steve(self, id_tag: str, limit: int) -> int | None:
+        """Have the idTag in SteVe with that limit, and return its number; None if SteVe does not take it."""
+        found = self.steve.tag(id_tag)
+        self.gate.pass_by(Point.META)
+        try:
+            if found is None:
+                return self.steve.create(id_tag, limit, notes.stamped(notes.linked(id_tag)))
+            if found["maxActiveTransactionCount"] != limit:
+                self._rewrite(found, limit=limit, parent=found["parentIdTag"])
+        except ApiError:
+            return found["ocppTagPk"] if found else None
+        return int(found["ocppTagPk"])
+
+    def _rewrite(self, tag: Json, *, limit: int, parent: str | None) -> None:
+        self.steve.replace(
+            tag["ocppTagPk"], tag["idTag"], limit, tag["note"] or "", parent=parent, expiry=tag["expiryDate"]
+        )
+
+    def _mapped(
+        self, pk: int, id_tag: str, user: Row | None, external_id: str, subscription: str | None
+    ) -> Row:
+        return rows(
+            self.connection,
+            "insert into user_mappings as known (steve_ocpp_tag_pk, steve_ocpp_id_tag, tag_type, user_id,"
+            " lago_customer_external_id, lago_subscription_external_id, is_active)"
+            " values (%s, %s, 'meta', %s, %s, %s, %s)"
+            " on conflict (steve_ocpp_tag_pk) do update set"
+            " steve_ocpp_id_tag = excluded.steve_ocpp_id_tag,"
+            " lago_customer_external_id = excluded.lago_customer_external_id,"
+            " lago_subscription_external_id = excluded.lago_subscription_external_id,"
+            " is_active = excluded.is_active, user_id = coalesce(known.user_id, excluded.user_id),"
+            " updated_at = now() returning *",
+            pk,
+            id_tag,
+            user["id"] if user else None,
+            external_id,
+            subscription,
+            subscription is not None,
+        )[0]
+
+    def _retire(self, legacy: str, successor: str) -> None:
+        """Put the children of a META from before there was a user under its successor, and delete it."""
+        tag = self.steve.tag(legacy)
+        if tag is None:
+            return
+        for child in self.steve.children(legacy):
+            self._rewrite(child, limit=child["maxActiveTransactionCount"], parent=successor)
+        self.connection.execute(
+            "update user_mappings set is_active = false, updated_at = now() where steve_ocpp_id_tag = %s",
+            [legacy],
+        )
+        self.steve.delete(tag["ocppTagPk"])
+
+    def _gather(self, meta: Row, customer: Json) -> None:
         cards = rows(
             self.connection,
             "update user_mappings set steve_parent_id_tag = %s, updated_at = now()"
@@ -65,50 +116,8 @@ class Metas:
         )
         for card in cards:
             limit = UNLIMITED if card["is_active"] else BLOCKED
-            tags.write_one(self.connection, self.steve, card, limit, card["lago_customer_external_id"])
+            tags.write_one(self.connection, self.steve, card, limit, customer["name"])
 
-    def _make(self, external_id: str, subscription: str | None) -> Row:
-        user = one(self.connection, "select * from users where lago_customer_external_id = %s", external_id)
-        id_tag = f"META-{user['public_id']}" if user else f"OCPP-{external_id}"
-        pk = self._in_steve(id_tag, ONE_SESSION if subscription else BLOCKED)
-        return rows(
-            self.connection,
-            "insert into user_mappings (steve_ocpp_tag_pk, steve_ocpp_id_tag, tag_type, user_id,"
-            " lago_customer_external_id, lago_subscription_external_id, is_active)"
-            " values (%s, %s, 'meta', %s, %s, %s, %s) returning *",
-            pk,
-            id_tag,
-            user["id"] if user else None,
-            external_id,
-            subscription or self._meant(external_id),
-            subscription is not None,
-        )[0]
 
-    def _in_steve(self, id_tag: str, limit: int) -> int:
-        found = self.steve.tag(id_tag)
-        self.gate.pass_by(Point.META)
-        if found is not None:
-            return int(found["ocppTagPk"])
-        return self.steve.create(id_tag, limit, notes.stamped(notes.linked(id_tag)))
-
-    def _meant(self, external_id: str) -> str | None:
-        """Take the subscription that a card of the customer carries, although it does not run yet."""
-        card = one(
-            self.connection,
-            "select lago_subscription_external_id as external_id from user_mappings"
-            " where lago_customer_external_id = %s and lago_subscription_external_id is not null"
-            " order by id limit 1",
-            external_id,
-        )
-        return card["external_id"] if card else None
-
-    def _switch_on(self, mapping: Row, subscription: str) -> Row:
-        switched = rows(
-            self.connection,
-            "update user_mappings set is_active = true, lago_subscription_external_id = %s,"
-            " updated_at = now() where id = %s returning *",
-            subscription,
-            mapping["id"],
-        )[0]
-        tags.write_one(self.connection, self.steve, switched, UNLIMITED, mapping["steve_ocpp_id_tag"])
-        return switched
+def _without_user(external_id: str) -> str:
+    return f"OCPP-{external_id}"

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 
 NOT_LINKED = "No active subscription"
-STAMP = "\nLast synced on "
+STAMP = "\n---\nLast synced on "
 
 
-def linked(name: str) -> str:
-    return f"Linked to {name}"
+def linked(name: str, subscription: str | None = None) -> str:
+    return f"Linked to {name} > {subscription}" if subscription else f"Linked to {name}"
 
 
 def stamped(text: str) -> str:

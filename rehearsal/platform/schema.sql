@@ -218,7 +218,7 @@ create table lago_webhook_events (
     external_customer_id text,
     external_subscription_id text,
     raw_payload jsonb not null,
-    user_id text references users on delete set null,
+    replayed_by_user_id text references users on delete set null,
     received_at timestamptz not null default now(),
     processed_at timestamptz,
     processing_error text,

@@ -37,6 +37,13 @@ class SteveApi(HttpApi):
             form["expiryDate"] = expiry
         self.call("PUT", f"/ocppTags/{pk}", body=form)
 
+    def children(self, parent: str) -> list[Json]:
+        found: list[Json] = self.call("GET", "/ocppTags", query={"parentIdTag": parent}).json()
+        return found
+
+    def delete(self, pk: int) -> None:
+        self.call("DELETE", f"/ocppTags/{pk}")
+
     def transactions(self) -> list[Json]:
         """Return the whole history: the list of charge boxes that would narrow it does not exist upstream."""
         try:

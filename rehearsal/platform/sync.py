@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import psycopg
+
 from rehearsal.platform import accounts, caches, housekeeping, snapshot, tags
 from rehearsal.platform.database import Connection, Row, rows
 from rehearsal.platform.gate import Gate, Point
@@ -29,14 +31,15 @@ class Sync:
     gate: Gate
 
     def run(self) -> Row:
-        """Run once and return the row of the run. A system that fails ends the run as `failed`."""
+        """Run once and return its row: `failed` if a system does. Raise psycopg.Error without a database."""
         around = self.surroundings
         with around.database.connection() as connection, around.lago() as lago, around.steve() as steve:
             run = _begun(connection)
             try:
                 self._run(connection, lago, steve, run["id"])
-            except ApiError as error:
-                _ended(connection, run["id"], "failed", [str(error)])
+            except (ApiError, psycopg.Error) as error:
+                reason = str(error) if isinstance(error, ApiError) else type(error).__name__
+                _ended(connection, run["id"], "failed", [reason])
             housekeeping.purge(connection)
             return rows(connection, "select * from sync_runs where id = %s", run["id"])[0]
 

@@ -27,7 +27,7 @@ def bring_into_line(snapshot: Snapshot, names: dict[str, str], steve: SteveApi) 
     for tag in snapshot.tags:
         payer = payers.of(tag["idTag"])
         limit = UNLIMITED if payer else BLOCKED
-        text = notes.linked(_name(snapshot, names, payer)) if payer else notes.NOT_LINKED
+        text = _text(snapshot, names, payer)
         if tag["maxActiveTransactionCount"] == limit and notes.says(tag["note"], text):
             counts.unchanged += 1
             continue
@@ -48,15 +48,19 @@ def _write(steve: SteveApi, tag: Json, limit: int, text: str, counts: TagCounts)
     except ApiError as error:
         counts.refused.append(str(error))
         return
-    if tag["maxActiveTransactionCount"] != limit:
-        counts.activated += limit == UNLIMITED
-        counts.deactivated += limit == BLOCKED
+    is_same = tag["maxActiveTransactionCount"] == limit
+    counts.unchanged += is_same  # only the note is new
+    counts.activated += not is_same and limit == UNLIMITED
+    counts.deactivated += not is_same and limit == BLOCKED
 
 
-def _name(snapshot: Snapshot, names: dict[str, str], payer: Row) -> str:
-    """Prefer the customer's name in Lago."""
-    external_id = payer["lago_customer_external_id"] or payer["lago_subscription_external_id"]
-    return names.get(external_id) or snapshot.names.get(payer["user_id"]) or str(external_id)
+def _text(snapshot: Snapshot, names: dict[str, str], payer: Row | None) -> str:
+    """Name who pays for an idTag, as Lago names them if it does."""
+    if payer is None:
+        return notes.NOT_LINKED
+    external_id = payer["lago_customer_external_id"]
+    name = names.get(external_id) or snapshot.names.get(payer["user_id"]) or external_id
+    return notes.linked(name or "Unknown", payer["lago_subscription_external_id"])
 
 
 def write_one(connection: Connection, steve: SteveApi, mapping: Row, limit: int, name: str | None) -> bool:
@@ -64,7 +68,8 @@ def write_one(connection: Connection, steve: SteveApi, mapping: Row, limit: int,
 
     What they do not hold is cleared in SteVe. A refusal becomes a notification and is not tried again later.
     """
-    text = notes.NOT_LINKED if limit == BLOCKED else notes.linked(name or mapping["steve_ocpp_id_tag"])
+    linked = notes.linked(name or mapping["steve_ocpp_id_tag"], mapping["lago_subscription_external_id"])
+    text = notes.NOT_LINKED if limit == BLOCKED else linked
     expiry = mapping.get("steve_expiry_date")
     try:
         steve.replace(

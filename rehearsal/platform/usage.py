@@ -48,11 +48,15 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A session to be billed, by which mapping, to which subscription."""
+    """A session, the mapping that pays for it and the subscription that is billed, if there is one."""
 
     session: Session
     mapping: Row
-    subscription: str
+    subscription: str | None
+
+    @property
+    def is_billable(self) -> bool:
+        return self.subscription is not None and self.session.kwh > LEAST_KWH
 
     def event(self, metric_code: str) -> Json:
         transaction = self.session.transaction
@@ -109,25 +113,23 @@ class Billing:
         now: datetime,
         look_back: timedelta,
     ) -> UsageCounts:
-        counts, due = UsageCounts(), []
-        payers = snapshot.payers()
-        for session in sessions(snapshot, now - look_back):
-            mapping = payers.of(session.transaction["ocppIdTag"])
-            if mapping is None:
-                continue
-            counts.processed += 1
-            subscription = _subscription(mapping, active)
-            if subscription is None:
-                self._finish(session, session.kwh)
-            elif session.kwh <= LEAST_KWH:
-                self._note_event(session, mapping, self._finish(session, 0), "_final_noop", 0)
-            else:
-                due.append(Due(session, mapping, subscription))
-        self._send(due, counts)
+        """Send what is due, and only then write down, at once, what became of all of it."""
+        counts, payers = UsageCounts(), snapshot.payers()
+        found = [
+            Due(session, mapping, _subscription(mapping, active))
+            for session in sessions(snapshot, now - look_back)
+            if (mapping := payers.of(session.transaction["ocppIdTag"]))
+        ]
+        counts.processed = len(found)
+        sent = self._send([one for one in found if one.is_billable], counts)
+        with self.connection.transaction():
+            for one in [*sent, *(one for one in found if not one.is_billable)]:
+                self._record(one)
         return counts
 
-    def _send(self, due: list[Due], counts: UsageCounts) -> None:
+    def _send(self, due: list[Due], counts: UsageCounts) -> list[Due]:
         """Send in batches. Lago takes or refuses each as a whole, and a refused one stays due for ever."""
+        sent: list[Due] = []
         for start in range(0, len(due), PER_PAGE):
             batch = due[start : start + PER_PAGE]
             try:
@@ -135,14 +137,17 @@ class Billing:
             except ApiError as error:
                 counts.errors.append(f"{error} to a batch of {len(batch)} usage events")
                 continue
-            counts.sent += len(batch)
-            for one in batch:
-                self._record(one)
+            sent += batch
+        counts.sent = len(sent)
+        return sent
 
     def _record(self, due: Due) -> None:
-        kwh = due.session.kwh
-        with self.connection.transaction():
-            self._note_event(due.session, due.mapping, self._finish(due.session, kwh), "_final", kwh)
+        """Mark a session as done with. Where there is no subscription, that is all that will ever be."""
+        kwh = max(due.session.kwh, 0)
+        state_id = self._finish(due.session, kwh)
+        if due.subscription:
+            suffix = "_final" if due.is_billable else "_final_noop"
+            self._note_event(due.session, due.mapping, state_id, suffix, kwh)
 
     def _note_event(self, session: Session, mapping: Row, state_id: int, suffix: str, kwh: float) -> None:
         self.connection.execute(

@@ -83,12 +83,20 @@ def _customer_told(desk: Desk, customer: Json) -> None:
 
 
 def _subscription_started(desk: Desk, subscription: Json) -> None:
-    """Open every card that waits for this subscription, METAs too, and those that have no user any more."""
+    """Open every card that waits for this subscription, also those that have no user any more.
+
+    The META follows where a card names the subscription; where none does, it stays as it is.
+    """
     caches.keep_subscription(desk.connection, subscription)
     opened = rows(
         desk.connection,
         "update user_mappings set is_active = true, updated_at = now()"
         " where lago_subscription_external_id = %s and is_active is not true returning *",
+        subscription["external_id"],
+    )
+    named = rows(
+        desk.connection,
+        "select id from user_mappings where lago_subscription_external_id = %s limit 1",
         subscription["external_id"],
     )
     for mapping in opened:
@@ -98,7 +106,8 @@ def _subscription_started(desk: Desk, subscription: Json) -> None:
         " values ('subscription_started', 'lago_subscription', %s)",
         [subscription["external_id"]],
     )
-    desk.metas.have(subscription["external_customer_id"])
+    if named:
+        desk.metas.ensure(subscription["external_customer_id"])
 
 
 def _subscription_updated(desk: Desk, subscription: Json) -> None:
@@ -116,6 +125,8 @@ def _subscription_terminated(desk: Desk, subscription: Json) -> None:
     )
     for mapping in closed:
         tags.write_one(desk.connection, desk.steve, mapping, BLOCKED, None)
+    if closed:
+        desk.metas.ensure(subscription["external_customer_id"])
     desk.connection.execute(
         "insert into notifications (kind, source_type, source_id)"
         " values ('subscription_terminated', 'lago_subscription', %s)",

@@ -35,7 +35,7 @@ def test_without_rows_the_first_sync_blocks_every_imported_card(here: Town) -> N
 
     assert (run["tags_deactivated"], run["tags_activated"]) == (3, 0)
     assert set(here.limits().values()) == {0}
-    assert here.tag("CARD0")["note"].startswith("No active subscription\nLast synced on ")
+    assert here.tag("CARD0")["note"].startswith("No active subscription\n---\nLast synced on ")
 
 
 def test_rows_that_come_later_open_what_was_blocked(here: Town) -> None:
@@ -51,7 +51,7 @@ def test_rows_that_come_later_open_what_was_blocked(here: Town) -> None:
     assert before == {0}
     assert run["tags_activated"] == 2
     assert set(here.limits().values()) == {-1}
-    assert here.tag("LEGACY-001-1")["note"].startswith("Linked to Alice Example\n")
+    assert here.tag("LEGACY-001-1")["note"].startswith("Linked to Alice Example > backfill-LEGACY-001\n")
 
 
 def test_a_user_is_made_for_every_lago_customer_with_the_address_as_it_is_there(here: Town) -> None:

@@ -248,13 +248,13 @@ def test_a_card_without_a_mapping_takes_that_of_an_ancestor(here: Town) -> None:
 
 def test_a_sync_keeps_parent_and_expiry_and_writes_nothing_twice(here: Town) -> None:
     here.add_tag("FLEET")
-    here.add_tag("CARD", parentIdTag="FLEET", expiryDate="2099-01-01T00:00:00")
+    here.add_tag("CARD", parentIdTag="FLEET", expiryDate="2037-01-01T00:00:00")
 
     here.platform.sync()
     run = here.platform.sync()
 
     card = here.tag("CARD")
-    assert (card["parentIdTag"], card["expiryDate"]) == ("FLEET", "2099-01-01T00:00:00.000Z")
+    assert (card["parentIdTag"], card["expiryDate"]) == ("FLEET", "2037-01-01T00:00:00.000Z")
     assert (card["maxActiveTransactionCount"], run["tags_unchanged"]) == (0, 2)
 
 
@@ -318,6 +318,22 @@ def test_a_running_sync_undoes_what_was_stopped_meanwhile_and_the_next_one_heals
 
     assert undone == {id_tag: -1}
     assert here.limits() == {id_tag: 0}
+
+
+def test_a_mapping_that_is_deleted_meanwhile_fails_the_run_after_lago_has_the_event(here: Town) -> None:
+    (id_tag,) = here.imported()
+    here.charge(id_tag)
+    here.platform.hold("sync.usage")
+    before = here.platform.begin_sync()
+    here.platform.wait_at("sync.usage")
+    here.database.execute("delete from user_mappings")
+
+    here.platform.go_on()
+    run = here.platform.wait_synced(before + 1)
+
+    assert (run["status"], run["errors"]) == ("failed", '["ForeignKeyViolation"]')
+    assert len(here.events()) == 1
+    assert here.rows("select * from transaction_sync_state") == []
 
 
 def test_a_run_says_when_it_began_and_only_later_that_it_is_completed(here: Town) -> None:

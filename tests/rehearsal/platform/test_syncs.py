@@ -105,7 +105,7 @@ def test_it_listens_again_when_the_database_comes_back(here: Town) -> None:
     assert here.rows("select status from sync_runs limit 1") == [("completed",)]
 
 
-def test_a_run_that_loses_its_database_says_so(database_address: str) -> None:
+def test_a_run_that_misses_a_table_fails(database_address: str) -> None:
     with fresh_database(database_address) as address, town(address) as here:
         here.platform.hold("sync.lago")
         before = here.platform.begin_sync()
@@ -113,9 +113,25 @@ def test_a_run_that_loses_its_database_says_so(database_address: str) -> None:
         here.database.execute("drop table lago_customers")
 
         here.platform.go_on()
+        run = here.platform.wait_synced(before + 1)
 
-        with pytest.raises(RuntimeError, match="UndefinedTable"):
-            here.platform.wait_synced(before + 1)
+        assert (run["status"], run["errors"]) == ("failed", '["UndefinedTable"]')
+
+
+def test_a_run_whose_database_went_away_comes_to_no_end(here: Town) -> None:
+    here.platform.hold("sync.lago")
+    before = here.platform.begin_sync()
+    here.platform.wait_at("sync.lago")
+    here.rows(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
+        " and pid <> pg_backend_pid() and query <> 'LISTEN sync_trigger'"
+    )
+
+    here.platform.go_on()
+
+    with pytest.raises(RuntimeError, match="OperationalError"):
+        here.platform.wait_synced(before + 1)
+    assert here.rows("select status from sync_runs") == [("running",)]
 
 
 def test_it_works_in_a_database_with_holes_and_in_a_schema(database_address: str) -> None:

@@ -22,11 +22,17 @@ def told(here: Town) -> Iterator[Town]:
 
 
 def _settled(here: Town) -> list[tuple[str, str | None]]:
-    """Wait until all webhooks were handled, and return each with what went wrong."""
+    """Wait until all webhooks were handled, and return each with what went wrong so that it was noted."""
     here.lago.wait_webhooks()
     handled = here.platform.state()["webhooks"]
     assert all(one["is_processed"] for one in handled)
     return [(one["webhook_type"], one["processing_error"]) for one in handled]
+
+
+def _refusals(here: Town) -> list[int]:
+    """Return how SteVe refused to make idTags."""
+    made = [one for one in here.steve.requests()["requests"] if one["method"] == "POST"]
+    return [one["status"] for one in made if one["status"] >= 400]
 
 
 def _meta_tag(here: Town) -> str:
@@ -99,7 +105,7 @@ def test_a_customer_gets_a_meta_named_after_its_user(told: Town) -> None:
     assert told.rows(
         "select user_id is not null, lago_customer_external_id, lago_subscription_external_id"
         " from user_mappings where tag_type = 'meta'"
-    ) == [(True, E, S)]
+    ) == [(True, E, None)]
 
 
 def test_without_a_user_the_meta_is_named_after_the_customer_and_belongs_to_nobody(told: Town) -> None:
@@ -127,8 +133,9 @@ def test_a_customer_who_has_a_subscription_already_gets_an_active_meta(told: Tow
 def test_a_meta_whose_name_is_too_long_is_refused_by_steve(told: Town) -> None:
     told.add_customer("L" * 16)
 
-    assert _settled(told) == [("customer.created", "SteVe answered 400")]
+    assert _settled(told) == [("customer.created", None)]
     assert told.metas() == []
+    assert _refusals(told) == [400]
 
 
 def test_a_later_change_of_the_customer_makes_no_second_meta(told: Town) -> None:
@@ -140,6 +147,35 @@ def test_a_later_change_of_the_customer_makes_no_second_meta(told: Town) -> None
     _settled(told)
 
     assert len(told.metas()) == 1
+
+
+def test_a_later_change_of_the_customer_narrows_an_open_meta_until_the_next_sync(told: Town) -> None:
+    told.imported()
+    _settled(told)
+    told.platform.sync()
+    meta = _meta_tag(told)
+    before = told.limits()[meta]
+
+    told.add_customer(name="Other")
+    _settled(told)
+    narrowed = told.limits()[meta]
+    told.platform.sync()
+
+    assert (before, narrowed, told.limits()[meta]) == (-1, 1, -1)
+
+
+def test_a_meta_from_before_there_was_a_user_gives_way_to_one_that_is_named_after_it(told: Town) -> None:
+    told.add_customer()
+    told.lago.wait_webhooks()
+    told.add_tag("CARD", parentIdTag=f"OCPP-{E}")
+    told.import_rows()
+
+    told.add_customer()
+    _settled(told)
+
+    assert told.tag("CARD")["parentIdTag"] == _meta_tag(told)
+    assert set(told.limits()) == {"CARD", f"{E}-1", _meta_tag(told)}
+    assert [id_tag for id_tag, _ in told.metas()] == [f"OCPP-{E}", _meta_tag(told)]
 
 
 def test_a_meta_that_is_in_steve_already_is_taken(told: Town) -> None:
@@ -173,7 +209,8 @@ def _race(here: Town) -> list[tuple[str, str | None]]:
 def test_a_start_that_comes_while_the_meta_is_made_is_refused_and_leaves_it_off(told: Town) -> None:
     handled = _race(told)
 
-    assert handled == [("customer.created", None), ("subscription.started", "SteVe answered 422")]
+    assert handled == [("customer.created", None), ("subscription.started", None)]
+    assert _refusals(told) == [422]
     assert told.metas() == [(_meta_tag(told), False)]
     assert told.rows("select is_active from user_mappings where tag_type <> 'meta'") == [(True,)] * 2
 
@@ -187,25 +224,42 @@ def test_a_lost_race_is_healed_by_a_change_of_the_customer_and_by_no_sync(told: 
     told.add_customer(name="Alice B. Example")
     _settled(told)
 
+    healed = (told.metas(), told.limits()[meta])
+    told.platform.sync()
+
     assert before == ([(meta, False)], 0)
-    assert (told.metas(), told.limits()[meta]) == ([(meta, True)], -1)
+    assert healed == ([(meta, True)], 1)
+    assert told.limits()[meta] == -1
 
 
-def test_a_meta_is_opened_only_if_a_card_named_the_subscription_when_it_was_made(told: Town) -> None:
+def test_a_meta_stays_off_if_no_card_named_the_subscription_when_it_started(told: Town) -> None:
     told.import_rows(lago_subscription_external_id=None)
     told.add_customer()
     told.lago.wait_webhooks()
+    told.subscribe()
+    _settled(told)
+
     told.database.execute(
         "update user_mappings set lago_subscription_external_id = %s, is_active = true"
         " where tag_type <> 'meta'",
         [S],
     )
-
-    told.subscribe()
-    _settled(told)
     told.platform.sync()
 
     assert told.metas() == [(_meta_tag(told), False)]
+    assert told.limits() == {f"{E}-1": -1, _meta_tag(told): 0}
+
+
+def test_a_meta_follows_although_the_cards_were_opened_before_the_webhook_came(told: Town) -> None:
+    told.import_rows()
+    told.add_customer()
+    told.lago.wait_webhooks()
+    told.database.execute("update user_mappings set is_active = true where tag_type <> 'meta'")
+
+    told.subscribe()
+    _settled(told)
+
+    assert told.metas() == [(_meta_tag(told), True)]
 
 
 def test_a_gap_between_customer_and_subscription_avoids_the_race(told: Town) -> None:
@@ -217,7 +271,7 @@ def test_a_gap_between_customer_and_subscription_avoids_the_race(told: Town) -> 
 
     assert _settled(told) == [("customer.created", None), ("subscription.started", None)]
     assert told.metas() == [(_meta_tag(told), True)]
-    assert set(told.limits().values()) == {-1}
+    assert told.limits() == {f"{E}-1": -1, f"{E}-2": -1, _meta_tag(told): 1}
 
 
 # --- Subscriptions ------------------------------------------------------------------------------------
@@ -234,7 +288,7 @@ def test_a_start_opens_the_cards_that_wait_for_it(told: Town) -> None:
     _settled(told)
 
     assert blocked == {f"{E}-1": 0, f"{E}-2": 0}
-    assert told.limits() == {f"{E}-1": -1, f"{E}-2": -1, _meta_tag(told): -1}
+    assert told.limits() == {f"{E}-1": -1, f"{E}-2": -1, _meta_tag(told): 1}
     assert told.rows("select kind, source_id from notifications") == [("subscription_started", S)]
 
 
@@ -266,8 +320,8 @@ def test_a_start_opens_rows_without_a_user_too(told: Town) -> None:
 
 def test_a_start_clears_parent_and_expiry_that_the_mirror_does_not_hold(told: Town) -> None:
     told.add_tag("FLEET")
-    form = {"parentIdTag": "FLEET", "expiryDate": "2099-01-01T00:00:00"}
-    kept = {"steve_parent_id_tag": "FLEET", "steve_expiry_date": "2099-01-01T00:00:00Z"}
+    form = {"parentIdTag": "FLEET", "expiryDate": "2037-01-01T00:00:00"}
+    kept = {"steve_parent_id_tag": "FLEET", "steve_expiry_date": "2037-01-01T00:00:00Z"}
     add_mapping(told.database, None, told.add_tag("PLAIN", 0, **form), steve_ocpp_id_tag="PLAIN")
     add_mapping(told.database, None, told.add_tag("KEPT", 0, **form), steve_ocpp_id_tag="KEPT", **kept)
 
@@ -276,7 +330,7 @@ def test_a_start_clears_parent_and_expiry_that_the_mirror_does_not_hold(told: To
 
     plain, kept_one = told.tag("PLAIN"), told.tag("KEPT")
     assert (plain["parentIdTag"], plain["expiryDate"]) == (None, None)
-    assert (kept_one["parentIdTag"], kept_one["expiryDate"]) == ("FLEET", "2099-01-01T00:00:00.000Z")
+    assert (kept_one["parentIdTag"], kept_one["expiryDate"]) == ("FLEET", "2037-01-01T00:00:00.000Z")
 
 
 def test_a_pending_subscription_opens_card_and_meta_on_its_day(told: Town) -> None:
@@ -291,7 +345,7 @@ def test_a_pending_subscription_opens_card_and_meta_on_its_day(told: Town) -> No
     _settled(told)
 
     assert before == {0}
-    assert set(told.limits().values()) == {-1}
+    assert told.limits() == {f"{E}-1": -1, _meta_tag(told): 1}
 
 
 def test_an_end_blocks_cards_and_meta(told: Town) -> None:
