@@ -48,7 +48,7 @@ def _is_note_as_left(left: str, note: str) -> bool:
     """Compare a note aside from what the platform writes: it overwrites ours, and leaves nothing of it."""
     if _digest(note) == left:
         return True
-    theirs = [line for line in note.splitlines() if line.strip() and not line.startswith(PLATFORM_LINES)]
+    theirs = [line for line in note.splitlines() if line.strip("- ") and not line.startswith(PLATFORM_LINES)]
     if not is_of_platform(note):
         return False
     return not theirs or _digest("\n".join(theirs)) == left

@@ -239,15 +239,22 @@ def give_back(cursor: Cursor, before: Mapping[int, Mapping[str, Any]]) -> set[in
     return {number for (number,) in cursor.execute(GIVE_BACK, values).fetchall()}
 
 
-def parents(database: PlatformDatabase, external_ids: Iterable[str]) -> dict[str, set[str]]:
-    """Return the idTags of the parents that the platform made of these customers, by external_id."""
-    found: dict[str, set[str]] = {}
+def metas(database: PlatformDatabase, external_ids: Iterable[str]) -> dict[str, list[PlatformMapping]]:
+    """Return the parents that the platform made of these customers, by external_id."""
+    found: dict[str, list[PlatformMapping]] = {}
     wanted = sorted(set(external_ids))
     query = (
-        "SELECT lago_customer_external_id, steve_ocpp_id_tag FROM user_mappings"
+        f"SELECT {COLUMNS} FROM user_mappings"  # noqa: S608
         " WHERE tag_type = 'meta' AND lago_customer_external_id = ANY(%s)"
     )
     for start in range(0, len(wanted), CHUNK):
-        for external_id, id_tag in database.read(query, [wanted[start : start + CHUNK]]):
-            found.setdefault(external_id, set()).add(id_tag)
+        for row in database.read(query, [wanted[start : start + CHUNK]]):
+            meta = PlatformMapping(*row)
+            found.setdefault(str(meta.external_id), []).append(meta)
     return found
+
+
+def parents(database: PlatformDatabase, external_ids: Iterable[str]) -> dict[str, set[str]]:
+    """Return the idTags of the parents that the platform made of these customers, by external_id."""
+    found = metas(database, external_ids)
+    return {external_id: {meta.id_tag for meta in some} for external_id, some in found.items()}

@@ -63,6 +63,7 @@ def _head(report: Report) -> dict[str, Any]:
                 "timezone": report.systems.timezone.key,
             },
             "steve": {"url": steve} if steve else None,
+            "platform": {"database": platform} if (platform := report.systems.platform_place) else None,
         },
         "counts": counts(report),
         "billing": [asdict(line) | {"sum_cents": line.sum_cents} for line in report.billing],
@@ -70,6 +71,7 @@ def _head(report: Report) -> dict[str, Any]:
         "problems": [],
         "warnings": [as_json(warning) for warning in report.cautions],
         "log": str(report.log_path) if report.log_path else None,
+        "settling_in": report.settling.as_json(),
         "seconds": round(report.seconds, 3) if report.run else None,
     }
 

@@ -11,6 +11,7 @@ from django.core.management.base import CommandParser
 from customers.backfill.checks import is_date_format
 from customers.backfill.engine.options import Options
 from customers.backfill.refused import Refused
+from customers.terminal.settling import add_no_wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class ImportOptions:
     delimiter: str | None
     rate: float | None
     verbosity: int
+    no_wait: bool
     options: Options
 
 
@@ -54,6 +56,7 @@ def add_import_options(parser: CommandParser) -> None:
         default="calendar",
         help="what Lago's periods follow",
     )
+    add_no_wait(parser)
     add("--new-run", action="store_true", help="start a new run instead of continuing an unfinished one")
 
 
@@ -80,6 +83,7 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         delimiter={"tab": "\t", "\\t": "\t"}.get(given["delimiter"], given["delimiter"]),
         rate=rate,
         verbosity=given["verbosity"],
+        no_wait=given["no_wait"],
         options=options,
     )
 

@@ -17,6 +17,7 @@ from customers.backfill.steps import alterations
 from customers.backfill.systems import Systems
 from customers.terminal.output import console as make_console
 from customers.terminal.output import counted, warning_line
+from customers.terminal.settling import print_settling
 
 MANAGE = "python manage.py"
 STARTS = "past: active, not invoiced now · today: in advance is invoiced at once · future: not active yet"
@@ -70,6 +71,7 @@ def print_report(console: Console, report: Report, *, verbosity: int = 1) -> Non
     for expected in report.expected if report.run is None else ():
         console.print(expected.message)
     console.print(_counts(report))
+    print_settling(console, report.settling)
 
 
 def _dialect(report: Report) -> str:

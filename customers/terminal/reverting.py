@@ -10,6 +10,7 @@ from rich.console import Console
 from customers.backfill.revert import Choice, RevertPlan, RevertReport
 from customers.backfill.steps import in_order, leavable, plural
 from customers.terminal.output import counted, plain_table
+from customers.terminal.settling import add_no_wait, print_settling
 
 SHOWN = 50  # lines of each kind; the manifest and --format json have them all
 
@@ -33,6 +34,7 @@ def add_revert_options(parser: CommandParser) -> None:
         help="leave what the run made in this system there: it is gone for ever, or must not be touched",
     )
     add("--noinput", action="store_true", help="do not ask")
+    add_no_wait(parser)
 
 
 def print_plan(console: Console, plan: RevertPlan, choice: Choice, expected: Sequence[str] = ()) -> None:
@@ -121,6 +123,7 @@ def print_revert(console: Console, report: RevertReport, command: str) -> None:
     if report.is_well:
         again = " with --skip-existing, as some things were kept" if report.counts["kept"] else ""
         console.print("No invoice and no credit note was made.")
+        print_settling(console, report.settling)
         console.print(f"The same file can be imported again{again}.")
     else:
         console.print(f"What is not removed yet is unchanged. To go on: {command}", soft_wrap=True)
@@ -165,6 +168,7 @@ def revert_json(report: RevertReport) -> dict[str, Any]:
             {"line": line, "external_id": external_id, "step": step, "why": why}
             for line, external_id, step, why in report.failures
         ],
+        "settling_in": report.settling.as_json(),
         "manifest": str(report.manifest) if report.manifest else None,
         "seconds": round(report.seconds, 3),
     }

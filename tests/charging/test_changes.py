@@ -36,6 +36,7 @@ def test_each_change_has_its_word(word: str, change: dict[str, object]) -> None:
     [
         "Linked to Alice Example",
         "Linked to Alice Example\nLast synced on 2026-11-28",
+        "Linked to Alice Example > backfill-C-1\n---\nLast synced on 2026-11-28",
         "No active subscription\nLast synced on 2026-11-28",
         f"{OUR_NOTE}\nLast synced on 2026-11-28",
     ],

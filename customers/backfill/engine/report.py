@@ -8,6 +8,7 @@ from customers.backfill.engine.at_work import Settled
 from customers.backfill.engine.expected import Expected
 from customers.backfill.engine.plan import Plan, PlannedRow
 from customers.backfill.money.billing_lines import BillingLine
+from customers.backfill.settling_in import SettlingIn
 from customers.backfill.source import SourceInfo, SourceRow
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun
@@ -33,6 +34,7 @@ class Report:
     reason: str = ""
     seconds: float = 0.0
     interrupted: bool = False
+    settling: SettlingIn = field(default_factory=SettlingIn)
 
     @property
     def is_well(self) -> bool:

@@ -20,6 +20,7 @@ from customers.backfill.refused import Refused
 from customers.backfill.revert.planning import RevertPlan, RowPlan, plan_revert
 from customers.backfill.revert.records import Leaving, Line, Removals
 from customers.backfill.revert.removing import Remover, in_reverse
+from customers.backfill.settling_in import SettlingIn
 from customers.backfill.systems import Systems
 from customers.backfill.welcome import cancel_for_run
 from customers.chunks import chunks
@@ -50,10 +51,11 @@ class RevertReport:
     reason: str = ""
     seconds: float = 0.0
     interrupted: bool = False
+    settling: SettlingIn = field(default_factory=SettlingIn)
 
     @property
     def is_well(self) -> bool:
-        return self.status in ("reverted", "nothing")
+        return self.status in ("reverted", "nothing") and self.settling.is_well
 
 
 def revert(

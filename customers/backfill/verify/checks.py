@@ -10,10 +10,10 @@ from django.utils import timezone
 from billing.values import Plan
 from customers.backfill.ledger.counts import outcome_counts
 from customers.backfill.ledger.identity import check_world
-from customers.backfill.ledger.recorded import records
+from customers.backfill.ledger.recorded import records, since
 from customers.backfill.reconcile import Reconciliation
 from customers.backfill.refused import Refused
-from customers.backfill.steps import kinds
+from customers.backfill.steps import kinds, nouns
 from customers.backfill.systems import Systems
 from customers.models import BackfillRow, BackfillRun, BackfillStep, User
 from customers.steps import UserStep
@@ -96,15 +96,23 @@ def _not_imported(missing: int) -> str:
 def system_checks(run: BackfillRun, result: Reconciliation, systems: Systems) -> Iterator[Check]:
     """Say of each kind of thing whether all that the run answers for is there and as recorded."""
     connected = {step.name: step for step in systems.steps}
+    missing: set[str] = set()
     for name, kind in kinds().items():
         if kind is UserStep:
             continue  # `people_check` compares them with the file
         if name in result.steps:
             yield _recorded(run, result, kind)
         elif name not in connected:
-            yield Check(kind.place(), None, "", f"{kind.system} is not configured")
+            if kind.system not in missing:
+                yield Check(_all_of(kind), None, "", f"{kind.system} is not configured")
+            missing.add(kind.system)
         elif kind.can_be_left:
             yield _unrecorded(run, connected[name])
+
+
+def _all_of(kind: type[Step]) -> str:
+    """Name the things of a system: "idTags in SteVe"."""
+    return f"{nouns(kind.system_key())} in {kind.system}"
 
 
 def _recorded(run: BackfillRun, result: Reconciliation, kind: type[Step]) -> Check:
@@ -141,11 +149,16 @@ def _unrecorded(run: BackfillRun, step: Step) -> Check:
 def _unfit(run: BackfillRun, step: Step) -> tuple[int, list[str]]:
     whole = run.rows.filter(mapping__is_active=True).exclude(outcome__in=["", Outcome.FAILED])
     recorded = list(records(run, whole))
-    found = step.look_up([one.wanted for one in recorded]) if recorded else {}
-    unfit = []
-    for one in recorded:
-        there = Thing(one.wanted, step.check(one.wanted, found).ref, is_made=False)
-        unfit += [f"{one.external_id} {told.kind}" for told in step.compare(there, found)[:1]]
+    if not recorded:
+        return 0, []
+    found = step.look_up([one.wanted for one in recorded])
+    things = [Thing(one.wanted, step.check(one.wanted, found).ref, is_made=False) for one in recorded]
+    again = step.look_again(things, since(run))
+    unfit = [
+        f"{thing.wanted.external_id} {told.kind}"
+        for thing in things
+        for told in step.compare(thing, again)[:1]
+    ]
     return len(recorded), unfit
 
 

@@ -1,5 +1,6 @@
 """Check, preview and import a file of customers."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -8,7 +9,10 @@ from django.utils import timezone
 
 from customers.backfill.engine.attempt import import_file
 from customers.backfill.engine.planning import plan_file
+from customers.backfill.engine.report import Report
+from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import run_log
+from customers.backfill.settling_in import settle_in
 from customers.backfill.source import open_source
 from customers.backfill.source.error_file import check_error_file
 from customers.backfill.systems import connect
@@ -51,9 +55,18 @@ class Command(BackfillCommand):
                     actor=self.actor, log_dir=settings.BACKFILL_LOG_DIR,
                     stop=stop, progress=progress, now=timezone.now,
                 )  # fmt: skip
+                report = self._settled_in(report, stop, waits=not chosen.no_wait)
         written = save_errors(chosen.errors, report, self.err)
         print_outcome(self.out, report, json=self.format == "json", verbosity=chosen.verbosity)
         print_next(console(self.err), report, self.command_line, chosen.errors)
         if report.interrupted:
             return INTERRUPTED
-        return WELL if report.is_well and written else NOT_WELL
+        return WELL if report.is_well and report.settling.is_well and written else NOT_WELL
+
+    def _settled_in(self, report: Report, stop: Stop, *, waits: bool) -> Report:
+        if report.run is None or stop.requested:
+            return report
+        seen = settle_in(
+            report.run, report.systems, stop=stop, tell=self.say, now=timezone.now(), waits=waits
+        )
+        return replace(report, settling=seen)

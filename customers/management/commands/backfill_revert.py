@@ -6,11 +6,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandParser
+from django.utils import timezone
 
 from customers.backfill.ledger import at_work, life, run_log
 from customers.backfill.ledger.runs import find_run
 from customers.backfill.revert import Choice, RevertPlan, plan_revert, revert
 from customers.backfill.revert.expected import expected_removals
+from customers.backfill.settling_in import settle_in
 from customers.backfill.systems import connect
 from customers.models import BackfillRun
 from customers.terminal.base import INTERRUPTED, NOT_STARTED, NOT_WELL, WELL, BackfillCommand
@@ -32,7 +34,7 @@ class Command(BackfillCommand):
         add_revert_options(parser)
 
     def work(self, *, run_id: str, dry_run: bool, keep_active: bool, discard_activity: bool, noinput: bool,
-             without: list[str], verbosity: int, **options: Any) -> int:  # fmt: skip
+             without: list[str], verbosity: int, no_wait: bool, **options: Any) -> int:  # fmt: skip
         run, choice = find_run(run_id), Choice(keep_active, discard_activity)
         if not dry_run:
             run_log.check_folder(settings.BACKFILL_LOG_DIR)
@@ -54,6 +56,16 @@ class Command(BackfillCommand):
                     progress=progress, batch_size=settings.BACKFILL_BATCH_SIZE,
                     concurrency=settings.BACKFILL_CONCURRENCY,
                 )  # fmt: skip
+            if report.status == "reverted":
+                report.settling = settle_in(
+                    run,
+                    systems,
+                    stop=stop,
+                    tell=self.say,
+                    now=timezone.now(),
+                    reverted=True,
+                    waits=not no_wait,
+                )
         if self.format == "json":
             self.print_json(revert_json(report))
         else:

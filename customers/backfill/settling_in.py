@@ -1,0 +1,157 @@
+"""After a run or a revert beside a platform: its sync is woken, and what SteVe has then is looked at.
+
+The cards are in the platform's hands: it opens and blocks them. A card that is not as it should be is named,
+with its cause and what to do. Nothing is written but the notification.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from charging.values import OcppTag
+from customers.backfill.engine.stop import Stop
+from customers.backfill.systems import Systems
+from customers.models import BackfillRun, BackfillStep
+from kernel import RemoteError
+from polaris import mappings, sync
+from polaris.mappings import PlatformMapping
+from polaris.sync import Synced
+
+State = BackfillStep.State
+CARD = "steve_id_tag"
+NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that is not as it should be: of how many cards, which of them, and what to do."""
+
+    code: str
+    number: int
+    examples: Sequence[str]  # external_ids
+    message: str
+    remedy: str
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "code": self.code, "number": self.number, "examples": list(self.examples),
+            "message": self.message, "remedy": self.remedy,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SettlingIn:
+    """`synced` is how the platform's sync went; blank where there is no platform."""
+
+    synced: str = ""
+    remarks: Sequence[Remark] = ()
+
+    @property
+    def is_well(self) -> bool:
+        """Return whether no card was seen to be open or blocked against what it should be."""
+        return not any(remark.code in ("blocked", "open") for remark in self.remarks)
+
+    def as_json(self) -> dict[str, object] | None:
+        if not self.synced:
+            return None
+        return {"sync": self.synced, "remarks": [remark.as_json() for remark in self.remarks]}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    external_id: str
+    ref: str
+    begins_at: datetime | None
+
+
+def settle_in(
+    run: BackfillRun,
+    systems: Systems,
+    *,
+    stop: Stop,
+    tell: Callable[[str], None],
+    now: datetime,
+    reverted: bool = False,
+    waits: bool = True,
+) -> SettlingIn:
+    """Wake the platform's sync, wait for it, and look; raises nothing. Without a platform, does nothing."""
+    if systems.platform is None or systems.steve is None:
+        return SettlingIn()
+    cards = list(_cards(run, reverted=reverted))
+    if not cards:
+        return SettlingIn()
+    seconds = sync.patience_s(len(cards))
+    try:
+        if not waits:
+            sync.notify(systems.platform)
+            return SettlingIn("notified")
+        tell(f"Waiting for the platform's sync, for up to {seconds:,.0f} s …")
+        synced = sync.wait(
+            systems.platform, seconds=seconds, stopped=lambda: stop.requested, sleep=stop.sleep
+        )
+        if synced is not Synced.COMPLETED:
+            return SettlingIn(synced.value, [_not_synced(synced, len(cards))])
+        tags = {tag.ocpp_tag_pk: tag for tag in systems.steve.id_tags()}
+        if reverted:
+            return SettlingIn(synced.value, list(_open(cards, tags)))
+        metas = mappings.metas(systems.platform, {card.external_id for card in cards})
+        return SettlingIn(synced.value, [*_blocked(cards, tags, now), *_lost_races(cards, metas, now)])
+    except RemoteError as error:
+        remedy = "Look with backfill_reconcile when it works again."
+        return SettlingIn("failed", [Remark("not_looked", len(cards), (), f"{error}.", remedy)])
+
+
+def _cards(run: BackfillRun, *, reverted: bool) -> Iterator[Card]:
+    states = (State.KEPT, State.REMOVED) if reverted else (State.CREATED, State.ADOPTED)
+    steps = BackfillStep.objects.filter(row__run=run, name=CARD, state__in=states).exclude(ref="")
+    if not reverted:
+        steps = steps.exclude(row__outcome__in=["", "failed"])
+    for external_id, ref, begins_at in steps.order_by("row__line").values_list(
+        "row__external_id", "ref", "row__subscription_at"
+    ):
+        yield Card(external_id, ref, begins_at)
+
+
+def _not_synced(synced: Synced, cards: int) -> Remark:
+    why = {
+        Synced.FAILED: "The platform's sync began and failed",
+        Synced.TOO_LATE: "The platform's sync has not come to its end in time; its worker may be stopped",
+        Synced.STOPPED: "Nobody waited for the platform's sync",
+    }[synced]
+    remedy = "Until a sync is through, cards may be open or blocked otherwise than they should."
+    return Remark("not_synced", cards, (), f"{why}.", remedy)
+
+
+def _blocked(cards: Iterable[Card], tags: Mapping[int, OcppTag], now: datetime) -> Iterator[Remark]:
+    due = [card for card in cards if card.begins_at is None or card.begins_at <= now]
+    blocked = [card for card in due if (tag := tags.get(int(card.ref))) is not None and tag.is_blocked]
+    yield from _remark(
+        "blocked", blocked, "{n} still blocked in SteVe after the platform's sync",
+        "Look at the card and at the errors of the sync on the platform. By hand in SteVe it does not last.",
+    )  # fmt: skip
+
+
+def _open(cards: Iterable[Card], tags: Mapping[int, OcppTag]) -> Iterator[Remark]:
+    left = [card for card in cards if (tag := tags.get(int(card.ref))) is not None and not tag.is_blocked]
+    yield from _remark(
+        "open", left, "{n} open in SteVe after the platform's sync, and nobody is billed for it",
+        "Block the card on the platform: look for a mapping or a parent of it that is still active there.",
+    )  # fmt: skip
+
+
+def _lost_races(
+    cards: Iterable[Card], metas: Mapping[str, Sequence[PlatformMapping]], now: datetime
+) -> Iterator[Remark]:
+    due = {card.external_id: card for card in cards if card.begins_at is None or card.begins_at <= now}
+    lost = [card for key, card in due.items() if any(not meta.is_active for meta in metas.get(key, ()))]
+    yield from _remark(
+        "parent_inactive", lost, "{n} whose parent on the platform is inactive, although they are billed",
+        "Two webhooks came at once. Save the customer in Lago once more, or run the platform's script.",
+    )  # fmt: skip
+
+
+def _remark(code: str, cards: Sequence[Card], message: str, remedy: str) -> Iterator[Remark]:
+    if cards:
+        what = f"{len(cards):,} {'card is' if len(cards) == 1 else 'cards are'}"
+        examples = list(dict.fromkeys(card.external_id for card in cards))[:NAMED]
+        yield Remark(code, len(cards), examples, f"{message.format(n=what)}.", remedy)

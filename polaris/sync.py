@@ -1,0 +1,72 @@
+"""The platform's sync: wake it, and wait for one that has seen all that we wrote.
+
+A sync works from what it read at its beginning, and undoes what was written meanwhile; and a notification
+that comes while one goes on is lost. So only a sync counts that began after our last write.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from polaris.database import PlatformDatabase
+
+CHANNEL = "sync_trigger"
+BASE_S, PER_CARD_S = 60.0, 0.2  # how long a sync may take, with what it changes in SteVe
+PAUSE_S = 0.5
+LONGEST = timedelta(hours=1)  # what runs longer was left behind by a worker that died
+
+
+class Synced(StrEnum):
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TOO_LATE = "too late"
+    STOPPED = "stopped"
+
+
+def patience_s(cards: int) -> float:
+    """Return how long to wait for a sync that has so many cards to change."""
+    return BASE_S + PER_CARD_S * cards
+
+
+def notify(database: PlatformDatabase) -> None:
+    """Have the sync worker run at once, unless it is running; safe to repeat."""
+    stamp = database.read("SELECT clock_timestamp()")[0][0].isoformat()
+    payload = json.dumps({"source": "backfill", "timestamp": stamp})
+    database.read("SELECT pg_notify(%s, %s)", [CHANNEL, payload])
+
+
+def wait(
+    database: PlatformDatabase,
+    *,
+    seconds: float,
+    stopped: Callable[[], bool],
+    sleep: Callable[[float], object] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Synced:
+    """Wake the sync until one is through that began after this moment; raise PolarisError."""
+    ((written_at,),) = database.read("SELECT clock_timestamp()")
+    deadline = clock() + seconds
+    while True:
+        status = _status(database, written_at)
+        if status == "completed":
+            return Synced.COMPLETED
+        if status == "failed":
+            return Synced.FAILED
+        if stopped():
+            return Synced.STOPPED
+        if clock() >= deadline:
+            return Synced.TOO_LATE
+        if status is None:
+            notify(database)
+        sleep(PAUSE_S)
+
+
+def _status(database: PlatformDatabase, since: datetime) -> str | None:
+    """Return what became of the newest sync since then, or of the one that goes on; None if none."""
+    newest = "SELECT status FROM sync_runs WHERE started_at > %s ORDER BY started_at DESC LIMIT 1"
+    for (status,) in database.read(newest, [since]):
+        return str(status)
+    going_on = "SELECT 1 FROM sync_runs WHERE status = 'running' AND started_at > clock_timestamp() - %s"
+    return "running" if database.read(going_on, [LONGEST]) else None
