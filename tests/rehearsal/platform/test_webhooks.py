@@ -189,6 +189,15 @@ def test_a_meta_that_is_in_steve_already_is_taken(told: Town) -> None:
     assert told.rows("select steve_ocpp_tag_pk from user_mappings where tag_type = 'meta'") == [(pk,)]
 
 
+def test_a_handler_that_fails_is_noted_and_answers_all_the_same(told: Town) -> None:
+    told.lago.fault("500,method=GET,path=/subscriptions,times=forever")
+
+    told.add_customer()
+
+    assert [one["status"] for one in told.lago.wait_webhooks()] == [200]
+    assert _settled(told) == [("customer.created", "Lago answered 500")]
+
+
 # --- The race -----------------------------------------------------------------------------------------
 
 
@@ -385,6 +394,23 @@ def test_a_number_that_steve_no_longer_has_is_notified(told: Town) -> None:
         ("steve_sync_failed", {"reason": "SteVe answered 404"})
     ]
     assert told.limits()[id_tag] == 0
+
+
+def test_the_script_passes_over_a_meta_that_cannot_be_made(here: Town) -> None:
+    here.add_customer("L" * 16)
+
+    assert here.platform.make_metas() == 1
+    assert here.metas() == []
+
+
+def test_a_slow_platform_takes_its_time_and_loses_nothing(told: Town) -> None:
+    told.platform.slow("meta", 0.01)
+    told.import_rows()
+
+    told.add_customer()
+    _settled(told)
+
+    assert told.metas() == [(_meta_tag(told), False)]
 
 
 def test_the_script_makes_metas_and_puts_cards_under_them(here: Town) -> None:
