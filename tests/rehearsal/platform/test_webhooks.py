@@ -82,6 +82,16 @@ def test_a_token_is_no_good_for_another_body(told: Town) -> None:
     assert answers == [200, 401]
 
 
+def test_a_token_that_is_not_called_one_is_refused(told: Town) -> None:
+    payload = {"webhook_type": "invoice.created", "object_type": "invoice", "invoice": {}}
+    token = signature.signed("jwt", json.dumps(payload), issuer="i", hmac_key="")
+    headers = {"X-Lago-Signature-Algorithm": "hmac", "X-Lago-Signature": token}
+
+    answer = requests.post(told.platform.webhook_url, json=payload, headers=headers, timeout=60)
+
+    assert answer.status_code == 401
+
+
 def test_without_lagos_key_nothing_can_be_checked(told: Town) -> None:
     told.lago.fault("500,path=/webhooks/public_key,times=forever")
 
