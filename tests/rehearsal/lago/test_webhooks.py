@@ -71,6 +71,10 @@ def test_a_senseless_endpoint_is_refused(
     assert (answer.status, answer.details) == (422, problem)
 
 
+def test_an_endpoint_without_its_root_is_refused(caller: Caller) -> None:
+    assert caller.post("/webhook_endpoints", {"webhook_url": "https://a.example"}).status == 400
+
+
 def test_endpoints_survive_a_reset_and_a_restart(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     with Sandbox(state_file=file) as sandbox:
@@ -179,6 +183,7 @@ def test_a_change_of_plan_tells_of_both_subscriptions(sandbox: Sandbox, caller: 
 
 def test_an_endpoint_hears_only_what_it_asked_for(sandbox: Sandbox, caller: Caller, box: PostBox) -> None:
     _register(caller, box.url, event_types=["subscription.started"])
+    _register(caller, f"{box.url}/2", event_types=["subscription.terminated"])
 
     caller.customer()
     caller.subscription()

@@ -113,3 +113,51 @@ def test_no_user_is_made_for_an_id_with_a_dot(here: Town) -> None:
     here.platform.sync()
 
     assert (_users(here), _outcomes(here)) == ([], ["LEGACY.001: not_in_lago"])
+
+
+def test_an_address_that_somebody_has_is_not_filled_in(here: Town) -> None:
+    add_user(here.database, email=None)
+    add_user(here.database, "LEGACY-002", email="alice@example.com")
+    here.add_customer(email="alice@example.com")
+
+    run = here.platform.sync()
+
+    assert run["status"] == "completed"
+    assert _users(here) == [("alice@example.com", "LEGACY-002"), (None, "LEGACY-001")]
+
+
+@pytest.mark.parametrize("signed_up", [True, False])
+def test_a_user_who_is_made_by_somebody_else_meanwhile_is_left_alone(here: Town, signed_up: bool) -> None:
+    if signed_up:
+        add_user(here.database, None, email="legacy-001@example.com")
+    here.add_customer()
+    here.lago.fault("pause_before,method=GET,path=/customers/LEGACY-001$")
+    before = here.platform.begin_sync()
+    here.lago.wait_held()
+
+    add_user(here.database, email="other@example.com")
+    here.lago.release()
+    run = here.platform.wait_synced(before + 1)
+
+    assert run["status"] == "completed"
+    assert ("other@example.com", "LEGACY-001") in _users(here)
+    assert len(_users(here)) == 1 + signed_up
+    assert _outcomes(here) == ["LEGACY-001: made_by_somebody_else"]
+
+
+def test_a_lago_that_fails_in_between_fails_the_run(here: Town) -> None:
+    here.add_customer()
+    here.lago.fault("500,method=GET,path=/customers/LEGACY-001$,times=forever")
+
+    run = here.platform.sync()
+
+    assert (run["status"], run["errors"]) == ("failed", '["Lago answered 500"]')
+
+
+def test_customers_beyond_the_first_page_get_users_too(here: Town) -> None:
+    for number in range(101):
+        here.add_customer(f"L{number:03}")
+
+    here.platform.sync()
+
+    assert here.rows("select count(*) from users") == [(101,)]

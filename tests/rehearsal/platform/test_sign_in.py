@@ -234,6 +234,13 @@ def test_a_session_that_is_over_stays_until_the_next_visit(here: Town, signed_in
     assert here.rows("select count(*) from sessions") == [(0,)]
 
 
+@pytest.mark.parametrize("cookie", ["polaris.session_token=stranger", "a,b=1", "other=1"])
+def test_who_brings_some_other_cookie_is_nobody(here: Town, cookie: str) -> None:
+    page = requests.get(here.platform.url, headers={"Cookie": cookie}, timeout=60)
+
+    assert page.url == f"{here.platform.url}/login"
+
+
 def test_signing_out_ends_the_session(here: Town, signed_in: requests.Session) -> None:
     signed_in.post(f"{here.platform.url}/api/auth/sign-out", timeout=60)
 

@@ -243,6 +243,16 @@ def test_a_card_without_a_mapping_takes_that_of_an_ancestor(here: Town) -> None:
     assert here.limits() == {"META-22222222": -1, "BETWEEN": -1, "CARD": -1}
 
 
+def test_parents_in_a_circle_open_nothing(here: Town) -> None:
+    first = here.add_tag("FIRST")
+    here.add_tag("SECOND", parentIdTag="FIRST")
+    here.steve_call("PUT", f"ocppTags/{first}", {"idTag": "FIRST", "parentIdTag": "SECOND"})
+
+    here.platform.sync()
+
+    assert here.limits() == {"FIRST": 0, "SECOND": 0}
+
+
 # --- Writing to SteVe ---------------------------------------------------------------------------------
 
 
@@ -251,9 +261,12 @@ def test_a_sync_keeps_parent_and_expiry_and_writes_nothing_twice(here: Town) -> 
     here.add_tag("CARD", parentIdTag="FLEET", expiryDate="2037-01-01T00:00:00")
 
     here.platform.sync()
+    here.steve.reset_requests()
     run = here.platform.sync()
 
+    written = [one for one in here.steve.requests()["requests"] if one["method"] == "PUT"]
     card = here.tag("CARD")
+    assert written == []
     assert (card["parentIdTag"], card["expiryDate"]) == ("FLEET", "2037-01-01T00:00:00.000Z")
     assert (card["maxActiveTransactionCount"], run["tags_unchanged"]) == (0, 2)
 

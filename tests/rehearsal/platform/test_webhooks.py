@@ -82,6 +82,16 @@ def test_a_token_is_no_good_for_another_body(told: Town) -> None:
     assert answers == [200, 401]
 
 
+def test_a_token_that_is_not_called_one_is_refused(told: Town) -> None:
+    payload = {"webhook_type": "invoice.created", "object_type": "invoice", "invoice": {}}
+    token = signature.signed("jwt", json.dumps(payload), issuer="i", hmac_key="")
+    headers = {"X-Lago-Signature-Algorithm": "hmac", "X-Lago-Signature": token}
+
+    answer = requests.post(told.platform.webhook_url, json=payload, headers=headers, timeout=60)
+
+    assert answer.status_code == 401
+
+
 def test_without_lagos_key_nothing_can_be_checked(told: Town) -> None:
     told.lago.fault("500,path=/webhooks/public_key,times=forever")
 
@@ -187,6 +197,15 @@ def test_a_meta_that_is_in_steve_already_is_taken(told: Town) -> None:
     _settled(told)
 
     assert told.rows("select steve_ocpp_tag_pk from user_mappings where tag_type = 'meta'") == [(pk,)]
+
+
+def test_a_handler_that_fails_is_noted_and_answers_all_the_same(told: Town) -> None:
+    told.lago.fault("500,method=GET,path=/subscriptions,times=forever")
+
+    told.add_customer()
+
+    assert [one["status"] for one in told.lago.wait_webhooks()] == [200]
+    assert _settled(told) == [("customer.created", "Lago answered 500")]
 
 
 # --- The race -----------------------------------------------------------------------------------------
@@ -385,6 +404,23 @@ def test_a_number_that_steve_no_longer_has_is_notified(told: Town) -> None:
         ("steve_sync_failed", {"reason": "SteVe answered 404"})
     ]
     assert told.limits()[id_tag] == 0
+
+
+def test_the_script_passes_over_a_meta_that_cannot_be_made(here: Town) -> None:
+    here.add_customer("L" * 16)
+
+    assert here.platform.make_metas() == 1
+    assert here.metas() == []
+
+
+def test_a_slow_platform_takes_its_time_and_loses_nothing(told: Town) -> None:
+    told.platform.slow("meta", 0.01)
+    told.import_rows()
+
+    told.add_customer()
+    _settled(told)
+
+    assert told.metas() == [(_meta_tag(told), False)]
 
 
 def test_the_script_makes_metas_and_puts_cards_under_them(here: Town) -> None:

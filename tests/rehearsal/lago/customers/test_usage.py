@@ -23,12 +23,13 @@ def test_the_usage_of_the_period_is_added_up(caller: Caller, now: int) -> None:
     caller.event("t1", timestamp=now - 60, properties={"value": "1.5"})
     caller.event("t2", timestamp=now, properties={"value": "2"})
     caller.event("earlier", timestamp=now - 30 * 86_400, properties={"value": "7"})
+    caller.event("odd", timestamp=now, properties={"value": "much"})
     caller.event("other", timestamp=now, code="parking", properties={"value": "7"})
 
     usage = caller.get(PATH).body["customer_usage"]
 
     (charge,) = usage["charges_usage"]
-    assert (charge["units"], charge["events_count"]) == ("3.5", 2)
+    assert (charge["units"], charge["events_count"]) == ("3.5", 3)
     assert (usage["amount_cents"], usage["currency"]) == (137, "EUR")
     assert (usage["from_datetime"], usage["to_datetime"]) == ("2026-11-01T00:00:00Z", "2026-11-30T23:59:59Z")
     assert usage["issuing_date"] == "2026-12-01"
