@@ -43,6 +43,8 @@ class Step:
     row_column: ClassVar[str] = ""
     # A revert may leave its things where they are, in a system that is gone for ever.
     can_be_left: ClassVar[bool] = True
+    # Where its system is not configured, an operator is told that nothing of it was checked.
+    is_missed: ClassVar[bool] = True
     # The variables that say where the system is.
     variables: ClassVar[tuple[str, ...]] = ()
     # It has something to do once a row is whole.

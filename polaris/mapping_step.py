@@ -53,6 +53,7 @@ class PlatformMappingStep(Step):
     per = Per.CARD
     works = Works.PER_BATCH
     variables = VARIABLES
+    is_missed = False
     activates = True
     stops = True
 

@@ -45,6 +45,7 @@ class PlatformUserStep(Step):
     system = SYSTEM
     works = Works.PER_BATCH
     variables = VARIABLES
+    is_missed = False
 
     def __init__(self, database: PlatformDatabase) -> None:
         self._database = database

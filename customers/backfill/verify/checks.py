@@ -13,7 +13,7 @@ from customers.backfill.ledger.identity import check_world
 from customers.backfill.ledger.recorded import records, since
 from customers.backfill.reconcile import Reconciliation
 from customers.backfill.refused import Refused
-from customers.backfill.steps import kinds, nouns
+from customers.backfill.steps import kinds
 from customers.backfill.systems import Systems
 from customers.models import BackfillRow, BackfillRun, BackfillStep, User
 from customers.steps import UserStep
@@ -96,23 +96,16 @@ def _not_imported(missing: int) -> str:
 def system_checks(run: BackfillRun, result: Reconciliation, systems: Systems) -> Iterator[Check]:
     """Say of each kind of thing whether all that the run answers for is there and as recorded."""
     connected = {step.name: step for step in systems.steps}
-    missing: set[str] = set()
     for name, kind in kinds().items():
         if kind is UserStep:
             continue  # `people_check` compares them with the file
         if name in result.steps:
             yield _recorded(run, result, kind)
         elif name not in connected:
-            if kind.system not in missing:
-                yield Check(_all_of(kind), None, "", f"{kind.system} is not configured")
-            missing.add(kind.system)
+            if kind.is_missed:
+                yield Check(kind.place(), None, "", f"{kind.system} is not configured")
         elif kind.can_be_left:
             yield _unrecorded(run, connected[name])
-
-
-def _all_of(kind: type[Step]) -> str:
-    """Name the things of a system: "idTags in SteVe"."""
-    return f"{nouns(kind.system_key())} in {kind.system}"
 
 
 def _recorded(run: BackfillRun, result: Reconciliation, kind: type[Step]) -> Check:

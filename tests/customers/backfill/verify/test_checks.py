@@ -59,7 +59,7 @@ def test_without_an_id_tag_nothing_is_written_and_it_is_said_what_was_left_out(
 
     assert code == 0
     assert "skipped  charging session (give --id-tag and --charge-box to try one)" in out
-    assert out.splitlines()[-1] == "GO (not checked: users and mappings in Polaris, charging session)"
+    assert out.splitlines()[-1] == "GO (not checked: charging session)"
     assert "This charges" not in err
     assert (steve.state()["transactions"], lago.state()["events"]) == ([], [])
 
