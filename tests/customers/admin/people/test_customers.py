@@ -153,6 +153,15 @@ def test_the_same_address_in_capitals_is_no_change_of_it(client: Client, run: Ba
     assert audited("customer.changed")[0].data == {"fields": ["Display name"]}
 
 
+def test_an_address_of_staff_is_stored_in_lower_case(superuser: User) -> None:
+    page = f"/admin/customers/user/{superuser.pk}/change/"
+
+    client_of(superuser).post(page, {"email": "New.Root@Operator.EXAMPLE", "display_name": "Root"})
+
+    superuser.refresh_from_db()
+    assert superuser.email == "new.root@operator.example"
+
+
 def test_letters_whose_plain_form_has_capitals_are_stored_without(client: Client, run: BackfillRun) -> None:
     client.post(page_of(customer()), form_of(customer(), email="ann@\u2121.example"))  # one letter: TEL
 
