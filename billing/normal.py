@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from kernel import as_login
+
 # What Lago's clean-up of addresses does (facts: dash look-alikes become "-", invisible characters go).
 _DASHES = re.compile("[\u2012-\u2015\u2043\u2212]")
 _INVISIBLE = re.compile("[\u200b-\u200f\u00a0\ufeff]")
@@ -13,7 +15,8 @@ def stored_email(email: str) -> str:
 
 
 def same_email(ours: str, theirs: str | None) -> bool:
-    return theirs is not None and stored_email(ours).lower() == stored_email(theirs).lower()
+    """Capitals are no difference: they are there where a customer was made by somebody else, or by 1.0."""
+    return theirs is not None and as_login(stored_email(ours)) == as_login(stored_email(theirs))
 
 
 def same_name(ours: str, theirs: str | None) -> bool:

@@ -7,7 +7,7 @@ from customers import jobs, locks, queueing
 from customers.backfill.welcome import Ended, send_campaign
 from customers.backfill.welcome.sending import SLICE_S, Conditions
 from customers.models import WelcomeCampaign
-from customers.sign_in import asking, throttle
+from customers.sign_in import asking, links, throttle
 
 SEND_WELCOME = "customers.tasks.send_welcome"
 
@@ -40,6 +40,7 @@ def sweep() -> int:
     Runs every minute and when a worker starts.
     """
     throttle.forget_old_marks()
+    links.forget_former_spellings()
     being_sent = locks.SENDER.numbers_held()
     running = WelcomeCampaign.objects.running().values_list("pk", flat=True)
     stalled = [pk for pk in running if pk not in being_sent]

@@ -1,6 +1,7 @@
 """The words that everything shares: values, the step, the failed call, HTTP, pace, masking. No framework."""
 
 from kernel.errors import RemoteError
+from kernel.login import as_login
 from kernel.step import Per, Step, Works
 from kernel.values import (
     Action,
@@ -36,4 +37,5 @@ __all__ = [
     "Verdict",
     "Wanted",
     "Works",
+    "as_login",
 ]

@@ -48,7 +48,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What one row asks for, typed.
+    """What one row asks for, typed. The address is a login: in lower case, however the file spells it.
 
     In a row that cannot be imported, a value that is not valid is blank (`""` or `None`), so that the
     other values of the same row can still be checked.

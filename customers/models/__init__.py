@@ -3,7 +3,7 @@ from customers.models.campaign import WelcomeCampaign, WelcomeMail
 from customers.models.console import Customer
 from customers.models.job import RunJob
 from customers.models.operations import ThrottleMark, WorkerBeat
-from customers.models.people import IdTagMapping, User
+from customers.models.people import FormerSpelling, IdTagMapping, User
 from customers.models.upload import BackfillUpload
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "BackfillStep",
     "BackfillUpload",
     "Customer",
+    "FormerSpelling",
     "IdTagMapping",
     "RunJob",
     "ThrottleMark",

@@ -7,11 +7,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from customers.models.people import IdTagMapping, User
+from kernel import as_login
 
 
 def email_digest(run_id: str, email: str) -> str:
     """Make what a row keeps of an address: enough to see that it was changed, salted by the run."""
-    return hashlib.sha256(f"{run_id}:{email.lower()}".encode()).hexdigest()
+    return hashlib.sha256(f"{run_id}:{as_login(email)}".encode()).hexdigest()
 
 
 class BackfillRunQuerySet(models.QuerySet["BackfillRun"]):

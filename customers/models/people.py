@@ -6,17 +6,23 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Collate, Lower, Now
 from django.utils import timezone
+
+from kernel import as_login
 
 
 class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(email__iexact=username)
+        return self.with_address(username or "").get()
+
+    def with_address(self, address: str) -> "models.QuerySet[User]":
+        """Select whom an address means, in whatever capitals it is typed; the unique index serves it."""
+        return self.alias(lower_email=Lower("email")).filter(lower_email=as_login(address))
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Make a customer: without a password, signing in by magic link only."""
-        user = self.model(email=email.strip(), **fields)
+        user = self.model(email=as_login(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -57,6 +63,12 @@ class User(AbstractBaseUser, PermissionsMixin):
             # Lago tells `A1` from `a1`, people do not: two that differ only by case are one mistake.
             models.UniqueConstraint(Lower("external_id"), name="customers_user_external_id_unique"),
             models.CheckConstraint(condition=~Q(email=""), name="customers_user_email_given"),
+            # Of A to Z only, which is the same in every database: what others become, a locale says.
+            models.CheckConstraint(
+                condition=Q(email=Lower(Collate("email", "C"))),
+                name="customers_user_email_lower",
+                violation_error_message="Write the address in lower case: people sign in with it.",
+            ),
             models.CheckConstraint(
                 condition=Q(external_id__isnull=True) | ~Q(external_id=""),
                 name="customers_user_external_id_given",
@@ -82,6 +94,25 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def is_staff(self) -> bool:
         return self.role == self.Role.STAFF
+
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        """Spell an address as it is stored; Django's forms ask for it."""
+        return as_login(super().normalize_username(username))
+
+
+class FormerSpelling(models.Model):
+    """An address as it was spelt before all were in lower case: links that were made then are signed over it.
+
+    Kept as long as such a link can live.
+    """
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="former_spelling")
+    email = models.EmailField(max_length=254)
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"user {self.user_id}"
 
 
 class IdTagMapping(models.Model):

@@ -9,8 +9,6 @@ from functools import partial
 
 from django.core.mail import get_connection
 from django.db import transaction
-from django.db.models import Value
-from django.db.models.functions import Lower
 
 from customers.mail import messages
 from customers.mail.errors import DeliveryError
@@ -47,7 +45,7 @@ def _take_note(email: str, client: str | None) -> bool:
     if full:
         note_once("sign_in.throttled", full, throttle.WINDOW)
         return False
-    user = User.objects.alias(address=Lower("email")).filter(address=Lower(Value(email))).first()
+    user = User.objects.with_address(email).first()
     note(ANYBODY, _action(user), address)
     wanted = user.pk if user and not user.is_staff and user.is_active else None
     transaction.on_commit(partial(push, "customers.tasks.send_sign_in_link", wanted))

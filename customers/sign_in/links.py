@@ -19,10 +19,11 @@ from django.urls import reverse
 from django.utils import timezone
 from sesame.tokens import create_token, parse_token
 
-from customers.models import User, WelcomeMail
+from customers.models import FormerSpelling, User, WelcomeMail
 from customers.sign_in import repeats, throttle
 from customers.sign_in.client import client_address
 from customers.sign_in.noting import ANYBODY, note
+from kernel import as_login
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 TOKEN_MAX = 100
@@ -160,12 +161,29 @@ def _owner(signed: str, scope: str, ttl: timedelta) -> User | None:
     if not signed.isascii():
         return None
     user: User | None = parse_token(signed, _customer, scope=scope, max_age=ttl)
+    if user is None and (before := parse_token(signed, _as_spelt_before, scope=scope, max_age=ttl)):
+        user = _customer(before.pk)
     return user
 
 
 def _customer(pk: int) -> User | None:
     """Staff never sign in by link, whatever the token says."""
     return User.objects.filter(pk=pk, is_active=True, role=User.Role.CUSTOMER).first()
+
+
+def _as_spelt_before(pk: int) -> User | None:
+    """Return the customer with the address that older links are signed over, unless it was changed since."""
+    former = FormerSpelling.objects.filter(user=pk).first()
+    user = _customer(pk) if former else None
+    if former is None or user is None or as_login(former.email) != as_login(user.email):
+        return None
+    user.email = former.email
+    return user
+
+
+def forget_former_spellings() -> int:
+    """Forget those whose links are all too old to be read."""
+    return FormerSpelling.objects.filter(at__lt=timezone.now() - settings.SESAME_MAX_AGE).delete()[0]
 
 
 def _digest(token: str) -> str:

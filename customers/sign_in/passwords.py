@@ -116,7 +116,7 @@ def _limits(request: HttpRequest, account: str, device: str | None) -> dict[str,
 
 def _named(username: str) -> User | None:
     """Find whom the name means just as signing in does, or another spelling would be another count."""
-    return User.objects.filter(email__iexact=username).first()
+    return User.objects.with_address(username).first()
 
 
 def _account(username: str, user: User | None) -> str:

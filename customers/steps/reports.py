@@ -62,7 +62,7 @@ def id_taken(wanted: Wanted, user: UserFact | None) -> Problem | None:
             f"{wanted.external_id} differs only by case from the existing customer {user.external_id}.",
             "Write it as it stands there, or choose another external_id.",
         )  # fmt: skip
-    if wanted.email and user.email.lower() != wanted.email.lower():
+    if wanted.email and user.email != wanted.email:
         return Problem(
             "external_id_exists", "external_id",
             f"The customer {wanted.external_id} exists with another address than {mask_email(wanted.email)}.",

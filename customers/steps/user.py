@@ -38,16 +38,17 @@ HELD = Removed(Removal.FAILED, "an idTag of the customer could not be removed")
 
 @dataclass(slots=True)
 class Users:
-    """What exists, by address in lower case, as people do not tell case apart, and by external_id.
+    """What exists, by address, which is in lower case everywhere, and by external_id.
 
-    Nor do they there, but only the database can say what a lower case is: the key is as the row spells it.
+    People do not tell case apart in these either, but only the database can say what it takes for one and the
+    same: the key is as the row spells it.
     """
 
     by_email: dict[str, UserFact] = field(default_factory=dict)
     by_external_id: dict[str, UserFact] = field(default_factory=dict)
 
     def of_address(self, wanted: Wanted) -> UserFact | None:
-        return self.by_email.get(wanted.email.lower()) if wanted.email else None
+        return self.by_email.get(wanted.email) if wanted.email else None
 
 
 class UserStep(Step):
@@ -69,10 +70,10 @@ class UserStep(Step):
 
     def look_up(self, rows: Iterable[Wanted]) -> Users:
         rows, found = list(rows), Users()
-        for user in _by_email({row.email.lower() for row in rows if row.email}):
-            found.by_email[user.email.lower()] = user
+        for user in _by_email({row.email for row in rows if row.email}):
+            found.by_email[user.email] = user
         for spelt, user in _by_external_id({row.external_id for row in rows if row.external_id}):
-            found.by_email[user.email.lower()] = user
+            found.by_email[user.email] = user
             found.by_external_id[spelt] = user
         return found
 

@@ -56,6 +56,22 @@ def test_every_run_is_shown_with_what_makes_sense_next(upgraded: Upgraded) -> No
     assert all("Next:" in one.out for one in shown)
 
 
+CAPITALS = "SELECT email FROM customers_user WHERE external_id = 'A-2'"
+
+
+def test_an_address_with_capitals_is_put_right_and_lagos_stays_as_it_is(with_steve: Upgraded) -> None:
+    run_id = with_steve.run_id("succeeded")
+
+    again = with_steve.again("succeeded", "--skip-existing", "--format", "json")
+    preview = with_steve.manage("backfill_revert", "--run-id", run_id, "--dry-run")
+
+    (in_lago,) = (one for one in with_steve.lago.state()["customers"] if one["external_id"] == "A-2")
+    assert with_steve.ask(CAPITALS) == ["anna.capital@example.com"]
+    assert in_lago["columns"]["email"] == "Anna.Capital@Example.com"
+    assert [row["warnings"] for row in again.json["rows"] if row["external_id"] == "A-2"] == [[]]
+    assert (preview.code, "changed the address" in preview.out) == (0, False)
+
+
 # --- Continue ----------------------------------------------------------------------------------------
 
 

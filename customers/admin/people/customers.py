@@ -1,6 +1,6 @@
 """The list of customers and the page of one."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -15,6 +15,7 @@ from customers.admin.people.dossier import dossier_of
 from customers.admin.people.filters import PlanFilter, RunFilter, SignedInFilter
 from customers.admin.people.sessions import SessionsMixin
 from customers.admin.people.staff import clean_address
+from customers.forms import AddressField
 from customers.models import BackfillRow, Customer
 
 EXTERNAL_ID = RegexValidator(r"^(?!\.{1,2}$)[^\x00-\x1f\x7f]{1,255}$", "Printable characters, not . or ..")
@@ -24,6 +25,7 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Customer
         fields = ("email", "display_name", "external_id", "is_active")
+        field_classes: ClassVar = {"email": AddressField}
 
     def clean_email(self) -> str:
         return clean_address(self)

@@ -1,6 +1,6 @@
 """Staff accounts and groups: for superusers only."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from auditlog.models import Event, record
 from customers.admin.access import actor
 from customers.admin.audited import AuditedMixin
+from customers.forms import AddressField
 from customers.models import User
 
 RIGHTS = (
@@ -46,7 +47,7 @@ class SuperusersOnlyMixin:
 def clean_address(form: Any) -> str:
     """Refuse an address that is somebody's already, in whatever case."""
     email: str = form.cleaned_data["email"]
-    if User.objects.filter(email__iexact=email).exclude(pk=form.instance.pk).exists():
+    if User.objects.with_address(email).exclude(pk=form.instance.pk).exists():
         raise forms.ValidationError("This address is somebody's already, of staff or a customer's.")
     return email
 
@@ -80,6 +81,7 @@ class NewStaffForm(UserCreationForm):  # type: ignore[misc]
     class Meta:
         model = User
         fields = ("email", "display_name")
+        field_classes: ClassVar = {"email": AddressField}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -93,6 +95,7 @@ class StaffForm(UserChangeForm):  # type: ignore[misc]
     class Meta:
         model = User
         fields = ("email", "display_name", "password", "is_active", "is_superuser", "groups")
+        field_classes: ClassVar = {"email": AddressField}
         widgets = {"groups": UnfoldAdminCheckboxSelectMultipleWidget}
 
     def clean_email(self) -> str:

@@ -13,7 +13,7 @@ Clashes = dict[int, list[Problem]]
 # What rows of one customer have to agree in, as it is compared.
 _PER_CUSTOMER: Mapping[str, Callable[[Wanted], object]] = {
     "external_id": lambda wanted: wanted.external_id,  # the group differs at most by case
-    "email": lambda wanted: wanted.email.lower(),
+    "email": lambda wanted: wanted.email,
     "display_name": lambda wanted: wanted.display_name,
     "plan_code": lambda wanted: wanted.plan_code,
     "start_date": lambda wanted: wanted.start_date,
@@ -49,7 +49,7 @@ def _external_ids(rows: Sequence[Wanted], found: Clashes) -> None:
 
 def _emails(rows: Sequence[Wanted], found: Clashes) -> None:
     hint = "Give every customer an address of its own, or the rows of one customer the same external_id."
-    for group in _groups(rows, lambda wanted: wanted.email.lower()):
+    for group in _groups(rows, lambda wanted: wanted.email):
         if _differ(group, external_id_key):
             told = "Customers with different external_ids have this email address"
             _tell(found, group, "email_duplicate", "email", told, hint)

@@ -1,10 +1,10 @@
-"""Email addresses: one per row, and spelt so that no other system changes it."""
+"""Email addresses: one per row, spelt so that no other system changes it, and in lower case as a login."""
 
 import re
 
 import email_validator
 
-from kernel import Problem
+from kernel import Problem, as_login
 from kernel.masking import mask_email
 
 # Names such as .test and .local may be what an operator's staff really uses; nothing is sent to them here.
@@ -21,14 +21,17 @@ _MAX_COMMON_LOCAL = 64
 
 
 def check_email(given: str) -> str | Problem:
-    """Return the address without blanks around it and otherwise as given, or what is wrong with it."""
+    """Return the address as a login, or what is wrong with it.
+
+    Here alone the file's spelling becomes the one that everything uses: plan, run, Lago, platform and mails.
+    """
     email = given.strip()
     if not email:
         return Problem("email_blank", "email", "There is no email address.", "Enter the customer's address.")
     if _is_common(email):
-        return email
+        return as_login(email)
     hint = _hint(email)
-    return _invalid(email, hint) if hint else email
+    return _invalid(email, hint) if hint else as_login(email)
 
 
 def _is_common(email: str) -> bool:

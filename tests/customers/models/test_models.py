@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
@@ -24,7 +25,8 @@ def refusal_of(sql: str, *values: object) -> str:
 # --- User --------------------------------------------------------------------------------------------
 
 BROKEN_USERS = {
-    "customers_user_email_unique": "email = 'CUSTOMER1@example.com'",
+    "customers_user_email_unique": "email = 'customer1@example.com'",
+    "customers_user_email_lower": "email = 'Other@example.com'",
     "customers_user_email_given": "email = ''",
     "customers_user_external_id_unique": "external_id = 'c-1'",
     "customers_user_external_id_given": "external_id = ''",
@@ -40,6 +42,49 @@ def test_a_customer_is_kept_whole(constraint: str) -> None:
     told = refusal_of(f"UPDATE customers_user SET {BROKEN_USERS[constraint]} WHERE external_id = 'C-2'")
 
     assert constraint in told
+
+
+def test_whoever_is_made_is_found_in_any_capitals_and_stored_in_none() -> None:
+    made = [
+        User.objects.create_user(" Ann@Example.com "),
+        User.objects.create_superuser("ROOT@x.de", "long pass"),
+    ]
+
+    assert [user.email for user in made] == ["ann@example.com", "root@x.de"]
+    assert User.objects.get_by_natural_key("aNN@EXAMPLE.com") == made[0]
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("İDA@example.com", "i̇da@example.com"),
+        ("ΟΔΟΣ@example.com", "οδος@example.com"),
+        ("ann@MÜLLER.DE", "ann@müller.de"),
+        ("ann@STRAẞE.DE", "ann@straße.de"),
+    ],
+)
+def test_letters_that_the_database_sees_otherwise_are_found_too(typed: str, stored: str) -> None:
+    user = User.objects.create_user(typed)
+
+    assert user.email == stored
+    assert User.objects.with_address(typed).get() == user
+    assert User.objects.with_address(stored).get() == user
+
+
+def test_an_address_is_not_another_one_whose_letters_only_look_alike() -> None:
+    User.objects.create_user("ida@example.com")
+
+    assert not User.objects.with_address("ıda@example.com").exists()  # its capital is an I, too
+    assert not User.objects.with_address("İda@example.com").exists()
+
+
+def test_what_is_wrong_with_capitals_is_told_in_words() -> None:
+    user = User(email="Ann@example.com")
+
+    with pytest.raises(ValidationError) as caught:
+        user.validate_constraints()
+
+    assert "Write the address in lower case" in str(caught.value)
 
 
 def test_staff_is_never_a_customer() -> None:

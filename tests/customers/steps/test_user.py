@@ -46,7 +46,7 @@ def test_a_customer_nobody_has_is_made() -> None:
 
 
 def test_a_customer_that_agrees_may_be_adopted() -> None:
-    verdict = verdict_on(user(pk=7, email="Ann.Example@EXAMPLE.com"))
+    verdict = verdict_on(user(pk=7))
 
     assert (verdict.action, verdict.ref) == (Action.ADOPT, "7")
     assert codes(verdict.exists) == ["email_exists", "external_id_exists"]

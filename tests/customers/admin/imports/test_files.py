@@ -45,12 +45,13 @@ def stored(upload: BackfillUpload) -> stored_preview.Preview:
 
 
 def test_the_error_file_has_the_rows_with_problems_as_they_came(client: Client) -> None:
-    given = [row(1), row(2, plan_code="gold"), row(3, email="")]
+    given = [row(1), row(2, plan_code="gold", email="Customer2@Example.com"), row(3, email="")]
     found = preview_of(client, csv_file(given))
 
     answer = client.get(reverse("admin:customers_backfillrun_errors", args=[found.pk]))
 
     records = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    assert [one["email"] for one in records] == ["Customer2@Example.com", ""]  # capitals and all
     assert [(one["external_id"], one["code"]) for one in records] == [
         ("C-2", "plan_not_found"), ("C-3", "email_blank"),
     ]  # fmt: skip

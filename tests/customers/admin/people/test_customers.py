@@ -139,6 +139,35 @@ def test_an_address_that_is_somebody_else_s_is_refused(client: Client, run: Back
         assert "somebody's already" in words_of(answer)
 
 
+def test_an_address_is_stored_in_lower_case_and_found_in_any(client: Client, run: BackfillRun) -> None:
+    client.post(page_of(customer()), form_of(customer(), email=" New@Example.COM"))
+
+    assert customer().email == "new@example.com"
+    assert "C-1" in words_of(client.get(CUSTOMERS, {"q": "NEW@example.com"}))
+
+
+def test_the_same_address_in_capitals_is_no_change_of_it(client: Client, run: BackfillRun) -> None:
+    client.post(page_of(customer()), form_of(customer(), email="CUSTOMER1@example.com", display_name="New"))
+
+    assert customer().email == "customer1@example.com"
+    assert audited("customer.changed")[0].data == {"fields": ["Display name"]}
+
+
+def test_an_address_of_staff_is_stored_in_lower_case(superuser: User) -> None:
+    page = f"/admin/customers/user/{superuser.pk}/change/"
+
+    client_of(superuser).post(page, {"email": "New.Root@Operator.EXAMPLE", "display_name": "Root"})
+
+    superuser.refresh_from_db()
+    assert superuser.email == "new.root@operator.example"
+
+
+def test_letters_whose_plain_form_has_capitals_are_stored_without(client: Client, run: BackfillRun) -> None:
+    client.post(page_of(customer()), form_of(customer(), email="ann@\u2121.example"))  # one letter: TEL
+
+    assert customer().email == "ann@tel.example"
+
+
 def test_an_external_id_stays_what_it_is(client: Client, run: BackfillRun) -> None:
     client.post(page_of(customer()), form_of(customer(), external_id="OTHER"))
 

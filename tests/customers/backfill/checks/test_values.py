@@ -52,8 +52,21 @@ def code_of(checked: str | Problem) -> str:
         f"{'a' * 64}@example.com",
     ],
 )
-def test_an_address_is_kept_as_given(email: str) -> None:
-    assert check_email(email) == email
+def test_an_address_is_kept_but_for_its_capitals(email: str) -> None:
+    assert check_email(email) == email.lower()
+
+
+@pytest.mark.parametrize("email", ["Ann@Example.com", "ANN@XN--MLLER-KVA.DE", "O'NEILL@corp.LOCAL"])
+def test_an_address_is_taken_in_lower_case_as_people_sign_in_with_it(email: str) -> None:
+    checked = check_email(email)
+
+    assert isinstance(checked, str)
+    assert checked == checked.lower() != email
+
+
+@pytest.mark.parametrize("email", ["İda@example.com", "straße@example.com", "ΟΔΟΣ@example.com", "K@x.de"])
+def test_letters_whose_lower_case_is_disputed_are_refused(email: str) -> None:
+    assert code_of(check_email(email)) == "email_invalid"
 
 
 @pytest.mark.parametrize("email", [" ann@example.com", "ann@example.com\u00a0", "\tann@example.com\r\n"])
@@ -135,7 +148,7 @@ def test_the_short_cut_accepts_nothing_that_the_library_refuses(email: str) -> N
 def test_every_accepted_address_is_plain(email: str) -> None:
     checked = check_email(email)
 
-    assert isinstance(checked, Problem) or (checked == email and checked.isascii())
+    assert isinstance(checked, Problem) or (checked == email.lower() and checked.isascii())
 
 
 # Name

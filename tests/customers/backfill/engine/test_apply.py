@@ -65,6 +65,18 @@ def stands(lago: Sandbox, number: int) -> None:
 # --- All well ----------------------------------------------------------------------------------------
 
 
+def test_an_address_with_capitals_is_made_in_lower_case_here_and_in_lago(lago: Sandbox) -> None:
+    given = [row(1, email="Customer1@EXAMPLE.com"), row(1, email="customer1@example.com", id_tag="SECOND")]
+
+    report = imported(given)
+
+    (in_lago,) = lago.state()["customers"]
+    assert report.status == "succeeded"
+    assert [one["problems"] + one["warnings"] for one in told(report).values()] == [[], []]
+    assert User.objects.get().email == in_lago["columns"]["email"] == "customer1@example.com"
+    assert actions(imported(given, skip_existing=True)) == ["skipped", "skipped"]
+
+
 def test_a_row_ends_with_an_active_mapping_that_is_billed(lago: Sandbox) -> None:
     report = imported(rows(1))
 

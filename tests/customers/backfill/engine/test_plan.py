@@ -158,6 +158,14 @@ def test_a_lago_customer_is_a_problem_or_adopted(lago: Sandbox) -> None:
     assert steps(planned(rows(1), skip_existing=True)) == all_steps("create") | {"lago_customer": "adopt"}
 
 
+def test_capitals_in_an_address_are_no_difference(lago: Sandbox) -> None:
+    lago_customer(lago, email="Customer1@EXAMPLE.com")
+
+    report = planned([row(1, email="CUSTOMER1@example.com")], skip_existing=True)
+
+    assert (steps(report)["lago_customer"], warnings(report)) == ("adopt", [])
+
+
 def test_a_lago_customer_with_another_name_is_adopted_with_a_warning(lago: Sandbox) -> None:
     lago_customer(lago, name="Somebody Else", email="else@example.com")
 
