@@ -1,7 +1,7 @@
 """What a look at all idTags of a SteVe found."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from charging.values import OcppTag, Transaction, folded
@@ -38,9 +38,17 @@ def sorted_out(tags: Sequence[OcppTag], read_at: float) -> Tags:
     return Tags(
         by_pk={tag.ocpp_tag_pk: tag for tag in tags},
         by_id_tag={folded(tag.id_tag): tag for tag in tags},
-        children=Counter(folded(tag.parent_id_tag) for tag in tags if tag.parent_id_tag),
+        children=Counter(_parents(tags)),
         read_at=read_at,
     )
+
+
+def _parents(tags: Sequence[OcppTag]) -> Iterator[str]:
+    """Return the parent of each; one that is its own, which SteVe allows, is no other's."""
+    for tag in tags:
+        parent = folded(tag.parent_id_tag or "")
+        if parent and parent != folded(tag.id_tag):
+            yield parent
 
 
 @dataclass(frozen=True, slots=True)

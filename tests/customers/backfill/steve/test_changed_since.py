@@ -140,6 +140,16 @@ def test_a_parent_is_named_and_where_it_is_reverted_kept_and_blocked(steve: Stev
     assert [state for state, _ in states(run)] == ["kept", "removed"]
 
 
+def test_one_that_is_its_own_parent_goes_as_no_other_stands_under_it(steve: SteveSandbox) -> None:
+    run = run_of(imported(rows(1)))
+    change_tag(steve, {"parent_id_tag": TAG})
+
+    plan, report = planned_revert(run), reverted(run, discard_activity=True)
+
+    assert plan.active == {"C-1": ["changed in SteVe: parent"]}
+    assert (report.status, TAG in tags(steve)) == ("reverted", False)
+
+
 def test_what_the_platform_wrote_into_notes_is_no_change(steve: SteveSandbox) -> None:
     run = run_of(imported(rows(2)))
     change_tag(steve, {"note": "Linked to Customer 1\nLast synced on 2026-11-28T10:00:00Z"})
