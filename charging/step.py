@@ -211,7 +211,7 @@ class SteveIdTagStep(Step):
 
     def forecast(self, thing: Thing, found: Tags, back: Sessions) -> str:
         tag = found.numbered(thing.ref)
-        return why_kept(thing, tag, Closer(found, back)) if tag else ""
+        return why_kept(thing, tag, Closer(found, back), self._now()) if tag else ""
 
     def stop(self, thing: Thing, found: Tags) -> None:
         self._withdrawal.stop(thing, found)

@@ -18,10 +18,10 @@ DELETE_FAILED = 500  # what SteVe says of an idTag with others below it, for eve
 
 OURS_NO_MORE = "our mapping of it has gone; look at number {ref} in SteVe by hand"
 ANOTHER = "SteVe has another idTag under this number now"
-WAS_THERE = "it was there before the run; it is blocked again"
-WITH_OTHERS = "other idTags stand under it in SteVe (idTags: {number}); it is blocked instead"
-OF_ANOTHER = "it stands under another customer of the platform; it is blocked instead"
-WITH_HISTORY = "its charging history (sessions: {number}) would be deleted with it; it is blocked instead"
+WAS_THERE = "it was there before the run"
+WITH_OTHERS = "other idTags stand under it in SteVe (idTags: {number})"
+OF_ANOTHER = "it stands under another customer of the platform"
+WITH_HISTORY = "its charging history (sessions: {number}) would be deleted with it"
 
 
 def changed_since(thing: Thing, tag: OcppTag) -> list[str]:
@@ -37,8 +37,21 @@ def by_number(sessions: Iterable[Transaction]) -> Sessions:
     return found
 
 
-def why_kept(thing: Thing, tag: OcppTag, closer: Closer) -> str:
-    """Say why an idTag stays in SteVe, blocked; blank where it goes."""
+def why_kept(thing: Thing, tag: OcppTag, closer: Closer, now: datetime) -> str:
+    """Say why an idTag stays in SteVe, blocked where it can be; blank where it goes."""
+    if why := _why_not_ours(thing, tag):
+        return why
+    why = _why_not_deleted(thing, tag, closer)
+    return _and_blocked(why, thing, tag, now) if why else ""
+
+
+def _and_blocked(why: str, thing: Thing, tag: OcppTag, now: datetime) -> str:
+    if _cannot_be_blocked(tag, now):
+        return f"{why}; it has expired there, and SteVe blocks no such idTag"
+    return f"{why}; it is blocked {'again' if thing.undo else 'instead'}"
+
+
+def _why_not_deleted(thing: Thing, tag: OcppTag, closer: Closer) -> str:
     if thing.undo:
         return WAS_THERE
     if below := closer.tags.below(tag):
@@ -89,22 +102,22 @@ class Withdrawal:
         tag = closer.tags.numbered(thing.ref)
         if tag is None:
             return Removed(Removal.GONE)
-        if why := _why_not_ours(thing, tag) or why_kept(thing, tag, closer):
+        if why := why_kept(thing, tag, closer, self.now()):
             return Removed(Removal.KEPT, why)
-        return self._delete(tag)
+        return self._delete(thing, tag)
 
-    def _delete(self, tag: OcppTag) -> Removed:
+    def _delete(self, thing: Thing, tag: OcppTag) -> Removed:
         try:
             there = self.client.delete_id_tag(tag.ocpp_tag_pk)
         except SteveError as error:
             if error.status != DELETE_FAILED or not (below := self.client.children_of(tag.id_tag)):
                 raise
-            return Removed(Removal.KEPT, WITH_OTHERS.format(number=len(below)))
+            why = WITH_OTHERS.format(number=len(below))
+            return Removed(Removal.KEPT, _and_blocked(why, thing, tag, self.now()))
         return Removed(Removal.REMOVED if there else Removal.GONE)
 
     def _block(self, tag: OcppTag) -> None:
-        # SteVe takes no PUT with an expiry in the past, and an expired idTag does not charge anyway.
-        if tag.is_blocked or tag.is_expired(self.now()):
+        if tag.is_blocked or _cannot_be_blocked(tag, self.now()):
             return
         try:
             self.client.update_id_tag(tag, max_active_transaction_count=BLOCKED)
@@ -119,6 +132,11 @@ class Withdrawal:
             if self.clock() - newest.read_at > STALE_S:
                 newest = self._newest = self.read()
             return newest
+
+
+def _cannot_be_blocked(tag: OcppTag, now: datetime) -> bool:
+    """SteVe takes no PUT with an expiry in the past, and an expired idTag does not charge anyway."""
+    return not tag.is_blocked and tag.is_expired(now)
 
 
 def _why_not_ours(thing: Thing, tag: OcppTag) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from customers.models import IdTagMapping
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
 from tests.charging.factories import LAST_YEAR, NEXT_YEAR, charged
@@ -148,6 +149,42 @@ def test_one_that_is_its_own_parent_goes_as_no_other_stands_under_it(steve: Stev
 
     assert plan.active == {"C-1": ["changed in SteVe: parent"]}
     assert (report.status, TAG in tags(steve)) == ("reverted", False)
+
+
+@pytest.mark.parametrize("since", ["our mapping has gone", "SteVe has another under its number"])
+def test_what_cannot_be_told_to_be_ours_is_counted_as_kept_beforehand(
+    steve: SteveSandbox, since: str
+) -> None:
+    run = run_of(imported(rows(2)))
+    if since == "our mapping has gone":
+        IdTagMapping.objects.filter(id_tag=TAG).delete()
+    else:
+        change_tag(steve, {"id_tag": "ANOTHER"})
+
+    _, document, _ = manage("backfill_revert", "--run-id", run.run_id, "--dry-run", "--format", "json")
+    reverted(run)
+
+    assert (json.loads(document)["remove"]["steve_id_tag"], json.loads(document)["keep"]) == (
+        1,
+        {"steve_id_tag": 1},
+    )
+    assert [state for state, _ in states(run)] == ["kept", "removed"]
+
+
+def test_an_expired_one_that_is_kept_is_not_said_to_be_blocked(steve: SteveSandbox) -> None:
+    steve.world.add_tag(TAG, max_active_transaction_count=0)
+    run = run_of(imported(rows(2), skip_existing=True))
+    steve.world.add_tag("CHILD-1", parent_id_tag="TAG0002")
+    for id_tag in (TAG, "TAG0002"):
+        change_tag(steve, {"expiry_date": LAST_YEAR}, id_tag)
+
+    lines = manifest(reverted(run, discard_activity=True))
+
+    assert [tags(steve)[id_tag]["blocked"] for id_tag in (TAG, "TAG0002")] == [False, False]
+    assert ["SteVe blocks no such idTag" in line and "is blocked" not in line for line in lines] == [
+        True,
+        True,
+    ]
 
 
 def test_what_the_platform_wrote_into_notes_is_no_change(steve: SteveSandbox) -> None:
