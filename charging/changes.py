@@ -26,10 +26,10 @@ def changes(left: Mapping[str, Any], tag: OcppTag) -> Iterator[str]:
     """Name, in words, what differs from `as_left` and from the limit that a run leaves.
 
     That it is blocked is told last, and not where the platform says in its note that it did so. Of `left`,
-    what was not kept (version 1.0 did not) is not compared.
+    what was not kept (version 1.0 did not) is not compared; but no run takes one under another customer.
     """
     now = as_left(tag)
-    if left.get("parent", now["parent"]) != now["parent"]:
+    if left["parent"] != now["parent"] if "parent" in left else tag.is_under_platform_customer:
         yield "parent"
     if tag.max_active_transaction_count not in (UNLIMITED, BLOCKED):
         yield f"limit {tag.max_active_transaction_count}"

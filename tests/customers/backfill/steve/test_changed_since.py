@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from customers.models import IdTagMapping
+from customers.models import BackfillStep, IdTagMapping
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
 from tests.charging.factories import LAST_YEAR, NEXT_YEAR, charged
@@ -149,6 +149,15 @@ def test_one_that_is_its_own_parent_goes_as_no_other_stands_under_it(steve: Stev
 
     assert plan.active == {"C-1": ["changed in SteVe: parent"]}
     assert (report.status, TAG in tags(steve)) == ("reverted", False)
+
+
+def test_one_that_version_1_0_unblocked_is_asked_about_under_another_customer(steve: SteveSandbox) -> None:
+    steve.world.add_tag(TAG, max_active_transaction_count=0)
+    run = run_of(imported(rows(1), skip_existing=True))
+    BackfillStep.objects.filter(row__run=run, name="steve_id_tag").update(undo={"unblocked": True})
+    change_tag(steve, {"parent_id_tag": META})
+
+    assert planned_revert(run).active == {"C-1": ["changed in SteVe: parent"]}
 
 
 @pytest.mark.parametrize("since", ["our mapping has gone", "SteVe has another under its number"])
