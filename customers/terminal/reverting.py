@@ -123,7 +123,8 @@ def print_revert(console: Console, report: RevertReport, command: str) -> None:
         console.print("No invoice and no credit note was made.")
         console.print(f"The same file can be imported again{again}.")
     else:
-        console.print(f"What is not removed yet is unchanged. To go on: {command}", soft_wrap=True)
+        console.print("What is not removed yet is still there; cards that were stopped already stay so.")
+        console.print(f"To go on: {command}", soft_wrap=True)
 
 
 def plan_json(plan: RevertPlan, choice: Choice, expected: Sequence[str] = ()) -> dict[str, Any]:

@@ -196,6 +196,16 @@ def test_an_expired_one_that_is_kept_is_not_said_to_be_blocked(steve: SteveSandb
     ]
 
 
+def test_a_revert_that_failed_half_way_does_not_say_that_the_rest_is_unchanged(steve: SteveSandbox) -> None:
+    run = run_of(imported(rows(1)))
+    steve.fault("500,method=DELETE,times=forever")
+
+    code, text, _ = manage("backfill_revert", "--run-id", run.run_id, "--noinput")
+
+    assert (code, tags(steve)[TAG]["blocked"]) == (1, True)
+    assert "cards that were stopped already stay so" in text
+
+
 def test_what_the_platform_wrote_into_notes_is_no_change(steve: SteveSandbox) -> None:
     run = run_of(imported(rows(2)))
     change_tag(steve, {"note": "Linked to Customer 1\nLast synced on 2026-11-28T10:00:00Z"})
