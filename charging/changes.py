@@ -16,7 +16,7 @@ def as_left(tag: OcppTag) -> dict[str, Any]:
     """Return what an idTag is like, as JSON to be kept; texts as digests, since they may name people."""
     return {
         "parent": _digest(folded(tag.parent_id_tag or "")),
-        "note": _digest(tag.note or ""),
+        "note": _digest(_of_people(tag.note or "")),
         "expiry": tag.expires_at.isoformat() if tag.expires_at else "",
         "user": tag.user_pk,
     }
@@ -47,13 +47,18 @@ IS_BLOCKED = "blocked"
 
 
 def _is_note_as_left(left: str, note: str) -> bool:
-    """Compare a note aside from what the platform writes: it overwrites ours, and leaves nothing of it."""
-    if _digest(note) == left:
-        return True
-    theirs = [line for line in note.splitlines() if line.strip() and not line.startswith(PLATFORM_LINES)]
+    """Compare a note aside from what the platform writes: it overwrites ours, and may leave nothing of it."""
+    theirs = _of_people(note)
+    return _digest(theirs) == left or (not theirs and _is_of_platform(note))
+
+
+def _of_people(note: str) -> str:
+    """Return a note without the lines of the platform, which change with every sync."""
     if not _is_of_platform(note):
-        return False
-    return not theirs or _digest("\n".join(theirs)) == left
+        return note
+    return "\n".join(
+        line for line in note.splitlines() if line.strip() and not line.startswith(PLATFORM_LINES)
+    )
 
 
 def _is_of_platform(note: str) -> bool:
