@@ -85,7 +85,10 @@ class Withdrawal:
         """
         tags = self._fresh(found)
         tag = tags.numbered(thing.ref)
-        if tag is None or _why_not_ours(thing, tag):
+        if tag is None:
+            self._require_gone(thing)
+            return
+        if _why_not_ours(thing, tag):
             return
         if tags is not found and _newly_changed(thing, found.numbered(thing.ref), tag):
             raise SteveError("steve_changed", "Somebody changed the idTag in SteVe while the revert ran")
@@ -124,6 +127,11 @@ class Withdrawal:
         except SteveError as error:
             if not error.is_not_found:  # it has gone since the list was read
                 raise
+
+    def _require_gone(self, thing: Thing) -> None:
+        """Take no list's word for it: one that is only left out would charge with nobody to pay."""
+        if self.client.get_id_tag(int(thing.ref)) is not None:
+            raise SteveError("steve_unexpected", "SteVe has the idTag, but its list leaves it out", down=True)
 
     def _fresh(self, found: Tags) -> Tags:
         """Return `found`, or a newer list where that is old: a PUT writes back all that it says."""

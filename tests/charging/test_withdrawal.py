@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from charging import SteveClient, SteveError, SteveIdTagStep
+from charging.found import Tags
 from charging.withdrawal import STALE_S
 from kernel import Made, Removal, Removed, Task, Thing, Wanted
 from rehearsal.steve import SteveSandbox
@@ -134,6 +135,17 @@ def test_one_that_goes_between_the_look_and_the_stop_is_gone(
     removed = step.remove(thing, step.look_closer([thing], found))
 
     assert removed.removal is Removal.GONE
+
+
+def test_one_that_the_list_leaves_out_is_not_taken_for_gone(
+    steve: SteveSandbox, step: SteveIdTagStep, clock: Clock
+) -> None:
+    thing = made(step, wanted())
+
+    with pytest.raises(SteveError) as failure:
+        step.stop(thing, Tags(read_at=clock()))
+
+    assert failure.value.code == "steve_unexpected"
 
 
 def test_the_list_is_read_again_where_a_revert_takes_long(
