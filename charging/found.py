@@ -1,7 +1,7 @@
 """What a look at all idTags of a SteVe found."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from charging.values import OcppTag, Transaction, folded
@@ -13,13 +13,13 @@ Sessions = Mapping[int, Sequence[Transaction]]  # by SteVe's number of the idTag
 class Tags:
     """All idTags at one moment, by number and by what SteVe compares.
 
-    `children` counts those below an idTag. `misspelt` counts the sessions in another spelling than our own,
-    where somebody looked for them.
+    `children` are the numbers of those below an idTag. `misspelt` counts the sessions in another spelling
+    than our own, where somebody looked for them.
     """
 
     by_pk: Mapping[int, OcppTag] = field(default_factory=dict)
     by_id_tag: Mapping[str, OcppTag] = field(default_factory=dict)
-    children: Mapping[str, int] = field(default_factory=dict)
+    children: Mapping[str, Set[int]] = field(default_factory=dict)
     read_at: float = 0.0
     misspelt: Mapping[int, int] = field(default_factory=dict)
 
@@ -29,8 +29,9 @@ class Tags:
     def numbered(self, ref: str) -> OcppTag | None:
         return self.by_pk.get(int(ref)) if ref else None
 
-    def below(self, tag: OcppTag) -> int:
-        return self.children.get(folded(tag.id_tag), 0)
+    def below(self, tag: OcppTag) -> Set[int]:
+        """Return the numbers of those that stand under it."""
+        return self.children.get(folded(tag.id_tag), frozenset())
 
 
 def sorted_out(tags: Sequence[OcppTag], read_at: float) -> Tags:
@@ -38,17 +39,19 @@ def sorted_out(tags: Sequence[OcppTag], read_at: float) -> Tags:
     return Tags(
         by_pk={tag.ocpp_tag_pk: tag for tag in tags},
         by_id_tag={folded(tag.id_tag): tag for tag in tags},
-        children=Counter(_parents(tags)),
+        children=_children(tags),
         read_at=read_at,
     )
 
 
-def _parents(tags: Sequence[OcppTag]) -> Iterator[str]:
-    """Return the parent of each; one that is its own, which SteVe allows, is no other's."""
+def _children(tags: Sequence[OcppTag]) -> Mapping[str, Set[int]]:
+    """Gather what stands under each; one that is its own parent, which SteVe allows, is no other's child."""
+    found: dict[str, set[int]] = defaultdict(set)
     for tag in tags:
         parent = folded(tag.parent_id_tag or "")
         if parent and parent != folded(tag.id_tag):
-            yield parent
+            found[parent].add(tag.ocpp_tag_pk)
+    return dict(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Take idTags out of SteVe again: block, look, delete, and leave what has a history or is not ours alone."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -13,10 +13,11 @@ from charging.values import BLOCKED, OcppTag, Transaction, folded
 from charging.wire import SteveError
 from kernel import Removal, Removed, Thing
 
-STALE_S = 300.0  # how old the list may be that a removal goes by
+STALE_S = 30.0  # how old the list may be that a removal goes by
 DELETE_FAILED = 500  # what SteVe says of an idTag with others below it, for ever
 
-OURS_NO_MORE = "our mapping of it has gone; look at number {ref} in SteVe by hand"
+OURS_NO_MORE = "our mapping of it has gone, and it changed in SteVe: block number {ref} there by hand"
+UNMAPPED = "our mapping of it has gone; whether it is the same idTag, number {ref} in SteVe tells"
 ANOTHER = "SteVe has another idTag under this number now"
 WAS_THERE = "it was there before the run"
 WITH_OTHERS = "other idTags stand under it in SteVe (idTags: {number})"
@@ -37,11 +38,16 @@ def by_number(sessions: Iterable[Transaction]) -> Sessions:
     return found
 
 
-def why_kept(thing: Thing, tag: OcppTag, closer: Closer, now: datetime) -> str:
-    """Say why an idTag stays in SteVe, blocked where it can be; blank where it goes."""
+def why_kept(thing: Thing, tag: OcppTag, closer: Closer, now: datetime, gone: Set[int] = frozenset()) -> str:
+    """Say why an idTag stays in SteVe, blocked where it can be; blank where it goes.
+
+    `gone` are the numbers of those that went since the look.
+    """
     if why := _why_not_ours(thing, tag):
         return why
-    why = _why_not_deleted(thing, tag, closer)
+    if not thing.wanted.id_tag:
+        return _and_blocked(UNMAPPED.format(ref=thing.ref), thing, tag, now)
+    why = _why_not_deleted(thing, tag, closer, gone)
     return _and_blocked(why, thing, tag, now) if why else ""
 
 
@@ -51,11 +57,11 @@ def _and_blocked(why: str, thing: Thing, tag: OcppTag, now: datetime) -> str:
     return f"{why}; it is blocked {'again' if thing.undo else 'instead'}"
 
 
-def _why_not_deleted(thing: Thing, tag: OcppTag, closer: Closer) -> str:
+def _why_not_deleted(thing: Thing, tag: OcppTag, closer: Closer, gone: Set[int]) -> str:
     if thing.undo:
         return WAS_THERE
-    if below := closer.tags.below(tag):
-        return WITH_OTHERS.format(number=below)
+    if below := closer.tags.below(tag) - gone:
+        return WITH_OTHERS.format(number=len(below))
     if tag.is_under_platform_customer:
         return OF_ANOTHER
     if used := len(closer.sessions.get(tag.ocpp_tag_pk, ())):
@@ -71,6 +77,7 @@ class Withdrawal:
     now: Callable[[], datetime]
     clock: Callable[[], float]
     _newest: Tags = field(default_factory=Tags)
+    _gone: set[int] = field(default_factory=set)  # deleted by now: they stand under nothing any more
     _lock: Lock = field(default_factory=Lock)
 
     def read(self) -> Tags:
@@ -105,8 +112,9 @@ class Withdrawal:
         tag = closer.tags.numbered(thing.ref)
         if tag is None:
             return Removed(Removal.GONE)
-        if why := why_kept(thing, tag, closer, self.now()):
-            return Removed(Removal.KEPT, why)
+        if why := why_kept(thing, tag, closer, self.now(), self._gone):
+            may_charge = bool(_why_not_ours(thing, tag)) and not tag.is_blocked
+            return Removed(Removal.KEPT, why, in_use=may_charge and why != ANOTHER)
         return self._delete(thing, tag)
 
     def _delete(self, thing: Thing, tag: OcppTag) -> Removed:
@@ -117,6 +125,7 @@ class Withdrawal:
                 raise
             why = WITH_OTHERS.format(number=len(below))
             return Removed(Removal.KEPT, _and_blocked(why, thing, tag, self.now()))
+        self._gone.add(tag.ocpp_tag_pk)
         return Removed(Removal.REMOVED if there else Removal.GONE)
 
     def _block(self, tag: OcppTag) -> None:
@@ -148,9 +157,13 @@ def _cannot_be_blocked(tag: OcppTag, now: datetime) -> bool:
 
 
 def _why_not_ours(thing: Thing, tag: OcppTag) -> str:
-    if not thing.wanted.id_tag:
-        return OURS_NO_MORE.format(ref=thing.ref)
+    if not thing.wanted.id_tag:  # only that nobody has touched it says that it is the one we made
+        return OURS_NO_MORE.format(ref=thing.ref) if _may_be_another(thing, tag) else ""
     return "" if folded(tag.id_tag) == folded(thing.wanted.id_tag) else ANOTHER
+
+
+def _may_be_another(thing: Thing, tag: OcppTag) -> bool:
+    return any(what != IS_BLOCKED for what in changed_since(thing, tag))
 
 
 def _newly_changed(thing: Thing, before: OcppTag | None, tag: OcppTag) -> bool:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from customers.models import BackfillStep, IdTagMapping
+from customers.backfill.reconcile import reconcile
+from customers.backfill.systems import connect
+from customers.models import BackfillRun, BackfillStep, IdTagMapping
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
 from tests.charging.factories import LAST_YEAR, NEXT_YEAR, charged
@@ -21,7 +23,7 @@ from tests.customers.backfill.steve.world import (
     states,
     tags,
 )
-from tests.customers.factories import imported, row, rows
+from tests.customers.factories import do_not_sleep, imported, row, rows
 
 pytestmark = pytest.mark.django_db
 
@@ -271,3 +273,29 @@ def test_nothing_is_ended_that_pays_for_a_card_which_could_not_be_blocked(
 
     assert (report.status, left) == ("failed", ["backfill-C-1"])
     assert (again.status, [name for name in tags(steve) if name not in ("FLEET", META)]) == ("reverted", [])
+
+
+def test_what_stays_in_use_is_named_at_the_terminal_and_in_json(steve: SteveSandbox) -> None:
+    run = run_of(imported(rows(2)))
+    change_tag(steve, {"note": "van 7"})
+    IdTagMapping.objects.filter(id_tag=TAG).delete()
+
+    code, out, _ = manage("backfill_revert", "--run-id", run.run_id, "--discard-activity", "--noinput")
+
+    assert code == 0
+    assert "These stay and may be used" in out
+    assert "line 2 C-1 steve_id_tag: our mapping of it has gone, and it changed in SteVe" in out
+
+
+def test_reconcile_in_the_middle_of_a_revert_advises_to_finish_it(steve: SteveSandbox) -> None:
+    run = run_of(imported(rows(2)))
+    steve.fault("reset_before,method=DELETE,path=.*ocppTags,times=forever")
+    reverted(run)
+
+    with connect(sleep=do_not_sleep) as systems:
+        found = reconcile(BackfillRun.objects.get(pk=run.pk), systems).found
+
+    assert found
+    assert {one.divergence.remedy for one in found} == {
+        f"Finish the revert: python manage.py backfill_revert --run-id {run.run_id}"
+    }
