@@ -8,8 +8,8 @@ from charging.values import BLOCKED, UNLIMITED, OcppTag, folded
 
 # Tells our own idTag after a lost answer. The platform overwrites notes later, so it is good for that only.
 OUR_NOTE = "Made by Polaris Backfill"
-# How lines begin that the platform writes into a note, over whatever stood there.
 PARENT, IS_BLOCKED = "parent", "blocked"
+# How lines begin that the platform writes into a note, over whatever stood there.
 PLATFORM_LINES = ("Linked to ", "Last synced on", "No active subscription")
 
 
@@ -17,7 +17,7 @@ def as_left(tag: OcppTag) -> dict[str, Any]:
     """Return what an idTag is like, as JSON to be kept; texts as digests, since they may name people."""
     return {
         "parent": _digest(folded(tag.parent_id_tag or "")),
-        "note": _digest(tag.note or ""),
+        "note": _digest(_of_people(tag.note or "")),
         "expiry": tag.expires_at.isoformat() if tag.expires_at else "",
         "user": tag.user_pk,
     }
@@ -27,10 +27,10 @@ def changes(left: Mapping[str, Any], tag: OcppTag) -> Iterator[str]:
     """Name, in words, what differs from `as_left` and from the limit that a run leaves.
 
     That it is blocked is told last, and not where the platform says in its note that it did so. Of `left`,
-    what was not kept (version 1.0 did not) is not compared.
+    what was not kept (version 1.0 did not) is not compared; but no run takes one under another customer.
     """
     now = as_left(tag)
-    if left.get("parent", now["parent"]) != now["parent"]:
+    if left["parent"] != now["parent"] if "parent" in left else tag.is_under_platform_customer:
         yield PARENT
     if tag.max_active_transaction_count not in (UNLIMITED, BLOCKED):
         yield f"limit {tag.max_active_transaction_count}"
@@ -45,13 +45,18 @@ def changes(left: Mapping[str, Any], tag: OcppTag) -> Iterator[str]:
 
 
 def _is_note_as_left(left: str, note: str) -> bool:
-    """Compare a note aside from what the platform writes: it overwrites ours, and leaves nothing of it."""
-    if _digest(note) == left:
-        return True
-    theirs = [line for line in note.splitlines() if line.strip("- ") and not line.startswith(PLATFORM_LINES)]
+    """Compare a note aside from what the platform writes: it overwrites ours, and may leave nothing of it."""
+    theirs = _of_people(note)
+    return _digest(theirs) == left or (not theirs and is_of_platform(note))
+
+
+def _of_people(note: str) -> str:
+    """Return a note without the lines of the platform, which change with every sync."""
     if not is_of_platform(note):
-        return False
-    return not theirs or _digest("\n".join(theirs)) == left
+        return note
+    return "\n".join(
+        line for line in note.splitlines() if line.strip("- ") and not line.startswith(PLATFORM_LINES)
+    )
 
 
 def is_as_made(tag: OcppTag) -> bool:

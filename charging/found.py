@@ -1,6 +1,6 @@
 """What a look at all idTags of a SteVe found."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
@@ -13,14 +13,14 @@ Sessions = Mapping[int, Sequence[Transaction]]  # by SteVe's number of the idTag
 class Tags:
     """All idTags at one moment, by number and by what SteVe compares.
 
-    `children` counts those below an idTag. `misspelt` counts the sessions in another spelling than our own,
-    where somebody looked for them. `own_parents` are those that the platform made of a customer, as `folded`,
-    by external_id.
+    `children` are the numbers of those below an idTag. `misspelt` counts the sessions in another spelling
+    than our own, where somebody looked for them. `own_parents` are those that the platform made of a
+    customer, as `folded`, by external_id.
     """
 
     by_pk: Mapping[int, OcppTag] = field(default_factory=dict)
     by_id_tag: Mapping[str, OcppTag] = field(default_factory=dict)
-    children: Mapping[str, int] = field(default_factory=dict)
+    children: Mapping[str, Set[int]] = field(default_factory=dict)
     read_at: float = 0.0
     misspelt: Mapping[int, int] = field(default_factory=dict)
     own_parents: Mapping[str, Set[str]] = field(default_factory=dict)
@@ -39,8 +39,9 @@ class Tags:
         """Return whether it stands under a customer of the platform, and not under its own."""
         return tag.is_under_platform_customer and not self.is_under_own(tag, external_id)
 
-    def below(self, tag: OcppTag) -> int:
-        return self.children.get(folded(tag.id_tag), 0)
+    def below(self, tag: OcppTag) -> Set[int]:
+        """Return the numbers of those that stand under it."""
+        return self.children.get(folded(tag.id_tag), frozenset())
 
 
 def sorted_out(tags: Sequence[OcppTag], read_at: float) -> Tags:
@@ -48,9 +49,19 @@ def sorted_out(tags: Sequence[OcppTag], read_at: float) -> Tags:
     return Tags(
         by_pk={tag.ocpp_tag_pk: tag for tag in tags},
         by_id_tag={folded(tag.id_tag): tag for tag in tags},
-        children=Counter(folded(tag.parent_id_tag) for tag in tags if tag.parent_id_tag),
+        children=_children(tags),
         read_at=read_at,
     )
+
+
+def _children(tags: Sequence[OcppTag]) -> Mapping[str, Set[int]]:
+    """Gather what stands under each; one that is its own parent, which SteVe allows, is no other's child."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for tag in tags:
+        parent = folded(tag.parent_id_tag or "")
+        if parent and parent != folded(tag.id_tag):
+            found[parent].add(tag.ocpp_tag_pk)
+    return dict(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,11 +228,11 @@ class SteveIdTagStep(Step):
             if changed:
                 yield thing.wanted.external_id, f"changed in SteVe: {', '.join(changed)}"
             if below := found.below(tag):
-                yield thing.wanted.external_id, f"other idTags stand under it in SteVe: {below}"
+                yield thing.wanted.external_id, f"other idTags stand under it in SteVe: {len(below)}"
 
     def forecast(self, thing: Thing, found: Tags, back: Sessions) -> str:
         tag = found.numbered(thing.ref)
-        return why_kept(thing, tag, Closer(found, back)) if tag else ""
+        return why_kept(thing, tag, Closer(found, back), self._now()) if tag else ""
 
     def stop(self, thing: Thing, found: Tags) -> None:
         self._withdrawal.stop(thing, found)

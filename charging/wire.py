@@ -93,7 +93,7 @@ class Wire:
 
     def _ask_once(self) -> None:
         path, params = self._harmless
-        timeout_s = self.timeout_s * HARMLESS_PART
+        timeout_s = self.timeout_s * HARMLESS_PART  # the message names what is set, which is twice that
         answer = self._try("GET", path, params, None, timeout_s=timeout_s, about_one=True)
         if not isinstance(answer, list):
             raise unexpected(f"GET {path}", "no list")
@@ -171,4 +171,6 @@ class Diagnosis:
             ours = self._write and error.status is not None
             return errors.failed_at_this(self._what, error.status) if ours else error
         self._was_well = self._health.is_well()
+        if self._was_well and self._write and error.is_late:
+            error.repeatable = False  # it would only wait as long again; the next run looks what became of it
         return error if self._was_well else errors.away(error)

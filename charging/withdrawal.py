@@ -1,7 +1,7 @@
 """Take idTags out of SteVe again: block, look, delete, and leave what has a history or is not ours alone."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
@@ -13,15 +13,16 @@ from charging.values import BLOCKED, OcppTag, Transaction, folded
 from charging.wire import SteveError
 from kernel import Removal, Removed, Thing
 
-STALE_S = 300.0  # how old the list may be that a removal goes by
+STALE_S = 30.0  # how old the list may be that a removal goes by
 DELETE_FAILED = 500  # what SteVe says of an idTag with others below it, for ever
 
-OURS_NO_MORE = "our mapping of it has gone; look at number {ref} in SteVe by hand"
+OURS_NO_MORE = "our mapping of it has gone, and it changed in SteVe: block number {ref} there by hand"
+UNMAPPED = "our mapping of it has gone; whether it is the same idTag, number {ref} in SteVe tells"
 ANOTHER = "SteVe has another idTag under this number now"
-WAS_THERE = "it was there before the run; it is blocked again"
-WITH_OTHERS = "other idTags stand under it in SteVe (idTags: {number}); it is blocked instead"
-OF_ANOTHER = "it stands under another customer of the platform; it is blocked instead"
-WITH_HISTORY = "its charging history (sessions: {number}) would be deleted with it; it is blocked instead"
+WAS_THERE = "it was there before the run"
+WITH_OTHERS = "other idTags stand under it in SteVe (idTags: {number})"
+OF_ANOTHER = "it stands under another customer of the platform"
+WITH_HISTORY = "its charging history (sessions: {number}) would be deleted with it"
 
 
 def changed_since(thing: Thing, tag: OcppTag, tags: Tags) -> list[str]:
@@ -38,12 +39,30 @@ def by_number(sessions: Iterable[Transaction]) -> Sessions:
     return found
 
 
-def why_kept(thing: Thing, tag: OcppTag, closer: Closer) -> str:
-    """Say why an idTag stays in SteVe, blocked; blank where it goes."""
+def why_kept(thing: Thing, tag: OcppTag, closer: Closer, now: datetime, gone: Set[int] = frozenset()) -> str:
+    """Say why an idTag stays in SteVe, blocked where it can be; blank where it goes.
+
+    `gone` are the numbers of those that went since the look.
+    """
+    if why := _why_not_ours(thing, tag, closer.tags):
+        return why
+    if not thing.wanted.id_tag:
+        return _and_blocked(UNMAPPED.format(ref=thing.ref), thing, tag, now)
+    why = _why_not_deleted(thing, tag, closer, gone)
+    return _and_blocked(why, thing, tag, now) if why else ""
+
+
+def _and_blocked(why: str, thing: Thing, tag: OcppTag, now: datetime) -> str:
+    if _cannot_be_blocked(tag, now):
+        return f"{why}; it has expired there, and SteVe blocks no such idTag"
+    return f"{why}; it is blocked {'again' if thing.undo else 'instead'}"
+
+
+def _why_not_deleted(thing: Thing, tag: OcppTag, closer: Closer, gone: Set[int]) -> str:
     if thing.undo:
         return WAS_THERE
-    if below := closer.tags.below(tag):
-        return WITH_OTHERS.format(number=below)
+    if below := closer.tags.below(tag) - gone:
+        return WITH_OTHERS.format(number=len(below))
     if closer.tags.is_under_another(tag, thing.wanted.external_id):
         return OF_ANOTHER
     if used := len(closer.sessions.get(tag.ocpp_tag_pk, ())):
@@ -59,6 +78,7 @@ class Withdrawal:
     now: Callable[[], datetime]
     clock: Callable[[], float]
     _newest: Tags = field(default_factory=Tags)
+    _gone: set[int] = field(default_factory=set)  # deleted by now: they stand under nothing any more
     _lock: Lock = field(default_factory=Lock)
 
     def read(self) -> Tags:
@@ -73,7 +93,10 @@ class Withdrawal:
         """
         tags = self._fresh(found)
         tag = tags.numbered(thing.ref)
-        if tag is None or _why_not_ours(thing, tag):
+        if tag is None:
+            self._require_gone(thing)
+            return
+        if _why_not_ours(thing, tag, tags):
             return
         if tags is not found and _newly_changed(thing, found, tags):
             raise SteveError("steve_changed", "Somebody changed the idTag in SteVe while the revert ran")
@@ -92,28 +115,35 @@ class Withdrawal:
         tag = closer.tags.numbered(thing.ref)
         if tag is None:
             return Removed(Removal.GONE)
-        if why := _why_not_ours(thing, tag) or why_kept(thing, tag, closer):
-            return Removed(Removal.KEPT, why)
-        return self._delete(tag)
+        if why := why_kept(thing, tag, closer, self.now(), self._gone):
+            may_charge = bool(_why_not_ours(thing, tag, closer.tags)) and not tag.is_blocked
+            return Removed(Removal.KEPT, why, in_use=may_charge and why != ANOTHER)
+        return self._delete(thing, tag)
 
-    def _delete(self, tag: OcppTag) -> Removed:
+    def _delete(self, thing: Thing, tag: OcppTag) -> Removed:
         try:
             there = self.client.delete_id_tag(tag.ocpp_tag_pk)
         except SteveError as error:
             if error.status != DELETE_FAILED or not (below := self.client.children_of(tag.id_tag)):
                 raise
-            return Removed(Removal.KEPT, WITH_OTHERS.format(number=len(below)))
+            why = WITH_OTHERS.format(number=len(below))
+            return Removed(Removal.KEPT, _and_blocked(why, thing, tag, self.now()))
+        self._gone.add(tag.ocpp_tag_pk)
         return Removed(Removal.REMOVED if there else Removal.GONE)
 
     def _block(self, tag: OcppTag) -> None:
-        # SteVe takes no PUT with an expiry in the past, and an expired idTag does not charge anyway.
-        if tag.is_blocked or tag.is_expired(self.now()):
+        if tag.is_blocked or _cannot_be_blocked(tag, self.now()):
             return
         try:
             self.client.update_id_tag(tag, max_active_transaction_count=BLOCKED)
         except SteveError as error:
             if not error.is_not_found:  # it has gone since the list was read
                 raise
+
+    def _require_gone(self, thing: Thing) -> None:
+        """Take no list's word for it: one that is only left out would charge with nobody to pay."""
+        if self.client.get_id_tag(int(thing.ref)) is not None:
+            raise SteveError("steve_unexpected", "SteVe has the idTag, but its list leaves it out", down=True)
 
     def _fresh(self, found: Tags) -> Tags:
         """Return `found`, or a newer list where that is old: a PUT writes back all that it says."""
@@ -124,10 +154,19 @@ class Withdrawal:
             return newest
 
 
-def _why_not_ours(thing: Thing, tag: OcppTag) -> str:
-    if not thing.wanted.id_tag:
-        return OURS_NO_MORE.format(ref=thing.ref)
+def _cannot_be_blocked(tag: OcppTag, now: datetime) -> bool:
+    """SteVe takes no PUT with an expiry in the past, and an expired idTag does not charge anyway."""
+    return not tag.is_blocked and tag.is_expired(now)
+
+
+def _why_not_ours(thing: Thing, tag: OcppTag, tags: Tags) -> str:
+    if not thing.wanted.id_tag:  # only that nobody has touched it says that it is the one we made
+        return OURS_NO_MORE.format(ref=thing.ref) if _may_be_another(thing, tag, tags) else ""
     return "" if folded(tag.id_tag) == folded(thing.wanted.id_tag) else ANOTHER
+
+
+def _may_be_another(thing: Thing, tag: OcppTag, tags: Tags) -> bool:
+    return any(what != IS_BLOCKED for what in changed_since(thing, tag, tags))
 
 
 def _newly_changed(thing: Thing, found: Tags, newer: Tags) -> bool:

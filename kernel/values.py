@@ -171,10 +171,14 @@ class Removal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What became of a thing that a revert asked to remove; `why` says it where it was kept."""
+    """What became of a thing that a revert asked to remove; `why` says it where it was kept.
+
+    `in_use`: it stays, and may be used although nobody pays for it any more.
+    """
 
     removal: Removal
     why: str = ""
+    in_use: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ def of_revert(report: RevertReport) -> Result:
         "outcome": report.status,
         "counts": dict(report.counts),
         "failures": [list(failure) for failure in report.failures[:KEPT]],
+        "in_use": [list(one) for one in report.in_use[:KEPT]],
         "active_total": len(report.plan.active),
         "seconds": round(report.seconds, 1),
     }

@@ -12,6 +12,7 @@ from customers.backfill.steps import in_order, leavable, plural
 from customers.terminal.output import counted, plain_table
 from customers.terminal.settling import add_no_wait, print_settling
 
+NAMED = 3  # of many things with one reason
 SHOWN = 50  # lines of each kind; the manifest and --format json have them all
 
 
@@ -116,8 +117,10 @@ def print_revert(console: Console, report: RevertReport, command: str) -> None:
         ", ".join(f"{number:,} {word}" for word, number in sorted(report.counts.items())) or "nothing yet"
     )
     console.print(f"Run {run_id}: {report.status}{f' ({report.reason})' if report.reason else ''}: {counts}")
-    for line, external_id, step, why in report.failures[:SHOWN]:
-        console.print(f"  line {line} {external_id} {step}: {why}", style="red", soft_wrap=True)
+    _print_things(console, report.failures, "red")
+    if report.in_use:
+        console.print("These stay and may be used, though nobody pays for them any more:", style="yellow")
+        _print_things(console, report.in_use, "yellow")
     console.print(f"Manifest {report.manifest}", soft_wrap=True)
     _print_left_out(console, report.plan)
     if report.is_well:
@@ -126,7 +129,18 @@ def print_revert(console: Console, report: RevertReport, command: str) -> None:
         print_settling(console, report.settling)
         console.print(f"The same file can be imported again{again}.")
     else:
-        console.print(f"What is not removed yet is unchanged. To go on: {command}", soft_wrap=True)
+        console.print("What is not removed yet is still there; cards that were stopped already stay so.")
+        console.print(f"To go on: {command}", soft_wrap=True)
+
+
+def _print_things(console: Console, things: Sequence[tuple[int, str, str, str]], style: str) -> None:
+    """Name things by line and customer; those of one kind with one reason in one line."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for line, external_id, step, why in things:
+        groups.setdefault((step, why), []).append(f"line {line} {external_id}")
+    for (step, why), which in list(groups.items())[:SHOWN]:
+        more = f" and {len(which) - NAMED:,} more" if len(which) > NAMED else ""
+        console.print(f"  {', '.join(which[:NAMED])}{more} {step}: {why}", style=style, soft_wrap=True)
 
 
 def plan_json(plan: RevertPlan, choice: Choice, expected: Sequence[str] = ()) -> dict[str, Any]:
@@ -169,6 +183,10 @@ def revert_json(report: RevertReport) -> dict[str, Any]:
             for line, external_id, step, why in report.failures
         ],
         "settling_in": report.settling.as_json(),
+        "in_use": [
+            {"line": line, "external_id": external_id, "step": step, "why": why}
+            for line, external_id, step, why in report.in_use
+        ],
         "manifest": str(report.manifest) if report.manifest else None,
         "seconds": round(report.seconds, 3),
     }

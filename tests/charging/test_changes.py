@@ -45,6 +45,14 @@ def test_what_the_platform_writes_is_no_change(note: str) -> None:
     assert list(changes(AS_MADE, replace(MADE, note=note))) == []
 
 
+def test_a_line_of_the_platform_that_was_there_before_may_be_written_anew() -> None:
+    noted = replace(THERE, note="van 7\nLast synced on 2026-11-27")
+    synced = replace(noted, note="van 7\nLast synced on 2026-11-28", max_active_transaction_count=-1)
+    lost = replace(synced, note="lost\nLast synced on 2026-11-28")
+
+    assert (list(changes(as_left(noted), synced)), list(changes(as_left(noted), lost))) == ([], ["note"])
+
+
 def test_a_word_of_an_administrator_beside_the_platforms_is_one() -> None:
     noted = replace(MADE, note="Linked to Alice Example\nstolen, see mail\nLast synced on 2026-11-28")
 

@@ -415,13 +415,15 @@ def test_one_that_we_unblocked_and_that_expired_since_needs_no_blocking(
     assert steve.world.authorise(ID_TAG) == "Expired"
 
 
-def test_one_whose_mapping_has_gone_is_left_alone(steve: SteveSandbox, step: SteveIdTagStep) -> None:
+def test_one_whose_mapping_has_gone_is_blocked_and_named_by_its_number(
+    steve: SteveSandbox, step: SteveIdTagStep
+) -> None:
     made = run(step, wanted())
 
     removal, why = remove(step, wanted(""), made)
 
     assert (removal, "number 1" in why) == (Removal.KEPT, True)
-    assert not steve.world.tags[1].is_blocked
+    assert steve.world.tags[1].is_blocked
 
 
 def test_another_id_tag_under_the_recorded_number_is_left_alone(

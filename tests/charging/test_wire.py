@@ -142,12 +142,22 @@ def test_a_steve_that_hangs_is_asked_once_whether_it_works(scripted: Scripted, c
     assert (error.away, error.sent, methods(scripted)) == (True, True, ["POST", "?"])
 
 
-def test_a_call_that_was_late_is_tried_again_where_steve_works(scripted: Scripted, connect: Connect) -> None:
-    scripted.answers(HANGS, EMPTY, CREATED)
+def test_a_look_that_was_late_is_tried_again_where_steve_works(scripted: Scripted, connect: Connect) -> None:
+    scripted.answers(HANGS, EMPTY, EMPTY)
 
-    create(connect(f"{scripted.url}/steve", timeout_s=3))
+    found = connect(f"{scripted.url}/steve", timeout_s=3).id_tags()
 
-    assert methods(scripted) == ["POST", "?", "POST"]
+    assert (found, methods(scripted)) == ([], ["GET", "?", "GET"])
+
+
+def test_a_write_that_was_late_is_left_to_the_next_run_which_looks(
+    scripted: Scripted, connect: Connect
+) -> None:
+    scripted.answers(HANGS, EMPTY)
+
+    error = failure(connect(f"{scripted.url}/steve", timeout_s=3))
+
+    assert (error.sent, error.away, methods(scripted)) == (True, False, ["POST", "?"])
 
 
 def test_a_caller_who_tries_once_asks_nothing_else(scripted: Scripted, connect: Connect) -> None:

@@ -1,10 +1,12 @@
 """Taking idTags back: in which order, by how many calls, and what somebody does meanwhile."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from charging import SteveClient, SteveError, SteveIdTagStep
+from charging.found import Tags
 from charging.withdrawal import STALE_S
 from kernel import Made, Removal, Removed, Task, Thing, Wanted
 from rehearsal.steve import SteveSandbox
@@ -136,6 +138,17 @@ def test_one_that_goes_between_the_look_and_the_stop_is_gone(
     assert removed.removal is Removal.GONE
 
 
+def test_one_that_the_list_leaves_out_is_not_taken_for_gone(
+    steve: SteveSandbox, step: SteveIdTagStep, clock: Clock
+) -> None:
+    thing = made(step, wanted())
+
+    with pytest.raises(SteveError) as failure:
+        step.stop(thing, Tags(read_at=clock()))
+
+    assert failure.value.code == "steve_unexpected"
+
+
 def test_the_list_is_read_again_where_a_revert_takes_long(
     steve: SteveSandbox, step: SteveIdTagStep, clock: Clock
 ) -> None:
@@ -163,3 +176,27 @@ def test_what_was_known_when_it_was_asked_about_stops_nothing_later(
     step.stop(thing, found)
 
     assert (steve.world.tags[1].is_blocked, steve.world.tags[1].note) == (True, "lost")
+
+
+def test_a_parent_goes_where_what_stands_under_it_went_before(
+    steve: SteveSandbox, step: SteveIdTagStep
+) -> None:
+    child, parent = made(step, ROWS[0]), made(step, ROWS[1])
+    steve.world.tags[1].parent_id_tag = ROWS[1].id_tag
+
+    removed = stopped(step, child, parent)
+
+    assert (removed, steve.world.tags) == ([Removed(Removal.REMOVED)] * 2, {})
+
+
+def test_one_whose_mapping_has_gone_is_blocked_where_nobody_touched_it(
+    steve: SteveSandbox, step: SteveIdTagStep
+) -> None:
+    untouched, touched = made(step, ROWS[0]), made(step, ROWS[1])
+    steve.world.tags[2].note = "van 7"
+    things = [replace(one, wanted=replace(one.wanted, id_tag="")) for one in (untouched, touched)]
+
+    removed = stopped(step, *things)
+
+    assert [(one.removal, one.in_use) for one in removed] == [(Removal.KEPT, False), (Removal.KEPT, True)]
+    assert [tag.is_blocked for tag in steve.world.tags.values()] == [True, False]

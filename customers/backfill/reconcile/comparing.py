@@ -1,7 +1,7 @@
 """Every row of a run against the world, step by step; no step is known by name."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from customers.backfill.ledger.identity import check_world
@@ -39,7 +39,15 @@ def reconcile(run: BackfillRun, systems: Systems) -> Reconciliation:
         known = {one.line: _known(one, systems.steps, looked, seen) for one in some}
         _compare(result, some, systems.steps, looked, known)
     _order(result)
+    if run.status == BackfillRun.Status.REVERTING:
+        result.found = [_in_a_revert(one, run) for one in result.found]
     return result
+
+
+def _in_a_revert(one: Found, run: BackfillRun) -> Found:
+    """Advise nothing else while a revert is unfinished: it has stopped on purpose what looks broken."""
+    remedy = f"Finish the revert: python manage.py backfill_revert --run-id {run.run_id}"
+    return replace(one, divergence=replace(one.divergence, remedy=remedy))
 
 
 def _look(run: BackfillRun, step: Step) -> Looked:

@@ -47,6 +47,7 @@ class RevertReport:
     status: str
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[int, str, str, str]] = field(default_factory=list)  # line, external_id, step, why
+    in_use: list[tuple[int, str, str, str]] = field(default_factory=list)  # what stays, and may be used
     manifest: Path | None = None
     reason: str = ""
     seconds: float = 0.0
@@ -166,6 +167,8 @@ class Reverting:
             self.report.counts[line.outcome] += 1
             if line.outcome == "failed":
                 self.report.failures.append((line.line, line.external_id, line.step, line.why))
+            if line.in_use:
+                self.report.in_use.append((line.line, line.external_id, line.step, line.why))
         self._note([line.as_line() for line in lines])
 
     def _note(self, lines: Sequence[dict[str, object]]) -> None:
@@ -190,7 +193,8 @@ class Reverting:
         if self.stop.requested:
             report.status = "failed" if self.stop.broken else "interrupted"
         elif report.failures:
-            report.status, report.reason = "failed", f"{len(report.failures)} things could not be removed"
+            things = "1 thing" if len(report.failures) == 1 else f"{len(report.failures):,} things"
+            report.status, report.reason = "failed", f"{things} could not be removed"
         else:
             report.status = "reverted"
             life.finish_revert(self.plan.run, actor=self.actor)

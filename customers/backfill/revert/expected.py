@@ -14,5 +14,5 @@ def expected_removals(plan: RevertPlan, steps: Sequence[Step], choice: Choice) -
     numbers: Counter[str] = Counter()
     for row in plan.rows:
         if not (choice.keep_active and plan.is_active(row)):
-            numbers.update(target.step for target in row.remove)
+            numbers.update(row.goes)
     return removal_sentences(numbers, steps, plan.found)

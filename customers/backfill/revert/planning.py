@@ -83,7 +83,11 @@ class RevertPlan:
         """Say why there is nothing to remove."""
         if not self.standing.staged:
             return f"{the_run} created nothing, as no row of it was staged"
-        if BackfillStep.objects.filter(row__run=self.run, state__in=(State.REMOVED, State.KEPT)).exists():
+        steps = BackfillStep.objects.filter(row__run=self.run)
+        if kept := steps.filter(state=State.KEPT).count():
+            things = "1 thing that was kept" if kept == 1 else f"{kept:,} things that were kept"
+            return f"what {the_run} created is gone already, but for {things}"
+        if steps.filter(state=State.REMOVED).exists():
             return f"what {the_run} created is gone already"
         return f"{the_run} created nothing"
 

@@ -57,6 +57,7 @@ class Line:
     outcome: str  # removed, gone, kept or failed
     why: str = ""
     code: str = ""
+    in_use: bool = False
 
     def as_line(self) -> dict[str, object]:
         line: dict[str, object] = {
@@ -154,16 +155,18 @@ class Removals:
         if removed.removal is not Removal.FAILED:
             kept = removed.removal is Removal.KEPT
             self._set(row, name, State.KEPT if kept else State.REMOVED, "")
-        self._note(row, name, removed.removal.value, why=removed.why)
+        self._note(row, name, removed.removal.value, why=removed.why, in_use=removed.in_use)
 
     def _set(self, row: RowPlan, name: str, state: str, code: str) -> None:
         step = row.recorded.steps[name]
         step.state, step.code, step.settled_at = state, code, timezone.now()
         self._steps.append(step)
 
-    def _note(self, row: RowPlan, name: str, outcome: str, *, why: str = "", code: str = "") -> None:
+    def _note(
+        self, row: RowPlan, name: str, outcome: str, *, why: str = "", code: str = "", in_use: bool = False
+    ) -> None:
         one = row.recorded
-        self._lines.append(Line(one.line, one.external_id, name, outcome, why, code))
+        self._lines.append(Line(one.line, one.external_id, name, outcome, why, code, in_use))
 
 
 def _targets(rows: Iterable[RowPlan], step: Step) -> list[tuple[RowPlan, Thing]]:

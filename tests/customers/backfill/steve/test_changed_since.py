@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from customers.backfill.reconcile import reconcile
+from customers.backfill.systems import connect
+from customers.models import BackfillRun, BackfillStep, IdTagMapping
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
 from tests.charging.factories import LAST_YEAR, NEXT_YEAR, charged
@@ -20,7 +23,7 @@ from tests.customers.backfill.steve.world import (
     states,
     tags,
 )
-from tests.customers.factories import imported, row, rows
+from tests.customers.factories import do_not_sleep, imported, row, rows
 
 pytestmark = pytest.mark.django_db
 
@@ -140,6 +143,71 @@ def test_a_parent_is_named_and_where_it_is_reverted_kept_and_blocked(steve: Stev
     assert [state for state, _ in states(run)] == ["kept", "removed"]
 
 
+def test_one_that_is_its_own_parent_goes_as_no_other_stands_under_it(steve: SteveSandbox) -> None:
+    run = run_of(imported(rows(1)))
+    change_tag(steve, {"parent_id_tag": TAG})
+
+    plan, report = planned_revert(run), reverted(run, discard_activity=True)
+
+    assert plan.active == {"C-1": ["changed in SteVe: parent"]}
+    assert (report.status, TAG in tags(steve)) == ("reverted", False)
+
+
+def test_one_that_version_1_0_unblocked_is_asked_about_under_another_customer(steve: SteveSandbox) -> None:
+    steve.world.add_tag(TAG, max_active_transaction_count=0)
+    run = run_of(imported(rows(1), skip_existing=True))
+    BackfillStep.objects.filter(row__run=run, name="steve_id_tag").update(undo={"unblocked": True})
+    change_tag(steve, {"parent_id_tag": META})
+
+    assert planned_revert(run).active == {"C-1": ["changed in SteVe: parent"]}
+
+
+@pytest.mark.parametrize("since", ["our mapping has gone", "SteVe has another under its number"])
+def test_what_cannot_be_told_to_be_ours_is_counted_as_kept_beforehand(
+    steve: SteveSandbox, since: str
+) -> None:
+    run = run_of(imported(rows(2)))
+    if since == "our mapping has gone":
+        IdTagMapping.objects.filter(id_tag=TAG).delete()
+    else:
+        change_tag(steve, {"id_tag": "ANOTHER"})
+
+    _, document, _ = manage("backfill_revert", "--run-id", run.run_id, "--dry-run", "--format", "json")
+    reverted(run)
+
+    assert (json.loads(document)["remove"]["steve_id_tag"], json.loads(document)["keep"]) == (
+        1,
+        {"steve_id_tag": 1},
+    )
+    assert [state for state, _ in states(run)] == ["kept", "removed"]
+
+
+def test_an_expired_one_that_is_kept_is_not_said_to_be_blocked(steve: SteveSandbox) -> None:
+    steve.world.add_tag(TAG, max_active_transaction_count=0)
+    run = run_of(imported(rows(2), skip_existing=True))
+    steve.world.add_tag("CHILD-1", parent_id_tag="TAG0002")
+    for id_tag in (TAG, "TAG0002"):
+        change_tag(steve, {"expiry_date": LAST_YEAR}, id_tag)
+
+    lines = manifest(reverted(run, discard_activity=True))
+
+    assert [tags(steve)[id_tag]["blocked"] for id_tag in (TAG, "TAG0002")] == [False, False]
+    assert ["SteVe blocks no such idTag" in line and "is blocked" not in line for line in lines] == [
+        True,
+        True,
+    ]
+
+
+def test_a_revert_that_failed_half_way_does_not_say_that_the_rest_is_unchanged(steve: SteveSandbox) -> None:
+    run = run_of(imported(rows(1)))
+    steve.fault("500,method=DELETE,times=forever")
+
+    code, text, _ = manage("backfill_revert", "--run-id", run.run_id, "--noinput")
+
+    assert (code, tags(steve)[TAG]["blocked"]) == (1, True)
+    assert "cards that were stopped already stay so" in text
+
+
 def test_what_the_platform_wrote_into_notes_is_no_change(steve: SteveSandbox) -> None:
     run = run_of(imported(rows(2)))
     change_tag(steve, {"note": "Linked to Customer 1\nLast synced on 2026-11-28T10:00:00Z"})
@@ -205,3 +273,29 @@ def test_nothing_is_ended_that_pays_for_a_card_which_could_not_be_blocked(
 
     assert (report.status, left) == ("failed", ["backfill-C-1"])
     assert (again.status, [name for name in tags(steve) if name not in ("FLEET", META)]) == ("reverted", [])
+
+
+def test_what_stays_in_use_is_named_at_the_terminal_and_in_json(steve: SteveSandbox) -> None:
+    run = run_of(imported(rows(2)))
+    change_tag(steve, {"note": "van 7"})
+    IdTagMapping.objects.filter(id_tag=TAG).delete()
+
+    code, out, _ = manage("backfill_revert", "--run-id", run.run_id, "--discard-activity", "--noinput")
+
+    assert code == 0
+    assert "These stay and may be used" in out
+    assert "line 2 C-1 steve_id_tag: our mapping of it has gone, and it changed in SteVe" in out
+
+
+def test_reconcile_in_the_middle_of_a_revert_advises_to_finish_it(steve: SteveSandbox) -> None:
+    run = run_of(imported(rows(2)))
+    steve.fault("reset_before,method=DELETE,path=.*ocppTags,times=forever")
+    reverted(run)
+
+    with connect(sleep=do_not_sleep) as systems:
+        found = reconcile(BackfillRun.objects.get(pk=run.pk), systems).found
+
+    assert found
+    assert {one.divergence.remedy for one in found} == {
+        f"Finish the revert: python manage.py backfill_revert --run-id {run.run_id}"
+    }

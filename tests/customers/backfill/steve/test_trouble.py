@@ -257,5 +257,5 @@ def test_a_revert_that_meets_a_broken_steve_goes_on_later(steve: SteveSandbox, s
     first = manage("backfill_revert", "--run-id", run.run_id)
     second = manage("backfill_revert", "--run-id", run.run_id)
 
-    assert (first[0], "1 things could not be removed" in first[1]) == (1, True)
+    assert (first[0], "1 thing could not be removed" in first[1]) == (1, True)
     assert (second[0], tags(steve), User.objects.count()) == (0, {}, 0)
