@@ -446,3 +446,37 @@ def test_a_proof_of_the_links_is_remembered_by_the_campaign(inbox: Inbox, site: 
 
     assert campaign.links_proven_at is not None
     assert timezone.now() - campaign.links_proven_at < invitations.PROOF_LASTS
+
+
+# --- A sender that dies ------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """What nobody catches."""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_sender_that_dies_over_a_link_leaves_none_behind_in_the_end(
+    inbox: Inbox, site: Site, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    campaign, mint = queued(site), links.mint
+
+    def dying(*given: Any) -> set[str]:
+        if when == "after":
+            mint(*given)
+        raise Killed
+
+    monkeypatch.setattr(links, "mint", dying)
+    with pytest.raises(Killed):
+        send_campaign(campaign.pk)
+    monkeypatch.undo()
+    left = len(site.identifiers())
+    send_campaign(campaign.pk)
+    unknown = counts(campaign)
+    send_campaign(started(campaign.run, retry_unknown=True).pk)
+
+    assert left == (2 if when == "after" else 0)
+    assert unknown == {"unknown": 1}
+    assert len(site.identifiers()) == 2
+    assert PlatformLink.objects.standing().count() == 1
+    assert "(customer)" in signed_in(inbox.received[0].link)
