@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import dateformat
 
 from customers.mail.envelope import Category, CustomerMail
@@ -15,13 +16,22 @@ SUBJECT_MAX = 50  # the platform's email worker refuses longer ones
 
 
 def welcome_message(
-    email: str, display_name: str, link: str, expires_at: datetime, ttl: timedelta, message_id: str
+    email: str,
+    display_name: str,
+    link: str,
+    expires_at: datetime,
+    ttl: timedelta,
+    message_id: str,
+    *,
+    new_link_at: str = "",
 ) -> CustomerMail:
+    """Invite a customer. `new_link_at` is where they get another link later; blank: at our own pages."""
     context = {
         "display_name": one_line(display_name),
         "link": link,
         "lifetime": in_words(ttl),
         "expires_at": dateformat.format(expires_at.astimezone(_timezone()), "j F Y, H:i T"),
+        "new_link_at": new_link_at or f"{settings.CUSTOMER_BASE_URL}{reverse('customers:sign_in')}",
     }
     subject = _subject("Your {operator} account is ready", "Your charging account is ready")
     return _message(Category.WELCOME, subject, email, context, message_id)

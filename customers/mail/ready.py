@@ -5,12 +5,15 @@ from django.conf import settings
 DUMMY = "django.core.mail.backends.dummy.EmailBackend"
 
 
-def what_is_missing() -> list[str]:
-    """Return a line for each variable that has to be set before mail can go out; none if all is well."""
+def what_is_missing(*, to_our_pages: bool = True) -> list[str]:
+    """Return a line for each variable that has to be set before mail can go out; none if all is well.
+
+    `to_our_pages`: the links in it lead there.
+    """
     lines = []
     if not settings.EMAIL_FROM:
         lines.append("EMAIL_FROM is not set: the address that mail comes from.")
-    if not settings.CUSTOMER_BASE_URL:
+    if to_our_pages and not settings.CUSTOMER_BASE_URL:
         lines.append("CUSTOMER_BASE_URL is not set: where the links in the mail point.")
     if settings.EMAIL_BACKEND == DUMMY:
         lines.append("Neither EMAIL_URL nor CF_EMAIL_WORKER_URL is set: there is nothing to send mail with.")

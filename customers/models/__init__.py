@@ -1,5 +1,5 @@
 from customers.models.backfill import BackfillRow, BackfillRun, BackfillStep, email_digest
-from customers.models.campaign import WelcomeCampaign, WelcomeMail
+from customers.models.campaign import PlatformLink, WelcomeCampaign, WelcomeMail
 from customers.models.console import Customer
 from customers.models.job import RunJob
 from customers.models.operations import ThrottleMark, WorkerBeat
@@ -14,6 +14,7 @@ __all__ = [
     "Customer",
     "FormerSpelling",
     "IdTagMapping",
+    "PlatformLink",
     "RunJob",
     "ThrottleMark",
     "User",

@@ -46,6 +46,9 @@ class WelcomeCampaign(models.Model):
     refusals = models.PositiveSmallIntegerField(
         default=0, help_text="In a row, of the mail server as a whole"
     )
+    links_proven_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the platform was last seen to understand our links"
+    )
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -152,3 +155,39 @@ class WelcomeMail(models.Model):
 
     def link_is_live(self, now: Any) -> bool:
         return self.link_revoked_at is None and self.expires_at is not None and self.expires_at > now
+
+
+class PlatformLinkQuerySet(models.QuerySet["PlatformLink"]):
+    def standing(self) -> "PlatformLinkQuerySet":
+        """Select those that may still be in the platform's database."""
+        return self.filter(revoked_at=None)
+
+    def dead(self) -> "PlatformLinkQuerySet":
+        """Select those that are to go from there, as their mail's link was revoked."""
+        return self.standing().exclude(mail__link_revoked_at=None)
+
+
+class PlatformLink(models.Model):
+    """A link of a mail to the platform's own sign-in, known by the hash of its token, which is kept nowhere.
+
+    It is committed before the link is written there, and `revoked_at` after it was deleted there. So whatever
+    a killed process left can be found and deleted.
+    """
+
+    mail = models.ForeignKey(WelcomeMail, on_delete=models.CASCADE, related_name="platform_links")
+    hash = models.CharField(max_length=43)
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PlatformLinkQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [
+            models.UniqueConstraint(fields=["hash"], name="customers_platform_link_hash_unique"),
+            models.CheckConstraint(condition=~Q(hash=""), name="customers_platform_link_has_a_hash"),
+        ]
+
+    def __str__(self) -> str:
+        return self.hash[:8]

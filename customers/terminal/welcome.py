@@ -25,6 +25,7 @@ LEFT_OUT_WORDS = {
     "gone": "no longer exist",
     "inactive": "are inactive",
     "signed_in": "have signed in already",
+    "not_at_platform": "are no customers at the platform, or not with this address (backfill_reconcile)",
     "under_way": "are queued by another run's campaign",
     "unknown_before": "perhaps have a mail (--retry-unknown)",
     "failed_before": "were refused before (--retry-failed)",

@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 
 from customers.backfill.refused import Refused
 from customers.backfill.welcome import Choice
+from customers.backfill.welcome.platform import is_connected, require_address, require_links
 from customers.backfill.welcome.sample import sample_html
 from customers.mail.ready import what_is_missing
 from customers.models import BackfillRun
@@ -68,8 +69,9 @@ def find_run(run_id: str) -> BackfillRun:
 
 
 def require_sender(*, inline: bool) -> None:
-    """Raise Refused unless mail can be sent, and somebody is there to do it."""
-    missing = what_is_missing()
+    """Raise Refused unless mail can be sent, its links will work, and somebody is there to send it."""
+    require_address()
+    missing = what_is_missing(to_our_pages=not is_connected())
     if missing:
         raise Refused(missing[0])
     if not inline and not worker_is_alive():
@@ -77,6 +79,7 @@ def require_sender(*, inline: bool) -> None:
             "No worker is running, so nothing was queued.",
             "Start one with: python manage.py qcluster, or send from here with --inline.",
         )
+    require_links()
 
 
 def write_preview(path: Path) -> None:

@@ -13,7 +13,9 @@ from rehearsal.steve import SteveSandbox
 from tests.customers import factories
 from tests.customers.backfill.steve.world import CHARGE_BOX
 from tests.customers.factories import row
+from tests.polaris.sign_in_site import Site, platform_database, sign_in_site
 from tests.rehearsal.lago.calls import Caller
+from tests.rehearsal.platform.databases import emptied
 from tests.support.redis_server import RedisServer
 from tests.support.smtp_server import Inbox, MailServer
 
@@ -87,3 +89,20 @@ def imported(db: None, lago: Sandbox) -> Sandbox:
     report = factories.imported(rows, skip_existing=True)
     assert report.status == "succeeded"
     return lago
+
+
+@pytest.fixture(scope="module")
+def sign_in_database(database_address: str) -> Iterator[str]:
+    with platform_database(database_address) as address:
+        yield address
+
+
+@pytest.fixture
+def site(sign_in_database: str, settings: Any) -> Iterator[Site]:
+    """A platform's sign-in, with nobody in it, and its database: connected."""
+    emptied(sign_in_database)
+    with sign_in_site(sign_in_database) as running:
+        settings.POLARIS_DATABASE_URL = sign_in_database
+        settings.POLARIS_CUSTOMER_URL = running.url
+        yield running
+        running.read_our_rows()

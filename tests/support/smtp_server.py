@@ -34,7 +34,7 @@ class Received:
 
     @property
     def link(self) -> str:
-        found = re.search(r"https?://\S+/sign-in/link/\S+", self.part("plain"))
+        found = re.search(r"https?://\S+/(?:sign-in/link/|auth/verify\?)\S+", self.part("plain"))
         assert found is not None
         return found.group()
 

@@ -17,6 +17,7 @@ from customers.backfill.ledger.standing import standing_of
 from customers.backfill.refused import Refused
 from customers.backfill.welcome import (
     Choice,
+    Recipients,
     latest_campaign,
     pause,
     preview_recipients,
@@ -34,6 +35,7 @@ REASONS = {
     "gone": "no longer exist",
     "inactive": "are inactive",
     "signed_in": "have signed in already",
+    "not_at_platform": "are no customers at the platform, or not with this address: reconcile the run",
     "under_way": "have a mail of another run under way",
     "unknown_before": "may have got one: nobody knows",
     "failed_before": "could not be reached before",
@@ -83,7 +85,7 @@ class WelcomePages(Pages):
         if request.method == "POST" and form.is_valid() and self._start(request, run, form):
             return redirect("admin:customers_backfillrun_welcome", run.pk)
         campaign = latest_campaign(run)
-        recipients = preview_recipients(run)
+        recipients, platform_away = _recipients(run)
         context = {
             "run": run,
             "form": form,
@@ -91,6 +93,7 @@ class WelcomePages(Pages):
             "is_active": campaign is not None and campaign.status in WelcomeCampaign.ACTIVE,
             "to_mail": len(recipients.to_mail),
             "left_out": [(number, REASONS.get(why, why)) for why, number in recipients.left_out.items()],
+            "platform_away": platform_away,
             "not_now": run.status in STILL_IMPORTING,
             "unfinished": standing_of(run).sentence,
             "sample": sample_message() if settings.EMAIL_FROM else None,
@@ -126,6 +129,14 @@ class WelcomePages(Pages):
         if campaign:
             move(campaign, actor(request))
         return redirect("admin:customers_backfillrun_welcome", run.pk)
+
+
+def _recipients(run: BackfillRun) -> tuple[Recipients, str]:
+    """Return who would be invited; nobody, and why, where the platform cannot be asked."""
+    try:
+        return preview_recipients(run), ""
+    except Refused as refused:
+        return Recipients((), {}), f"{refused} {refused.hint}".strip()
 
 
 def _is_running(campaign: WelcomeCampaign | None) -> bool:

@@ -21,10 +21,11 @@ from customers.backfill.revert.planning import RevertPlan, RowPlan, plan_revert
 from customers.backfill.revert.records import Leaving, Line, Removals
 from customers.backfill.revert.removing import Remover, in_reverse
 from customers.backfill.settling_in import SettlingIn
-from customers.backfill.systems import Systems
-from customers.backfill.welcome import cancel_for_run
+from customers.backfill.systems import PLATFORM, Systems
+from customers.backfill.welcome import cancel_for_run, links_alive_until, revoke_dead_links
 from customers.chunks import chunks
 from customers.models import BackfillRun
+from polaris import PolarisError
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def revert(
             raise Refused(
                 f"The run {run.run_id} was continued by a later run over the same file; revert that first."
             )
+        _require_platform(run, systems)
         plan = plan_revert(run, systems)
         if plan.is_empty:
             life.finish_revert(run, actor=actor)
@@ -96,6 +98,18 @@ def _is_continued(run: BackfillRun) -> bool:
     """Return whether a later run over the same file still stands on what this one made."""
     later = BackfillRun.objects.filter(pk__gt=run.pk, input_sha256=run.input_sha256)
     return later.exclude(status=BackfillRun.Status.REVERTED).exists()
+
+
+def _require_platform(run: BackfillRun, systems: Systems) -> None:
+    """Refuse to leave links behind that sign people in at a platform which is not connected any more."""
+    if systems.platform is not None or PLATFORM in systems.without:
+        return
+    if until := links_alive_until(run):
+        raise Refused(
+            f"Welcome links of the run {run.run_id} sign people in at the platform until {until}, and the"
+            " platform is not connected, so they cannot be revoked.",
+            "Set POLARIS_DATABASE_URL as it was when they were sent. Nothing was removed.",
+        )
 
 
 @transaction.atomic
@@ -119,7 +133,7 @@ class Reverting:
         progress: Progress,
         max_failures: int,
     ) -> None:
-        self.plan, self.choice, self.actor = plan, choice, actor
+        self.plan, self._systems, self.choice, self.actor = plan, systems, choice, actor
         self.log, self.stop, self.progress = log, stop, progress
         discard = choice.discard_activity
         self._remover = Remover(systems.steps, plan.found, Breaker(stop, max_failures), discard=discard)
@@ -129,6 +143,7 @@ class Reverting:
     def carry_out(self, batch_size: int, concurrency: int) -> RevertReport:
         began = time.monotonic()
         _begin(self.plan.run, self.actor)
+        self._revoke_links()
         self._note([self._first_line()])
         for some in chunks(self._kept_by_choice(), 1000):
             self._written(self._removals.keep(some, BY_CHOICE))
@@ -143,6 +158,15 @@ class Reverting:
         )
         pipeline.run(chunks(rows, batch_size), batch_size)
         return self._close(time.monotonic() - began)
+
+    def _revoke_links(self) -> None:
+        """Delete the links of the invitations at the platform; at each attempt, until it has succeeded."""
+        if self._systems.platform is None:
+            return
+        try:
+            revoke_dead_links(self.plan.run, self._systems.platform, self.actor)
+        except PolarisError as error:
+            self.stop.request(f"the welcome links could not be revoked: {error}", broken=True)
 
     def _is_kept(self, row: RowPlan) -> bool:
         return self.choice.keep_active and self.plan.is_active(row)

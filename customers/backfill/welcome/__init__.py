@@ -4,6 +4,7 @@ The ledger (`WelcomeCampaign`, `WelcomeMail`) is the truth; the queue only wakes
 """
 
 from customers.backfill.welcome.campaign import cancel_for_run, pause, resume, start_campaign
+from customers.backfill.welcome.invitations import links_alive_until, revoke_dead_links
 from customers.backfill.welcome.recipients import Choice, Recipients, preview_recipients
 from customers.backfill.welcome.sending import Ended, send_campaign
 from customers.backfill.welcome.status import CampaignStatus, latest_campaign, status
@@ -15,9 +16,11 @@ __all__ = [
     "Recipients",
     "cancel_for_run",
     "latest_campaign",
+    "links_alive_until",
     "pause",
     "preview_recipients",
     "resume",
+    "revoke_dead_links",
     "send_campaign",
     "start_campaign",
     "status",

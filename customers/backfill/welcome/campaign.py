@@ -11,11 +11,13 @@ from auditlog.models import Event, record
 from customers import locks, queueing
 from customers.backfill.ledger.standing import standing_of
 from customers.backfill.refused import Refused
-from customers.backfill.welcome.recipients import Choice, Reason, Recipients, preview_recipients
+from customers.backfill.welcome.platform import Seen, seen_there
+from customers.backfill.welcome.recipients import Choice, Reason, Recipients, sort_recipients
 from customers.models import BackfillRun, WelcomeCampaign, WelcomeMail
 
 BATCH_SIZE = 50
 DELAY_MS = 2000
+REASON_MAX = 300
 STILL_IMPORTING = (BackfillRun.Status.QUEUED, BackfillRun.Status.RUNNING, BackfillRun.Status.REVERTING)
 
 Status, State = WelcomeCampaign.Status, WelcomeMail.State
@@ -30,7 +32,6 @@ class Started:
     joined: bool = False
 
 
-@transaction.atomic
 def start_campaign(
     run: BackfillRun,
     actor: str,
@@ -44,7 +45,21 @@ def start_campaign(
 
     Safe to repeat at any moment. Joining takes a paused campaign up again, at the given pace if one is given.
     """
-    choice = choice or Choice()
+    seen = seen_there(run)  # before the transaction; each is looked at again when its turn comes
+    return _start(run, actor, batch_size, delay_ms, choice or Choice(), seen, enqueue=enqueue)
+
+
+@transaction.atomic
+def _start(
+    run: BackfillRun,
+    actor: str,
+    batch_size: int | None,
+    delay_ms: int | None,
+    choice: Choice,
+    seen: Seen | None,
+    *,
+    enqueue: bool,
+) -> Started:
     locks.START_OF_CAMPAIGN.wait()  # two runs can share customers, so two starts must not look at once
     run.refresh_from_db(fields=["status"])
     if run.status in STILL_IMPORTING:
@@ -55,7 +70,8 @@ def start_campaign(
         started = _join(active, actor, batch_size, delay_ms, choice)
     else:
         delay_ms = DELAY_MS if delay_ms is None else delay_ms
-        started = _begin(run, actor, batch_size or BATCH_SIZE, delay_ms, choice)
+        recipients = sort_recipients(run, choice, seen)
+        started = _begin(run, actor, batch_size or BATCH_SIZE, delay_ms, recipients)
     if started.campaign and enqueue:
         wake_sender(started.campaign.pk)
     return started
@@ -68,6 +84,7 @@ def wake_sender(campaign_id: int) -> None:
 @transaction.atomic
 def pause(campaign: WelcomeCampaign, actor: str, reason: str = "Paused by hand") -> bool:
     """Stop after the mail under way; False if it was not running."""
+    reason = reason[:REASON_MAX]
     moved = WelcomeCampaign.objects.running().filter(pk=campaign.pk)
     if not moved.update(status=Status.PAUSED, reason=reason):
         return False
@@ -79,7 +96,7 @@ def pause(campaign: WelcomeCampaign, actor: str, reason: str = "Paused by hand")
 def resume(campaign: WelcomeCampaign, actor: str, *, enqueue: bool = True) -> bool:
     """Go on with a paused campaign; False if it was not paused."""
     paused = WelcomeCampaign.objects.filter(pk=campaign.pk, status=Status.PAUSED)
-    if not paused.update(status=Status.RUNNING, reason="", refusals=0):
+    if not paused.update(status=Status.RUNNING, reason="", refusals=0, links_proven_at=None):
         return False
     record(campaign.run.audit_tag, actor, [Event("welcome.resumed", _subject(campaign))])
     if enqueue:
@@ -91,6 +108,7 @@ def resume(campaign: WelcomeCampaign, actor: str, *, enqueue: bool = True) -> bo
 def cancel_for_run(run: BackfillRun, users: Collection[int] | None = None, *, actor: str = "worker") -> int:
     """Cancel the run's queued mails to these users (None: to all) and kill the links of those that went out.
 
+    Links to the platform are marked here, and deleted there by `revoke_dead_links` once this is committed.
     Other links of the users are not touched, nor the users themselves. A mail being handed over at this
     moment arrives with a dead link. Safe to repeat. Return how many mails were cancelled.
     """
@@ -115,8 +133,7 @@ def finish_if_over(campaign_id: int) -> bool:
     return bool(over.update(status=Status.DONE, reason="", finished_at=timezone.now()))
 
 
-def _begin(run: BackfillRun, actor: str, batch_size: int, delay_ms: int, choice: Choice) -> Started:
-    recipients = preview_recipients(run, choice)
+def _begin(run: BackfillRun, actor: str, batch_size: int, delay_ms: int, recipients: Recipients) -> Started:
     if not recipients.to_mail:
         return Started(None, recipients)
     campaign = WelcomeCampaign.objects.create(

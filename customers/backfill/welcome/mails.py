@@ -62,10 +62,16 @@ def _next_wanted(campaign: WelcomeCampaign, actor: str) -> WelcomeMail | None:
         reason = Reason.REVERTED if reverted else reason_of_user(mail.user)
         if reason is None:
             return mail
-        mail.state, mail.code = State.SKIPPED, reason
-        mail.save(update_fields=["state", "code"])
-        record(campaign.run.audit_tag, actor, [_event("welcome.skipped", mail)])
+        skip(campaign, mail, reason, actor)
     return None
+
+
+@transaction.atomic
+def skip(campaign: WelcomeCampaign, mail: WelcomeMail, reason: Reason, actor: str) -> None:
+    """Write down that a mail, queued or claimed, is not to be sent any more."""
+    mail.state, mail.code = State.SKIPPED, reason
+    mail.save(update_fields=["state", "code"])
+    record(campaign.run.audit_tag, actor, [_event("welcome.skipped", mail)])
 
 
 @transaction.atomic

@@ -8,7 +8,9 @@ from enum import StrEnum
 
 from django.utils import timezone
 
+from customers.backfill.welcome.platform import Seen, seen_there
 from customers.models import BackfillRow, BackfillRun, BackfillStep, User, WelcomeMail
+from polaris.sign_ins import Standing
 
 State = WelcomeMail.State
 IMPORTED = (BackfillRow.Outcome.CREATED, BackfillRow.Outcome.COMPLETED)
@@ -20,7 +22,8 @@ class Reason(StrEnum):
     REVERTED = "reverted"
     GONE = "gone"  # no longer exists
     INACTIVE = "inactive"
-    SIGNED_IN = "signed_in"  # at least once
+    SIGNED_IN = "signed_in"  # at least once, here or at the platform
+    NOT_AT_PLATFORM = "not_at_platform"  # which is connected, and could not sign them in
     UNDER_WAY = "under_way"  # queued by a campaign of another run
     UNKNOWN = "unknown_before"  # perhaps mailed; only --retry-unknown takes the risk
     FAILED = "failed_before"  # only --retry-failed tries again
@@ -57,12 +60,20 @@ class Recipients:
 
 
 def preview_recipients(run: BackfillRun, choice: Choice | None = None) -> Recipients:
-    """Sort the customers of the run into those to mail, in file order, and the others by reason."""
+    """Sort the customers of the run into those to mail, in file order, and the others by reason.
+
+    Asks the platform, where one is connected; raises Refused if it does not answer.
+    """
+    return sort_recipients(run, choice or Choice(), seen_there(run))
+
+
+def sort_recipients(run: BackfillRun, choice: Choice, seen: Seen | None) -> Recipients:
+    """Sort them by what was `seen` at the platform; None where none is connected."""
     now = timezone.now()
     to_mail: list[Customer] = []
     left_out: Counter[str] = Counter()
     for customer in _customers(run):
-        reason = reason_to_leave_out(customer, choice or Choice(), now)
+        reason = reason_to_leave_out(customer, choice, now, seen)
         if reason is None:
             to_mail.append(customer)
         else:
@@ -70,10 +81,15 @@ def preview_recipients(run: BackfillRun, choice: Choice | None = None) -> Recipi
     return Recipients(to_mail, dict(left_out))
 
 
-def reason_to_leave_out(customer: Customer, choice: Choice, now: datetime) -> Reason | None:
+def reason_to_leave_out(
+    customer: Customer, choice: Choice, now: datetime, seen: Seen | None = None
+) -> Reason | None:
     if customer.reverted:
         return Reason.REVERTED
-    return reason_of_user(customer.user) or _reason_of_last_mail(customer.last_mail, choice, now)
+    reason = reason_of_user(customer.user)
+    if reason is None and customer.user is not None and seen is not None:
+        reason = reason_at_platform(seen.get(customer.external_id), customer.user.email)
+    return reason or _reason_of_last_mail(customer.last_mail, choice, now)
 
 
 def reason_of_user(user: User | None) -> Reason | None:
@@ -83,6 +99,15 @@ def reason_of_user(user: User | None) -> Reason | None:
     if not user.is_active:
         return Reason.INACTIVE
     return Reason.SIGNED_IN if user.last_login else None
+
+
+def reason_at_platform(standing: Standing | None, email: str) -> Reason | None:
+    """Say why the platform would not sign the customer in, or need not; asked again for each link."""
+    if standing is None:
+        return Reason.NOT_AT_PLATFORM
+    if standing.has_signed_in:
+        return Reason.SIGNED_IN
+    return None if standing.can_sign_in_as(email) else Reason.NOT_AT_PLATFORM
 
 
 def _reason_of_last_mail(mail: WelcomeMail | None, choice: Choice, now: datetime) -> Reason | None:

@@ -6,7 +6,11 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 
+from customers.backfill.welcome.platform import is_connected
 from customers.mail.messages import welcome_message
+from polaris import links
+
+NOBODY = "preview"
 
 
 def sample_message() -> EmailMultiAlternatives:
@@ -15,11 +19,18 @@ def sample_message() -> EmailMultiAlternatives:
     return welcome_message(
         email="alex@example.com",
         display_name="Alex Example",
-        link=f"{settings.CUSTOMER_BASE_URL}/sign-in/link/preview/",
+        link=_link(),
         expires_at=timezone.now() + ttl,
         ttl=ttl,
         message_id="<preview@example.com>",
+        new_link_at=settings.POLARIS_CUSTOMER_URL if is_connected() else "",
     )
+
+
+def _link() -> str:
+    if is_connected():
+        return links.address(settings.POLARIS_CUSTOMER_URL, NOBODY)
+    return f"{settings.CUSTOMER_BASE_URL}/sign-in/link/{NOBODY}/"
 
 
 def sample_html() -> str:

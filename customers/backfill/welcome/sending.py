@@ -12,12 +12,16 @@ from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
 from customers import locks
-from customers.backfill.welcome.campaign import finish_if_over
-from customers.backfill.welcome.mails import Claimed, claim_next, settle, settle_abandoned
-from customers.mail.errors import DeliveryError
+from customers.backfill.refused import Refused
+from customers.backfill.welcome.campaign import finish_if_over, pause
+from customers.backfill.welcome.invitations import Invitations, invitations
+from customers.backfill.welcome.mails import Claimed, claim_next, settle, settle_abandoned, skip
+from customers.backfill.welcome.recipients import Reason
+from customers.mail.errors import DeliveryError, Kind
 from customers.mail.messages import welcome_message
 from customers.models import WelcomeCampaign
-from customers.sign_in.links import invitation_link
+from polaris import PolarisError
+from polaris.probing import LINKS_UNKNOWN
 
 SLICE_S = 8.0  # a job ends after this time; other jobs get the worker, and a stop waits no longer
 HANDOVER_S = 1.5  # the time the queue may need to start the next job; taken from a pause, it slows nothing
@@ -56,12 +60,18 @@ def send_campaign(campaign_id: int, conditions: Conditions | None = None) -> End
         campaign = WelcomeCampaign.objects.select_related("run").get(pk=campaign_id)
         conditions = conditions or Conditions()
         settle_abandoned(campaign, conditions.actor)
-        return _Sender(campaign, conditions).run()
+        try:
+            with invitations() as links:
+                return _Sender(campaign, conditions, links).run()
+        except Refused as refused:
+            pause(campaign, conditions.actor, f"{refused} {refused.hint}")
+            return Ended.PAUSED
 
 
 class _Sender:
-    def __init__(self, campaign: WelcomeCampaign, conditions: Conditions) -> None:
+    def __init__(self, campaign: WelcomeCampaign, conditions: Conditions, links: Invitations) -> None:
         self._campaign_id = campaign.pk
+        self._links = links
         self._conditions = conditions
         self._deadline = conditions.clock() + conditions.slice_s
         self._connection: BaseEmailBackend = get_connection()
@@ -91,22 +101,38 @@ class _Sender:
         claimed = claim_next(campaign, self._conditions.actor)
         if claimed is None:
             return _nothing_claimed(campaign)
-        settle(campaign.pk, claimed.mail, self._hand_over(claimed), self._conditions.actor)
+        self._send(campaign, claimed)
         self._fresh = False
         return None
 
     def _left_s(self) -> float:
         return self._deadline - self._conditions.clock()
 
-    def _hand_over(self, claimed: Claimed) -> DeliveryError | None:
+    def _send(self, campaign: WelcomeCampaign, claimed: Claimed) -> None:
+        """Send a claimed mail with its link, or write down why it has none."""
+        actor = self._conditions.actor
+        try:
+            link = self._links.make(claimed, actor)
+        except PolarisError as error:
+            settle(campaign.pk, claimed.mail, _no_link(error), actor)
+            if error.code == LINKS_UNKNOWN:
+                pause(campaign, actor, str(error))
+            return
+        if isinstance(link, Reason):
+            skip(campaign, claimed.mail, link, actor)
+        else:
+            settle(campaign.pk, claimed.mail, self._hand_over(claimed, link), actor)
+
+    def _hand_over(self, claimed: Claimed, link: str) -> DeliveryError | None:
         mail, user = claimed.mail, claimed.user
         message = welcome_message(
             user.email,
             user.display_name,
-            invitation_link(user, mail.pk),
+            link,
             claimed.expires_at,
             mail.link_ttl,
             mail.message_id,
+            new_link_at=self._links.new_link_at,
         )
         try:
             self._connection.open()  # nothing, unless it is closed
@@ -132,6 +158,15 @@ class _Sender:
     def _nap_until(self, then: float) -> None:
         while (left := then - self._conditions.clock()) > 0 and not self._conditions.stop():
             self._conditions.sleep(min(left, NAP_S))
+
+
+def _no_link(error: PolarisError) -> DeliveryError:
+    """Say that the platform keeps the mail from going out, as a mail server that is broken does."""
+    if error.down:
+        return DeliveryError(Kind.BROKEN, "platform_unreachable")
+    if error.code == LINKS_UNKNOWN:
+        return DeliveryError(Kind.BROKEN, "platform_links_unknown")
+    return DeliveryError(Kind.BROKEN, "platform_refused")
 
 
 def _look(campaign_id: int) -> tuple[WelcomeCampaign, float]:

@@ -9,10 +9,12 @@ from threading import Event
 
 import pytest
 
-from customers.backfill.welcome import start_campaign, status
-from customers.models import WelcomeCampaign
+from customers.backfill.welcome import Choice, start_campaign, status
+from customers.models import PlatformLink, WelcomeCampaign
 from customers.workers import worker_is_alive
 from tests.customers.imported_runs import customers_of, make_run
+from tests.polaris.sign_in_site import Site, refusal, signed_in
+from tests.rehearsal.platform.rows import add_user
 from tests.support.processes import environment, manage, started, wait_for, worker
 from tests.support.smtp_server import MailServer
 
@@ -120,3 +122,32 @@ def sent_to(campaign: WelcomeCampaign | None) -> set[str]:
     return {
         mail.user.email for mail in campaign.mails.filter(state="sent").select_related("user") if mail.user
     }
+
+
+def test_a_worker_killed_with_a_link_in_its_hands_leaves_one_that_can_be_revoked(
+    env: dict[str, str], mail_server: MailServer, site: Site
+) -> None:
+    run, killed = make_run(1), Event()
+    (user,) = customers_of(run)
+    add_user(site.connection, user.external_id, email=user.email)
+    beside = {**env, "POLARIS_DATABASE_URL": site.sandbox.database_url, "POLARIS_CUSTOMER_URL": site.url}
+    campaign = start_campaign(run, "cli:test", delay_ms=1).campaign
+    inbox, handed_over = mail_server.inbox, Event()
+    inbox.on_data = lambda _: (handed_over.set(), killed.wait(60))
+
+    with started("qcluster", env=beside):
+        assert handed_over.wait(60)
+    killed.set()
+    with worker(beside):
+        wait_for(lambda: status(campaign).counts["unknown"])
+    left = site.identifiers()
+    wait_for(lambda: inbox.received)
+    again = start_campaign(run, "cli:test", choice=Choice(retry_unknown=True))
+    with worker(beside):
+        wait_for(lambda: status(again.campaign).counts["sent"])
+
+    first, second = (mail.link for mail in inbox.received)
+    assert len(left) == 2
+    assert PlatformLink.objects.filter(hash=left[0]).exists()
+    assert refusal(first) == "INVALID_TOKEN"
+    assert "(customer)" in signed_in(second)
