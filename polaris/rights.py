@@ -48,12 +48,12 @@ RIGHTS = (
         for privilege in ("SELECT", "DELETE")
     ),
 )
-# What is not there is no matter of rights.
+# What is not there is no matter of rights: of it the answer is NULL.
 LACKING = """
     SELECT asked.place, asked.name
     FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[]) AS asked(place, relation, name, privilege)
     LEFT JOIN pg_attribute ON attrelid = to_regclass(relation) AND attname = name AND NOT attisdropped
-    WHERE to_regclass(relation) IS NOT NULL AND (name = '' OR attnum IS NOT NULL) AND NOT CASE
+    WHERE NOT CASE
         WHEN privilege = 'USAGE' THEN has_sequence_privilege(to_regclass(relation), privilege)
         WHEN name = '' THEN has_table_privilege(to_regclass(relation), privilege)
         ELSE has_column_privilege(attrelid, attnum, privilege)

@@ -15,6 +15,7 @@ from kernel import RemoteError
 
 Context = TypeVar("Context")
 
+PATIENCE = 2  # checks in a row that a system leaves without an answer: the next would wait in vain too
 AGAIN = "Mend it, and run this command again."
 SET = "Correct the variable that is named (docs/environment.md)."
 
@@ -91,16 +92,18 @@ class Part(Generic[Context]):
             yield Finding(self.title, "settings", State.STOP, str(error), SET)
 
     def _made(self, context: Context) -> Iterator[Finding]:
+        failures = 0
         for check in self.checks:
             told, is_away = _made(check, context)
             if told is not None:
                 yield Finding(self.title, check.name, told.state, told.found, told.remedy)
-            if is_away:
+            failures = failures + 1 if is_away else 0
+            if failures == PATIENCE or (is_away and check.gate):
                 return
 
 
 def _made(check: Check[Context], context: Context) -> tuple[Told | None, bool]:
-    """Make a check; say also whether the system is of no use to those after it."""
+    """Make a check; say also whether the system left it without an answer, or lets nobody in."""
     try:
         return check.look(context), False
     except RemoteError as error:

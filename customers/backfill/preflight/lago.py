@@ -19,7 +19,7 @@ from customers.backfill.preflight.asked import Asked
 from customers.backfill.preflight.clocks import compared
 from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
 
-TIMEOUT_S = 10.0  # somebody waits
+TIMEOUT_S = 15.0  # somebody waits
 NAMED = 8  # plans by their code, in one line
 CALLS_PER_CUSTOMER = 2
 USUAL_CUSTOMERS = 1000

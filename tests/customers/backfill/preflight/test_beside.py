@@ -15,7 +15,7 @@ from psycopg import sql
 
 from charging import SteveClient
 from customers.backfill.preflight import Asked, Finding, beside
-from polaris.preflight import Syncs
+from polaris.preflight import SYNCS, Syncs
 from polaris.rights import Right, grants
 from rehearsal.lago import Sandbox
 from rehearsal.platform import PlatformSandbox, schema
@@ -262,6 +262,17 @@ def test_a_platform_that_never_synced_stops_the_night(
     put_sync(platform_rows, 1, "failed")
 
     assert is_stop(found()["sync"], "never synced", "sync worker")
+
+
+def test_syncs_that_failed_are_left_aside(platform_url: str, platform_rows: psycopg.Connection) -> None:
+    put_sync(platform_rows, 1)
+    for _ in range(SYNCS):
+        put_sync(platform_rows, 0.5, "failed")
+
+    told = found()["sync"]
+
+    assert is_ok(told, "synced 60 min ago")
+    assert "goes on" not in told.found
 
 
 def test_how_often_it_syncs_is_told(platform_url: str, platform_rows: psycopg.Connection) -> None:

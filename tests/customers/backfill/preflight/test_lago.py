@@ -67,13 +67,24 @@ def test_a_lago_that_hangs_is_one_line(lago: Sandbox, monkeypatch: pytest.Monkey
     assert is_stop(found["answers"], "no answer in time")
 
 
-def test_one_that_dies_in_between_ends_its_own_lines_only(lago: Sandbox) -> None:
-    lago.fault("502_html,path=/plans,times=9")
+def test_one_call_that_fails_hides_nothing_else(lago: Sandbox) -> None:
+    lago.fault("502_html,path=/billing_entities,times=9")
 
     found = look(LAGO)
 
-    assert list(found)[-1] == "rights of the key"
     assert is_warning(found["rights of the key"], "502")
+    assert is_ok(found["plans"])
+    assert is_stop(found["time zone"], "502")
+    assert is_ok(found["webhooks"])
+
+
+def test_one_that_dies_in_between_is_not_waited_for_at_every_check(lago: Sandbox) -> None:
+    lago.fault("502_html,path=/(plans|billable_metrics),times=9")
+
+    found = look(LAGO)
+
+    assert list(found) == ["answers", "version", "rights of the key", "metric"]
+    assert is_warning(found["metric"], "502")
 
 
 def test_a_wrong_key_is_one_line(lago: Sandbox, settings: Any) -> None:

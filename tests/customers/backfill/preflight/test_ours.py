@@ -1,5 +1,6 @@
 """What is our own: the database, its tables, the folder for logs, the clock."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from customers.backfill.preflight import Asked
+from customers.backfill.preflight import Asked, ours
 from customers.backfill.preflight.clocks import compared
 from customers.backfill.preflight.ours import OURS, room
 from rehearsal.lago import Sandbox
@@ -34,10 +35,19 @@ def test_migrations_that_are_not_applied_stop_the_night(lago: Sandbox) -> None:
 
 
 def test_a_folder_that_is_a_file_cannot_hold_logs(lago: Sandbox, settings: Any, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").touch(mode=0o700)
     settings.BACKFILL_LOG_DIR = tmp_path / "file" / "logs"
 
     assert is_stop(look(OURS)["run logs"], "cannot be written", "BACKFILL_LOG_DIR")
+
+
+def test_a_folder_that_this_user_may_not_write_stops_the_night(
+    lago: Sandbox, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may = {settings.BACKFILL_LOG_DIR: os.R_OK | os.X_OK}  # root, who runs tests, may write everywhere
+    monkeypatch.setattr(ours.os, "access", lambda path, mode: mode & may[path] == mode)
+
+    assert is_stop(look(OURS)["run logs"], "cannot be written")
 
 
 def test_a_folder_that_is_not_there_yet_is_not_made(lago: Sandbox, settings: Any, tmp_path: Path) -> None:
