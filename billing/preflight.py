@@ -27,13 +27,14 @@ def preflight(client: LagoClient) -> Target:
     return Target(
         organization=organization,
         version=client.version(),
-        timezone=_timezone(client, organization),
+        timezone=timezone_of(client, organization),
         plans=client.plans(),
         url=client.url,
     )
 
 
-def _timezone(client: LagoClient, organization: Organization) -> str:
+def timezone_of(client: LagoClient, organization: Organization) -> str:
+    """Name the time zone in which Lago turns an instant into a day."""
     return _default_entity_timezone(client) or organization.timezone or "UTC"
 
 

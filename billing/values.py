@@ -29,6 +29,32 @@ class Organization:
 
 
 @dataclass(frozen=True, slots=True)
+class Greeting:
+    """What Lago's first answer tells. `served_at` and `rate_per_s` are None where it does not say."""
+
+    organization: Organization
+    served_at: datetime | None
+    rate_per_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEndpoint:
+    """Where Lago sends webhooks. `kinds` is empty where it sends all of them."""
+
+    url: str
+    signed_with: str
+    kinds: tuple[str, ...]
+
+    @classmethod
+    def of(cls, data: Json) -> Self:
+        kinds = tuple(str(kind) for kind in data.get("event_types") or ())
+        return cls(text(data, "webhook_url"), text(data, "signature_algo"), () if "*" in kinds else kinds)
+
+    def hears(self, kind: str) -> bool:
+        return not self.kinds or kind in self.kinds
+
+
+@dataclass(frozen=True, slots=True)
 class BillingEntity:
     code: str
     is_default: bool
@@ -160,6 +186,11 @@ class Metric:
     code: str
     aggregation_type: str
     field_name: str | None
+
+    @property
+    def counts_energy(self) -> bool:
+        """Return whether it adds up what the platform sends; else sessions cost nothing, without a word."""
+        return self.aggregation_type == "sum_agg" and self.field_name == "value"
 
     @classmethod
     def of(cls, data: Json) -> Self:

@@ -83,6 +83,11 @@ class SteveClient:
         """
         return self._wire.call_s
 
+    @property
+    def served_at(self) -> datetime | None:
+        """Return what time it was there at the last answer; None where that was not told."""
+        return self._wire.served_at
+
     # --- idTags ------------------------------------------------------------------------------------
 
     def id_tags(self) -> list[OcppTag]:

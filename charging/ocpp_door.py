@@ -1,5 +1,6 @@
 """SteVe's door for charge points: opening a websocket there, and saying what a closed door means."""
 
+import asyncio
 import base64
 import logging
 import ssl
@@ -17,6 +18,7 @@ from charging.ocpp_session import ChargePointError
 
 OCPP_16J = Subprotocol("ocpp1.6")
 STEVES_PATH = "/websocket/CentralSystemService"  # below SteVe's own, which is /steve unless it was changed
+KNOCK_S = 10.0
 LOOKS_LIKE = f"ws://steve:8080/steve{STEVES_PATH}"
 
 # The library logs whole messages, and so idTags.
@@ -44,6 +46,22 @@ async def opened(ocpp_url: str, charge_box_id: str, password: str = "") -> Async
         yield connection
     finally:
         await connection.close()
+
+
+async def knock(ocpp_url: str, charge_box_id: str) -> None:
+    """Prove that SteVe opens to charge points, by one that it does not know; raise ChargePointError.
+
+    It turns an unknown one away, which is enough; a wrong path looks the same unless it ends as SteVe's does.
+    """
+    try:
+        async with asyncio.timeout(KNOCK_S), opened(ocpp_url, charge_box_id):
+            return
+    except TimeoutError:
+        raise ChargePointError("ocpp_unreachable", "Nobody answers at STEVE_OCPP_URL in time") from None
+    except ChargePointError as error:
+        is_known_path = _has_steves_path(ocpp_url)
+        if error.code != "charge_box_password" and not (error.code == "charge_box_unknown" and is_known_path):
+            raise
 
 
 async def _open(url: str, ocpp_url: str, charge_box_id: str, password: str) -> ClientConnection:

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from statistics import median
 from typing import Any
 
@@ -61,6 +62,7 @@ class Wire:
         self._tries = tries
         self._wait = wait_random_exponential(multiplier=backoff_s, max=LONGEST_WAIT_S)
         self._sleep = sleep
+        self.served_at: datetime | None = None  # by the last answer's `Date`
         self._took_s: deque[float] = deque(maxlen=REMEMBERED_CALLS)
         self._health = Health(self.ask, clock=clock)
         self._session = http.session(login, pool_size, self.url)
@@ -150,6 +152,7 @@ class Wire:
             raise replies.lost(
                 what, self.url, failure, timeout_s, write=write, settable=self._tries > 1
             ) from None
+        self.served_at = http.http_date(response.headers.get("Date", ""))
         answer = replies.judge(what, response, write=write)
         if about_one:
             self._took_s.append(response.elapsed.total_seconds())

@@ -1,6 +1,7 @@
 """Why the database cannot be used, in our own words: what it says itself may repeat a password."""
 
 from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 UNDEFINED_TABLE = "42P01"
 # How psycopg begins when it never got a connection. One that is lost later is no fault of the start.
@@ -27,6 +28,12 @@ def database_refusal(error: DatabaseError) -> str | None:
         return None
     why = next((reason for words, reason in REASONS.items() if words in message), "it cannot be reached")
     return f"DATABASE_URL: no connection to {_place()}: {why}."
+
+
+def migrations_to_apply() -> int:
+    """Count what `migrate` would do."""
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def _place() -> str:

@@ -7,11 +7,10 @@ PostgreSQL, which every one has. Each worker process touches a row while it live
 import logging
 import threading
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
-from django.db.models.functions import Now
 from django_q.models import Schedule
 
 from customers import locks, queueing
@@ -21,16 +20,16 @@ from customers.queueing import SWEEP
 logger = logging.getLogger(__name__)
 
 BEAT_S = 3
-LATELY = timedelta(seconds=15)
+LATELY = WorkerBeat.LATELY
 
 
 def worker_seen_at() -> datetime | None:
     """Return when a worker last said that it lives; None if none ever did."""
-    return WorkerBeat.objects.values_list("seen_at", flat=True).first()
+    return WorkerBeat.last()
 
 
 def worker_is_alive() -> bool:
-    return WorkerBeat.objects.filter(seen_at__gt=Now() - LATELY).exists()
+    return WorkerBeat.is_fresh()
 
 
 def on_worker_start(**kwargs: Any) -> None:

@@ -6,6 +6,8 @@ What is asked, what an answer means and which error it becomes stay with each sy
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from ssl import SSLCertVerificationError
@@ -101,6 +103,15 @@ def lost(failure: requests.RequestException) -> Lost:
     # An answer that stops half way is a time-out too, and the library calls it a broken connection.
     late = isinstance(failure, requests.Timeout) or isinstance(cause, ReadTimeoutError)
     return Lost(_why(failure, untrusted, unsent, late), untrusted, unsent, late)
+
+
+def http_date(value: str) -> datetime | None:
+    """Read a `Date` header; None where it is blank or no date."""
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _why(failure: requests.RequestException, untrusted: bool, unsent: bool, late: bool) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from polaris.database import PlatformDatabase
+from polaris.sign_ins import EVENTS
 
 SignedIn = set[str]  # ids of users
 Used = Mapping[int, Sequence[str]]  # by number of the mapping, in words
@@ -26,9 +27,7 @@ DEVICES = """
 AUDIT = """
   OR EXISTS (
     SELECT 1 FROM auth_audit WHERE auth_audit.user_id = one.id
-      AND auth_audit.event IN (
-        'scan.login_success', 'device.registered', 'customer.action', 'session.expired_customer_ttl'
-      )
+      AND auth_audit.event = ANY(%(events)s)
       AND (one.since IS NULL OR auth_audit.created_at >= one.since)
   )"""
 
@@ -39,7 +38,7 @@ def signed_in(database: PlatformDatabase, since: Mapping[str, datetime | None]) 
     more = (DEVICES if "devices" in readable else "") + (AUDIT if "auth_audit" in readable else "")
     found: set[str] = set()
     for some in _chunks(sorted(since)):
-        values = {"ids": some, "since": [since[key] for key in some]}
+        values = {"ids": some, "since": [since[key] for key in some], "events": list(EVENTS)}
         found |= {key for (key,) in database.read(SIGNS.format(more=more), values)}
     return found
 

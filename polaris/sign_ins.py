@@ -16,10 +16,6 @@ _IF_READABLE = {
     "auth_audit": "SELECT user_id FROM auth_audit"
     " WHERE user_id IN (SELECT id FROM chosen) AND event = ANY(%(events)s)",
 }
-_READABLE = """
-SELECT name FROM unnest(%s::text[]) AS name
-WHERE to_regclass(name) IS NOT NULL AND has_table_privilege(to_regclass(name), 'SELECT')
-"""
 _CUSTOMERS = """
 WITH chosen AS MATERIALIZED (
     SELECT id, lago_customer_external_id, email,
@@ -52,7 +48,7 @@ def standings(database: PlatformDatabase, external_ids: Iterable[str]) -> dict[s
     audit log; each of them can be missing.
     """
     wanted = list(dict.fromkeys(external_ids))
-    query = _query([name for (name,) in database.read(_READABLE, [list(_IF_READABLE)])])
+    query = _query(sorted(database.readable(list(_IF_READABLE))))
     found: dict[str, Standing] = {}
     for first in range(0, len(wanted), AT_ONCE):
         found |= _read(database, query, wanted[first : first + AT_ONCE])

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from customers import queueing
+from customers.database import migrations_to_apply
 from customers.workers import worker_is_alive
 
 
@@ -29,7 +29,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 def _missing() -> Iterator[str]:
     try:
-        if _is_to_be_migrated():
+        if migrations_to_apply():
             yield "migrations"
         elif not worker_is_alive():
             yield "worker"
@@ -38,8 +38,3 @@ def _missing() -> Iterator[str]:
         yield "database"
     if not queueing.answers():
         yield "broker"
-
-
-def _is_to_be_migrated() -> bool:
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))

@@ -5,8 +5,10 @@ import re
 from billing.api.addresses import path_id
 from billing.api.resources import Resources, value
 from billing.errors import LagoError
-from billing.values import BillingEntity, Metric, Organization, Plan
+from billing.values import BillingEntity, Greeting, Metric, Organization, Plan, WebhookEndpoint
 
+LISTS = ("customers", "subscriptions", "plans", "billing_entities", "billable_metrics", "events")
+FORBIDDEN = 403
 SKIP_SINCE = (1, 32)
 RELEASE = re.compile(r"v?(\d{1,3})\.(\d{1,4})(\.\d+)?([-+].*)?")
 
@@ -24,8 +26,13 @@ class Installation(Resources):
         return version if isinstance(version, str) and version.isprintable() and len(version) < 50 else None
 
     def organization(self, *, tries: int | None = None) -> Organization:
+        return self.greeting(tries=tries).organization
+
+    def greeting(self, *, tries: int | None = None) -> Greeting:
+        """Return the organization, and what the answer says besides: its time, and how fast we may call."""
         reply = self._send("GET", "organizations", "organization", tries=tries)
-        return value(reply, "organization", Organization.of)
+        organization = value(reply, "organization", Organization.of)
+        return Greeting(organization, reply.served_at, reply.rate_per_s)
 
     def billing_entities(self) -> list[BillingEntity]:
         reply = self._send("GET", "billing_entities", "billing_entities")
@@ -38,6 +45,22 @@ class Installation(Resources):
     def billable_metric(self, code: str) -> Metric | None:
         reply = self._find(f"billable_metrics/{path_id(code)}", "billable_metric")
         return None if reply is None else value(reply, "billable_metric", Metric.of)
+
+    def webhook_endpoints(self) -> list[WebhookEndpoint]:
+        return self._all("webhook_endpoints", WebhookEndpoint.of)
+
+    def refused_lists(self) -> list[str]:
+        """Name what the key may not read, of all that is read here. What it may write only a write shows."""
+        return [name for name in LISTS if self._is_refused(name)]
+
+    def _is_refused(self, name: str) -> bool:
+        try:
+            self._send("GET", name, name, params=[("page", "1"), ("per_page", "1")])
+        except LagoError as error:
+            if error.status == FORBIDDEN:
+                return True
+            raise
+        return False
 
 
 def supports_skip(version: str | None) -> bool | None:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -23,11 +22,13 @@ class Reply:
     """A 2xx answer with what was asked for under its key.
 
     `served_at` is the server's own `Date`. Lago's server does not send one; a proxy before it does.
+    `rate_per_s` is how many calls a second are allowed, which Lago Cloud says.
     """
 
     status: int
     body: Mapping[str, Any]
     served_at: datetime | None
+    rate_per_s: int | None = None
 
 
 def judge(what: str, response: requests.Response, content: bytes | None, key: str, *, write: bool) -> Reply:
@@ -44,7 +45,7 @@ def judge(what: str, response: requests.Response, content: bytes | None, key: st
         raise errors.refused(what, status, body or {})
     if body is None or key not in body:
         raise errors.not_asked_for(what, status, write=write)
-    return Reply(status, body, http_date(response.headers.get("Date", "")))
+    return Reply(status, body, http.http_date(response.headers.get("Date", "")), _rate(response))
 
 
 def lost(what: str, url: str, failure: requests.RequestException, *, write: bool) -> LagoError:
@@ -75,22 +76,19 @@ def retry_after(response: requests.Response) -> float:
     return 0.0
 
 
+def _rate(response: requests.Response) -> int | None:
+    value = response.headers.get("X-RateLimit-Limit", "")
+    return int(value) if value.isascii() and value.isdigit() and int(value) else None
+
+
 def _seconds(value: str) -> float:
-    if moment := http_date(value):
+    if moment := http.http_date(value):
         return (moment - datetime.now(UTC)).total_seconds()
     if not value.isdigit():
         return 0.0
     seconds = float(value)
     # Lago Cloud counts seconds from now; other gateways send the instant in Unix time.
     return seconds - time.time() if seconds > 1e9 else seconds
-
-
-def http_date(value: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _parsed(content: bytes | None) -> Mapping[str, Any] | None:

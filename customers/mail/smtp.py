@@ -57,6 +57,18 @@ class EmailBackend(DjangoBackend):
         except (smtplib.SMTPException, OSError):
             self.connection = None  # it is of no use any more either way
 
+    def prove(self) -> None:
+        """Greet the server and sign in, and send nothing; raise DeliveryError."""
+        self.open()
+        try:
+            if self.connection is not None:
+                self.connection.ehlo_or_helo_if_needed()
+                self.connection.noop()
+        except (smtplib.SMTPException, OSError) as error:
+            raise self._judge(error) from None
+        finally:
+            self.close()
+
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         """Send the messages, normally one; raise DeliveryError at the first that is not accepted."""
         reused = self.connection is not None

@@ -42,6 +42,13 @@ class EmailBackend(BaseEmailBackend):
             self._session.close()
             self._session = None
 
+    def prove(self) -> None:
+        """Find out whether anybody answers; raise DeliveryError. The secret is proven by a mail alone."""
+        try:
+            requests.get(settings.CF_EMAIL_WORKER_URL, timeout=TIMEOUT_S, allow_redirects=False)
+        except requests.RequestException:
+            raise DeliveryError(Kind.BROKEN, "worker_unreachable") from None
+
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         if self._session is not None:
             return self._post_all(self._session, email_messages)

@@ -1,5 +1,7 @@
 """What the service remembers about itself: who asks too often, and when a worker was last alive."""
 
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -24,6 +26,8 @@ class ThrottleMark(models.Model):
 class WorkerBeat(models.Model):
     """A single row that every worker process touches while it lives."""
 
+    LATELY = timedelta(seconds=15)
+
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     seen_at = models.DateTimeField(db_default=Now())
 
@@ -32,3 +36,12 @@ class WorkerBeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seen_at:%Y-%m-%dT%H:%M:%SZ}"
+
+    @classmethod
+    def last(cls) -> datetime | None:
+        """Return when a worker last said that it lives; None if none ever did."""
+        return cls.objects.values_list("seen_at", flat=True).first()
+
+    @classmethod
+    def is_fresh(cls) -> bool:
+        return cls.objects.filter(seen_at__gt=Now() - cls.LATELY).exists()

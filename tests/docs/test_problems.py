@@ -8,6 +8,12 @@ from fnmatch import fnmatchcase
 import pytest
 
 from billing import errors
+from customers.backfill.preflight.beside import CONNECTED, NOT_CONNECTED
+from customers.backfill.preflight.lago import LAGO
+from customers.backfill.preflight.mail import MAIL
+from customers.backfill.preflight.ours import OURS
+from customers.backfill.preflight.people import FILE
+from customers.backfill.preflight.steve import STEVE
 from customers.backfill.steps import kinds
 from customers.models import BackfillRow, BackfillRun, BackfillStep, WelcomeMail
 from customers.terminal import base
@@ -117,6 +123,23 @@ def test_every_check_of_a_verify_is_explained():
     ]
 
     assert sorted(told) == sorted(set(shown))
+
+
+def test_every_check_of_a_preflight_is_explained():
+    known = {
+        (part.title, check.name)
+        for part in (OURS, LAGO, STEVE, NOT_CONNECTED, CONNECTED, MAIL, FILE)
+        for check in part.checks
+    }
+
+    told = {
+        (system, name)
+        for row in table(section(page("problems.md"), "Preflight"))[1:]
+        for system, _, names in [row[0].partition(": ")]
+        for name in names.split(", ")
+    }
+
+    assert told == known
 
 
 def test_what_a_refusal_says_is_quoted_as_it_is():

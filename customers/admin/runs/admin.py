@@ -8,6 +8,7 @@ from unfold.admin import ModelAdmin
 
 from customers.admin.access import ON_RUNS, may
 from customers.admin.imports.views import ImportPages
+from customers.admin.preflight import PreflightPages
 from customers.admin.runs.listing import RunChangeList, RunColumns
 from customers.admin.runs.reconciling import ReconcilePages
 from customers.admin.runs.reverting import RevertPages
@@ -22,6 +23,7 @@ class BackfillRunAdmin(
     ReconcilePages,
     RevertPages,
     WelcomePages,
+    PreflightPages,
     ImportPages,
     RunColumns,
     ModelAdmin,  # type: ignore[misc]

@@ -162,7 +162,7 @@ def metric_check(run: BackfillRun, systems: Systems) -> Check:
     if metric is None:
         return Check("metric", False, f"LAGO_METRIC_CODE {code}", "Lago has no such billable metric")
     compared = f"{code} is {metric.aggregation_type} over {metric.field_name or 'nothing'}"
-    if metric.aggregation_type != "sum_agg" or metric.field_name != "value":
+    if not metric.counts_energy:
         return Check("metric", False, compared, "it must be sum_agg over value, or sessions cost nothing")
     used = run.rows.exclude(outcome=Outcome.FAILED).exclude(plan_code="")
     codes = list(used.order_by("plan_code").values_list("plan_code", flat=True).distinct())

@@ -39,6 +39,8 @@ GATES: list[tuple[str, str, set[str]]] = [
     ("customers_backfillrun_welcome", "POST", {"send_welcome"}),
     ("customers_backfillrun_welcome_pause", "POST", {"send_welcome"}),
     ("customers_backfillrun_welcome_resume", "POST", {"send_welcome"}),
+    ("customers_backfillrun_preflight", "GET", {"run_backfill"}),
+    ("customers_backfillrun_preflight_part", "GET", {"run_backfill"}),
     ("customers_backfillrun_import", "GET", {"run_backfill"}),
     ("customers_backfillrun_import", "POST", {"run_backfill"}),
     ("customers_backfillrun_process_import", "POST", {"run_backfill"}),
@@ -108,6 +110,8 @@ def keys(lago: Sandbox) -> dict[str, list[Any]]:
         "customers_backfillrun_discard": [token],
         "customers_backfillrun_file": [report.run.pk, "log"],
         "customers_backfillrun_system": ["lago"],
+        "customers_backfillrun_preflight": [],
+        "customers_backfillrun_preflight_part": ["lago"],
     }
 
 

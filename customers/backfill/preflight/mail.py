@@ -1,0 +1,83 @@
+"""Whether mail would go out, and whether somebody works in the background."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.core.mail import get_connection
+
+from customers import queueing
+from customers.backfill.preflight.asked import Asked
+from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
+from customers.mail import smtp, worker
+from customers.mail.errors import DeliveryError
+from customers.mail.ready import DUMMY, what_is_missing
+from customers.models import WorkerBeat
+
+ADDRESS = "Check host and port in EMAIL_URL, and whether a firewall stands between."
+LOGIN = "Check user and password in EMAIL_URL; special characters are percent-encoded."
+REMEDIES = {
+    "smtp_unreachable": ADDRESS,
+    "smtp_connection_lost": ADDRESS,
+    "worker_unreachable": "Check CF_EMAIL_WORKER_URL.",
+}
+
+
+@contextmanager
+def _opened(asked: Asked) -> Iterator[Asked]:
+    yield asked
+
+
+def variables(asked: Asked) -> Told:
+    missing = what_is_missing()
+    if missing:
+        return warning(" ".join(missing), "Set them before customers are invited (docs/environment.md).")
+    return ok(f"from {settings.EMAIL_FROM.rpartition('@')[2].rstrip('>')}")
+
+
+def server(asked: Asked) -> Told | None:
+    if settings.EMAIL_BACKEND == DUMMY:
+        return None
+    backend = get_connection()
+    if not isinstance(backend, smtp.EmailBackend | worker.EmailBackend):
+        return warning("mail is shown here and goes nowhere", "Set EMAIL_URL or CF_EMAIL_WORKER_URL.")
+    try:
+        backend.prove()
+    except DeliveryError as error:
+        remedy = LOGIN if error.code.startswith("smtp_login") else REMEDIES.get(error.code, "")
+        return stop(error.code, remedy or "Ask whoever runs the mail server; docs/problems.md has the code.")
+    if isinstance(backend, worker.EmailBackend):
+        return ok("the email worker answers; only a mail shows whether it takes the secret")
+    return ok("it answers and takes the login; no mail was sent")
+
+
+def background(asked: Asked) -> Told:
+    if WorkerBeat.is_fresh():
+        return ok("it lives")
+    seen_at = WorkerBeat.last()
+    found = f"last seen {seen_at:%Y-%m-%d %H:%M} UTC" if seen_at else "never seen"
+    remedy = "Start it: python manage.py qcluster. Without it no mail goes out, and the console does nothing."
+    return warning(found, remedy)
+
+
+def queue(asked: Asked) -> Told | None:
+    if not settings.Q_BROKER_URL:
+        return None
+    if queueing.answers():
+        return ok("Q_BROKER_URL answers")
+    return stop(
+        "Q_BROKER_URL does not answer", "Start that Redis, or unset the variable: our database will do."
+    )
+
+
+MAIL = Part(
+    "mail",
+    "Mail and worker",
+    _opened,
+    (
+        Check("variables", variables),
+        Check("server", server, State.STOP),
+        Check("worker", background),
+        Check("queue", queue),
+    ),
+)

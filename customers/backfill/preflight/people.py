@@ -1,0 +1,97 @@
+"""What the file means in these surroundings; what is wrong with its rows, the dry-run says."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from customers.backfill.preflight import lago
+from customers.backfill.preflight.asked import Asked, People
+from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
+from kernel import RemoteError
+
+NAMED = 5
+NOBODY = People(0, {}, ())
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    people: People
+    today: date
+
+
+@contextmanager
+def _opened(asked: Asked) -> Iterator[File]:
+    yield File(asked.people or NOBODY, asked.now().astimezone(ZoneInfo(_zone(asked))).date())
+
+
+def _zone(asked: Asked) -> str:
+    """Name the zone in which it is today; where Lago cannot say, that of its servers will do."""
+    if settings.BACKFILL_TIMEZONE:
+        return settings.BACKFILL_TIMEZONE
+    try:
+        with lago.opened(asked) as opened:
+            return opened.timezone if opened.timezone in available_timezones() else "UTC"
+    except (RemoteError, ImproperlyConfigured):  # which is said of Lago
+        return "UTC"
+
+
+def is_connected() -> bool:
+    return settings.POLARIS_DATABASE_URL not in ("", settings.NO_PLATFORM)
+
+
+def dots(file: File) -> Told:
+    dotted = file.people.dotted
+    if not dotted or is_connected():
+        return ok("no external_id is in the platform's way")
+    found = f"{len(dotted):,} with a dot ({_some(dotted)}): the platform cannot ask Lago for these customers"
+    return warning(
+        found, "Set POLARIS_DATABASE_URL, so that the run makes them there; or leave out the dots."
+    )
+
+
+def names(file: File) -> Told:
+    lines = file.people.unusual
+    if not lines:
+        return ok("no name has characters that SteVe cannot keep")
+    found = (
+        f"line {_some([str(line) for line in lines])}: a character such as an emoji, which SteVe cannot keep"
+    )
+    remedy = "Take it out: the platform writes names into SteVe, and where that fails the card stays shut."
+    return stop(found, remedy) if is_connected() else warning(found, remedy)
+
+
+def starts(file: File) -> Told:
+    """Count whose start lies in an earlier month: what is due for then, nobody will bill."""
+    first = file.today.replace(day=1)
+    earlier = sum(day is not None and day < first for day in file.people.starts.values())
+    of_all = f"{earlier:,} of {len(file.people.starts):,} customers start in an earlier month"
+    if not earlier:
+        return ok(of_all)
+    found = f"{of_all}: no session of theirs that ended before {first} will ever be billed"
+    remedy = (
+        "Have the former system bill up to the cut-over. Later sessions are billed that began at most a day"
+        " before the platform's first sync with the card."
+    )
+    return warning(found, remedy)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+FILE = Part(
+    "file",
+    "File",
+    _opened,
+    (
+        Check("external_ids", dots),
+        Check("names", names, State.STOP),
+        Check("starts", starts),
+    ),
+)
