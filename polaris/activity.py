@@ -43,7 +43,7 @@ def signed_in(database: PlatformDatabase, since: Mapping[str, datetime | None]) 
     return found
 
 
-EVENTS = """
+BILLED = """
 SELECT user_mapping_id, count(*) FROM synced_transaction_events WHERE user_mapping_id = ANY(%s) GROUP BY 1
 """
 CARDS = "SELECT user_mapping_id, count(*) FROM issued_cards WHERE user_mapping_id = ANY(%s) GROUP BY 1"
@@ -65,7 +65,7 @@ def used(database: PlatformDatabase, ids: Iterable[int]) -> Used:
     ours = sorted(ids)
     readable = database.readable(("issued_cards", "reservations"))
     queries: list[tuple[str, str, bool]] = [
-        (EVENTS, "billed at the platform: {}", True),
+        (BILLED, "billed at the platform: {}", True),
         (CARDS, "cards issued at the platform: {}", "issued_cards" in readable),
         (RESERVED, "reservations at the platform: {}", "reservations" in readable),
     ]
