@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from enum import StrEnum
+from functools import lru_cache
 
 from billing.forecast.invoices import ONE_DAY, Billed, Invoice
-from billing.forecast.periods import Rhythm
+from billing.forecast.periods import INTERVALS, Rhythm
 from billing.values import Plan
+
+LAST_YEAR = 9900
 
 
 class Unforeseen(StrEnum):
@@ -15,6 +18,7 @@ class Unforeseen(StrEnum):
     LEAP_DAY = "leap_day"  # a yearly anniversary on 29 February: periods a year off
     HALF_YEAR = "half_year"  # half-years of the calendar, in advance, begun within one: its next invoice is 0
     UNKNOWN_PRICE = "unknown_price"  # no interval or amount, or a fixed charge in tiers
+    TOO_FAR = "too_far"  # a start, or the end of a trial, where Python's calendar ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +52,26 @@ def forecast(
     """
     if plan.fixed_charges is None:
         raise ValueError("the fixed charges of this plan were not read")
-    today, start = now.astimezone(zone).date(), subscription_at.astimezone(zone).date()
-    if plan.interval is None:
+    start, today = subscription_at.astimezone(zone).date(), now.astimezone(zone).date()
+    return _forecast(plan, billing_time, start, today)
+
+
+@lru_cache(maxsize=5000)  # the rows of a file share their plans, and many their start
+def _forecast(plan: Plan, billing_time: str, start: date, today: date) -> Forecast:
+    if plan.interval is None or plan.interval not in INTERVALS:
         return Forecast(None, None, (), (), False, None, Unforeseen.UNKNOWN_PRICE)
+    if start.year + plan.trial_period / 365 > LAST_YEAR:
+        return Forecast(None, None, (), (), False, None, Unforeseen.TOO_FAR)
     billed = _billed(plan, plan.interval, billing_time, start)
-    invoiced_today = _bills_the_past(billed, today)
-    clear_from = today + ONE_DAY if invoiced_today and not _bills_the_past(billed, today + ONE_DAY) else None
+    found, tomorrow = billed.invoices(today), today + ONE_DAY
+    invoiced_today = _bills_the_past(billed, found, today)
+    never = invoiced_today and _bills_the_past(billed, billed.invoices(tomorrow), tomorrow)
+    clear_from = tomorrow if invoiced_today and not never else None
     warning = _unforeseen(billed, billing_time, today)
     if warning:
         return Forecast(None, None, (), (), invoiced_today, clear_from, warning)
-    found = billed.invoices(today)
-    return Forecast(
-        first=found[0],
-        second=found[1],
-        today=_dated(found, today),
-        tonight=_dated(found, today + ONE_DAY),
-        invoiced_today=invoiced_today,
-        clear_from=clear_from,
-        warning=None,
-    )
+    soon = _dated(found, today), _dated(found, tomorrow)
+    return Forecast(found[0], found[1], *soon, invoiced_today, clear_from, None)
 
 
 def _billed(plan: Plan, interval: str, billing_time: str, start: date) -> Billed:
@@ -82,13 +87,13 @@ def _dated(invoices: list[Invoice], day: date) -> tuple[Invoice, ...]:
     return tuple(invoice for invoice in invoices if invoice.day == day)
 
 
-def _bills_the_past(billed: Billed, today: date) -> bool:
+def _bills_the_past(billed: Billed, invoices: list[Invoice], day: date) -> bool:
     """Tell whether an import on that day makes Lago bill, on that day, what is over."""
-    trial = billed.after_trial(today)
-    if trial and billed.trial_end < today and trial.amount_cents:
+    trial = billed.after_trial(day)
+    if trial and billed.trial_end < day and trial.amount_cents:
         return True
-    parts = [part for invoice in _dated(billed.invoices(today), today) for part in invoice.parts]
-    return any(part.cents and part.last < today for part in parts)
+    parts = [part for invoice in _dated(invoices, day) for part in invoice.parts]
+    return any(part.cents and part.last < day for part in parts)
 
 
 def _unforeseen(billed: Billed, billing_time: str, today: date) -> Unforeseen | None:

@@ -322,6 +322,9 @@ def test_a_night_can_bring_more_than_the_second_invoice() -> None:
         (replace(ARREARS, interval="semiannual"), "2026-10-20", "calendar", None),
         (replace(ARREARS, amount_cents=None), "2026-10-20", "calendar", Unforeseen.UNKNOWN_PRICE),
         (replace(ARREARS, interval=None), "2026-10-20", "calendar", Unforeseen.UNKNOWN_PRICE),
+        (ARREARS, "9999-12-30", "anniversary", Unforeseen.TOO_FAR),
+        (replace(ADVANCE, trial_period=1e7), "2026-10-20", "calendar", Unforeseen.TOO_FAR),
+        (replace(ARREARS, interval="daily"), "2026-10-20", "calendar", Unforeseen.UNKNOWN_PRICE),
         (
             _with(ARREARS, replace(TWO_AT_FIVE, unit_amount=None)),
             "2026-10-20",
