@@ -4,10 +4,11 @@ from datetime import datetime
 from heapq import heapify, heappop, heappush
 
 from rehearsal.lago.billing import last_period_invoice, period_invoice, start_invoice, trial_invoice
-from rehearsal.lago.fees import begins
+from rehearsal.lago.fees import begins, bounds, invoice_interval
 from rehearsal.lago.journal import Why
+from rehearsal.lago.subscriptions.dates import local_day
 from rehearsal.lago.subscriptions.lifecycle import begin, terminate
-from rehearsal.lago.subscriptions.schedule import boundary_after, first_boundary, next_due, trial_end
+from rehearsal.lago.subscriptions.schedule import first_boundary, next_due, trial_end
 from rehearsal.lago.tables import Subscription
 from rehearsal.lago.world import World
 
@@ -43,7 +44,7 @@ def _run(world: World, row: Subscription, at: datetime) -> None:
     if row.status == "active" and (over := trial_end(world, row)) and over <= at:
         _end_trial(world, row, over, at)
     if row.status == "active" and row.billed_until and row.billed_until <= at:
-        _bill(world, row, row.billed_until, at)
+        _bill(world, row, at)
     row.due_at = next_due(world, row, at)
 
 
@@ -53,13 +54,16 @@ def _end_trial(world: World, row: Subscription, over: datetime, at: datetime) ->
     row.trial_ended_at = over
 
 
-def _bill(world: World, row: Subscription, boundary: datetime, at: datetime) -> None:
+def _bill(world: World, row: Subscription, at: datetime) -> None:
+    """Bill if a period begins today. None does if the time zone was changed since the day was set."""
+    boundary, row.billed_until = bounds(world, row, at, invoice_interval(world.plan_of(row)))
+    if local_day(boundary, world.timezone()) != local_day(at, world.timezone()):
+        return
     successor = world.pending_successor(row)
     if successor and begins(world, row, boundary, world.plan_of(row).interval):
         _switch(world, row, successor, boundary, at)
     else:
         period_invoice(world, row, boundary, at)
-        row.billed_until = boundary_after(world, row, boundary)
 
 
 def _switch(world: World, old: Subscription, new: Subscription, boundary: datetime, at: datetime) -> None:

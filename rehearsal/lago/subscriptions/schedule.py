@@ -34,10 +34,6 @@ def first_boundary(world: World, row: Subscription, at: datetime) -> datetime:
     return following
 
 
-def boundary_after(world: World, row: Subscription, boundary: datetime) -> datetime:
-    return bounds(world, row, boundary, invoice_interval(world.plan_of(row)))[1]
-
-
 def trial_end(world: World, row: Subscription) -> datetime | None:
     """Return when the trial is over, or None if that has been dealt with or there is none."""
     day = trial_days_end(world, row)

@@ -203,6 +203,21 @@ def test_billing_days_are_those_of_the_billing_entity(sandbox: Sandbox, caller: 
     assert (before, _invoices(sandbox)) == ([], [("billing_day", "standard", 1000)])
 
 
+@pytest.mark.parametrize(
+    ("zone", "run"),
+    [("America/New_York", "2026-12-01T05:10:00Z"), ("Europe/Berlin", "2026-12-01T00:10:00Z")],
+)
+def test_a_changed_time_zone_leaves_no_billing_day_out(
+    sandbox: Sandbox, caller: Caller, zone: str, run: str
+) -> None:
+    caller.subscription(subscription_at="2026-10-01")
+    sandbox.set_organization(billing_entity_timezone=zone)
+
+    sandbox.set_clock("2026-12-31T00:00:00Z", frozen=True)
+
+    assert [(row["issued_at"], row["amount_cents"]) for row in sandbox.journal()["invoices"]] == [(run, 1000)]
+
+
 def test_invoices_of_several_periods_are_dated_by_their_runs(sandbox: Sandbox, caller: Caller) -> None:
     caller.subscription("s1")
     caller.subscription("s2", billing_time="anniversary")
