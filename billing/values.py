@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any, Self
 
 Json = Mapping[str, Any]
@@ -70,8 +71,34 @@ class BillingEntity:
 
 
 @dataclass(frozen=True, slots=True)
+class FixedCharge:
+    """A plan's fee of its own: a number of units, each at `unit_amount` in the plan's currency.
+
+    `unit_amount` is None where the price depends on how many there are (graduated, volume).
+    """
+
+    units: Decimal
+    unit_amount: Decimal | None
+    pay_in_advance: bool
+    prorated: bool
+
+    @classmethod
+    def of(cls, data: Json) -> Self:
+        standard = text(data, "charge_model") == "standard"
+        return cls(
+            units=number(data, "units"),
+            unit_amount=number(data["properties"], "amount") if standard else None,
+            pay_in_advance=bool(data.get("pay_in_advance")),
+            prorated=bool(data.get("prorated")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """`interval` and `amount_cents` may be None: plans of Lago's product catalogue have neither."""
+    """`interval` and `amount_cents` may be None: plans of Lago's product catalogue have neither.
+
+    `trial_period` is in days. `fixed_charges` is None in the list of plans, which does not tell them.
+    """
 
     lago_id: str
     code: str
@@ -82,11 +109,15 @@ class Plan:
     pay_in_advance: bool
     pending_deletion: bool
     metric_codes: tuple[str, ...]
+    trial_period: float = 0.0
+    bill_charges_monthly: bool = False
+    bill_fixed_charges_monthly: bool = False
+    fixed_charges: tuple[FixedCharge, ...] | None = None
 
     @classmethod
     def of(cls, data: Json) -> Self:
         codes = (text_or_none(charge, "billable_metric_code") for charge in data.get("charges") or ())
-        amount = data.get("amount_cents")
+        amount, fixed = data.get("amount_cents"), data.get("fixed_charges")
         return cls(
             lago_id=text(data, "lago_id"),
             code=text(data, "code"),
@@ -97,6 +128,10 @@ class Plan:
             pay_in_advance=bool(data.get("pay_in_advance")),
             pending_deletion=bool(data.get("pending_deletion")),
             metric_codes=tuple(dict.fromkeys(code for code in codes if code)),
+            trial_period=float(data.get("trial_period") or 0),
+            bill_charges_monthly=bool(data.get("bill_charges_monthly")),
+            bill_fixed_charges_monthly=bool(data.get("bill_fixed_charges_monthly")),
+            fixed_charges=None if fixed is None else tuple(map(FixedCharge.of, fixed)),
         )
 
 
@@ -210,6 +245,17 @@ def text(data: Json, key: str) -> str:
 
 def text_or_none(data: Json, key: str) -> str | None:
     return None if data.get(key) is None else text(data, key)
+
+
+def number(data: Json, key: str) -> Decimal:
+    """Read an exact number, which Lago writes as text or as a number."""
+    try:
+        found = Decimal(str(data[key]))
+    except InvalidOperation:
+        raise ValueError(key) from None
+    if not found.is_finite():
+        raise ValueError(key)
+    return found
 
 
 def instant(data: Json, key: str) -> datetime:

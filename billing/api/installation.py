@@ -3,7 +3,7 @@
 import re
 
 from billing.api.addresses import path_id
-from billing.api.resources import Resources, value
+from billing.api.resources import Resources, another, value
 from billing.errors import LagoError
 from billing.values import BillingEntity, Greeting, Metric, Organization, Plan, WebhookEndpoint
 
@@ -41,6 +41,16 @@ class Installation(Resources):
     def plans(self) -> dict[str, Plan]:
         """Return the plans by their exact code, those about to be deleted included."""
         return {plan.code: plan for plan in self._all("plans", Plan.of)}
+
+    def plan(self, code: str) -> Plan | None:
+        """Read one plan with its fixed charges; a Lago that does not know such charges has none."""
+        reply = self._find(f"plans/{path_id(code)}", "plan")
+        if reply is None:
+            return None
+        found = value(reply, "plan", lambda data: Plan.of({"fixed_charges": [], **data}))
+        if found.code != code:
+            raise another(reply, "plan")
+        return found
 
     def billable_metric(self, code: str) -> Metric | None:
         reply = self._find(f"billable_metrics/{path_id(code)}", "billable_metric")

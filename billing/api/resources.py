@@ -118,9 +118,13 @@ def named(reply: Reply, key: str, of: Callable[[Json], N], external_id: str, *, 
     """Return what the reply holds, or raise LagoError if it is another one than was asked for."""
     found = value(reply, key, of, sent=sent)
     if found.external_id != external_id:
-        message = f"Lago answered about another {key} than was asked for: does a proxy rewrite addresses?"
-        raise LagoError(ID_MISMATCH, message, status=reply.status, sent=sent)
+        raise another(reply, key, sent=sent)
     return found
+
+
+def another(reply: Reply, key: str, *, sent: bool = False) -> LagoError:
+    message = f"Lago answered about another {key} than was asked for: does a proxy rewrite addresses?"
+    return LagoError(ID_MISMATCH, message, status=reply.status, sent=sent)
 
 
 def unusable(reply: Reply, key: str, *, sent: bool = False) -> LagoError:

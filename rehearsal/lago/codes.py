@@ -11,6 +11,8 @@ CURRENCIES = frozenset(  # upper case only
     """.split()  # noqa: SIM905  (a list would take a line per code)
 )
 
+WITHOUT_CENTS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())  # noqa: SIM905
+
 COUNTRIES = frozenset(  # compared in upper case
     """
     AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT

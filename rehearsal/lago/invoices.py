@@ -1,9 +1,12 @@
 """GET of the invoices and credit notes in the journal."""
 
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID, uuid5
+
 from rehearsal.lago.clock import seconds
 from rehearsal.lago.customers.views import base_json
 from rehearsal.lago.errors import not_found
-from rehearsal.lago.journal import CreditNote, Invoice
+from rehearsal.lago.journal import CreditNote, Invoice, Why
 from rehearsal.lago.paging import page
 from rehearsal.lago.params import Call, scalar
 from rehearsal.lago.world import World
@@ -22,7 +25,82 @@ def show(world: World, call: Call) -> Json:
     found = next((row for row in world.journal.invoices if row.lago_id == call.id), None)
     if found is None:
         raise not_found("invoice")
-    return {"invoice": {**invoice_json(world, found), "fees": [], "credits": []}}
+    fees = [fee_json(world, found, fee) for fee in found.fees]
+    periods = [_billing_period(world, found)]
+    return {
+        "invoice": {**invoice_json(world, found), "billing_periods": periods, "fees": fees, "credits": []}
+    }
+
+
+# Everything else has to do with the end of a subscription.
+REASONS = {
+    Why.START_IN_ADVANCE: "subscription_starting",
+    Why.TRIAL_END: "subscription_starting",
+    Why.BILLING_DAY: "subscription_periodic",
+}
+
+
+def fee_json(world: World, invoice: Invoice, fee: Json) -> Json:
+    cents, currency = fee["amount_cents"], invoice.currency
+    starts, ends = _days(world, fee["from_date"], fee["to_date"])
+    is_base = fee["type"] == "subscription"
+    return {
+        "lago_id": str(uuid5(UUID(invoice.lago_id), fee["lago_item_id"])),
+        "lago_invoice_id": invoice.lago_id,
+        "lago_subscription_id": invoice.subscription_id,
+        "lago_customer_id": invoice.customer_id,
+        "lago_fixed_charge_id": None if is_base else fee["lago_item_id"],
+        "external_customer_id": invoice.external_customer_id,
+        "external_subscription_id": invoice.external_subscription_id,
+        "item": {
+            "type": fee["type"],
+            "code": fee["code"],
+            "name": fee["code"],
+            "lago_item_id": fee["lago_item_id"],
+            "item_type": "Subscription" if is_base else "AddOn",
+        },
+        "amount_cents": cents,
+        "amount_currency": currency,
+        "taxes_amount_cents": 0,
+        "taxes_rate": 0,
+        "total_amount_cents": cents,
+        "total_amount_currency": currency,
+        "sub_total_excluding_taxes_amount_cents": cents,
+        "sub_total_excluding_taxes_precise_amount_cents": str(cents),
+        "units": fee["units"],
+        "precise_unit_amount": str(cents),
+        "total_aggregated_units": fee["units"],
+        "pay_in_advance": fee["pay_in_advance"],
+        "invoiceable": True,
+        "payment_status": "pending",
+        "from_date": starts,
+        "to_date": ends,
+        "created_at": seconds(invoice.issued_at),
+    }
+
+
+def _billing_period(world: World, invoice: Invoice) -> Json:
+    """Return the days of the plan's amount; without one, the day of the invoice."""
+    day = invoice.issued_at.astimezone(world.timezone()).date().isoformat()
+    base = next((fee for fee in invoice.fees if fee["type"] == "subscription"), None)
+    starts, ends = _days(world, base["from_date"], base["to_date"]) if base else _days(world, day, day)
+    return {
+        "lago_subscription_id": invoice.subscription_id,
+        "external_subscription_id": invoice.external_subscription_id,
+        "lago_plan_id": invoice.plan_id,
+        "subscription_from_datetime": starts,
+        "subscription_to_datetime": ends,
+        "charges_from_datetime": starts,
+        "charges_to_datetime": ends,
+        "invoicing_reason": REASONS.get(Why(invoice.why), "subscription_terminating"),
+    }
+
+
+def _days(world: World, first: str, last: str) -> tuple[str | None, str | None]:
+    """Return the first and the last second of some days in the billing zone."""
+    starts = datetime.combine(date.fromisoformat(first), time(), world.timezone())
+    following = datetime.combine(date.fromisoformat(last) + timedelta(days=1), time(), world.timezone())
+    return seconds(starts), seconds(following.astimezone(UTC) - timedelta(seconds=1))
 
 
 def credit_notes(world: World, call: Call) -> Json:

@@ -1,6 +1,7 @@
 """The journal of invoices and credit notes that a real Lago would have issued, and why.
 
-Amounts are simple (the plan's amount, no proration, no tax); what counts is that an entry exists.
+Invoices of a start, a trial's end and a billing day are exact, without usage and tax. Where a subscription is
+ended they are simple (the whole amount, or 0): there it counts that an entry exists.
 """
 
 from dataclasses import dataclass, field
@@ -8,10 +9,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from rehearsal.lago.tables import new_id
+from rehearsal.stand_in.messages import Json
 
 
 class Why(StrEnum):
     START_IN_ADVANCE = "start_in_advance"
+    TRIAL_END = "trial_end"
     UPGRADE = "upgrade"
     DOWNGRADE = "downgrade"
     TERMINATION = "termination"
@@ -30,6 +33,8 @@ class Invoice:
     amount_cents: int
     currency: str
     issued_at: datetime
+    plan_id: str = ""
+    fees: list[Json] = field(default_factory=list)
     lago_id: str = field(default_factory=new_id)
 
 

@@ -5,6 +5,7 @@ from uuid import UUID, uuid5
 from rehearsal.lago.clock import seconds
 from rehearsal.lago.codes import CURRENCIES
 from rehearsal.lago.errors import invalid_field, not_found, raise_if_any, root_missing
+from rehearsal.lago.fixed_charges import kept, shown
 from rehearsal.lago.jobs import Job
 from rehearsal.lago.paging import page
 from rehearsal.lago.params import Call, as_string, root
@@ -30,8 +31,8 @@ def plan_json(world: World, plan: Plan) -> Json:
         "amount_currency": plan.currency,
         "trial_period": plan.trial_period,
         "pay_in_advance": plan.pay_in_advance,
-        "bill_charges_monthly": None,
-        "bill_fixed_charges_monthly": False,
+        "bill_charges_monthly": plan.bill_charges_monthly or None,
+        "bill_fixed_charges_monthly": plan.bill_fixed_charges_monthly,
         "customers_count": 0,
         "active_subscriptions_count": 0,
         "draft_invoices_count": 0,
@@ -79,7 +80,8 @@ def index(world: World, call: Call) -> Json:
 
 
 def show(world: World, call: Call) -> Json:
-    return {"plan": {**plan_json(world, find(world, call.id)), "fixed_charges": []}}
+    plan = find(world, call.id)
+    return {"plan": {**plan_json(world, plan), "fixed_charges": shown(plan, plan.fixed_charges)}}
 
 
 def create(world: World, call: Call) -> Json:
@@ -95,10 +97,20 @@ def create(world: World, call: Call) -> Json:
         pay_in_advance=bool(sent.get("pay_in_advance", False)),
         created_at=world.now(),
         trial_period=float(sent.get("trial_period") or 0),
+        bill_charges_monthly=bool(sent.get("bill_charges_monthly")),
+        bill_fixed_charges_monthly=bool(sent.get("bill_fixed_charges_monthly")),
+        fixed_charges=_fixed_charges(sent),
         description=as_string(sent.get("description")) or "",
     )
     world.add_plan(plan)
     return {"plan": plan_json(world, plan)}
+
+
+def _fixed_charges(sent: Json) -> list[Json]:
+    try:
+        return kept(sent.get("fixed_charges"))
+    except ValueError:
+        raise invalid_field("fixed_charges", "value_is_invalid") from None
 
 
 def update(world: World, call: Call) -> Json:

@@ -1,11 +1,14 @@
 """What a new sandbox organization starts with: plans, as given on the command line, and a metric."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rehearsal.lago.codes import CURRENCIES
+from rehearsal.lago.fixed_charges import kept
 from rehearsal.lago.plans import INTERVALS
 from rehearsal.lago.tables import Metric, Plan
 from rehearsal.lago.world import FOUNDED, World
+from rehearsal.stand_in.messages import Json
 
 DEFAULT_PLANS = ("standard:1000:EUR:monthly", "fleet:5000:EUR:monthly", "night:700:EUR:monthly")
 METRIC_CODE = "ev_charging_kwh"
@@ -21,6 +24,9 @@ class PlanSpec:
     metered: bool = True
     trial_period: float = 0.0
     pending_deletion: bool = False
+    bill_charges_monthly: bool = False
+    bill_fixed_charges_monthly: bool = False
+    fixed_charges: Sequence[Json] = ()  # as in a POST: units, properties, pay_in_advance, prorated
 
 
 def parse_plan(text: str) -> PlanSpec:
@@ -62,3 +68,6 @@ def _put_plan(world: World, spec: PlanSpec) -> None:
     plan.amount_cents, plan.currency, plan.interval = spec.amount_cents, spec.currency, spec.interval
     plan.pay_in_advance, plan.metered = spec.pay_in_advance, spec.metered
     plan.trial_period, plan.pending_deletion = spec.trial_period, spec.pending_deletion
+    plan.bill_charges_monthly = spec.bill_charges_monthly
+    plan.bill_fixed_charges_monthly = spec.bill_fixed_charges_monthly
+    plan.fixed_charges = kept(spec.fixed_charges)

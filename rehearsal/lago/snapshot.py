@@ -11,12 +11,13 @@ from rehearsal.stand_in.messages import Json
 
 # Given by the server, or the time of a call: the same history played twice differs here and nowhere else.
 SERVER_IDS = frozenset(
-    {"lago_id", "customer_id", "plan_id", "subscription_id", "invoice_id", "previous_id"}
+    {"lago_id", "customer_id", "plan_id", "subscription_id", "invoice_id", "previous_id", "lago_item_id"}
+    | {"add_on_id"}
     | {"sequential_id", "number", "invoice_number"}
 )
 SERVER_TIMES = frozenset(
     {"created_at", "updated_at", "deleted_at", "activated_at", "terminated_at", "canceled_at"}
-    | {"billed_until", "issued_at"}
+    | {"billed_until", "paid_until", "due_at", "trial_ended_at", "issued_at", "from_date", "to_date"}
 )
 VOLATILE = SERVER_IDS | SERVER_TIMES
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from rehearsal.lago.behaviour import HEAD_VERSION, RELEASED_VERSION, default_version
 from rehearsal.lago.journal import CreditNote, Invoice
+from rehearsal.lago.subscriptions.schedule import next_due
 from rehearsal.lago.tables import Customer, Event, Metric, Plan, Subscription, columns
 from rehearsal.lago.webhooks.outbox import WebhookEndpoint
 from rehearsal.lago.world import Organization, World
@@ -57,6 +58,8 @@ def _fill(world: World, document: Json) -> None:
         world.add_customer(customer)
     for subscription in _rows(Subscription, document["subscriptions"]):
         world.add_subscription(subscription)
+        if subscription.due_at is None:  # saved by a version that kept no due dates, or waiting for nothing
+            subscription.due_at = next_due(world, subscription, subscription.created_at)
     for event in _rows(Event, document["events"]):
         world.add_event(event)
     world.journal.invoices = _rows(Invoice, document["invoices"])

@@ -44,7 +44,10 @@ class Plan:
     pay_in_advance: bool
     created_at: datetime
     metered: bool = True  # has a charge on every billable metric
-    trial_period: float = 0.0
+    trial_period: float = 0.0  # days
+    bill_charges_monthly: bool = False
+    bill_fixed_charges_monthly: bool = False
+    fixed_charges: list[Json] = field(default_factory=list)
     pending_deletion: bool = False
     description: str = ""
     lago_id: str = field(default_factory=new_id)
@@ -70,7 +73,10 @@ class Subscription:
     previous_id: str | None = None
     on_termination_invoice: str = "generate"
     on_termination_credit_note: str | None = None
+    trial_ended_at: datetime | None = None
+    paid_until: datetime | None = None  # up to where the fee of a plan in advance is invoiced
     billed_until: datetime | None = None  # the period boundary up to which the billing days have run
+    due_at: datetime | None = None  # the run of a job that will next do something with it
 
 
 @dataclass(slots=True)

@@ -1,10 +1,11 @@
 """Reading Lago's JSON objects."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 
-from billing.values import Customer, Plan, Subscription
+from billing.values import Customer, FixedCharge, Plan, Subscription
 from tests.billing.objects import customer, subscription
 
 
@@ -49,3 +50,36 @@ def test_an_amount_may_come_as_text() -> None:
     plan = Plan.of({"lago_id": "p1", "code": "standard", "amount_cents": "1000"})
 
     assert plan.amount_cents == 1000
+
+
+def test_the_list_of_plans_does_not_tell_fixed_charges() -> None:
+    plan = Plan.of({"lago_id": "p1", "code": "standard", "trial_period": 10.0, "bill_charges_monthly": None})
+
+    assert (plan.trial_period, plan.bill_charges_monthly, plan.bill_fixed_charges_monthly) == (
+        10,
+        False,
+        False,
+    )
+    assert plan.fixed_charges is None
+
+
+def test_a_fixed_charge_is_read_with_its_price_for_one() -> None:
+    charge = {"charge_model": "standard", "units": 2.5, "properties": {"amount": "5.10"}, "prorated": True}
+
+    read = FixedCharge.of({**charge, "pay_in_advance": False})
+
+    assert read == FixedCharge(Decimal("2.5"), Decimal("5.10"), pay_in_advance=False, prorated=True)
+
+
+def test_a_fixed_charge_in_tiers_has_no_price_for_one() -> None:
+    ranges = [{"from_value": 0, "to_value": None, "flat_amount": "1", "per_unit_amount": "2"}]
+
+    read = FixedCharge.of({"charge_model": "volume", "units": "3", "properties": {"volume_ranges": ranges}})
+
+    assert (read.units, read.unit_amount) == (3, None)
+
+
+@pytest.mark.parametrize("units", ["many", None, "NaN", "Infinity"])
+def test_a_number_that_is_none_is_told(units: object) -> None:
+    with pytest.raises(ValueError, match="units"):
+        FixedCharge.of({"charge_model": "standard", "units": units, "properties": {"amount": "5"}})

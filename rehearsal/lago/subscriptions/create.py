@@ -8,6 +8,7 @@ from rehearsal.lago.errors import forbidden, invalid_field, not_found, root_miss
 from rehearsal.lago.params import Call, as_string, root
 from rehearsal.lago.subscriptions.dates import asked_dates, local_day
 from rehearsal.lago.subscriptions.lifecycle import begin, downgrade, upgrade
+from rehearsal.lago.subscriptions.schedule import next_due
 from rehearsal.lago.subscriptions.views import full_json
 from rehearsal.lago.tables import Customer, Plan, Subscription
 from rehearsal.lago.world import World
@@ -102,7 +103,9 @@ def _new(
     )
     world.add_subscription(row)
     if local_day(start, world.timezone()) <= local_day(world.now(), world.timezone()):
-        begin(world, row, _started_at(world, row))
+        begin(world, row, _started_at(world, row), row.created_at)
+    else:
+        row.due_at = next_due(world, row, row.created_at)
     return row
 
 

@@ -7,6 +7,7 @@ from rehearsal.lago.paging import page
 from rehearsal.lago.params import Call, as_string, listed, root, scalar
 from rehearsal.lago.subscriptions.dates import asked_dates
 from rehearsal.lago.subscriptions.lifecycle import cancel, terminate
+from rehearsal.lago.subscriptions.schedule import next_due
 from rehearsal.lago.subscriptions.views import ended_json, full_json, listed_json
 from rehearsal.lago.tables import Subscription
 from rehearsal.lago.world import World
@@ -128,6 +129,7 @@ def update(world: World, call: Call) -> Json:
         _, row.ending_at = asked_dates({"ending_at": sent["ending_at"]}, world.now(), world.timezone())
     if "name" in sent:
         row.name = as_string(sent["name"]) or ""
+    row.due_at = next_due(world, row, world.now())
     world.webhooks.tell("subscription.updated", row)
     return {"subscription": full_json(world, row)}
 

@@ -2,24 +2,24 @@
 
 from datetime import datetime
 
-from rehearsal.lago.billing import close_invoice, credit_note, period_invoice
+from rehearsal.lago.billing import close_invoice, credit_note, start_invoice
 from rehearsal.lago.journal import Why
 from rehearsal.lago.subscriptions.dates import local_day
 from rehearsal.lago.subscriptions.periods import next_start, period_start
+from rehearsal.lago.subscriptions.schedule import first_boundary, next_due
 from rehearsal.lago.tables import Customer, Plan, Subscription
 from rehearsal.lago.world import World
 
 
-def begin(world: World, subscription: Subscription, started_at: datetime) -> None:
-    """Activate; the first day of a plan paid in advance is invoiced if it is today, never if it is past."""
-    plan, now = world.plan_of(subscription), world.now()
+def begin(world: World, subscription: Subscription, started_at: datetime, at: datetime) -> None:
+    """Activate; what is paid in advance is invoiced if the start is today, else left to the jobs."""
     subscription.status = "active"
     subscription.started_at = started_at
-    subscription.activated_at = now
-    subscription.billed_until = period_end(world, subscription, now)
-    today = local_day(started_at, world.timezone()) == local_day(now, world.timezone())
-    if plan.pay_in_advance and today and not plan.trial_period:
-        period_invoice(world, subscription, Why.START_IN_ADVANCE)
+    subscription.activated_at = at
+    if local_day(started_at, world.timezone()) == local_day(at, world.timezone()):
+        start_invoice(world, subscription, at)
+    subscription.billed_until = first_boundary(world, subscription, at)
+    subscription.due_at = next_due(world, subscription, at)
     world.webhooks.tell("subscription.started", subscription)
 
 
@@ -62,7 +62,7 @@ def upgrade(world: World, old: Subscription, plan: Plan, name: str) -> Subscript
     new = _succeeding(world, old, plan, name, status="active")
     terminate(world, old, Why.UPGRADE)
     world.add_subscription(new)
-    begin(world, new, world.now())
+    begin(world, new, world.now(), world.now())
     return new
 
 

@@ -28,7 +28,7 @@ def listed_json(world: World, row: Subscription) -> Json:
         "billing_time": row.billing_time,
         "subscription_at": seconds(row.subscription_at),
         "started_at": milliseconds(row.started_at),
-        "trial_ended_at": None,
+        "trial_ended_at": seconds(row.trial_ended_at),
         "ending_at": seconds(row.ending_at),
         "terminated_at": seconds(row.terminated_at),
         "canceled_at": seconds(row.canceled_at),

@@ -115,12 +115,22 @@ def test_a_write_is_answered_as_the_contract_says(
     assert _departures(answer, method, template) == []
 
 
+def test_a_plan_with_a_fixed_charge_is_answered_as_the_contract_says(
+    sandbox: Sandbox, caller: Caller
+) -> None:
+    sandbox.put_plans({"code": "box", "fixed_charges": [{"units": 2, "properties": {"amount": "5"}}]})
+
+    answer = caller.get("/plans/box")
+
+    assert len(answer.body["plan"]["fixed_charges"]) == 1
+    assert _departures(answer, "GET", "/plans/{code}") == []
+
+
 def test_one_invoice_is_answered_as_the_contract_says(busy: Caller) -> None:
-    (first, *_) = busy.get("/invoices").body["invoices"]
+    for listed in busy.get("/invoices").body["invoices"]:
+        answer = busy.get(f"/invoices/{listed['lago_id']}")
 
-    answer = busy.get(f"/invoices/{first['lago_id']}")
-
-    assert _departures(answer, "GET", "/invoices/{lago_id}") == []
+        assert _departures(answer, "GET", "/invoices/{lago_id}") == []
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])

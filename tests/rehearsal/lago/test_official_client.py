@@ -57,7 +57,9 @@ def test_events_are_sent_and_read(official: Client) -> None:
 
 def test_plans_metrics_and_invoices_are_read(official: Client) -> None:
     official.subscriptions.create(
-        Subscription(external_customer_id="A1", external_id="s1", plan_code="ahead")
+        Subscription(
+            external_customer_id="A1", external_id="s1", plan_code="ahead", billing_time="anniversary"
+        )
     )
 
     plan = official.plans.find("ahead")

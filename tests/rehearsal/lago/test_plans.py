@@ -64,6 +64,36 @@ def test_a_plan_can_be_made(caller: Caller) -> None:
     assert caller.get("/plans/new").status == 200
 
 
+def test_fixed_charges_are_told_of_one_plan_and_not_in_the_list(caller: Caller) -> None:
+    charge = {"code": "box", "units": "2", "properties": {"amount": "5.50"}, "prorated": True}
+    caller.post("/plans", {"plan": {**NEW, "fixed_charges": [charge], "bill_fixed_charges_monthly": True}})
+
+    shown = caller.get("/plans/new").body["plan"]
+    listed = caller.get("/plans").body["plans"][0]
+
+    (found,) = shown["fixed_charges"]
+    assert (found["code"], found["units"], found["properties"]) == ("box", 2.0, {"amount": "5.50"})
+    assert (found["pay_in_advance"], found["prorated"], found["charge_model"]) == (False, True, "standard")
+    assert (listed["code"], listed["bill_fixed_charges_monthly"]) == ("new", True)
+    assert "fixed_charges" not in listed
+
+
+@pytest.mark.parametrize(
+    "charge",
+    [
+        {"units": "many", "properties": {"amount": "5"}},
+        {"units": 1, "properties": {}},
+        {"units": 1, "properties": {"amount": "-5"}},
+        {"units": 1, "charge_model": "volume"},
+        "box",
+    ],
+)
+def test_a_senseless_fixed_charge_is_refused(caller: Caller, charge: object) -> None:
+    answer = caller.post("/plans", {"plan": {**NEW, "fixed_charges": [charge]}})
+
+    assert answer.details == {"fixed_charges": ["value_is_invalid"]}
+
+
 @pytest.mark.parametrize(
     ("change", "details"),
     [

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.lago import Sandbox
-from tests.rehearsal.lago.calls import Caller
+from tests.rehearsal.lago.calls import Caller, day_from_today
 
 
 def test_a_restart_goes_on(tmp_path: Path) -> None:
@@ -73,3 +73,26 @@ def test_a_file_that_is_no_state_is_refused(tmp_path: Path, content: str) -> Non
 
     with pytest.raises(ValueError, match=r"state\.json is not a saved sandbox state"):
         Sandbox(state_file=file)
+
+
+def test_a_state_without_due_dates_is_billed_on(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    with Sandbox(["standard:1000"], state_file=file) as sandbox:
+        caller = Caller(sandbox)
+        caller.subscription("s1", subscription_at="2023-01-01")
+        caller.subscription("s2", subscription_at=day_from_today(40))
+        caller.close()
+    state = json.loads(file.read_text())
+    for row in state["subscriptions"]:  # as a version that kept none would have saved it
+        for name in ("due_at", "paid_until", "trial_ended_at"):
+            del row[name]
+    file.write_text(json.dumps(state))
+
+    with Sandbox(state_file=file) as sandbox:
+        sandbox.advance_clock(45 * 86_400)
+
+        billed = {row["external_subscription_id"] for row in sandbox.journal()["invoices"]}
+        statuses = {row["external_id"]: row["status"] for row in sandbox.state()["subscriptions"]}
+
+    assert "s1" in billed
+    assert statuses == {"s1": "active", "s2": "active"}
