@@ -17,17 +17,19 @@ from customers.backfill.preflight.steve import STEVE
 from customers.backfill.steps import kinds
 from customers.models import BackfillRow, BackfillRun, BackfillStep, WelcomeMail
 from customers.terminal import base
+from polaris import probing
 from tests.docs.handbook import ROOT, codes, page, section, table
 
 # Where the code is among the arguments of whatever makes a problem, a divergence or a failed call.
 POSITIONS = {
-    "Problem": 0, "Divergence": 0, "_of_id_tag": 0, "SteveError": 0, "LagoError": 0,
+    "Problem": 0, "Divergence": 0, "_of_id_tag": 0, "SteveError": 0, "LagoError": 0, "PolarisError": 0,
     "DeliveryError": 1, "Failure": 1, "_Dropped": 1, "_tell": 2,
 }  # fmt: skip
 KEYWORDS = {"unreadable": "code"}
-PACKAGES = ("auditlog", "billing", "charging", "customers", "kernel", "polaris_backfill")
+PACKAGES = ("auditlog", "billing", "charging", "customers", "kernel", "polaris", "polaris_backfill")
 HANDED_ON = {"code", "error.code", "problems[0].code"}  # made elsewhere, and found there
 FOUND_OTHERWISE = {"sender_died"}
+CONSTANTS = {**vars(errors), **vars(probing)}  # codes that have a name
 SECTIONS = ("The file", "Rows", "Exists already", "Warnings", "During a run", "Reconcile", "Mails")
 
 
@@ -58,8 +60,8 @@ def _texts(value: ast.expr) -> Iterator[str]:
         case ast.IfExp(body=body, orelse=orelse):
             yield from _texts(body)
             yield from _texts(orelse)
-        case ast.Name(id=name) if name in vars(errors):
-            yield vars(errors)[name]
+        case ast.Name(id=name) if name in CONSTANTS:
+            yield CONSTANTS[name]
         case _:
             assert ast.unparse(value) in HANDED_ON, f"cannot tell which code {ast.unparse(value)} is"
 
