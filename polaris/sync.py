@@ -32,8 +32,7 @@ def patience_s(cards: int) -> float:
 
 def notify(database: PlatformDatabase) -> None:
     """Have the sync worker run at once, unless it is running; safe to repeat."""
-    stamp = database.read("SELECT clock_timestamp()")[0][0].isoformat()
-    payload = json.dumps({"source": "backfill", "timestamp": stamp})
+    payload = json.dumps({"source": "backfill", "timestamp": now(database).isoformat()})
     database.read("SELECT pg_notify(%s, %s)", [CHANNEL, payload])
 
 
@@ -46,7 +45,7 @@ def wait(
     clock: Callable[[], float] = time.monotonic,
 ) -> Synced:
     """Wake the sync until one is through that began after this moment; raise PolarisError."""
-    ((written_at,),) = database.read("SELECT clock_timestamp()")
+    written_at = now(database)
     deadline = clock() + seconds
     while True:
         status = _status(database, written_at)
@@ -61,6 +60,18 @@ def wait(
         if status is None:
             notify(database)
         sleep(PAUSE_S)
+
+
+def now(database: PlatformDatabase) -> datetime:
+    """Return the time by the platform's clock."""
+    ((instant,),) = database.read("SELECT clock_timestamp()")
+    return instant  # type: ignore[no-any-return]
+
+
+def wake(database: PlatformDatabase, since: datetime) -> None:
+    """Have the platform sync, unless it does or has done so since then."""
+    if _status(database, since) is None:
+        notify(database)
 
 
 def _status(database: PlatformDatabase, since: datetime) -> str | None:

@@ -5,6 +5,7 @@ with its cause and what to do. Nothing is written but the notification.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -155,3 +156,11 @@ def _remark(code: str, cards: Sequence[Card], message: str, remedy: str) -> Iter
         what = f"{len(cards):,} {'card is' if len(cards) == 1 else 'cards are'}"
         examples = list(dict.fromkeys(card.external_id for card in cards))[:NAMED]
         yield Remark(code, len(cards), examples, f"{message.format(n=what)}.", remedy)
+
+
+def wake_platform(systems: Systems) -> None:
+    """Have the platform sync, if there is one; nobody waits for it. Raises nothing."""
+    if systems.platform is None:
+        return
+    with suppress(RemoteError):  # it syncs by itself, only later
+        sync.notify(systems.platform)

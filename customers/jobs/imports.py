@@ -18,6 +18,7 @@ from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import life, run_log
 from customers.backfill.ledger.at_work import Busy, only_one
 from customers.backfill.refused import Refused
+from customers.backfill.settling_in import wake_platform
 from customers.backfill.source import SourceError
 from customers.backfill.systems import connect
 from customers.jobs.slices import Slice, Slicing
@@ -76,6 +77,8 @@ def _work(upload: BackfillUpload, slice_of: Slicing) -> Ended:
                 actor=upload.actor, log_dir=settings.BACKFILL_LOG_DIR,
                 stop=stop, progress=progress, now=timezone.now,
             )  # fmt: skip
+            if report.run is not None and report.status != Status.QUEUED:
+                wake_platform(systems)
     except (Refused, RemoteError, SourceError, ImproperlyConfigured) as error:
         _end(upload, Status.INTERRUPTED, f"{error} {getattr(error, 'hint', '')}".strip())
         return Ended.REFUSED

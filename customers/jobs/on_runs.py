@@ -18,6 +18,7 @@ from customers.backfill.reconcile import reconcile
 from customers.backfill.refused import Refused
 from customers.backfill.revert import Choice, plan_revert, revert
 from customers.backfill.revert.expected import expected_removals
+from customers.backfill.settling_in import wake_platform
 from customers.backfill.systems import Systems, connect
 from customers.jobs import results
 from customers.jobs.slices import Slice, Slicing
@@ -97,6 +98,8 @@ def _revert(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Out
             actor=job.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop, progress=progress,
             batch_size=settings.BACKFILL_BATCH_SIZE, concurrency=settings.BACKFILL_CONCURRENCY,
         )  # fmt: skip
+    if report.status == "reverted":
+        wake_platform(systems)
     if stop.to_be_continued and not report.is_well:
         return Status.QUEUED, "", {}
     status = {"refused": Status.REFUSED, "interrupted": Status.STOPPED, "failed": Status.STOPPED}

@@ -1,6 +1,7 @@
 """A session's energy on its way into Lago: the platform sends it when it next looks, which takes minutes."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -46,8 +47,16 @@ class Follower:
     """Looks for the usage events of one session on the subscription that has to pay for it."""
 
     def __init__(
-        self, lago: LagoClient, subscription_key: str, session: Session, timeout_s: float, stop: Stop
+        self,
+        lago: LagoClient,
+        subscription_key: str,
+        session: Session,
+        timeout_s: float,
+        stop: Stop,
+        nudge: Callable[[], None] = lambda: None,
     ) -> None:
+        """`nudge` is called before each look: it hurries up whoever sends the events."""
+        self._nudge = nudge
         self._lago = lago
         self._key = subscription_key
         self._prefix = f"steve_tx_{session.transaction_id}_"
@@ -69,6 +78,7 @@ class Follower:
         return Check(EVENT, not why, self._compared(look), why)
 
     def _look(self) -> Look:
+        self._nudge()
         try:
             final = self._lago.event(self._final)
             if final and final.external_subscription_id != self._key:

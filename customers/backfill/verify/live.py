@@ -13,6 +13,7 @@ from charging.charge_point import ChargePointError, Session, charging_session
 from charging.values import folded
 from customers.backfill.engine.stop import Stop
 from customers.backfill.systems import Systems
+from customers.backfill.verify import platform
 from customers.backfill.verify.asked import LiveTest
 from customers.backfill.verify.checks import Check
 from customers.backfill.verify.ending import Ending, end
@@ -34,9 +35,11 @@ def run_live_test(
     It ends before it has written anything if a check has `failed`, or if the energy would be billed to nobody
     or to somebody else: no customer is to pay for a test that cannot come out well.
     """
-    ready = _subscription_check(test, systems)
-    yield ready
-    failed = [*failed, *([] if ready.passed else [ready.name])]
+    ready = [_subscription_check(test, systems)]
+    if systems.platform is not None:
+        ready.append(platform.bills_there(test, systems.platform))
+    yield from ready
+    failed = [*failed, *(check.name for check in ready if not check.passed)]
     if failed:
         why = f"nothing was charged; first put right: {', '.join(failed)}"
         yield Check(CHARGING, None, "", why)
@@ -57,7 +60,13 @@ def _charge_and_follow(
         yield Check(EVENT, None, "", "left out: the session has not ended")
         return
     tell(f"Waiting for the usage event in Lago, for up to {test.timeout_s:,.0f} s …")
-    yield Follower(systems.lago, test.subscription_key, session, test.timeout_s, stop).follow()
+    follower = Follower(
+        systems.lago, test.subscription_key, session, test.timeout_s, stop, platform.nudge(systems)
+    )
+    event = follower.follow()
+    yield event
+    if systems.platform is not None and event.passed:
+        yield platform.recorded_there(test, session.transaction_id, systems.platform)
 
 
 def _subscription_check(test: LiveTest, systems: Systems) -> Check:
