@@ -12,6 +12,7 @@ from customers import queueing
 from customers.backfill.systems import steve_client
 from customers.workers import worker_is_alive, worker_seen_at
 from kernel import RemoteError
+from polaris import PlatformDatabase
 
 TIMEOUT_S = 2.0
 QUEUE_AWAY = "Q_BROKER_URL does not answer: what is asked for waits, and begins when it is back"
@@ -47,6 +48,8 @@ def _configured() -> list[System]:
     names = {"lago": "Lago"}
     if settings.STEVE_BASE_URL or settings.STEVE_API_USERNAME or settings.STEVE_API_KEY:
         names["steve"] = "SteVe"
+    if settings.POLARIS_DATABASE_URL not in ("", settings.NO_PLATFORM):
+        names["polaris"] = "Polaris"
     if settings.Q_BROKER_URL:
         names["queue"] = "Queue"
     return [System(name, None, key=key) for key, name in names.items()]
@@ -77,6 +80,16 @@ def _steve() -> System:
         return System("SteVe", False, str(error))
 
 
+def _platform() -> System:
+    with closing(PlatformDatabase(settings.POLARIS_DATABASE_URL)) as platform:
+        try:
+            platform.preflight()
+            ((customers,),) = platform.read("SELECT count(*) FROM users WHERE role = 'customer'")
+        except RemoteError as error:
+            return System("Polaris", False, str(error))
+        return System("Polaris", True, f"{platform.place}, customers: {customers:,}")
+
+
 def _queue() -> System:
     is_there = queueing.answers()
     return System("Queue", is_there, "" if is_there else QUEUE_AWAY)
@@ -90,4 +103,4 @@ def _worker() -> System:
     return System("Worker", False, told, seen_at=seen_at)
 
 
-_ASK = {"lago": _lago, "steve": _steve, "queue": _queue}
+_ASK = {"lago": _lago, "steve": _steve, "polaris": _platform, "queue": _queue}
