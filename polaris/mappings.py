@@ -187,6 +187,13 @@ def stop(cursor: Cursor, ids: Sequence[int], external_ids: Sequence[str]) -> Non
     cursor.execute(STOP, {"ids": list(ids), "external_ids": list(external_ids)})
 
 
+def switch_off(cursor: Cursor, ids: Sequence[int], *, has_mirror: bool) -> None:
+    """Put cards out of use for good: they remember no parent that a sync would open them under."""
+    stop(cursor, ids, ())
+    if has_mirror:
+        forget_parents(cursor, ids)
+
+
 DELETE = """
 DELETE FROM user_mappings AS mapping
 WHERE mapping.id = ANY(%(ids)s) AND NOT (mapping.id = ANY(%(used)s)) RETURNING mapping.id

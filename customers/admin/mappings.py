@@ -1,13 +1,18 @@
 """The list of idTags: whose each is, and whether its sessions are billed."""
 
+from typing import Any
+
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from customers.admin.audited import AuditedMixin
+from customers.backfill.switching import is_beside_platform, switch
 from customers.models import IdTagMapping
+from kernel import RemoteError
 
 
 class MappingForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -48,6 +53,22 @@ class IdTagMappingAdmin(AuditedMixin, ModelAdmin):  # type: ignore[misc]
 
     def has_delete_permission(self, request: HttpRequest, obj: IdTagMapping | None = None) -> bool:
         return False
+
+    def save_model(self, request: HttpRequest, obj: IdTagMapping, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if is_beside_platform():  # whether it changed or not: saving once more tries once more
+            transaction.on_commit(lambda: self._switch_elsewhere(request, obj))
+
+    def _switch_elsewhere(self, request: HttpRequest, card: IdTagMapping) -> None:
+        """Have the platform and SteVe agree; what cannot be reached is told, with what to do."""
+        try:
+            told = switch(card)
+        except RemoteError as error:
+            again = "Here it is as you chose; save it once more when the other works again."
+            self.message_user(request, f"Elsewhere the card is as it was: {error}. {again}", messages.ERROR)
+            return
+        if told:
+            self.message_user(request, told)
 
     def audit_subject(self, obj: IdTagMapping) -> str:
         return f"customer:{obj.user.external_id}" if obj.user.external_id else f"user:{obj.user_id}"
