@@ -22,8 +22,8 @@ help: ## List the targets
 demo: $(VENV)/.runtime ## Rehearse a migration here: database, Lago sandbox, dry-run, import (DO="command" runs one there)
 	@$(BIN)/python -m rehearsal.demo $(DO)
 
-shell: $(VENV)/.runtime ## A shell to follow the handbook in: database, Lago, SteVe and worker of its own, forgotten afterwards
-	@$(BIN)/python -m rehearsal.shell
+shell: $(VENV)/.runtime ## A shell to follow the handbook in, forgotten afterwards (BESIDE=platform: with a Polaris Express)
+	@$(BIN)/python -m rehearsal.shell $(BESIDE)
 
 run: $(VENV)/.runtime ## Run the admin here: database, Lago sandbox, web, worker (PORT=8000)
 	@$(BIN)/python -m rehearsal.laptop $(PORT)

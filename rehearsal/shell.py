@@ -9,19 +9,24 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
+import requests
+from psycopg import sql
 
 from polaris_backfill import embedded, environment, startup
 from rehearsal.lago import Sandbox
+from rehearsal.platform import PlatformSandbox
 from rehearsal.steve import SteveSandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 CHARGE_BOX = "TEST-BOX"
+PLATFORM = "platform"
 STOP_S = 60  # what a mail or a slice of an import may take to finish
 
 WELCOME = f"""
@@ -40,9 +45,17 @@ SUBSCRIPTION = (
 
 
 @contextmanager
-def systems(files: Path, database_url: str) -> Iterator[Mapping[str, str]]:
-    """Run a Lago and a SteVe beside that database; give the environment in which commands reach all three."""
-    with Sandbox() as lago, _steve(lago, database_url) as steve:
+def systems(files: Path, database_url: str, *, platform: bool = False) -> Iterator[Mapping[str, str]]:
+    """Run a Lago and a SteVe beside that database; give the environment in which commands reach all three.
+
+    With `platform`, a Polaris Express with a database of its own is there too, and bills the sessions.
+    """
+    with ExitStack() as stack:
+        lago = stack.enter_context(Sandbox())
+        steve = stack.enter_context(_steve(lago, "" if platform else database_url))
+        beside = stack.enter_context(_platform(lago, steve, database_url)) if platform else None
+        if beside:
+            _send_webhooks(lago, beside)
         yield {
             **environment.without_ours(ROOT / ".env.example"),
             "ENV_FILE": "",
@@ -60,7 +73,35 @@ def systems(files: Path, database_url: str) -> Iterator[Mapping[str, str]]:
             "OPERATOR_NAME": "Sandbox Charging",
             "OPERATOR_CONTACT_EMAIL": "support@example.com",
             "FILES": str(files),
+            **(beside.variables() if beside else {}),
         }
+
+
+def _platform(lago: Sandbox, steve: SteveSandbox, database_url: str) -> PlatformSandbox:
+    """Make a platform that hears of what happens in Lago and syncs every minute."""
+    url = urlsplit(database_url)._replace(path=f"/{PLATFORM}").geturl()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(PLATFORM)))
+    return PlatformSandbox(
+        database_url=url,
+        lago_url=lago.url,
+        lago_key=lago.key,
+        steve_url=steve.url,
+        steve_username=steve.username,
+        steve_key=steve.key,
+        every_s=60,
+    )
+
+
+def _send_webhooks(lago: Sandbox, platform: PlatformSandbox) -> None:
+    """Have Lago tell the platform what happens, signed as it wants it."""
+    endpoint = {"webhook_url": platform.webhook_url, "signature_algo": "jwt"}
+    requests.post(
+        f"{lago.url}/api/v1/webhook_endpoints",
+        json={"webhook_endpoint": endpoint},
+        headers={"Authorization": f"Bearer {lago.key}"},
+        timeout=STOP_S,
+    ).raise_for_status()
 
 
 @contextmanager
@@ -80,7 +121,12 @@ def worker(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def _steve(lago: Sandbox, database_url: str) -> SteveSandbox:
-    """Make a SteVe with the platform behind it, which bills a session to whom our mappings say."""
+    """Make a SteVe with the platform's part behind it, which bills a session to whom our mappings say.
+
+    Without a database nobody bills from it: a platform of its own does.
+    """
+    if not database_url:
+        return SteveSandbox(charge_boxes=[CHARGE_BOX])
     return SteveSandbox(
         lago_url=lago.url,
         lago_key=lago.key,
@@ -95,7 +141,8 @@ def _subscription_of(database_url: str, id_tag: str) -> str | None:
     return str(found[0]) if found else None
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
+    """Run a shell; with `platform` as an argument, beside a Polaris Express."""
     folder = Path(tempfile.mkdtemp(prefix="polaris-"))
     # Registered first, so done last: the database says farewell before its folder goes.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -106,7 +153,7 @@ def main() -> None:
         signal.signal(number, lambda number, frame: sys.exit(128 + number))
     with startup.refusals_in_one_line():
         url = embedded.database_url(folder / "postgres")
-        with systems(files, url) as variables:
+        with systems(files, url, platform=PLATFORM in arguments) as variables:
             _shell(variables)
 
 
@@ -125,4 +172,4 @@ def _shell(variables: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

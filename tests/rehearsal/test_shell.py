@@ -41,3 +41,32 @@ def test_a_shell_has_systems_of_its_own_and_leaves_nothing_behind():
     assert files is not None
     assert not Path(files[1]).exists()
     assert not [p for p in psutil.process_iter(["cmdline"]) if files[1] in " ".join(p.info["cmdline"] or [])]
+
+
+BESIDE = """
+cp examples/customers.csv $FILES/
+python manage.py backfill_customers --input $FILES/customers.csv
+RUN=$(ls $FILES | sed -n 's/^run-\\(.*\\).log$/\\1/p')
+ID=$(python manage.py backfill_runs --format json | grep -o "$RUN-[0-9a-f]*" | head -1)
+python manage.py backfill_reconcile --run-id $ID
+python manage.py backfill_revert --run-id $ID --noinput
+exit
+"""
+
+
+def test_a_shell_beside_a_platform_shows_an_import_and_its_undo():
+    outcome = subprocess.run(
+        [sys.executable, "-m", "rehearsal.shell", "platform"],
+        cwd=ROOT,
+        env={"PATH": os.defpath},
+        input=BESIDE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert "300 created" in outcome.stdout
+    assert outcome.stdout.count("The platform has synced since, and all cards are as they should be.") == 2
+    assert "Nothing diverges." in outcome.stdout
