@@ -86,9 +86,11 @@ def takes_long() -> Problem:
     return Problem("steve_takes_long", None, message, hint)
 
 
-def left_blocked(tag: OcppTag) -> Problem:
+def left_blocked(tag: OcppTag, *, beside_platform: bool) -> Problem:
     message = f"SteVe blocks the idTag {mask_id_tag(tag.id_tag)} since a run finished with it; it stays so."
     hint = f"If the card may charge, unblock number {tag.ocpp_tag_pk} in SteVe."
+    if beside_platform:
+        hint = "If the card may charge, activate it on the platform, whose next sync opens it."
     return _of_id_tag("steve_id_tag_blocked_since", message, hint)
 
 

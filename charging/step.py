@@ -259,7 +259,8 @@ class SteveIdTagStep(Step):
         """Say what keeps the idTag of a finished row from charging; the platform's parents do not."""
         if tag.is_expired(self._now()):
             return (reports.left_expired(tag),)
-        return (reports.left_blocked(tag),) if tag.is_blocked else ()
+        beside = self._own_parents is not None
+        return (reports.left_blocked(tag, beside_platform=beside),) if tag.is_blocked else ()
 
     def _settle(self, wanted: Wanted, error: SteveError) -> Made:
         """Look what became of a create without a usable answer, or of one that SteVe refused as a double."""

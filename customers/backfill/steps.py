@@ -22,7 +22,7 @@ class Listed:
 
 
 STEPS = [
-    Listed(UserStep, lambda to: UserStep()),
+    Listed(UserStep, lambda to: UserStep(beside_platform=to.platform is not None)),
     Listed(IdTagMappingStep, lambda to: IdTagMappingStep()),
     Listed(PlatformUserStep, lambda to: PlatformUserStep(to.platform) if to.platform else None),
     Listed(SteveIdTagStep, lambda to: _steve(to)),

@@ -30,8 +30,8 @@ from kernel import (
     Wanted,
     Works,
 )
+from polaris.reports import unsupported_name
 
-NEW = Verdict(Action.CREATE)
 AGAIN = "Run the same file again with --skip-existing: it is made again."
 HELD = Removed(Removal.FAILED, "an idTag of the customer could not be removed")
 
@@ -57,6 +57,10 @@ class UserStep(Step):
     works = Works.WITH_LEDGER
     row_column = "user_id"
     can_be_left = False
+
+    def __init__(self, *, beside_platform: bool = False) -> None:
+        """Where a platform is connected its own step says what names it does not take."""
+        self._beside_platform = beside_platform
 
     @classmethod
     def plural(cls) -> str:
@@ -84,9 +88,10 @@ class UserStep(Step):
         problems = tuple(problem for problem in taken if problem)
         if problems:
             return Verdict(None, problems=problems, leave=reports.signed_up_directly(wanted, by_email))
+        warnings = () if self._beside_platform else tuple(unsupported_name(wanted))
         if by_id is None:
-            return NEW
-        return Verdict(Action.ADOPT, ref=str(by_id.pk), exists=reports.exists(wanted))
+            return Verdict(Action.CREATE, warnings=warnings)
+        return Verdict(Action.ADOPT, ref=str(by_id.pk), exists=reports.exists(wanted), warnings=warnings)
 
     def tell(self, wanted: Wanted, ref: str, key: str) -> Facts:
         return {Fact.USER_PK: int(ref)} if ref else {}

@@ -1,5 +1,6 @@
 """The step `user`: judged from values alone, and what is looked up for it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -171,3 +172,13 @@ def test_a_long_file_takes_as_many_queries_as_a_short_one(django_assert_num_quer
         STEP.look_up([of_file()])
     with django_assert_num_queries(QUERIES):
         STEP.look_up([of_file(number) for number in range(SIZE)])
+
+
+def test_a_name_that_would_shut_the_card_on_a_platform_is_warned_of() -> None:
+    named = replace(wanted(), display_name="Alice \U0001f697")
+
+    warned = STEP.check(named, Users()).warnings
+    beside = UserStep(beside_platform=True).check(named, Users()).warnings
+
+    assert [warning.code for warning in warned] == ["name_unsupported"]
+    assert beside == ()
