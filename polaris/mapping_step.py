@@ -4,6 +4,7 @@ It is made inactive, before there is anybody who pays, and carries the subscript
 platform's own webhook can put it to use, and the parent that the platform makes with it.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ from kernel import (
     Wanted,
     Works,
 )
-from polaris import mappings, reports, users
+from polaris import mappings, reports, sync, users
 from polaris.activity import Used, used
 from polaris.database import Cursor, PlatformDatabase
 from polaris.errors import PolarisError
@@ -58,10 +59,15 @@ class PlatformMappingStep(Step):
     stops = True
 
     def __init__(
-        self, database: PlatformDatabase, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        database: PlatformDatabase,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._database = database
         self._now = now
+        self._sleep = sleep
 
     def identity(self) -> str:
         return self._database.identity
@@ -210,6 +216,7 @@ class PlatformMappingStep(Step):
         self._database.write(lambda cursor: mappings.stop(cursor, ours, sorted(ending)))
 
     def remove_all(self, things: Sequence[Thing], found: Any, *, discard: bool) -> Sequence[Removed]:
+        sync.wait_idle(self._database, sleep=self._sleep)
         return self._database.write(lambda cursor: self._remove(cursor, things))
 
     def _remove(self, cursor: Cursor, things: Sequence[Thing]) -> Sequence[Removed]:

@@ -74,10 +74,31 @@ def wake(database: PlatformDatabase, since: datetime) -> None:
         notify(database)
 
 
+def wait_idle(
+    database: PlatformDatabase,
+    *,
+    seconds: float = BASE_S,
+    sleep: Callable[[float], object] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Wait until no sync goes on, though not for ever. Raises PolarisError.
+
+    A sync sends usage to Lago first and writes it down last. A mapping that is deleted in between makes it
+    fail then, and Lago would refuse the same usage ever after.
+    """
+    deadline = clock() + seconds
+    while _goes_on(database) and clock() < deadline:
+        sleep(PAUSE_S)
+
+
 def _status(database: PlatformDatabase, since: datetime) -> str | None:
     """Return what became of the newest sync since then, or of the one that goes on; None if none."""
     newest = "SELECT status FROM sync_runs WHERE started_at > %s ORDER BY started_at DESC LIMIT 1"
     for (status,) in database.read(newest, [since]):
         return str(status)
+    return "running" if _goes_on(database) else None
+
+
+def _goes_on(database: PlatformDatabase) -> bool:
     going_on = "SELECT 1 FROM sync_runs WHERE status = 'running' AND started_at > clock_timestamp() - %s"
-    return "running" if database.read(going_on, [LONGEST]) else None
+    return bool(database.read(going_on, [LONGEST]))
