@@ -158,11 +158,7 @@ class PlatformMappingStep(Step):
             if (pk := task.facts[Fact.OCPP_TAG_PK]) in numbers
         }
         return made | {
-            task.wanted.line: Made(
-                task.verdict.ref, adopted=task.verdict.action is not Action.DONE, undo=task.verdict.undo
-            )
-            for task in changed
-            if int(task.verdict.ref) in completed
+            task.wanted.line: _completed(task) for task in changed if int(task.verdict.ref) in completed
         }
 
     def activate_all(self, things: Sequence[Thing]) -> Sequence[dict[str, Any]]:
@@ -178,17 +174,22 @@ class PlatformMappingStep(Step):
 
     # --- Reconcile -----------------------------------------------------------------------------------
 
-    def look_again(self, things: Iterable[Thing], since: Since) -> Mappings:
-        return mappings.find(self._database, ids={int(thing.ref) for thing in things if thing.ref})
+    def look_again(self, things: Iterable[Thing], since: Since) -> Found:
+        things = list(things)
+        return Found(
+            mappings.find(self._database, ids={int(thing.ref) for thing in things if thing.ref}),
+            users.find(self._database, {thing.wanted.external_id for thing in things}),
+        )
 
-    def compare(self, thing: Thing, found: Mappings) -> Sequence[Divergence]:
-        mapping = found.by_id.get(int(thing.ref)) if thing.ref else None
+    def compare(self, thing: Thing, found: Found) -> Sequence[Divergence]:
+        mapping = found.mappings.by_id.get(int(thing.ref)) if thing.ref else None
         if mapping is None:
             return [reports.mapping_missing()]
+        user = found.users.by_external_id.get(thing.wanted.external_id)
         told = reports.mapping_differences(
             thing,
             mapping,
-            user=thing.facts.get(Fact.PLATFORM_USER, ""),
+            user=user.id if user else "",  # where there is none, the other step says so
             subscription=thing.facts.get(Fact.SUBSCRIPTION_KEY, ""),
             pk=thing.facts.get(Fact.OCPP_TAG_PK),
             begins_later=not self._pays(thing.wanted, thing.facts),
@@ -289,6 +290,12 @@ def _bills_as_left(thing: Thing, mapping: PlatformMapping | None) -> bool:
 
 def _has_billed(words: Sequence[str]) -> bool:
     return any(not word.startswith(("other cards", "reservations")) for word in words)
+
+
+def _completed(task: Task) -> Made:
+    """Return what was completed; of what a run of ours made nothing is ever given back."""
+    ours = task.verdict.action is Action.DONE
+    return Made(task.verdict.ref, adopted=not ours, undo=None if ours else task.verdict.undo)
 
 
 def _new(task: Task) -> NewMapping:

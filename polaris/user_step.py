@@ -149,10 +149,7 @@ class PlatformUserStep(Step):
         before = {task.verdict.ref: str((task.verdict.undo or {})["email"]) for task in tasks}
         if before:
             users.respell(cursor, {key: (email, email.lower()) for key, email in before.items()})
-        return {
-            task.wanted.external_id: Made(task.verdict.ref, adopted=True, undo=task.verdict.undo)
-            for task in tasks
-        }
+        return {task.wanted.external_id: _put_right(task) for task in tasks}
 
     # --- Reconcile -----------------------------------------------------------------------------------
 
@@ -217,6 +214,12 @@ def _conflict(wanted: Wanted, by_id: PlatformUser | None, by_email: PlatformUser
     if by_email is not None and by_email.external_id != wanted.external_id:
         return reports.other_customer(wanted)
     return None
+
+
+def _put_right(task: Task) -> Made:
+    """Return who can sign in now; of whom a run of ours made nothing is given back."""
+    ours = task.verdict.action is Action.DONE
+    return Made(task.verdict.ref, adopted=not ours, undo=None if ours else task.verdict.undo)
 
 
 def _own(wanted: Wanted, found: Users) -> PlatformUser | None:
