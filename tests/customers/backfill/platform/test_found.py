@@ -221,6 +221,25 @@ def test_capitals_that_were_put_right_are_remembered_and_given_back(town: Town) 
     assert town.rows("select id, email from users") == [(key, CAPITALS)]
 
 
+def test_capitals_that_somebody_gave_a_user_of_ours_are_put_right_and_he_stays_ours(town: Town) -> None:
+    run = run_of(imported(rows(1)))
+    run.rows.update(outcome="", settled_at=None)
+    run.status = "interrupted"
+    run.save(update_fields=["status"])
+    town.database.execute("update users set email = %s", [CAPITALS])
+    town.database.execute("update user_mappings set is_active = false")
+
+    again = run_of(imported(rows(1)))
+
+    assert again == run
+    assert users(town) == [(E, EMAIL, "customer")]
+    steps_of = BackfillStep.objects.filter(row__run=run, name__startswith="platform_")
+    assert set(steps_of.values_list("state", flat=True)) == {"created"}
+    assert not any(steps_of.values_list("undo", flat=True))
+    reverted(run)
+    assert (users(town), cards(town)) == ([], [])
+
+
 def test_a_card_that_was_completed_is_remembered_as_it_was(town: Town) -> None:
     one = user(town)
     card(town, one, 900, is_active=False, lago_subscription_external_id="old")
