@@ -126,7 +126,7 @@ class SteveIdTagStep(Step):
             key=_key(wanted, tag),
             undo=_undo(tag) if unblocks else None,
             once_finished=self._once_finished(tag),
-            tells={Fact.PARENT_ID_TAG: tag.parent_id_tag, Fact.EXPIRES_AT: tag.expires_at},
+            tells=_tells(tag),
             looks_made=self._looks_made(wanted, tag, found),
         )
 
@@ -286,7 +286,8 @@ class SteveIdTagStep(Step):
         if unblocks:
             self._client.update_id_tag(tag, max_active_transaction_count=UNLIMITED)
         undo = _undo(tag) if unblocks and not ours else None
-        return Made(ref=str(tag.ocpp_tag_pk), adopted=not ours, key=_key(wanted, tag), undo=undo)
+        ref, key = str(tag.ocpp_tag_pk), _key(wanted, tag)
+        return Made(ref, adopted=not ours, key=key, undo=undo, tells=_tells(tag))
 
 
 def _undo(tag: OcppTag) -> dict[str, Any]:
@@ -314,6 +315,10 @@ def _warnings(wanted: Wanted, tag: OcppTag, *, unblocks: bool) -> tuple[Problem,
         reports.has_user(tag) if tag.user_pk is not None else None,
     ]
     return tuple(warning for warning in warnings if warning is not None)
+
+
+def _tells(tag: OcppTag) -> Facts:
+    return {Fact.PARENT_ID_TAG: tag.parent_id_tag, Fact.EXPIRES_AT: tag.expires_at}
 
 
 def _key(wanted: Wanted, tag: OcppTag) -> str:

@@ -18,6 +18,7 @@ Cursor = psycopg.Cursor[tuple[Any, ...]]
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000  # the platform's own writes are short
+LIMITS = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
 
 
 class PlatformDatabase:
@@ -31,8 +32,7 @@ class PlatformDatabase:
     @property
     def place(self) -> str:
         """Name the database; never with a password."""
-        parts = psycopg.conninfo.conninfo_to_dict(self._url)
-        return f"{parts.get('dbname', '')} at {parts.get('host') or 'localhost'}"
+        return f"{self._given('dbname')} at {self._given('host') or 'localhost'}"
 
     @property
     def identity(self) -> str:
@@ -100,6 +100,10 @@ class PlatformDatabase:
                 self.close()
             raise told(error, write=write) from None  # its text holds rows
 
+    def _given(self, name: str) -> str:
+        """Return what the address says of one parameter; blank where it says nothing."""
+        return str(psycopg.conninfo.conninfo_to_dict(self._url).get(name) or "")
+
     def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
         if self._connection is None or self._connection.closed:
             self._connection = psycopg.connect(
@@ -109,7 +113,7 @@ class PlatformDatabase:
                 prepare_threshold=None,  # a pooler may give each transaction another connection
                 connect_timeout=CONNECT_TIMEOUT_S,
                 application_name="polaris-backfill",
-                options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}",
+                options=f"{self._given('options')} {LIMITS}".strip(),
             )
         return self._connection
 

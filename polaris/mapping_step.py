@@ -88,7 +88,7 @@ class PlatformMappingStep(Step):
     def look_up(self, rows: Iterable[Wanted]) -> Found:
         rows = list(rows)
         return Found(
-            mappings.find(self._database, {row.id_tag.lower() for row in rows if row.id_tag}),
+            mappings.everything(self._database),
             users.find(self._database, {row.external_id for row in rows if row.external_id}),
         )
 
@@ -105,6 +105,13 @@ class PlatformMappingStep(Step):
 
     def reconsider(self, wanted: Wanted, found: Found, verdict: Verdict, facts: Facts) -> Verdict:
         """Say whether one that is there has to be completed, by what SteVe and Lago have of the row."""
+        if verdict.action is None:
+            return verdict
+        if _is_number_taken(found, verdict.ref, facts.get(Fact.OCPP_TAG_PK)):
+            problem = reports.mapping_conflict(
+                wanted, "under a number that SteVe gave to another card before"
+            )
+            return Verdict(None, problems=(problem,))
         if verdict.action is not Action.ADOPT:
             return verdict
         mapping = found.mappings.by_id[int(verdict.ref)]
@@ -135,7 +142,9 @@ class PlatformMappingStep(Step):
         made = self._database.write(lambda cursor: self._write(cursor, new, changed))
         missing = [task for task in new if task.wanted.line not in made]
         if missing:
-            found = self.look_up([task.wanted for task in missing])
+            id_tags = {task.wanted.id_tag.lower() for task in missing}
+            owners = {task.wanted.external_id for task in missing}
+            found = Found(mappings.find(self._database, id_tags), users.find(self._database, owners))
             made |= {task.wanted.line: one for task in missing if (one := _adopted(task, found))}
         return [made.get(task.wanted.line) or _taken() for task in tasks]
 
@@ -147,18 +156,15 @@ class PlatformMappingStep(Step):
         numbers = (
             mappings.make(cursor, [_new(task) for task in new], has_mirror=columns.has_mirror) if new else {}
         )
-        completed = mappings.complete(cursor, [_change(task) for task in changed]) if changed else set()
+        changes = [_change(task) for task in changed]
+        completed = mappings.complete(cursor, changes, has_mirror=columns.has_mirror) if changes else set()
         made = {
             task.wanted.line: Made(str(numbers[pk]))
             for task in new
             if (pk := task.facts[Fact.OCPP_TAG_PK]) in numbers
         }
         return made | {
-            task.wanted.line: Made(
-                task.verdict.ref, adopted=task.verdict.action is not Action.DONE, undo=task.verdict.undo
-            )
-            for task in changed
-            if int(task.verdict.ref) in completed
+            task.wanted.line: _completed(task) for task in changed if int(task.verdict.ref) in completed
         }
 
     def activate_all(self, things: Sequence[Thing]) -> Sequence[dict[str, Any]]:
@@ -174,17 +180,22 @@ class PlatformMappingStep(Step):
 
     # --- Reconcile -----------------------------------------------------------------------------------
 
-    def look_again(self, things: Iterable[Thing], since: Since) -> Mappings:
-        return mappings.find(self._database, ids={int(thing.ref) for thing in things if thing.ref})
+    def look_again(self, things: Iterable[Thing], since: Since) -> Found:
+        things = list(things)
+        return Found(
+            mappings.find(self._database, ids={int(thing.ref) for thing in things if thing.ref}),
+            users.find(self._database, {thing.wanted.external_id for thing in things}),
+        )
 
-    def compare(self, thing: Thing, found: Mappings) -> Sequence[Divergence]:
-        mapping = found.by_id.get(int(thing.ref)) if thing.ref else None
+    def compare(self, thing: Thing, found: Found) -> Sequence[Divergence]:
+        mapping = found.mappings.by_id.get(int(thing.ref)) if thing.ref else None
         if mapping is None:
             return [reports.mapping_missing()]
+        user = found.users.by_external_id.get(thing.wanted.external_id)
         told = reports.mapping_differences(
             thing,
             mapping,
-            user=thing.facts.get(Fact.PLATFORM_USER, ""),
+            user=user.id if user else "",  # where there is none, the other step says so
             subscription=thing.facts.get(Fact.SUBSCRIPTION_KEY, ""),
             pk=thing.facts.get(Fact.OCPP_TAG_PK),
             begins_later=not self._pays(thing.wanted, thing.facts),
@@ -250,6 +261,12 @@ def _conflict(wanted: Wanted, there: Sequence[PlatformMapping], user_id: str | N
     return ""
 
 
+def _is_number_taken(found: Found, ref: str, pk: int | None) -> bool:
+    """Return whether another card has the number: SteVe was set up anew since, and counts from 1."""
+    mapping = found.mappings.by_pk.get(pk) if pk is not None else None
+    return mapping is not None and str(mapping.id) != ref
+
+
 def _is_as_it_should_be(mapping: PlatformMapping, facts: Facts) -> bool:
     """Return whether it names its user, the subscription, and the idTag as SteVe has it."""
     return (
@@ -282,6 +299,12 @@ def _has_billed(words: Sequence[str]) -> bool:
     return any(not word.startswith(("other cards", "reservations")) for word in words)
 
 
+def _completed(task: Task) -> Made:
+    """Return what was completed; of what a run of ours made nothing is ever given back."""
+    ours = task.verdict.action is Action.DONE
+    return Made(task.verdict.ref, adopted=not ours, undo=None if ours else task.verdict.undo)
+
+
 def _new(task: Task) -> NewMapping:
     facts = task.facts
     return NewMapping(
@@ -302,17 +325,18 @@ def _change(task: Task) -> Change:
         id_tag=facts[Fact.SESSION_ID_TAG],
         user_id=facts[Fact.PLATFORM_USER],
         subscription_key=facts[Fact.SUBSCRIPTION_KEY],
+        parent_id_tag=facts.get(Fact.PARENT_ID_TAG),
+        expires_at=facts.get(Fact.EXPIRES_AT),
     )
 
 
 def _adopted(task: Task, found: Found) -> Made | None:
-    """Return the card that somebody made since the plan, of the same customer under the same number."""
-    for mapping in found.mappings.by_id_tag.get(task.wanted.id_tag.lower(), ()):
-        user = found.users.by_external_id.get(task.wanted.external_id)
-        is_same = mapping.ocpp_tag_pk == task.facts[Fact.OCPP_TAG_PK]
-        if is_same and not _conflict(task.wanted, [mapping], user.id if user else None):
-            return Made(str(mapping.id), adopted=True)
-    return None
+    """Return the card that somebody made since the plan, if it is just what we would have made."""
+    there = found.mappings.by_id_tag.get(task.wanted.id_tag.lower(), [])
+    user = found.users.by_external_id.get(task.wanted.external_id)
+    if not there or _conflict(task.wanted, there, user.id if user else None):
+        return None
+    return Made(str(there[0].id), adopted=True) if _is_as_it_should_be(there[0], task.facts) else None
 
 
 def _taken() -> PolarisError:

@@ -68,6 +68,14 @@ def find(
     return found
 
 
+def everything(database: PlatformDatabase) -> Mappings:
+    """Return all mappings: which number SteVe will name for a row, nobody knows before it is asked."""
+    found = Mappings()
+    for row in database.read(f"SELECT {COLUMNS} FROM user_mappings ORDER BY id"):  # noqa: S608
+        found.add(PlatformMapping(*row))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class NewMapping:
     """A card as it is to be written. Parent and expiry are SteVe's, of an idTag that was there."""
@@ -136,29 +144,40 @@ class Change:
     id_tag: str
     user_id: str
     subscription_key: str
+    parent_id_tag: str | None = None
+    expires_at: datetime | None = None
 
 
+# One that was given away meanwhile is left alone, and so is one whose number somebody else has by now.
 COMPLETE = """
 UPDATE user_mappings AS mapping
 SET steve_ocpp_tag_pk = new.pk, steve_ocpp_id_tag = new.id_tag, user_id = new.user_id,
-  lago_subscription_external_id = new.subscription, updated_at = now()
-FROM unnest(%(ids)s::int[], %(pks)s::int[], %(id_tags)s::text[], %(users)s::text[], %(subscriptions)s::text[])
-  AS new(id, pk, id_tag, user_id, subscription)
+  lago_subscription_external_id = new.subscription, updated_at = now(){mirror}
+FROM unnest(%(ids)s::int[], %(pks)s::int[], %(id_tags)s::text[], %(users)s::text[], %(subscriptions)s::text[],
+  %(parents)s::text[], %(expiries)s::timestamptz[])
+  AS new(id, pk, id_tag, user_id, subscription, parent, expiry)
 WHERE mapping.id = new.id AND (mapping.user_id IS NULL OR mapping.user_id = new.user_id)
+  AND NOT EXISTS (
+    SELECT 1 FROM user_mappings AS other WHERE other.steve_ocpp_tag_pk = new.pk AND other.id <> new.id
+  )
 RETURNING mapping.id
 """
+COMPLETE_MIRROR = ", steve_parent_id_tag = new.parent, steve_expiry_date = new.expiry"
 
 
-def complete(cursor: Cursor, changes: Sequence[Change]) -> set[int]:
+def complete(cursor: Cursor, changes: Sequence[Change], *, has_mirror: bool) -> set[int]:
     """Complete mappings that were there; return the numbers of those that still were."""
+    query = COMPLETE.format(mirror=COMPLETE_MIRROR if has_mirror else "")
     values = {
         "ids": [one.id for one in changes],
         "pks": [one.ocpp_tag_pk for one in changes],
         "id_tags": [one.id_tag for one in changes],
         "users": [one.user_id for one in changes],
         "subscriptions": [one.subscription_key for one in changes],
+        "parents": [one.parent_id_tag for one in changes],
+        "expiries": [one.expires_at for one in changes],
     }
-    return {number for (number,) in cursor.execute(COMPLETE, values).fetchall()}
+    return {number for (number,) in cursor.execute(query, values).fetchall()}
 
 
 ACTIVATE = """

@@ -90,7 +90,7 @@ class PlatformUserStep(Step):
             return Verdict(None, problems=(*problems, taken))
         if by_id is None:
             return Verdict(None if problems else Action.CREATE, problems=problems)
-        capitals = by_id.email is not None and by_id.email != by_id.email.lower()
+        capitals = by_id.has_capitals
         return Verdict(
             None if problems else Action.ADOPT,
             ref=by_id.id,
@@ -117,8 +117,7 @@ class PlatformUserStep(Step):
             made |= {external_id: Made(key) for external_id, key in ids.items()}
             missing = [wanted for wanted in missing if wanted.external_id not in made]
             found = self.look_up(missing)
-            adopted = {wanted.external_id: _adopted(wanted, found) for wanted in missing}
-            made |= {external_id: one for external_id, one in adopted.items() if one}
+            made |= self._adopt([user for wanted in missing if (user := _own(wanted, found))])
             missing = [
                 wanted
                 for wanted in missing
@@ -133,15 +132,24 @@ class PlatformUserStep(Step):
             cursor, [NewUser(one.external_id, one.display_name, one.email.lower()) for one in wanted]
         )
 
+    def _adopt(self, found: Sequence[PlatformUser]) -> dict[str, Made]:
+        """Take users whom the platform made itself since the plan, and put right who could not sign in."""
+        capitals = {user.id: (str(user.email), user.login) for user in found if user.has_capitals}
+        if capitals:
+            self._database.write(lambda cursor: users.respell(cursor, capitals))
+        return {
+            str(user.external_id): Made(
+                user.id, adopted=True, undo={"email": user.email} if user.id in capitals else None
+            )
+            for user in found
+        }
+
     @staticmethod
     def _respell(cursor: Cursor, tasks: Sequence[Task]) -> dict[str, Made]:
         before = {task.verdict.ref: str((task.verdict.undo or {})["email"]) for task in tasks}
         if before:
             users.respell(cursor, {key: (email, email.lower()) for key, email in before.items()})
-        return {
-            task.wanted.external_id: Made(task.verdict.ref, adopted=True, undo=task.verdict.undo)
-            for task in tasks
-        }
+        return {task.wanted.external_id: _put_right(task) for task in tasks}
 
     # --- Reconcile -----------------------------------------------------------------------------------
 
@@ -199,18 +207,26 @@ class PlatformUserStep(Step):
 
 def _conflict(wanted: Wanted, by_id: PlatformUser | None, by_email: PlatformUser | None) -> Any:
     """Say what stands in the way: people are never merged and never moved."""
-    if by_id is not None and (by_id.email or "").lower() != wanted.email.lower():
+    if not wanted.email:
+        return None  # the row has no address that could be compared, and is told so already
+    if by_id is not None and by_id.login != wanted.email.lower():
         return reports.other_address(wanted)
     if by_email is not None and by_email.external_id != wanted.external_id:
         return reports.other_customer(wanted)
     return None
 
 
-def _adopted(wanted: Wanted, found: Users) -> Made | None:
-    """Return the user whom the platform made itself since the plan, of the same customer and address."""
+def _put_right(task: Task) -> Made:
+    """Return who can sign in now; of whom a run of ours made nothing is given back."""
+    ours = task.verdict.action is Action.DONE
+    return Made(task.verdict.ref, adopted=not ours, undo=None if ours else task.verdict.undo)
+
+
+def _own(wanted: Wanted, found: Users) -> PlatformUser | None:
+    """Return the user of the same customer and address."""
     user = found.by_external_id.get(wanted.external_id)
-    fits = user is not None and user.is_customer and (user.email or "").lower() == wanted.email.lower()
-    return Made(user.id, adopted=True) if user is not None and fits else None
+    fits = user is not None and user.is_customer and user.login == wanted.email.lower()
+    return user if fits else None
 
 
 def _is_taken(wanted: Wanted, found: Users) -> bool:

@@ -24,6 +24,16 @@ class PlatformUser(NamedTuple):
     def is_customer(self) -> bool:
         return self.role == CUSTOMER
 
+    @property
+    def login(self) -> str:
+        """Return the address in the one spelling by which the platform looks people up."""
+        return (self.email or "").lower()
+
+    @property
+    def has_capitals(self) -> bool:
+        """Return whether the address keeps them from signing in."""
+        return self.email is not None and self.email != self.login
+
 
 @dataclass(slots=True)
 class Users:

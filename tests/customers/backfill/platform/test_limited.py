@@ -1,0 +1,179 @@
+"""A platform's database that lacks something, and a role that may do little there."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.customers.backfill.platform.world import KEY, TAG, E, card, cards, user, users
+from tests.customers.backfill.steve.world import divergences, manage, reverted, run_of
+from tests.customers.factories import csv_text, imported, planned, row, rows
+from tests.rehearsal.platform.test_rights import RIGHTS, SEQUENCES
+from tests.rehearsal.platform.town import Town
+
+pytestmark = pytest.mark.django_db
+
+# --- Holes ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def altered(town: Town) -> Iterator[Any]:
+    """Alter the platform's tables; afterwards they are as they were."""
+    undo: list[str] = []
+
+    def alter(there: str, back: str) -> None:
+        town.database.execute(there.encode())
+        undo.append(back)
+
+    yield alter
+    for statement in reversed(undo):
+        town.database.execute(statement.encode())
+
+
+RENAME = "alter table {} rename column {} to {}"
+MIRROR = ("steve_parent_id_tag", "steve_expiry_date")
+
+
+@pytest.mark.parametrize("holes", [MIRROR, MIRROR[:1], MIRROR[1:]], ids=["both", "parent", "expiry"])
+def test_a_database_without_the_mirror_columns_will_do(
+    town: Town, altered: Any, holes: tuple[str, ...]
+) -> None:
+    card(town, user(town), is_active=False)
+    for column in holes:
+        altered(
+            RENAME.format("user_mappings", column, f"{column}_x"),
+            RENAME.format("user_mappings", f"{column}_x", column),
+        )
+
+    report = imported([row(1), row(2)], skip_existing=True)
+
+    assert report.status == "succeeded"
+    assert [one[2:] for one in cards(town)] == [(E, True, KEY), ("C-2", True, "backfill-C-2")]
+    assert divergences(run_of(report)) == []
+    assert reverted(run_of(report)).status == "reverted"
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("users", "public_id"),
+        ("users", "onboarded_at"),
+        ("user_mappings", "lago_subscription_external_id"),
+        ("user_mappings", "device_id"),
+        ("sync_runs", "started_at"),
+        ("verifications", "value"),
+    ],
+)
+def test_another_column_that_is_missing_is_named(
+    town: Town, altered: Any, tmp_path: Any, table: str, column: str
+) -> None:
+    altered(RENAME.format(table, column, "x"), RENAME.format(table, "x", column))
+    file = tmp_path / "customers.csv"
+    file.write_text(csv_text(rows(1)))
+
+    code, _, err = manage("backfill_customers", "--input", str(file))
+
+    assert (code, f"{table}.{column}" in err) == (2, True)
+    assert (
+        town.rows("select count(*) from users") == town.rows("select count(*) from user_mappings") == [(0,)]
+    )
+    assert town.limits() == {}
+
+
+@pytest.mark.parametrize("table", ["issued_cards", "reservations", "devices", "auth_audit", "lago_customers"])
+def test_a_table_that_only_signs_of_life_need_may_be_missing(town: Town, altered: Any, table: str) -> None:
+    altered(f"alter table {table} rename to x", f"alter table x rename to {table}")
+
+    report = imported(rows(1))
+
+    assert (report.status, divergences(run_of(report))) == ("succeeded", [])
+    assert reverted(run_of(report)).status == "reverted"
+
+
+# --- Rights --------------------------------------------------------------------------------------------
+
+
+def role(town: Town, without: tuple[str, ...] = ()) -> Iterator[str]:
+    name = sql.Identifier(f"backfill_{uuid4().hex[:8]}")
+    town.database.execute(sql.SQL("create role {} login password 'secret'").format(name))
+    for table, rights in RIGHTS.items():
+        if table not in without:
+            grant = sql.SQL("grant {} on {} to {}")
+            town.database.execute(grant.format(sql.SQL(rights), sql.Identifier(table), name))
+    for sequence in SEQUENCES:
+        grant = sql.SQL("grant usage on sequence {} to {}")
+        town.database.execute(grant.format(sql.Identifier(sequence), name))
+    yield name.as_string(town.database).strip('"')
+    town.database.execute(sql.SQL("drop owned by {}; drop role {}").format(name, name))
+
+
+CACHES = ("lago_customers", "lago_subscriptions")
+EXTRAS = ("auth_audit", "devices", "issued_cards", "reservations")
+
+
+@pytest.fixture(params=[(), CACHES, EXTRAS], ids=["as advised", "without the caches", "without the extras"])
+def limited(town: Town, settings: Any, request: pytest.FixtureRequest) -> Iterator[str]:
+    """We come as a role with few rights."""
+    for name in role(town, request.param):
+        settings.POLARIS_DATABASE_URL = as_role(settings.POLARIS_DATABASE_URL, name)
+        yield name
+
+
+def as_role(address: str, name: str) -> str:
+    """Log in as whom the tests are, and be another from then on: the server may ask for other passwords."""
+    parts = urlsplit(address)
+    query = "&".join([part for part in (parts.query, f"options=-crole%3D{name}") if part])
+    return parts._replace(query=query).geturl()
+
+
+def test_the_role_suffices_from_import_to_revert(town: Town, limited: str) -> None:
+    card(town, user(town, email="Customer1@Example.com"), is_active=False)
+    town.add_tag("FLEET")
+    town.add_tag("TAG0002", parentIdTag="FLEET")
+
+    plan = planned(rows(3), skip_existing=True)
+    report = imported(rows(3), skip_existing=True)
+    run = run_of(report)
+    town.platform.sync()
+
+    assert (plan.plan.fails, report.status, divergences(run)) == (False, "succeeded", [])
+    assert {town.limits()[name] for name in (TAG, "TAG0002", "TAG0003")} == {-1}
+    assert reverted(run).status == "reverted"
+    assert [one[0] for one in users(town)] == [E]
+
+
+def test_the_role_suffices_where_a_card_has_billed(town: Town, limited: str) -> None:
+    run = run_of(imported(rows(1)))
+    town.platform.sync()
+    town.charge(TAG)
+    town.platform.sync()
+
+    undone = reverted(run, discard_activity=True)
+
+    assert undone.status == "reverted"
+    assert [one[2:4] for one in cards(town)] == [(None, False)]
+
+
+def test_the_role_is_the_one_that_works(town: Town, limited: str, settings: Any) -> None:
+    with psycopg.connect(settings.POLARIS_DATABASE_URL) as there:
+        assert there.execute("select current_user").fetchone() == (limited,)
+
+
+def test_a_right_that_is_needed_and_missing_is_told_and_nothing_is_half_done(
+    town: Town, settings: Any
+) -> None:
+    address = settings.POLARIS_DATABASE_URL
+    for name in role(town):
+        town.database.execute(f"revoke insert on user_mappings from {name}".encode())
+        settings.POLARIS_DATABASE_URL = as_role(address, name)
+        failed = imported(rows(1))
+        settings.POLARIS_DATABASE_URL = address
+
+    again = imported(rows(1))
+
+    assert (failed.status, again.status) == ("failed", "succeeded")
+    assert [one[2:] for one in cards(town)] == [(E, True, KEY)]
