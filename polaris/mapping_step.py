@@ -188,7 +188,7 @@ class PlatformMappingStep(Step):
     # --- Revert --------------------------------------------------------------------------------------
 
     def look_back(self, things: Sequence[Thing], since: Since) -> Used:
-        return used(self._database, [int(thing.ref) for thing in things if thing.ref])
+        return used(self._database, [int(thing.ref) for thing in things if thing.ref], since.started_at)
 
     def activity(
         self, things: Sequence[Thing], found: Any, back: Used, since: Since
@@ -220,15 +220,15 @@ class PlatformMappingStep(Step):
             mappings.forget_parents(cursor, sorted(kept))
         before = {int(thing.ref): thing.undo for thing in things if thing.undo}
         given_back = mappings.give_back(cursor, before) if before else set()
-        return [_removed(int(thing.ref), gone, kept, given_back) for thing in things]
-
-
-def _removed(number: int, gone: set[int], kept: set[int], given_back: set[int]) -> Removed:
-    if number in gone:
-        return Removed(Removal.REMOVED)
-    if number in kept:
-        return HAS_BILLED
-    return GIVEN_BACK if number in given_back else Removed(Removal.GONE)
+        missed = set(before) - given_back
+        elsewhere = mappings.there(cursor, missed) if missed else set()
+        outcomes = {
+            **dict.fromkeys(gone, Removed(Removal.REMOVED)),
+            **dict.fromkeys(kept, HAS_BILLED),
+            **dict.fromkeys(given_back, GIVEN_BACK),
+            **dict.fromkeys(elsewhere, ELSEWHERE),
+        }
+        return [outcomes.get(int(thing.ref), Removed(Removal.GONE)) for thing in things]
 
 
 def _conflict(wanted: Wanted, there: Sequence[PlatformMapping], user_id: str | None) -> str:
