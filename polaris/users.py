@@ -133,11 +133,12 @@ def clear_cache(cursor: Cursor, table: str, external_ids: Sequence[str]) -> None
 # A card that has billed stays, without its user; what the platform made for the customer goes with the user.
 FORGET_METAS = """
 DELETE FROM user_mappings AS meta USING users
-WHERE users.id = ANY(%(ids)s) AND users.role = 'customer' AND meta.user_id = users.id AND meta.tag_type = 'meta'
-  AND NOT EXISTS (SELECT 1 FROM synced_transaction_events AS event WHERE event.user_mapping_id = meta.id){more}
+WHERE users.id = ANY(%(ids)s) AND users.role = 'customer'
+  AND meta.user_id = users.id AND meta.tag_type = 'meta'
+  AND NOT EXISTS (SELECT 1 FROM synced_transaction_events AS event WHERE event.user_mapping_id = meta.id)
+  {more}
 """
-NOT_ISSUED = """
-  AND NOT EXISTS (SELECT 1 FROM issued_cards AS card WHERE card.user_mapping_id = meta.id)"""
+NOT_ISSUED = "AND NOT EXISTS (SELECT 1 FROM issued_cards AS card WHERE card.user_mapping_id = meta.id)"
 DELETE = "DELETE FROM users WHERE id = ANY(%(ids)s) AND role = 'customer' RETURNING id"
 
 
