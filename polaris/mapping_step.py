@@ -148,9 +148,7 @@ class PlatformMappingStep(Step):
             if (pk := task.facts[Fact.OCPP_TAG_PK]) in numbers
         }
         return made | {
-            task.wanted.line: Made(
-                task.verdict.ref, adopted=task.verdict.action is not Action.DONE, undo=task.verdict.undo
-            )
+            task.wanted.line: _completed(task.verdict)
             for task in changed
             if int(task.verdict.ref) in completed
         }
@@ -229,6 +227,13 @@ class PlatformMappingStep(Step):
             **dict.fromkeys(elsewhere, ELSEWHERE),
         }
         return [outcomes.get(int(thing.ref), Removed(Removal.GONE)) for thing in things]
+
+
+def _completed(verdict: Verdict) -> Made:
+    """What the run had made itself and now goes on with was not there before: it has nothing to undo."""
+    if verdict.action is Action.DONE:
+        return Made(verdict.ref)
+    return Made(verdict.ref, adopted=True, undo=verdict.undo)
 
 
 def _conflict(wanted: Wanted, there: Sequence[PlatformMapping], user_id: str | None) -> str:
