@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 
-from charging.changes import AS_MADE, IS_BLOCKED, PARENT, changes
+from charging.changes import AS_MADE, IS_BLOCKED, PARENT, as_left, changes
 from charging.client import SteveClient
 from charging.found import Closer, Sessions, Tags, sorted_out
 from charging.values import BLOCKED, OcppTag, Transaction, folded
@@ -100,9 +100,10 @@ class Withdrawal:
             return
         if tags is not found and _newly_changed(thing, found, tags):
             raise SteveError("steve_changed", "Somebody changed the idTag in SteVe while the revert ran")
-        if not thing.undo and tags.is_under_own(tag, thing.wanted.external_id):
-            tag = replace(tag, parent_id_tag=None)  # under its parent the platform would open it again
-        self._block(tag)
+        if _is_to_be_freed(thing, tag, tags):  # under its parent the platform would open it again
+            self._block(replace(tag, parent_id_tag=None), changed=True)
+        else:
+            self._block(tag)
 
     def look_closer(self, things: Sequence[Thing], found: Tags) -> Closer:
         """Read the sessions of the idTags that could be deleted, in one call."""
@@ -131,8 +132,9 @@ class Withdrawal:
         self._gone.add(tag.ocpp_tag_pk)
         return Removed(Removal.REMOVED if there else Removal.GONE)
 
-    def _block(self, tag: OcppTag) -> None:
-        if tag.is_blocked or _cannot_be_blocked(tag, self.now()):
+    def _block(self, tag: OcppTag, *, changed: bool = False) -> None:
+        """Write the idTag blocked, unless it is so already and nothing else of it is `changed`."""
+        if tag.is_expired(self.now()) or (tag.is_blocked and not changed):
             return
         try:
             self.client.update_id_tag(tag, max_active_transaction_count=BLOCKED)
@@ -152,6 +154,14 @@ class Withdrawal:
             if self.clock() - newest.read_at > STALE_S:
                 newest = self._newest = replace(self.read(), own_parents=found.own_parents)
             return newest
+
+
+def _is_to_be_freed(thing: Thing, tag: OcppTag, tags: Tags) -> bool:
+    """Return whether the platform has put the idTag under its parent since the run."""
+    if not tags.is_under_own(tag, thing.wanted.external_id):
+        return False
+    alone = as_left(replace(tag, parent_id_tag=None))["parent"]
+    return not thing.undo or thing.undo.get("left", {}).get("parent") == alone
 
 
 def _cannot_be_blocked(tag: OcppTag, now: datetime) -> bool:

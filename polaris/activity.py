@@ -52,15 +52,18 @@ SELECT mapping.id, count(*) FROM user_mappings AS mapping
 JOIN reservations ON reservations.steve_ocpp_tag_pk = mapping.steve_ocpp_tag_pk
 WHERE mapping.id = ANY(%s) GROUP BY 1
 """
+# Of somebody who was there before the run, only the cards count that came after ours.
 OTHERS = """
 SELECT mapping.id, count(*) FROM user_mappings AS mapping
-JOIN user_mappings AS other ON other.user_id = mapping.user_id AND other.tag_type <> 'meta'
-WHERE mapping.id = ANY(%s) AND NOT (other.id = ANY(%s)) GROUP BY 1
+JOIN users ON users.id = mapping.user_id
+JOIN user_mappings AS other ON other.user_id = users.id AND other.tag_type <> 'meta'
+WHERE mapping.id = ANY(%s) AND NOT (other.id = ANY(%s))
+  AND (users.created_at >= %s OR other.created_at > mapping.created_at) GROUP BY 1
 """
 
 
-def used(database: PlatformDatabase, ids: Iterable[int]) -> Used:
-    """Return what happened with cards, in words."""
+def used(database: PlatformDatabase, ids: Iterable[int], since: datetime) -> Used:
+    """Return what happened with the cards of a run that began at that time, in words."""
     found: dict[int, list[str]] = {}
     ours = sorted(ids)
     readable = database.readable(("issued_cards", "reservations"))
@@ -74,7 +77,7 @@ def used(database: PlatformDatabase, ids: Iterable[int]) -> Used:
             for number, count in database.read(query, [some]):
                 found.setdefault(number, []).append(words.format(count))
     for some in _chunks(ours):
-        for number, count in database.read(OTHERS, [some, ours]):
+        for number, count in database.read(OTHERS, [some, ours, since]):
             found.setdefault(number, []).append(f"other cards at the platform: {count}")
     return found
 

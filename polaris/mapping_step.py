@@ -164,7 +164,9 @@ class PlatformMappingStep(Step):
             if (pk := task.facts[Fact.OCPP_TAG_PK]) in numbers
         }
         return made | {
-            task.wanted.line: _completed(task) for task in changed if int(task.verdict.ref) in completed
+            task.wanted.line: _completed(task.verdict)
+            for task in changed
+            if int(task.verdict.ref) in completed
         }
 
     def activate_all(self, things: Sequence[Thing]) -> Sequence[dict[str, Any]]:
@@ -205,7 +207,7 @@ class PlatformMappingStep(Step):
     # --- Revert --------------------------------------------------------------------------------------
 
     def look_back(self, things: Sequence[Thing], since: Since) -> Used:
-        return used(self._database, [int(thing.ref) for thing in things if thing.ref])
+        return used(self._database, [int(thing.ref) for thing in things if thing.ref], since.started_at)
 
     def activity(
         self, things: Sequence[Thing], found: Any, back: Used, since: Since
@@ -238,15 +240,22 @@ class PlatformMappingStep(Step):
             mappings.forget_parents(cursor, sorted(kept))
         before = {int(thing.ref): thing.undo for thing in things if thing.undo}
         given_back = mappings.give_back(cursor, before) if before else set()
-        return [_removed(int(thing.ref), gone, kept, given_back) for thing in things]
+        missed = set(before) - given_back
+        elsewhere = mappings.there(cursor, missed) if missed else set()
+        outcomes = {
+            **dict.fromkeys(gone, Removed(Removal.REMOVED)),
+            **dict.fromkeys(kept, HAS_BILLED),
+            **dict.fromkeys(given_back, GIVEN_BACK),
+            **dict.fromkeys(elsewhere, ELSEWHERE),
+        }
+        return [outcomes.get(int(thing.ref), Removed(Removal.GONE)) for thing in things]
 
 
-def _removed(number: int, gone: set[int], kept: set[int], given_back: set[int]) -> Removed:
-    if number in gone:
-        return Removed(Removal.REMOVED)
-    if number in kept:
-        return HAS_BILLED
-    return GIVEN_BACK if number in given_back else Removed(Removal.GONE)
+def _completed(verdict: Verdict) -> Made:
+    """What the run had made itself and now goes on with was not there before: it has nothing to undo."""
+    if verdict.action is Action.DONE:
+        return Made(verdict.ref)
+    return Made(verdict.ref, adopted=True, undo=verdict.undo)
 
 
 def _conflict(wanted: Wanted, there: Sequence[PlatformMapping], user_id: str | None) -> str:
@@ -297,12 +306,6 @@ def _bills_as_left(thing: Thing, mapping: PlatformMapping | None) -> bool:
 
 def _has_billed(words: Sequence[str]) -> bool:
     return any(not word.startswith(("other cards", "reservations")) for word in words)
-
-
-def _completed(task: Task) -> Made:
-    """Return what was completed; of what a run of ours made nothing is ever given back."""
-    ours = task.verdict.action is Action.DONE
-    return Made(task.verdict.ref, adopted=not ours, undo=None if ours else task.verdict.undo)
 
 
 def _new(task: Task) -> NewMapping:

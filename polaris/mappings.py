@@ -245,14 +245,20 @@ UPDATE user_mappings AS mapping
 SET steve_ocpp_tag_pk = old.pk, steve_ocpp_id_tag = old.id_tag, user_id = old.user_id,
   is_active = old.is_active, lago_subscription_external_id = old.subscription, updated_at = now()
 FROM unnest(%(ids)s::int[], %(pks)s::int[], %(id_tags)s::text[], %(users)s::text[], %(active)s::boolean[],
-  %(subscriptions)s::text[]) AS old(id, pk, id_tag, user_id, is_active, subscription)
+  %(subscriptions)s::text[], %(billed_to)s::text[])
+  AS old(id, pk, id_tag, user_id, is_active, subscription, billed_to)
 WHERE mapping.id = old.id
+  AND (mapping.lago_subscription_external_id = old.billed_to
+    OR mapping.lago_subscription_external_id IS NOT DISTINCT FROM old.subscription)
 RETURNING mapping.id
 """
 
 
 def give_back(cursor: Cursor, before: Mapping[int, Mapping[str, Any]]) -> set[int]:
-    """Write back how mappings were that were only completed; return the numbers of those that are there."""
+    """Write back how mappings were that were only completed; return the numbers of those.
+
+    Left out are those that are gone, and those that somebody has let bill to something else since.
+    """
     olds = list(before.values())
     values = {
         "ids": list(before),
@@ -261,8 +267,15 @@ def give_back(cursor: Cursor, before: Mapping[int, Mapping[str, Any]]) -> set[in
         "users": [old["user_id"] for old in olds],
         "active": [old["is_active"] for old in olds],
         "subscriptions": [old["subscription_key"] for old in olds],
+        "billed_to": [old["billed_to"] for old in olds],
     }
     return {number for (number,) in cursor.execute(GIVE_BACK, values).fetchall()}
+
+
+def there(cursor: Cursor, ids: Iterable[int]) -> set[int]:
+    """Return which of these numbers there still are."""
+    query = "SELECT id FROM user_mappings WHERE id = ANY(%s)"
+    return {number for (number,) in cursor.execute(query, [sorted(ids)]).fetchall()}
 
 
 def metas(database: PlatformDatabase, external_ids: Iterable[str]) -> dict[str, list[PlatformMapping]]:

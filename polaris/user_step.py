@@ -186,13 +186,13 @@ class PlatformUserStep(Step):
     def remove_all(self, things: Sequence[Thing], found: Any, *, discard: bool) -> Sequence[Removed]:
         return self._database.write(lambda cursor: self._remove(cursor, things))
 
-    @staticmethod
-    def _remove(cursor: Cursor, things: Sequence[Thing]) -> Sequence[Removed]:
+    def _remove(self, cursor: Cursor, things: Sequence[Thing]) -> Sequence[Removed]:
         olds = {thing.ref: str(thing.undo["email"]) for thing in things if thing.undo}
         if olds:
             users.respell(cursor, {key: (email.lower(), email) for key, email in olds.items()})
         made = [thing.ref for thing in things if not thing.undo]
-        gone = users.delete(cursor, made) if made else set()
+        has_issued_cards = self._database.columns.has("issued_cards")
+        gone = users.delete(cursor, made, has_issued_cards=has_issued_cards) if made else set()
         left = {
             key for (key,) in cursor.execute("SELECT id FROM users WHERE id = ANY(%s)", [made]).fetchall()
         }

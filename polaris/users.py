@@ -142,15 +142,18 @@ def clear_cache(cursor: Cursor, table: str, external_ids: Sequence[str]) -> None
 
 # A card that has billed stays, without its user; what the platform made for the customer goes with the user.
 FORGET_METAS = """
-DELETE FROM user_mappings AS meta
-WHERE meta.user_id = ANY(%(ids)s) AND meta.tag_type = 'meta'
+DELETE FROM user_mappings AS meta USING users
+WHERE users.id = ANY(%(ids)s) AND users.role = 'customer'
+  AND meta.user_id = users.id AND meta.tag_type = 'meta'
   AND NOT EXISTS (SELECT 1 FROM synced_transaction_events AS event WHERE event.user_mapping_id = meta.id)
+  {more}
 """
+NOT_ISSUED = "AND NOT EXISTS (SELECT 1 FROM issued_cards AS card WHERE card.user_mapping_id = meta.id)"
 DELETE = "DELETE FROM users WHERE id = ANY(%(ids)s) AND role = 'customer' RETURNING id"
 
 
-def delete(cursor: Cursor, ids: Sequence[str]) -> set[str]:
+def delete(cursor: Cursor, ids: Sequence[str], *, has_issued_cards: bool) -> set[str]:
     """Delete customers, and what the platform made for them; return the ids of those that went."""
     values: dict[str, Any] = {"ids": list(ids)}
-    cursor.execute(FORGET_METAS, values)
+    cursor.execute(FORGET_METAS.format(more=NOT_ISSUED if has_issued_cards else ""), values)
     return {key for (key,) in cursor.execute(DELETE, values).fetchall()}

@@ -4,13 +4,17 @@ The cards are in the platform's hands: it opens and blocks them. A card that is 
 with its cause and what to do. Nothing is written but the notification.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef, Q
+
 from charging.values import OcppTag
 from customers.backfill.engine.stop import Stop
+from customers.backfill.ledger.recorded import BY_CHOICE, LEFT_OUT
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun, BackfillStep
 from kernel import RemoteError
@@ -19,7 +23,8 @@ from polaris.mappings import PlatformMapping
 from polaris.sync import Synced
 
 State = BackfillStep.State
-CARD = "steve_id_tag"
+CARD, MAPPING, PAYS = "steve_id_tag", "platform_mapping", "lago_subscription"
+UNWELL = ("blocked", "open", "parent_active")
 NAMED = 5
 
 
@@ -49,8 +54,8 @@ class SettlingIn:
 
     @property
     def is_well(self) -> bool:
-        """Return whether no card was seen to be open or blocked against what it should be."""
-        return not any(remark.code in ("blocked", "open") for remark in self.remarks)
+        """Return whether nothing was seen to be open or blocked against what it should be."""
+        return not any(remark.code in UNWELL for remark in self.remarks)
 
     def as_json(self) -> dict[str, object] | None:
         if not self.synced:
@@ -74,6 +79,7 @@ def settle_in(
     now: datetime,
     reverted: bool = False,
     waits: bool = True,
+    clock: Callable[[], float] = time.monotonic,
 ) -> SettlingIn:
     """Wake the platform's sync, wait for it, and look; raises nothing. Without a platform, does nothing."""
     if systems.platform is None or systems.steve is None:
@@ -88,14 +94,18 @@ def settle_in(
             return SettlingIn("notified")
         tell(f"Waiting for the platform's sync, for up to {seconds:,.0f} s …")
         synced = sync.wait(
-            systems.platform, seconds=seconds, stopped=lambda: stop.requested, sleep=stop.sleep
+            systems.platform,
+            seconds=seconds,
+            stopped=lambda: stop.requested,
+            sleep=stop.sleep,
+            clock=clock,
         )
         if synced is not Synced.COMPLETED:
             return SettlingIn(synced.value, [_not_synced(synced, len(cards))])
         tags = {tag.ocpp_tag_pk: tag for tag in systems.steve.id_tags()}
-        if reverted:
-            return SettlingIn(synced.value, list(_open(cards, tags)))
         metas = mappings.metas(systems.platform, {card.external_id for card in cards})
+        if reverted:
+            return SettlingIn(synced.value, [*_open(cards, tags), *_active_parents(run, cards, metas)])
         return SettlingIn(synced.value, [*_blocked(cards, tags, now), *_lost_races(cards, metas, now)])
     except RemoteError as error:
         remedy = "Look with backfill_reconcile when it works again."
@@ -103,9 +113,14 @@ def settle_in(
 
 
 def _cards(run: BackfillRun, *, reverted: bool) -> Iterator[Card]:
+    """Give the cards that are to be open, or after a revert those for which nobody pays any more."""
     states = (State.KEPT, State.REMOVED) if reverted else (State.CREATED, State.ADOPTED)
     steps = BackfillStep.objects.filter(row__run=run, name=CARD, state__in=states).exclude(ref="")
-    if not reverted:
+    if reverted:  # what was told to stay goes on; so may a card that the platform had before the run
+        before = BackfillStep.objects.filter(~Q(undo={}) | Q(state=State.ADOPTED), name=MAPPING)
+        steps = steps.exclude(code__in=[BY_CHOICE, LEFT_OUT])
+        steps = steps.exclude(Exists(before.filter(row=OuterRef("row"))))
+    else:
         steps = steps.exclude(row__outcome__in=["", "failed"])
     for external_id, ref, begins_at in steps.order_by("row__line").values_list(
         "row__external_id", "ref", "row__subscription_at"
@@ -148,6 +163,20 @@ def _lost_races(
     yield from _remark(
         "parent_inactive", lost, "{n} whose parent on the platform is inactive, although they are billed",
         "Two webhooks came at once. Save the customer in Lago once more, or run the platform's script.",
+    )  # fmt: skip
+
+
+def _active_parents(
+    run: BackfillRun, cards: Iterable[Card], metas: Mapping[str, Sequence[PlatformMapping]]
+) -> Iterator[Remark]:
+    """Name parents that are active still, of customers whose subscription the revert has ended."""
+    gone = BackfillStep.objects.filter(row__run=run, name=PAYS, state=State.REMOVED)
+    ended = set(gone.values_list("row__external_id", flat=True))
+    first = {card.external_id: card for card in cards if card.external_id in ended}
+    left = [card for key, card in first.items() if any(meta.is_active for meta in metas.get(key, ()))]
+    yield from _remark(
+        "parent_active", left, "{n} whose parent on the platform is active, although nobody is billed for it",
+        "Switch the parent off on the platform: all idTags under it can charge.",
     )  # fmt: skip
 
 

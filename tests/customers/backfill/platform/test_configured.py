@@ -12,7 +12,7 @@ from customers.models import BackfillRun
 from polaris.schema import TABLES
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
-from tests.customers.backfill.platform.world import platform
+from tests.customers.backfill.platform.there import platform
 from tests.customers.backfill.steve.world import manage, run_of
 from tests.customers.factories import csv_text, imported, row, rows
 from tests.rehearsal.platform.town import Town

@@ -11,8 +11,8 @@ import pytest
 
 from customers.models import BackfillStep
 from polaris import mappings, users
-from tests.customers.backfill.platform.world import EMAIL, KEY, TAG, E, card, cards, platform, user
-from tests.customers.backfill.platform.world import users as people
+from tests.customers.backfill.platform.there import EMAIL, KEY, TAG, E, card, cards, platform, user
+from tests.customers.backfill.platform.there import users as people
 from tests.customers.backfill.steve.world import divergences, reverted, run_of
 from tests.customers.factories import imported, planned, row, rows, told
 from tests.rehearsal.platform.rows import add_mapping

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from customers.models import BackfillStep
-from tests.customers.backfill.platform.world import (
+from tests.customers.backfill.platform.there import (
     EMAIL,
     KEY,
     TAG,

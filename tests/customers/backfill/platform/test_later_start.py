@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from customers.models import IdTagMapping
-from tests.customers.backfill.platform.world import KEY, TAG, E, card, cards, user
+from tests.customers.backfill.platform.there import KEY, TAG, E, card, cards, user
 from tests.customers.backfill.steve.world import divergences, manage, run_of
 from tests.customers.factories import imported, row, steps
 from tests.rehearsal.platform.town import Town

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.customers.backfill.platform.world import KEY, TAG, E, card, cards, user, users
+from tests.customers.backfill.platform.there import KEY, TAG, E, card, cards, user, users
 from tests.customers.backfill.steve.world import divergences, manage, reverted, run_of
 from tests.customers.factories import csv_text, imported, planned, row, rows
 from tests.rehearsal.platform.test_rights import RIGHTS, SEQUENCES

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.customers.backfill.platform.world import TAG, platform, problems, user
+from tests.customers.backfill.platform.there import TAG, platform, problems, user
 from tests.customers.factories import actions, imported, planned, row, told
 from tests.rehearsal.lago.calls import Caller
 from tests.rehearsal.platform.town import Town

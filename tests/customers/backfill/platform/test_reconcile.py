@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.customers.backfill.platform.world import TAG, user
+from tests.customers.backfill.platform.there import TAG, user
 from tests.customers.backfill.steve.world import divergences, manage, run_of
 from tests.customers.factories import imported, rows
 from tests.rehearsal.platform.rows import insert
