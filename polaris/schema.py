@@ -60,7 +60,8 @@ def columns(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Columns:
     caches = ("lago_customers", "lago_subscriptions")
     may = cursor.execute(
         "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL"
-        " AND has_table_privilege(to_regclass(name), 'DELETE')",
+        " AND has_table_privilege(to_regclass(name), 'DELETE')"
+        " AND has_table_privilege(to_regclass(name), 'SELECT')",
         [list(caches)],
     ).fetchall()
     return Columns(

@@ -5,10 +5,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import psycopg
 import pytest
 from psycopg import sql
 
+from polaris import PlatformDatabase
 from tests.customers.backfill.platform.there import KEY, TAG, E, card, cards, user, users
 from tests.customers.backfill.steve.world import divergences, manage, reverted, run_of
 from tests.customers.factories import csv_text, imported, planned, row, rows
@@ -146,6 +146,16 @@ def test_the_role_suffices_from_import_to_revert(town: Town, limited: str) -> No
     assert [one[0] for one in users(town)] == [E]
 
 
+def test_caches_that_it_may_clear_and_not_read_are_left_alone(town: Town, settings: Any) -> None:
+    address = settings.POLARIS_DATABASE_URL
+    for name in role(town):
+        for table in CACHES:
+            town.database.execute(f"revoke select on {table} from {name}".encode())
+        settings.POLARIS_DATABASE_URL = as_role(address, name)
+
+        assert imported(rows(1)).status == "succeeded"
+
+
 def test_the_role_suffices_where_a_card_has_billed(town: Town, limited: str) -> None:
     run = run_of(imported(rows(1)))
     town.platform.sync()
@@ -159,8 +169,12 @@ def test_the_role_suffices_where_a_card_has_billed(town: Town, limited: str) -> 
 
 
 def test_the_role_is_the_one_that_works(town: Town, limited: str, settings: Any) -> None:
-    with psycopg.connect(settings.POLARIS_DATABASE_URL) as there:
-        assert there.execute("select current_user").fetchone() == (limited,)
+    database = PlatformDatabase(settings.POLARIS_DATABASE_URL)
+
+    try:
+        assert database.read("select current_user") == [(limited,)]
+    finally:
+        database.close()
 
 
 def test_a_right_that_is_needed_and_missing_is_told_and_nothing_is_half_done(
