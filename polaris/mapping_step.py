@@ -223,7 +223,7 @@ class PlatformMappingStep(Step):
 
     def stop_all(self, things: Sequence[Thing], found: Any) -> None:
         """Put cards out of use, and the platform's parents of customers for whom nobody will pay any more."""
-        there = mappings.find(self._database, ids=[int(thing.ref) for thing in things])
+        there = mappings.find(self._database, ids=[int(thing.ref) for thing in things if thing.undo])
         ours = [int(thing.ref) for thing in things if _bills_as_left(thing, there.by_id.get(int(thing.ref)))]
         ending = {thing.wanted.external_id for thing in things if Fact.SUBSCRIPTION_KEY in thing.facts}
         self._database.write(lambda cursor: mappings.stop(cursor, ours, sorted(ending)))
@@ -299,9 +299,9 @@ def _undo(mapping: PlatformMapping, subscription: str) -> dict[str, Any]:
 
 
 def _bills_as_left(thing: Thing, mapping: PlatformMapping | None) -> bool:
-    if mapping is None:
-        return False
-    return not thing.undo or mapping.subscription_key == thing.undo["billed_to"]
+    if not thing.undo:
+        return True
+    return mapping is not None and mapping.subscription_key == thing.undo["billed_to"]
 
 
 def _has_billed(words: Sequence[str]) -> bool:

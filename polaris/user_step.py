@@ -193,9 +193,7 @@ class PlatformUserStep(Step):
         made = [thing.ref for thing in things if not thing.undo]
         has_issued_cards = self._database.columns.has("issued_cards")
         gone = users.delete(cursor, made, has_issued_cards=has_issued_cards) if made else set()
-        left = {
-            key for (key,) in cursor.execute("SELECT id FROM users WHERE id = ANY(%s)", [made]).fetchall()
-        }
+        left = users.there(cursor, set(made) - gone) if len(gone) < len(made) else set()
         return [
             GIVEN_BACK if thing.ref in olds
             else Removed(Removal.REMOVED) if thing.ref in gone

@@ -157,3 +157,9 @@ def delete(cursor: Cursor, ids: Sequence[str], *, has_issued_cards: bool) -> set
     values: dict[str, Any] = {"ids": list(ids)}
     cursor.execute(FORGET_METAS.format(more=NOT_ISSUED if has_issued_cards else ""), values)
     return {key for (key,) in cursor.execute(DELETE, values).fetchall()}
+
+
+def there(cursor: Cursor, ids: Iterable[str]) -> set[str]:
+    """Return which of these ids there still are."""
+    query = "SELECT id FROM users WHERE id = ANY(%s)"
+    return {key for (key,) in cursor.execute(query, [sorted(ids)]).fetchall()}

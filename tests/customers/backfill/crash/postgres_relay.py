@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 READ = 65_536
 ENDS = (b"Q", b"S")
+SAYS = (b"Q", b"P")
 ASKS_FOR_ENCRYPTION = (80877103, 80877104)
 READY = b"Z\x00\x00\x00\x05"  # and a letter: the server has done all that it was told
 WAIT_S = 60.0
@@ -31,6 +32,7 @@ class PostgresRelay:
             login += f":{quote(str(password))}"
         self.url = f"postgresql://{login}@127.0.0.1:{port}/{self._server.get('dbname')}"
         self.seen = 0
+        self.words: list[str] = []  # the first of each statement
         self._nth, self._answered = 0, False
         self._held = threading.Event()
         self._open: list[socket.socket] = []
@@ -87,6 +89,8 @@ class PostgresRelay:
             server.sendall(_greeting(client))
             for kind, message in _messages(client):
                 self.seen += kind in ENDS
+                if kind in SAYS:
+                    self.words.append(_first_word(kind, message))
                 is_due = kind in ENDS and self.seen == self._nth
                 if is_due and not self._answered:
                     self._held.set()
@@ -129,6 +133,11 @@ def _messages(client: socket.socket) -> Iterator[tuple[bytes, bytes]]:
     while True:
         head = _exactly(client, 5)
         yield head[:1], head + _exactly(client, struct.unpack("!I", head[1:])[0] - 4)
+
+
+def _first_word(kind: bytes, message: bytes) -> str:
+    text = message[5:] if kind == b"Q" else message[5:].partition(b"\0")[2]
+    return text.split(maxsplit=1)[0].rstrip(b"\0").decode().upper()
 
 
 def _exactly(client: socket.socket, length: int) -> bytes:

@@ -35,7 +35,7 @@ CALLS = {
     ("import", "platform"): 75,
     ("revert", "lago"): 39,
     ("revert", "steve"): 24,
-    ("revert", "platform"): 97,
+    ("revert", "platform"): 88,
 }
 CASES = [(command, system, nth) for (command, system), last in CALLS.items() for nth in range(1, last + 1)]
 BOTH = pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
@@ -206,6 +206,10 @@ def test_the_numbers_of_calls(undisturbed: dict[str, Any]) -> None:
     assert {(command, system): undisturbed[command][system] for command, system in CALLS} == CALLS
 
 
+def is_imported() -> bool:
+    return BackfillRun.objects.filter(status=BackfillRun.Status.SUCCEEDED).exists()
+
+
 def killed(
     town: Town, relay: PostgresRelay, commands: Nursery, system: str, nth: int, answered: bool, *what: str
 ) -> None:
@@ -243,7 +247,10 @@ def disturbed(
     if command == "import":
         killed(town, relay, commands, system, nth, answered, *import_it)
         assert active_for_nobody(town) == set()
-    commands.run(*import_it)
+    if (
+        not is_imported()
+    ):  # it may have been killed when all was done, and only the sync was still to be woken
+        commands.run(*import_it)
     assert everything(town) == undisturbed["between"]
     use_between(town)
     if command == "revert":
