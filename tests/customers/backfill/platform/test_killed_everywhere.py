@@ -35,7 +35,7 @@ CALLS = {
     ("import", "platform"): 75,
     ("revert", "lago"): 39,
     ("revert", "steve"): 24,
-    ("revert", "platform"): 88,
+    ("revert", "platform"): 97,
 }
 CASES = [(command, system, nth) for (command, system), last in CALLS.items() for nth in range(1, last + 1)]
 BOTH = pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])

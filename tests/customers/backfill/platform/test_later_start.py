@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from customers.models import IdTagMapping
+from polaris import PlatformMappingStep
 from tests.customers.backfill.platform.there import KEY, TAG, E, card, cards, user
 from tests.customers.backfill.steve.world import divergences, manage, run_of
 from tests.customers.factories import imported, row, steps
@@ -77,8 +78,7 @@ def test_once_it_should_be_open_and_is_not_reconcile_says_so(
     run = run_of(imported([row(1, start_date=LATER)]))
     on_the_day = datetime.now(UTC) + timedelta(days=4)
 
-    monkeypatch.setattr(
-        "polaris.mapping_step.PlatformMappingStep.__init__.__kwdefaults__", {"now": lambda: on_the_day}
-    )
+    defaults = PlatformMappingStep.__init__.__kwdefaults__ | {"now": lambda: on_the_day}
+    monkeypatch.setattr("polaris.mapping_step.PlatformMappingStep.__init__.__kwdefaults__", defaults)
 
     assert ("platform_mapping", "inactive") in divergences(run)
