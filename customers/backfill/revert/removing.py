@@ -44,7 +44,7 @@ class Remover:
 
     def legs(self) -> list[Leg[Leaving]]:
         """Return the way of a batch: all of it is stopped before anything of it is removed."""
-        stopping = [step for step in self._steps if step.stops]
+        stopping = [step for step in reversed(self._steps) if step.stops]  # who opens cards before SteVe
         looking = [step for step in self._steps if step.looks_closer]
         return [
             *legs_of(stopping, self._stop, self._stop_together, apart=LAST),
