@@ -25,6 +25,7 @@ SOURCES = (
     "customers",
     "billing",
     "charging",
+    "polaris",
     "auditlog",
     "kernel",
     "rehearsal",

@@ -29,7 +29,7 @@ def test_a_house_in_order_is_well(lago: Sandbox) -> None:
 
 
 def test_migrations_that_are_not_applied_stop_the_night(lago: Sandbox) -> None:
-    MigrationRecorder(connection).record_unapplied("customers", "0008_steps_declare_themselves")
+    MigrationRecorder(connection).record_unapplied("customers", "0010_links_to_the_platform")
 
     assert is_stop(look(OURS)["tables"], "1 migration is not applied", "manage.py migrate")
 

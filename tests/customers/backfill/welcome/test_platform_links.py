@@ -22,7 +22,7 @@ from customers.backfill.welcome import (
     start_campaign,
     status,
 )
-from customers.models import BackfillRun, PlatformLink, User, WelcomeCampaign, WelcomeMail
+from customers.models import BackfillRun, PlatformLink, WelcomeCampaign, WelcomeMail
 from customers.sign_in import links as own_links
 from polaris import PlatformDatabase, PolarisError, links
 from tests.customers.backfill.welcome.test_sending import counts, in_another_session
@@ -332,17 +332,6 @@ def test_a_link_is_dead_once_the_platform_has_another_address(inbox: Inbox, site
     site.connection.execute("update users set email = 'changed@example.com'")
 
     assert signed_in(link) == ""
-
-
-def test_an_address_in_capitals_of_ours_signs_in_all_the_same(inbox: Inbox, site: Site) -> None:
-    run = make_run(1)
-    add_to_platform(site, run)
-    User.objects.update(email="CUSTOMER@Example.com")
-    site.connection.execute("update users set email = 'customer@example.com'")
-
-    send_campaign(started(run).pk)
-
-    assert "(customer)" in signed_in(inbox.received[0].link)
 
 
 def test_looking_costs_the_platform_the_same_for_many_as_for_few(
