@@ -6,7 +6,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from threading import Lock
@@ -50,6 +50,9 @@ class Inbox:
     hang_up_on: set[str] = field(default_factory=set)  # in the middle of DATA, once each
     hang_up_after: int = 0  # mails per connection, before the next MAIL FROM
     connections: int = 0
+    handed_over: list["Received"] = field(
+        default_factory=list
+    )  # accepted or not: who sends may hang up before
     on_data: Callable[[str], None] = lambda address: None  # called with a mail in hand, before it is accepted
     _lock: Lock = field(default_factory=Lock)
 
@@ -87,10 +90,13 @@ class Inbox:
             return "451 gone"
         if self.refuse_content:
             return self.refuse_content
-        await asyncio.to_thread(self.on_data, address)
         content = envelope.content if isinstance(envelope.content, bytes) else b""
+        mail = Received(time.monotonic(), address, content)
         with self._lock:
-            self.received.append(Received(time.monotonic(), address, content))
+            self.handed_over.append(mail)
+        await asyncio.to_thread(self.on_data, address)
+        with self._lock:
+            self.received.append(replace(mail, at=time.monotonic()))
         session.mails += 1  # type: ignore[attr-defined]
         return "250 OK"
 
