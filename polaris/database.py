@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -116,8 +115,3 @@ class PlatformDatabase:
                 options=f"{self._given('options')} {LIMITS}".strip(),
             )
         return self._connection
-
-
-def is_usable(url: str) -> bool:
-    """Return whether an address has the form of a PostgreSQL's."""
-    return urlsplit(url).scheme in ("postgres", "postgresql")
