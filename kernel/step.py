@@ -114,6 +114,10 @@ class Step:
 
     # --- Plan ----------------------------------------------------------------------------------------
 
+    def is_asked(self, wanted: Wanted) -> bool:
+        """Return whether the row asks for the thing at all; else nothing of it is said or done."""
+        return True
+
     def look_up(self, rows: Iterable[Wanted]) -> Any:
         """Read, in bulk, all that `check` and `remove` need; raise RemoteError. `rows` may be many."""
         raise NotImplementedError
