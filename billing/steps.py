@@ -1,7 +1,7 @@
 """The two steps in Lago, customer and subscription. Here it is decided that nobody is billed by accident."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from billing import reports
@@ -16,12 +16,13 @@ from billing.comparison import (
     ends_otherwise,
 )
 from billing.errors import LagoError
-from billing.values import Customer, Plan, Subscription
+from billing.values import BaseFee, Customer, Invoice, Plan, Subscription
 from kernel import (
     Action,
     Divergence,
     Fact,
     Facts,
+    Invoiced,
     Made,
     Removal,
     Removed,
@@ -34,6 +35,7 @@ from kernel import (
 )
 
 NEW = Verdict(Action.CREATE)
+CLOCK_TOLERANCE = timedelta(minutes=10)  # between Lago's clock and ours, as far as it was not measured
 
 
 def utc_now() -> datetime:
@@ -121,10 +123,16 @@ class LagoSubscriptionStep(Step):
     costs = True
 
     def __init__(
-        self, client: LagoClient, now: Callable[[], datetime] = utc_now, births: Births | None = None
+        self,
+        client: LagoClient,
+        now: Callable[[], datetime] = utc_now,
+        births: Births | None = None,
+        zone: tzinfo = UTC,
     ) -> None:
+        """Take Lago's clock, and the zone whose days it bills by."""
         self.client = client
         self.now = now
+        self.zone = zone
         self.births = births or Births()
         self.stands_off = self.births.gap_s > 0
 
@@ -193,6 +201,27 @@ class LagoSubscriptionStep(Step):
 
     def compare(self, thing: Thing, found: Live) -> Sequence[Divergence]:
         return compare_subscription(thing.wanted, thing.ref, found, self.now())
+
+    def invoiced(self, things: Iterable[Thing], since: Since) -> Sequence[Invoiced]:
+        customers = {thing.wanted.external_id for thing in things}
+        if not customers:
+            return ()
+        began = since.started_at + (self.now() - utc_now()) - CLOCK_TOLERANCE
+        periods = {fee.lago_invoice_id: fee for fee in self.client.base_fees_since(customers, began)}
+        invoices = self.client.invoices_since(customers, began)
+        return [self._invoiced(one, periods.get(one.lago_id)) for one in invoices if not one.is_void]
+
+    def _invoiced(self, invoice: Invoice, base: BaseFee | None) -> Invoiced:
+        return Invoiced(
+            invoice.external_customer_id,
+            invoice.net_cents,
+            invoice.currency,
+            self._day(base.from_date if base else None),
+            self._day(base.to_date if base else None),
+        )
+
+    def _day(self, moment: datetime | None) -> date | None:
+        return moment.astimezone(self.zone).date() if moment else None
 
     def activity(
         self, things: Sequence[Thing], found: Live, back: Any, since: Since

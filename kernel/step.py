@@ -9,7 +9,19 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from kernel.errors import RemoteError
-from kernel.values import Divergence, Facts, Made, Problem, Removed, Since, Task, Thing, Verdict, Wanted
+from kernel.values import (
+    Divergence,
+    Facts,
+    Invoiced,
+    Made,
+    Problem,
+    Removed,
+    Since,
+    Task,
+    Thing,
+    Verdict,
+    Wanted,
+)
 
 
 class Per(StrEnum):
@@ -187,6 +199,10 @@ class Step:
 
     def compare(self, thing: Thing, found: Any) -> Sequence[Divergence]:
         raise NotImplementedError
+
+    def invoiced(self, things: Iterable[Thing], since: Since) -> Sequence[Invoiced]:
+        """Return, of a step that costs, what the customers of things were invoiced since the run."""
+        return ()
 
     # --- Revert --------------------------------------------------------------------------------------
 
