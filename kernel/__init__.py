@@ -6,6 +6,7 @@ from kernel.step import Per, Step, Works
 from kernel.values import (
     Action,
     Divergence,
+    Doubt,
     Fact,
     Facts,
     Invoiced,
@@ -23,6 +24,7 @@ from kernel.values import (
 __all__ = [
     "Action",
     "Divergence",
+    "Doubt",
     "Fact",
     "Facts",
     "Invoiced",

@@ -46,12 +46,18 @@ class Problem:
     hint: str = ""
 
 
+class Doubt(Problem):
+    """A problem that holds only for what would be created: what a run has made with this value stays in."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What one row asks for, typed. The address is a login: in lower case, however the file spells it.
 
     In a row that cannot be imported, a value that is not valid is blank (`""` or `None`), so that the
-    other values of the same row can still be checked.
+    other values of the same row can still be checked. A value with no more than a `Doubt` is there.
     """
 
     line: int

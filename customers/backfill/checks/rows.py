@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from customers.backfill.checks.damage import damage_in_id, damage_in_name
 from customers.backfill.checks.dates import check_start_date, start_of_day, start_warning
 from customers.backfill.checks.emails import check_email
 from customers.backfill.checks.optional import Written, check_optional
+from customers.backfill.checks.unusual import looks_like_totals, not_calculated, totals_row
 from customers.backfill.checks.values import (
     PlanLike,
     check_display_name,
@@ -17,7 +19,7 @@ from customers.backfill.checks.values import (
     pending_deletion_warning,
 )
 from customers.backfill.source import SourceInfo, SourceRow, meant_column
-from kernel import Problem, Wanted
+from kernel import Doubt, Problem, Wanted
 
 
 def check_row(
@@ -35,9 +37,15 @@ def check_row(
     """
     if row.surplus:
         return _nothing(row, billing_time), [_surplus()], []
+    if looks_like_totals(row):
+        return _nothing(row, billing_time), [totals_row()], []
     checked = _check_values(row, plans, written.date_format)
-    problems = [value for value in checked.values() if isinstance(value, Problem)]
+    if row.uncalculated:
+        checked |= {field: told for field, told in not_calculated(row).items() if not _was_taken(row, field)}
     valid = {field: value for field, value in checked.items() if not isinstance(value, Problem)}
+    doubts = _doubts(row, valid)
+    found = {field: value for field, value in checked.items() if isinstance(value, Problem)} | doubts
+    problems = [found[field] for field in checked if field in found]
     start: date | None = valid.get("start_date")
     wanted = Wanted(
         line=row.line,
@@ -50,7 +58,7 @@ def check_row(
         subscription_at=start_of_day(start, written.timezone) if start else None,
         billing_time=billing_time,
     )
-    warnings = _warnings(wanted, plans, today)
+    warnings = _warnings(row, wanted, plans, today)
     if not row.more:
         return wanted, problems, warnings
     plan = plans.get(wanted.plan_code)
@@ -99,8 +107,25 @@ def _check_values(row: SourceRow, plans: Mapping[str, PlanLike], date_format: st
     }
 
 
-def _warnings(wanted: Wanted, plans: Mapping[str, PlanLike], today: date) -> list[Problem]:
+def _was_taken(row: SourceRow, field: str) -> bool:
+    """Return whether version 1.0 took such a cell: a name that a program wrote as 0, for want of a result."""
+    return field == "display_name" and row.values.display_name == "0"
+
+
+def _doubts(row: SourceRow, valid: Mapping[str, Any]) -> dict[str, Problem]:
+    """Return what speaks against values that are valid, but look damaged; an id is for ever."""
+    ids = ("external_id", "id_tag")
+    found = {field: damage_in_id(field, valid[field]) for field in ids if field in valid}
+    doubts = {field: damage for field, damage in found.items() if damage}
+    if "display_name" in row.uncalculated and "display_name" in valid:
+        doubts["display_name"] = not_calculated(row)["display_name"]
+    return {field: Doubt(damage.code, field, damage.message, damage.hint) for field, damage in doubts.items()}
+
+
+def _warnings(row: SourceRow, wanted: Wanted, plans: Mapping[str, PlanLike], today: date) -> list[Problem]:
+    is_text = "display_name" not in row.numeric | row.dated
     found = (
+        damage_in_name(wanted.display_name, is_text=is_text) if wanted.display_name else None,
         lowercase_warning(wanted.id_tag),
         pending_deletion_warning(wanted.plan_code, plans),
         start_warning(wanted.start_date, today) if wanted.start_date else None,

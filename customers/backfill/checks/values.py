@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Protocol
 
+from customers.backfill.checks.damage import damage_in_id
 from kernel import Problem
 from kernel.masking import mask_id_tag
 
@@ -18,6 +19,7 @@ MAX_EXTERNAL_ID_CHARS = 255
 RESERVED_PREFIXES = ("META-", "OCPP-", "APP-", "QR-")
 
 _ID_TAG = re.compile(r"[A-Za-z0-9_-]{1,20}")
+_SEPARATED = re.compile(r"(?:0x)?[0-9A-Fa-f]{2}(?:[:. ][0-9A-Fa-f]{2}){3,9}", re.IGNORECASE)
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 # What a spreadsheet makes of digits: an exponent with a plus or a decimal mark, or decimals that are all 0.
 _DAMAGED = re.compile(r"-?\d+(?:[.,]\d+E[+-]?\d+|E\+\d+|[.,]0+)", re.IGNORECASE)
@@ -88,8 +90,12 @@ def check_id_tag(given: str, *, is_text: bool = True) -> str | Problem:
         told = f"A spreadsheet took the idTag “{masked}” for a number; leading zeros or digits are lost."
         return Problem("id_tag_damaged", "id_tag", told, _AS_TEXT)
     if not _ID_TAG.fullmatch(id_tag):
+        if damage := damage_in_id("id_tag", id_tag):
+            return Problem("id_tag_invalid", "id_tag", damage.message, damage.hint)
         told = f"“{masked}” is not an idTag."
         hint = "An idTag has 1 to 20 characters: letters A–Z, digits, - and _."
+        if _SEPARATED.fullmatch(id_tag):
+            hint = "Write the number of the card without anything between its digits."
         return Problem("id_tag_invalid", "id_tag", told, hint)
     if id_tag.upper().startswith(RESERVED_PREFIXES):
         told = f"The idTag “{masked}” begins with a prefix that the platform keeps for itself."

@@ -13,7 +13,7 @@ from typing import Any
 
 from customers.backfill.ledger.facts import Ledger, LedgerFact
 from customers.backfill.source import SourceRow
-from kernel import Action, Facts, Per, Problem, Step, Verdict, Wanted
+from kernel import Action, Doubt, Facts, Per, Problem, Step, Verdict, Wanted
 
 # Between our clock and another system's; a thing older than our intention by more is not ours.
 CLOCK_TOLERANCE = timedelta(minutes=10)
@@ -101,14 +101,15 @@ def make_plan(rows: list[PlannedRow], ledger: Ledger, looked: Sequence[Looked], 
 
 def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Policy) -> None:
     """Decide one row by itself; rows that share a customer are settled among each other afterwards."""
+    steps = [one.step for one in looked]
+    facts = _facts_of(row.wanted, ledger, steps)
+    row.problems = tuple(problem for problem in row.problems if not _is_settled(problem, row.wanted, facts))
     verdicts = verdicts_on(row.wanted, looked)
     reasons = [verdict.leave for verdict in verdicts.values() if verdict.leave]
     if reasons and policy.skip_existing:
         row.action = RowAction.FAIL if row.problems else RowAction.SKIP
         row.warnings = (*row.warnings, *reasons)
         return
-    steps = [one.step for one in looked]
-    facts = _facts_of(row.wanted, ledger, steps)
     if any(one.step.is_keystone and _adopts(verdicts.get(one.step.name)) for one in looked):
         verdicts = {name: _left_alone(name, verdict, facts) for name, verdict in verdicts.items()}
     verdicts = {name: _ours(name, verdict, facts) for name, verdict in verdicts.items()}
@@ -122,6 +123,14 @@ def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Pol
         return
     row.verdicts = verdicts
     row.action = _action(row, looked, facts)
+
+
+def _is_settled(problem: Problem, wanted: Wanted, facts: Sequence[LedgerFact]) -> bool:
+    """Return whether it is too late for a doubt: what is doubted is in, and stays what it is."""
+    if not isinstance(problem, Doubt):
+        return False
+    card = wanted.id_tag.lower()
+    return any(fact.id_tag == card for fact in facts) if problem.field == "id_tag" else bool(facts)
 
 
 def verdicts_on(wanted: Wanted, looked: Sequence[Looked]) -> dict[str, Verdict]:

@@ -1,6 +1,8 @@
 """From an opened file to a plan and its report. Nothing is written anywhere."""
 
+from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
 from customers.backfill.checks import Written, check_row, clashes, file_warnings
 from customers.backfill.engine.expected import expected_of
@@ -11,6 +13,7 @@ from customers.backfill.ledger import facts, identity
 from customers.backfill.money.billing_lines import billing_lines
 from customers.backfill.source import Source
 from customers.backfill.systems import Systems
+from kernel import Doubt, Wanted
 
 
 def today_in(systems: Systems, now: datetime) -> date:
@@ -30,10 +33,17 @@ def draft(source: Source, systems: Systems, options: Options, today: date) -> li
             billing_time=options.billing_time,
         )
         rows.append(PlannedRow(wanted, given, problems=tuple(problems), warnings=tuple(warnings)))
-    clashing = clashes([row.wanted for row in rows])
+    clashing = clashes([_undoubted(row) for row in rows])
     for row in rows:
         row.problems = (*row.problems, *clashing.get(row.line, ()))
     return rows
+
+
+def _undoubted(row: PlannedRow) -> Wanted:
+    """Leave out what looks damaged: a hundred rows with the key NULL are no clash of each other."""
+    fields = {problem.field: "" for problem in row.problems if isinstance(problem, Doubt)}
+    ids: dict[str, Any] = {field: "" for field in ("external_id", "id_tag") if field in fields}
+    return replace(row.wanted, **ids) if ids else row.wanted
 
 
 def plan_file(source: Source, systems: Systems, options: Options, *, now: datetime) -> Report:

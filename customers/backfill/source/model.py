@@ -32,8 +32,9 @@ class SourceRow:
 
     `line` is the physical line on which it starts (the header is on line 1); of a workbook, the row's
     number. `cells` are the operator's own, in the operator's order, so that the row can be given back.
-    `numeric` and `dated` name the columns whose cell was not text but a number or a date. `more` has the
-    cells of the optional columns, by their name.
+    `numeric` and `dated` name the columns whose cell was not text but a number or a date,
+    `uncalculated` those with a formula whose result is not in the file. `more` has the cells of the optional
+    columns, by their name.
     """
 
     line: int
@@ -43,6 +44,7 @@ class SourceRow:
     numeric: frozenset[str] = frozenset()
     dated: frozenset[str] = frozenset()
     more: Mapping[str, str] = field(default_factory=dict)
+    uncalculated: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,11 @@ class SourceInfo:
     unknown_columns: tuple[str, ...] = ()
     encoding: str | None = None
     delimiter: str | None = None
+    sheet: str = ""  # the one that is read
     ignored_sheets: tuple[str, ...] = ()
+    hidden_sheets: frozenset[str] = frozenset()
+    hidden_lines: tuple[int, ...] = ()  # of rows that a filter or a person hid, and what was done with them:
+    hidden_rows: str | None = None  # `include` or `leave-out`
 
 
 @dataclass(frozen=True, slots=True)
