@@ -1,7 +1,7 @@
 """From an uploaded file to a queued run: kept, planned, confirmed, forgotten. HTTP only in `plan_upload`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -18,7 +18,7 @@ from customers.backfill.engine.planning import plan_file
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger import at_work, identity, life
 from customers.backfill.refused import Refused
-from customers.backfill.source import Source, SourceError, read_bytes
+from customers.backfill.source import Reading, Source, SourceError, read_bytes
 from customers.backfill.systems import connect
 from customers.models import BackfillRun, BackfillUpload, User
 from kernel import Problem
@@ -28,22 +28,14 @@ IMPORT_TASK = "customers.tasks.import_run"
 KEPT = timedelta(hours=24)  # after a run stopped: so long it can be continued without the file
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How the bytes are to be read, where that is not to be recognised."""
-
-    encoding: str | None = None
-    delimiter: str | None = None
-
-
 def keep(name: str, data: bytes, reading: Reading, options: Options, user: User) -> BackfillUpload:
     """Store a file; raise SourceError if it cannot be read, or has more rows than a page can wait for."""
-    source = read_bytes(name, data, encoding=reading.encoding, delimiter=reading.delimiter)
+    source = read_bytes(name, data, **asdict(reading))
     rows = sum(1 for _ in islice(source, settings.MAX_UPLOAD_ROWS + 1))
     if rows > settings.MAX_UPLOAD_ROWS:
         message = f"{name} has more than {settings.MAX_UPLOAD_ROWS:,} rows."
         raise SourceError(Problem("file_unreadable", None, message, "Use the command backfill_customers."))
-    chosen = {"encoding": reading.encoding, "delimiter": reading.delimiter, **options.as_json()}
+    chosen = {**asdict(reading), **options.as_json()}
     return BackfillUpload.objects.create(
         name=name[:255], data=data, sha256=source.info.sha256, options=chosen, uploaded_by=user, rows=rows
     )
@@ -56,6 +48,7 @@ def open_upload(upload: BackfillUpload) -> Source:
         bytes(upload.data),
         encoding=upload.options["encoding"],
         delimiter=upload.options["delimiter"],
+        hidden_rows=upload.options.get("hidden_rows"),  # 1.0 did not know it
     )
 
 

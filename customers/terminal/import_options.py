@@ -11,6 +11,7 @@ from django.core.management.base import CommandParser
 from customers.backfill.checks import is_date_format
 from customers.backfill.engine.options import Options
 from customers.backfill.refused import Refused
+from customers.backfill.source import HIDDEN_ROWS
 from customers.terminal.settling import add_no_wait
 
 
@@ -21,6 +22,8 @@ class ImportOptions:
     errors: Path | None
     encoding: str | None
     delimiter: str | None
+    hidden_rows: str | None
+    show_values: bool
     rate: float | None
     verbosity: int
     no_wait: bool
@@ -49,6 +52,12 @@ def add_import_options(parser: CommandParser) -> None:
     add("--max-failures", type=int, default=10, metavar="N", help="stop after so many failed rows in a row")
     add("--encoding", metavar="NAME", help="of a text file that is neither UTF-8 nor UTF-16, such as cp1252")
     add("--delimiter", metavar="CHAR", help="of a text file: , ; or tab")
+    add("--hidden-rows", choices=HIDDEN_ROWS, help="what to do with rows that nobody sees in a workbook")
+    add(
+        "--show-values",
+        action="store_true",
+        help="show the first rows as they were read, names and cards too",
+    )
     add("--date-format", metavar="FORMAT", help="of start_date, such as %%d.%%m.%%Y; without it YYYY-MM-DD")
     add("--decimal-mark", choices=[".", ","], default=".", help="of amounts in a text file")
     add(
@@ -83,6 +92,8 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         errors=given["errors"],
         encoding=given["encoding"],
         delimiter={"tab": "\t", "\\t": "\t"}.get(given["delimiter"], given["delimiter"]),
+        hidden_rows=given["hidden_rows"],
+        show_values=given["show_values"],
         rate=rate,
         verbosity=given["verbosity"],
         no_wait=given["no_wait"],

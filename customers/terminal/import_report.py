@@ -77,7 +77,8 @@ def print_report(console: Console, report: Report, *, verbosity: int = 1) -> Non
 def _dialect(report: Report) -> str:
     info = report.info
     names = {",": "comma", ";": "semicolon", "\t": "tab"}
-    parts = [part for part in (info.encoding, names.get(info.delimiter or "", info.delimiter)) if part]
+    sheet = f"sheet “{info.sheet}”" if info.sheet else None
+    parts = [part for part in (sheet, info.encoding, names.get(info.delimiter or "", info.delimiter)) if part]
     return f" ({', '.join(parts)})" if parts else ""
 
 

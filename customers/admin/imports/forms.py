@@ -10,14 +10,13 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, 
 
 from customers.backfill.checks import is_date_format
 from customers.backfill.engine.options import Options
-from customers.backfill.source import FORMATS
-from customers.backfill.uploads import Reading
+from customers.backfill.source import FORMATS, Reading
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman")
 FIRST, MORE = (
     ("skip_existing", "allow_partial"),
-    ("date_format", "decimal_mark", "billing_time", "encoding", "delimiter", "new_run"),
+    ("date_format", "decimal_mark", "billing_time", "encoding", "delimiter", "hidden_rows", "new_run"),
 )
 
 
@@ -52,6 +51,11 @@ class UploadForm(ImportForm):  # type: ignore[misc]
     delimiter = forms.ChoiceField(
         choices=[("", "recognise it"), *((name, name) for name in DELIMITERS)],
         widget=UnfoldAdminSelectWidget, required=False, label="Delimiter",
+    )  # fmt: skip
+    hidden_rows = forms.ChoiceField(
+        choices=[("", "refuse the file"), ("include", "import them"), ("leave-out", "leave them out")],
+        widget=UnfoldAdminSelectWidget, required=False, label="Hidden rows",
+        help_text="Of a workbook: rows that a filter or a person has hidden.",
     )  # fmt: skip
     new_run = forms.BooleanField(
         required=False, widget=UnfoldBooleanWidget, label="Start a new run",
@@ -107,7 +111,9 @@ class UploadForm(ImportForm):  # type: ignore[misc]
 
     def reading(self) -> Reading:
         data = self.cleaned_data
-        return Reading(data["encoding"] or None, DELIMITERS.get(data["delimiter"]))
+        return Reading(
+            data["encoding"] or None, DELIMITERS.get(data["delimiter"]), data["hidden_rows"] or None
+        )
 
     def options(self) -> Options:
         data = self.cleaned_data

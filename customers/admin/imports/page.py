@@ -10,6 +10,8 @@ from django.http import QueryDict
 
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
+from customers.backfill.samples import Shown, first_rows, unusual_rows
+from customers.backfill.source import COLUMNS, SourceError
 from customers.backfill.steps import alterations, label
 from customers.backfill.stored_preview import FILTERS, SHOWN
 from customers.models import BackfillUpload
@@ -54,10 +56,25 @@ def preview_context(upload: BackfillUpload, query: QueryDict) -> dict[str, Any]:
         "fails": counts["fail"],
         "to_do": counts["create"] + counts["complete"],
         "may_confirm": upload.options["allow_partial"] or not counts["fail"],
+        "samples": _samples(upload, preview) if not query else (),
+        "columns": COLUMNS,
         "in_the_way": staging.run_in_the_way(upload.sha256),
         "options": _options(upload.options),
         "kept_until": upload.created_at + upload.LIFETIME - timedelta(seconds=1),
     }
+
+
+def _samples(upload: BackfillUpload, preview: stored_preview.Preview) -> list[tuple[str, Shown]]:
+    """Return rows as they were read, from the file itself: nothing else holds names and cards of a preview."""
+    try:
+        rows = list(staging.open_upload(upload))
+    except SourceError:
+        return []
+    codes = {
+        row["line"]: [one["code"] for one in (*row["problems"], *row["warnings"])] for row in preview.rows
+    }
+    first, unusual = first_rows(rows), unusual_rows(rows, codes)
+    return [("The first rows as they were read", first), *([("Unusual values", unusual)] if unusual else [])]
 
 
 def warning_tabs(counts: Mapping[str, int], chosen: str) -> list[Tab]:
@@ -94,6 +111,8 @@ def _options(options: Mapping[str, Any]) -> list[str]:
         chosen.append("amounts with a decimal comma")
     if options["billing_time"] != "calendar":
         chosen.append("billing periods follow the start date")
+    if hidden := options.get("hidden_rows"):
+        chosen.append("import hidden rows" if hidden == "include" else "leave out hidden rows")
     chosen.extend(options[name] for name in ("encoding", "delimiter") if options[name])
     return chosen
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from kernel import Problem
+from kernel.invisible import INVISIBLE, JOINERS
 from kernel.masking import mask_id_tag
 
 _CODE = "value_damaged"
@@ -18,53 +19,13 @@ _MAX_SHOWN = 40
 
 # --- What a program writes where it has no value -----------------------------------------------------
 
-_PLACEHOLDERS = frozenset(
-    [
-        "null",
-        "(null)",
-        "<null>",
-        "[null]",
-        "{null}",
-        "#null",
-        "\\n",
-        "nan",
-        "-nan",
-        "+nan",
-        "nat",
-        "<na>",
-        "none",
-    ]
-    + [
-        "<none>",
-        "n/a",
-        "n.a.",
-        "n.a",
-        "na",
-        "nil",
-        "undefined",
-        "inf",
-        "-inf",
-        "infinity",
-        "-infinity",
-        "tbd",
-    ]
-    + [
-        "todo",
-        "k.a.",
-        "k/a",
-        "s/o",
-        "n/d",
-        "n/b",
-        "n/v",
-        "void",
-        "missing",
-        "unknown",
-        "unbekannt",
-        "inconnu",
-    ]
-    + ["desconocido", "sconosciuto", "onbekend", "empty", "blank", "leer", "vide", "vacío", "leeg"]
-    + ["(blank)", "(empty)", "(leer)", "(vide)", "(vacío)", "(leeg)"]
-)
+_PLACEHOLDERS = frozenset([
+    "null", "(null)", "<null>", "[null]", "{null}", "#null", "\\n", "nan", "-nan", "+nan", "nat", "<na>",
+    "none", "<none>", "n/a", "n.a.", "n.a", "na", "nil", "undefined", "inf", "-inf", "infinity",
+    "-infinity", "tbd", "todo", "k.a.", "k/a", "s/o", "n/d", "n/b", "n/v", "void", "missing", "unknown",
+    "unbekannt", "inconnu", "desconocido", "sconosciuto", "onbekend", "empty", "blank", "leer", "vide",
+    "vacío", "leeg", "(blank)", "(empty)", "(leer)", "(vide)", "(vacío)", "(leeg)",
+])  # fmt: skip
 _NAME_BOOLEANS = frozenset(["true", "false", "wahr", "falsch"])  # without Vero, who is a person
 _BOOLEANS = _NAME_BOOLEANS | {"vrai", "faux", "verdadero", "falso", "vero", "waar", "onwaar"}
 _OBJECTS = re.compile(
@@ -122,12 +83,6 @@ _MOJIBAKE = re.compile(
 )
 _LOST_LETTER = re.compile(r"[^\W\d_]\?{1,2}[^\W\d_]")
 
-# Characters that take no room, or turn the direction of what follows.
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
-    "\u3164\ufeff\ufff9-\ufffb\uffa0\U000e0000-\U000e007f]"
-)
-_JOINERS = re.compile("[\u200c\u200d]")  # which Persian, Hindi and emoji need
 _TYPOGRAPHIC = re.compile("[‐‑‒–—―−‘’‚‛“”„‟…]")  # what a word processor makes of - ' " and ...
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -165,15 +120,6 @@ def damage_in_name(given: str, *, is_text: bool = True) -> Problem | None:
     for told, hint in _signs_in_name(given):
         return Problem(_CODE, "display_name", f"The name {told}", hint)
     return None
-
-
-def is_invisible(text: str) -> bool:
-    """Return whether a text holds characters that nobody sees."""
-    return bool(_INVISIBLE.search(text) or _JOINERS.search(text))
-
-
-def without_invisible(text: str) -> str:
-    return _JOINERS.sub("", _INVISIBLE.sub("", text))
 
 
 Sign = tuple[str, str]
@@ -236,7 +182,7 @@ def _signs_of_encoding(given: str) -> Iterator[Sign]:
         yield "holds a character that stands for one which was lost.", _RIGHT_ENCODING
     if _MOJIBAKE.search(given):
         yield "was read in a wrong encoding once.", _RIGHT_ENCODING
-    if _INVISIBLE.search(given) or (_JOINERS.search(given) and _is_latin_only(given)):
+    if INVISIBLE.search(given) or (JOINERS.search(given) and _is_latin_only(given)):
         yield "holds a character that nobody can see.", "Type it again."
 
 

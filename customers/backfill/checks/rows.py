@@ -1,6 +1,6 @@
 """From the text of a row to what it asks for, with everything that is wrong with it at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -18,7 +18,7 @@ from customers.backfill.checks.values import (
     lowercase_warning,
     pending_deletion_warning,
 )
-from customers.backfill.source import SourceInfo, SourceRow, meant_column
+from customers.backfill.source import SourceInfo, SourceRow, lines_named, meant_column
 from kernel import Doubt, Problem, Wanted
 
 
@@ -73,13 +73,26 @@ def file_warnings(info: SourceInfo) -> list[Problem]:
         Problem("column_unknown", None, f"{info.name}: the column “{column}” is not known.", _meaning(column))
         for column in info.unknown_columns
     ]
-    sheets = [
-        Problem(
-            "sheet_ignored", None, f"{info.name}: the sheet “{sheet}” is not read.", "Only the first one is."
+    return [*unknown, *(_sheet_ignored(info, sheet) for sheet in info.ignored_sheets), *_unseen(info)]
+
+
+def _sheet_ignored(info: SourceInfo, sheet: str) -> Problem:
+    which = f"the hidden sheet “{sheet}”" if sheet in info.hidden_sheets else f"the sheet “{sheet}”"
+    hint = f"Only the first one that can be seen is: “{info.sheet}”."
+    return Problem("sheet_ignored", None, f"{info.name}: {which} is not read.", hint)
+
+
+def _unseen(info: SourceInfo) -> Iterator[Problem]:
+    """Say what of a sheet nobody sees, and what is done with it."""
+    if info.hidden_lines:
+        done = "are read like the others" if info.hidden_rows == "include" else "are left out"
+        told = (
+            f"{info.name}: {len(info.hidden_lines):,} hidden rows {done}: {lines_named(info.hidden_lines)}."
         )
-        for sheet in info.ignored_sheets
-    ]
-    return unknown + sheets
+        yield Problem("rows_hidden", None, told, "As --hidden-rows says.")
+    if info.unseen_lines:
+        told = f"{info.name}: what lies under merged cells is not read: {lines_named(info.unseen_lines)}."
+        yield Problem("cells_merged", None, told, "Unmerge them if these rows are meant.")
 
 
 def _meaning(column: str) -> str:

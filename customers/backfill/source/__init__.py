@@ -1,6 +1,7 @@
 """Read the operator's file: csv, tsv, xlsx, ods or json. Pure: no ORM, no settings, no HTTP, no clock."""
 
 from customers.backfill.source.layout import meant_column
+from customers.backfill.source.lines import lines_named
 from customers.backfill.source.model import (
     COLUMNS,
     MAX_BYTES,
@@ -12,19 +13,23 @@ from customers.backfill.source.model import (
     SourceRow,
     Values,
 )
-from customers.backfill.source.opening import FORMATS, open_source, read_bytes
+from customers.backfill.source.opening import FORMATS, Reading, open_source, read_bytes
+from customers.backfill.source.workbook import HIDDEN_ROWS
 
 __all__ = [
     "COLUMNS",
     "FORMATS",
+    "HIDDEN_ROWS",
     "MAX_BYTES",
     "MAX_ROWS",
     "REPORT_COLUMNS",
+    "Reading",
     "Source",
     "SourceError",
     "SourceInfo",
     "SourceRow",
     "Values",
+    "lines_named",
     "meant_column",
     "open_source",
     "read_bytes",

@@ -10,10 +10,19 @@ from customers.backfill.source.model import SourceError, unreadable
 
 MAX_LINE_CHARS = 1_000_000
 
-# Stands for a byte that cannot be decoded, so that its exact line is known. No decoder ever produces it.
-_UNDECODABLE = "\udcff"
+# Stands for a byte that cannot be decoded, so that its exact line is known. No decoder ever produces one.
+_UNDECODABLE = re.compile("[\udc80-\udcff]")
+_OF_A_MAC = re.compile("[\udc80-\udc9f]")  # where Mac has its letters, and Windows and ISO none or few
 MARKING = "backfill-mark-undecodable"
-codecs.register_error(MARKING, lambda error: (_UNDECODABLE, error.end))  # type: ignore[attr-defined]
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return chr(0xDC00 + max(error.object[error.start], 0x80)), error.end
+
+
+codecs.register_error(MARKING, _mark)
 
 _BOMS = (
     (codecs.BOM_UTF32_LE, None),
@@ -30,6 +39,10 @@ _BOM_NEEDED = {
 _UTF16_LE_ASCII = re.compile(rb"(?:[^\0]\0){8,}\Z")
 _UTF16_BE_ASCII = re.compile(rb"(?:\0[^\0]){8,}\Z")
 _HINT = "Save the file as UTF-8, or name its encoding; Excel on Windows often writes --encoding cp1252."
+_MAC_HINT = (
+    "Save the file as UTF-8, or name its encoding: what an older Excel on a Mac wrote is "
+    "--encoding mac_roman, what Excel on Windows wrote --encoding cp1252."
+)
 
 
 def choose_encoding(name: str, start: bytes, explicit: str | None) -> str:
@@ -47,9 +60,9 @@ def choose_encoding(name: str, start: bytes, explicit: str | None) -> str:
 def decode(name: str, data: bytes, encoding: str) -> str:
     """Decode a whole file; raise SourceError with the line of the first byte that does not fit."""
     text = data.decode(encoding, MARKING).removeprefix("\ufeff")
-    position = text.find(_UNDECODABLE)
-    if position >= 0:
-        raise _not_decodable(name, text.count("\n", 0, position) + 1, encoding)
+    if mark := _UNDECODABLE.search(text):
+        line = text[text.rfind("\n", 0, mark.start()) + 1 :].partition("\n")[0]
+        raise _not_decodable(name, text.count("\n", 0, mark.start()) + 1, encoding, line)
     return text
 
 
@@ -59,9 +72,9 @@ def checked_lines(name: str, stream: TextIO, encoding: str) -> Iterator[str]:
     for number, line in enumerate(lines, start=1):
         if len(line) > MAX_LINE_CHARS:
             raise unreadable(name, f"line {number} is longer than {MAX_LINE_CHARS:,} characters.")
-        if not line.isascii() and _UNDECODABLE in line:
-            raise _not_decodable(name, number, encoding)
-        if "\0" in line:
+        if not line.isascii() and _UNDECODABLE.search(line):
+            raise _not_decodable(name, number, encoding, line)
+        if number == 1 and "\0" in line:  # further down it is the matter of its row
             raise _nul(name, number)
         yield line.removeprefix("\ufeff") if number == 1 else line
 
@@ -89,9 +102,32 @@ def _without_bom(start: bytes) -> str:
     return "utf-16-be" if _UTF16_BE_ASCII.match(sample) else "utf-8"
 
 
-def _not_decodable(name: str, line: int, encoding: str) -> SourceError:
+def _not_decodable(name: str, line: int, encoding: str, text: str) -> SourceError:
     label = encoding.removesuffix("-sig").upper()
-    return unreadable(name, f"line {line} is not {label} text.", _HINT, code="file_encoding")
+    hint = _MAC_HINT if _OF_A_MAC.search(text) else _HINT
+    return unreadable(name, f"line {line} is not {label} text.", hint, code="file_encoding")
+
+
+class Utf8Check:
+    """Find out, block by block, whether bytes are UTF-8 beyond ASCII, which no accident makes."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._is_utf8, self._is_ascii = True, True
+
+    def feed(self, block: bytes, *, final: bool = False) -> None:
+        self._is_ascii = self._is_ascii and block.isascii()
+        if self._is_utf8:
+            try:
+                self._decoder.decode(block, final)
+            except UnicodeDecodeError:
+                self._is_utf8 = False
+
+    def refuse_other(self, name: str, encoding: str) -> None:
+        """Raise SourceError where another encoding was named for what is UTF-8 beyond doubt."""
+        if self._is_utf8 and not self._is_ascii and not encoding.startswith(("utf-", "utf_")):
+            told = f"the file is UTF-8, and not {encoding}: read so, letters of names would become others."
+            raise unreadable(name, told, "Leave out --encoding.", code="file_encoding")
 
 
 def _nul(name: str, line: int) -> SourceError:

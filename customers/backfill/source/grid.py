@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from enum import Enum
+from itertools import islice
 from typing import NamedTuple
 
-from customers.backfill.source.layout import Layout, read_header
-from customers.backfill.source.model import MAX_ROWS, SourceRow, unreadable
+from customers.backfill.source.layout import TITLE_LINES, Layout, header_below, names_all, read_header
+from customers.backfill.source.model import MAX_ROWS, SourceError, SourceRow, unreadable
 
 
 class Kind(Enum):
     TEXT = "text"
     NUMBER = "number"  # and whatever else is neither text nor a date
     DATE = "date"
+    UNCALCULATED = "uncalculated"  # a formula whose result is not in the file; the text is the formula, or 0
 
 
 class Cell(NamedTuple):
@@ -40,7 +42,13 @@ def read_grid(name: str, grid: Grid) -> tuple[Layout, list[SourceRow]]:
     line, header = next(records, (0, ()))
     if not header:
         raise unreadable(name, "there is nothing in it.", code="file_empty")
-    layout = read_header(name, line, [cell.text for cell in header])
+    try:
+        layout = read_header(name, line, [cell.text for cell in header])
+    except SourceError:
+        for below, cells in islice(records, TITLE_LINES):
+            if names_all([cell.text for cell in cells]):
+                raise header_below(name, below) from None
+        raise
     rows: list[SourceRow] = []
     for line, cells in records:
         if len(rows) == MAX_ROWS:
@@ -62,6 +70,7 @@ def typed_row(layout: Layout, line: int, cells: Sequence[Cell]) -> SourceRow | N
     kinds = {column: own[place].kind for column, place in layout.places.items() if place < len(own)}
     return replace(
         row,
+        uncalculated=frozenset(column for column, kind in kinds.items() if kind is Kind.UNCALCULATED),
         numeric=frozenset(column for column, kind in kinds.items() if kind is Kind.NUMBER),
         dated=frozenset(column for column, kind in kinds.items() if kind is Kind.DATE),
     )

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -34,9 +34,10 @@ def json_source(name: str, text: str, encoding: str, sha256: str) -> Source:
     lines = _lines(text, len(items))
     header = list(dict.fromkeys(key for item in items for key in item))
     layout = read_header(name, lines[0], header)
+    ours = {layout.header[position] for position in layout.places.values()}
     rows: list[SourceRow] = []
     for place, (line, item) in enumerate(zip(lines, items, strict=True), start=1):
-        row = typed_row(layout, line, [_cell(name, place, key, item.get(key)) for key in header])
+        row = typed_row(layout, line, [_cell(name, place, key, item.get(key), ours) for key in header])
         if row is not None:
             rows.append(row)
     info = SourceInfo(name, sha256, "json", layout.header, layout.places, layout.unknown, encoding)
@@ -47,6 +48,10 @@ def _items(name: str, text: str) -> Sequence[Item]:
     try:
         document = json.loads(text, **_HOOKS)
     except json.JSONDecodeError as error:
+        if error.msg == "Extra data" and text.lstrip().startswith("{"):
+            hint = "Make a list of it: [ before the first object, a comma between two, ] after the last."
+            told = f"line {error.lineno}: this is one object a line (NDJSON), and not a list."
+            raise unreadable(name, told, hint) from None
         raise unreadable(name, f"line {error.lineno}: this is not valid JSON ({error.msg}).") from None
     except RecursionError:
         raise unreadable(name, "the JSON is nested too deeply.") from None
@@ -104,7 +109,7 @@ def _skip_blanks(text: str, position: int) -> int:
     return _BLANKS.match(text, position).end()  # type: ignore[union-attr]  # it matches everywhere
 
 
-def _cell(name: str, place: int, key: str, value: object) -> Cell:
+def _cell(name: str, place: int, key: str, value: object, ours: Container[str]) -> Cell:
     if value is None:
         return BLANK
     if isinstance(value, bool):
@@ -113,6 +118,8 @@ def _cell(name: str, place: int, key: str, value: object) -> Cell:
         if not value.isascii() and _HALF_CHARACTER.search(value):
             raise unreadable(name, f"item {place}: “{key}” contains half of a character (a surrogate).")
         return Cell(value, Kind.NUMBER if isinstance(value, _Number) else Kind.TEXT)
+    if key.strip() not in ours:
+        return Cell(json.dumps(value, ensure_ascii=True), Kind.NUMBER)  # it is left out with a warning
     raise unreadable(name, f"item {place}: “{key}” is a list or an object; it has to be a text.")
 
 

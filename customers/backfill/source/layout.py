@@ -9,8 +9,11 @@ from typing import TypeVar
 from customers.backfill.source.model import COLUMNS, REPORT_COLUMNS, SourceError, SourceRow, Values
 from kernel import Problem
 from kernel.columns import OPTIONAL
+from kernel.invisible import without_invisible
 
 _T = TypeVar("_T")
+
+TITLE_LINES = 30  # at most, above a header
 
 _KNOWN = (*COLUMNS, *OPTIONAL)
 
@@ -74,7 +77,7 @@ class Layout:
 
 def read_header(name: str, line: int, cells: Sequence[str]) -> Layout:
     """Find the columns, ignoring case, order and blanks around a name; raise SourceError."""
-    names = [cell.strip() for cell in cells]
+    names = [_plain(cell) for cell in cells]
     while names and not names[-1]:
         names.pop()  # spreadsheets like to end lines with empty cells
     report = _report_position([folded.casefold() for folded in names])
@@ -87,6 +90,23 @@ def read_header(name: str, line: int, cells: Sequence[str]) -> Layout:
     )
     places = {column: folded.index(column) for column in _KNOWN if column in folded}
     return Layout(tuple(names), places, unknown, report)
+
+
+def names_all(cells: Sequence[str]) -> bool:
+    """Return whether these are the names of all our columns, and perhaps of others."""
+    return set(COLUMNS) <= {_plain(cell).casefold() for cell in cells}
+
+
+def header_below(name: str, line: int) -> SourceError:
+    """Say where the header is, if it is not at the beginning."""
+    above = "line 1" if line == 2 else f"lines 1–{line - 1}"
+    told = f"{name}: the header is on line {line}, below other text."
+    return SourceError(Problem("column_missing", None, told, f"Remove {above}."))
+
+
+def _plain(cell: str) -> str:
+    """Leave out of a column's name what nobody sees; a name is compared and never kept for ever."""
+    return cell.strip() if cell.isascii() else without_invisible(cell).strip()
 
 
 def _report_position(folded: Sequence[str]) -> int | None:

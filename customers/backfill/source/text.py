@@ -7,16 +7,18 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 
 from customers.backfill.source.encoding import MARKING, checked_lines
 from customers.backfill.source.formulas import unescape
-from customers.backfill.source.layout import Layout, read_header
+from customers.backfill.source.layout import TITLE_LINES, Layout, header_below, names_all, read_header
+from customers.backfill.source.lines import lines_named
 from customers.backfill.source.model import COLUMNS, Source, SourceError, SourceInfo, SourceRow, unreadable
 from customers.backfill.source.raw import HashedReader, Opener
 
 DELIMITERS = (",", ";", "\t")
 _NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t"}
+_END_OF_FILE = "\x1a"
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*\Z', re.IGNORECASE)  # how Excel names the delimiter, in a first line
 
 
@@ -81,6 +83,8 @@ def _rows(file: TextFile) -> Generator[SourceRow, None, None]:
         for line, cells in table.records:
             row = table.layout.row(line, cells)
             if row is not None:
+                if any("\n" in cell for cell in row.cells):
+                    _refuse_swallowed(file.name, row, table)
                 yield row
         if hashed.sha256() != file.sha256:
             raise unreadable(file.name, "the file was changed while it was being read.", "Start again.")
@@ -105,7 +109,44 @@ def _read_table(file: TextFile, stream: io.TextIOWrapper) -> _Table:
     line, header = next(records, (0, []))
     if not header:
         raise unreadable(file.name, "the file is empty.", code="file_empty")
-    return _Table(delimiter, read_header(file.name, line, header), records)
+    try:
+        layout = read_header(file.name, line, header)
+    except SourceError as error:
+        below = islice(lines, TITLE_LINES)
+        raise _with_the_header(file.name, error, line, file.delimiter, below) from None
+    return _Table(delimiter, layout, records)
+
+
+def _with_the_header(
+    name: str, error: SourceError, line: int, delimiter: str | None, below: Iterator[str]
+) -> SourceError:
+    """Say on which line below the header is, where titles stand above it."""
+    try:
+        for number, text in enumerate(below, start=line + 1):
+            if names_all(next(csv.reader([text], delimiter=delimiter or _recognise(text, ",")), [])):
+                return header_below(name, number)
+    except (SourceError, csv.Error):
+        return error  # what is below is no better
+    return error
+
+
+def _refuse_swallowed(name: str, row: SourceRow, table: _Table) -> None:
+    """Refuse a record that holds others: a quotation mark that was not meant as one took them in."""
+    width, place = len(table.layout.header), table.layout.places["email"]
+    for position, cell in enumerate(row.cells):
+        inner = cell.split("\n")[1:]
+        places = [n for n, text in enumerate(inner, 1) if _is_a_row(text, table.delimiter, width, place)]
+        if places:
+            before = sum(other.count("\n") for other in row.cells[:position])
+            lost = lines_named([row.line + before + n for n in places])
+            told = f"{lost} would be lost: a quotation mark on line {row.line} takes in what is below it."
+            hint = 'A cell that begins with " has to end with one, and a " inside it has to be doubled.'
+            raise unreadable(name, told, hint, code="rows_swallowed")
+
+
+def _is_a_row(text: str, delimiter: str, width: int, email: int) -> bool:
+    cells = text.split(delimiter)
+    return len(cells) >= width and "@" in cells[email]
 
 
 def _first_line(name: str, lines: Iterator[str]) -> tuple[int, str]:
@@ -138,6 +179,8 @@ def _records(name: str, lines: Iterator[str], delimiter: str, before: int) -> It
             return
         except csv.Error as error:
             raise _not_a_record(name, line, str(error)) from None
+        if cells == [_END_OF_FILE]:
+            continue  # of old DOS programs; nothing is lost with it
         if any(cells):
             yield line, [unescape(cell) for cell in cells]
 

@@ -1,44 +1,61 @@
-"""Read workbooks: the first sheet, text as text, dates as dates, and numbers marked as what they are."""
+"""Read workbooks: the first sheet that people see, as they see it; text as text, dates as dates."""
 
 import io
-import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
-from datetime import date, datetime, time
+from collections.abc import Sequence
 from functools import partial
 from xml.etree.ElementTree import ParseError
 
-import openpyxl
-
-from customers.backfill.source.formulas import unescape
-from customers.backfill.source.grid import BLANK, MAX_COLUMNS, Cell, Grid, Kind, TooWideError, read_grid
-from customers.backfill.source.model import MAX_BYTES, Source, SourceInfo, unreadable
+from customers.backfill.source.grid import MAX_COLUMNS, TooWideError, read_grid
+from customers.backfill.source.layout import Layout
+from customers.backfill.source.lines import lines_named
+from customers.backfill.source.model import (
+    MAX_BYTES,
+    Source,
+    SourceError,
+    SourceInfo,
+    SourceRow,
+    unreadable,
+)
 from customers.backfill.source.ods import read_ods
+from customers.backfill.source.sheets import Book, Seen, as_seen
+from customers.backfill.source.xlsx import read_xlsx
+from kernel import Problem
 
-_LAST_ROW = 1_048_576  # of a sheet; a damaged file can claim any number
+HIDDEN_ROWS = (INCLUDE, LEAVE_OUT) = ("include", "leave-out")
 
-# What the libraries raise on a damaged workbook: a broken archive, a missing part, XML that is not well
-# formed or declares entities (a ValueError of defusedxml), an index that points nowhere.
+# What comes of a damaged workbook: a broken archive, a missing part, XML that is not well formed or
+# declares entities (a ValueError of defusedxml), an index that points nowhere.
 _DAMAGED = (
     zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
     ParseError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, OSError,
 )  # fmt: skip
 
 
-def workbook_source(name: str, kind: str, data: bytes, sha256: str) -> Source:
-    """Read the first sheet; raise SourceError. A row's `line` is its number in the sheet."""
+def workbook_source(name: str, kind: str, data: bytes, sha256: str, hidden_rows: str | None = None) -> Source:
+    """Read the first visible sheet; raise SourceError. A row's `line` is its number in the sheet.
+
+    `hidden_rows`: what is to be done with rows that nobody sees; without it a file that has some is refused.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _refuse_bomb(name, archive)
-            sheets, grid = read_ods(archive) if kind == "ods" else _read_xlsx(data)
-        first, *ignored = sheets
+            book = read_ods(archive) if kind == "ods" else read_xlsx(archive)
+            sheet = book.first()
+            seen = as_seen(sheet)
+            named = f"{name}, sheet “{sheet.name}”"
+            try:
+                layout, rows = read_grid(named, seen.rows)
+            except SourceError as error:
+                raise _with_the_sheet(error, book) from None
     except TooWideError:
         told = f"there is a cell to the right of column {MAX_COLUMNS}."
         raise unreadable(name, told, "Delete the columns that are not needed.") from None
     except _DAMAGED as error:
         raise unreadable(name, "the workbook is damaged.", "Open it and save it again.") from error
-    layout, rows = read_grid(f"{name}, sheet “{first}”", grid)
+    _refuse_merged(named, layout, rows, seen)
+    hidden = tuple(row.line for row in rows if row.line in sheet.hidden)
     info = SourceInfo(
         name=name,
         sha256=sha256,
@@ -46,9 +63,14 @@ def workbook_source(name: str, kind: str, data: bytes, sha256: str) -> Source:
         header=layout.header,
         places=layout.places,
         unknown_columns=layout.unknown,
-        ignored_sheets=tuple(ignored),
+        sheet=sheet.name,
+        ignored_sheets=tuple(other.name for other in book.sheets if other is not sheet),
+        hidden_sheets=frozenset(other.name for other in book.sheets if other.is_hidden),
+        hidden_lines=hidden,
+        hidden_rows=hidden_rows if hidden else None,
+        unseen_lines=tuple(seen.unseen),
     )
-    return Source(info, partial(iter, rows))
+    return Source(info, partial(iter, _without_hidden(named, rows, hidden, hidden_rows)))
 
 
 def _refuse_bomb(name: str, archive: zipfile.ZipFile) -> None:
@@ -58,36 +80,48 @@ def _refuse_bomb(name: str, archive: zipfile.ZipFile) -> None:
         raise unreadable(name, told, "Save it as CSV, or split it into several files.")
 
 
-def _read_xlsx(data: bytes) -> tuple[list[str], Grid]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about styles and extensions, which do not matter here
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        try:
-            sheets = book.worksheets
-            sheets[0].reset_dimensions()  # some programs write wrong ones, and rows would be lost
-            return [sheet.title for sheet in sheets], list(_xlsx_rows(sheets[0].iter_rows(values_only=True)))
-        finally:
-            book.close()
+def _with_the_sheet(error: SourceError, book: Book) -> SourceError:
+    """Say which other sheet has the columns that the first one lacks."""
+    if any(problem.code not in ("column_missing", "file_empty") for problem in error.problems):
+        return error
+    first = book.first()
+    other = next((sheet for sheet in book.sheets if sheet is not first and sheet.has_header()), None)
+    if other is None:
+        return error
+    todo = "show it, move it to the first place" if other.is_hidden else "move it to the first place"
+    hint = f"The sheet “{other.name}” has it: {todo} and save."
+    (problem, *_) = error.problems
+    told = problem.message if len(error.problems) == 1 else f"{problem.message} Others are missing too."
+    return SourceError(Problem(problem.code, problem.field, told, hint))
 
 
-def _xlsx_rows(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[int, list[Cell]]]:
-    for number, values in enumerate(rows, start=1):
-        if number > _LAST_ROW:
-            raise ValueError("a row number beyond the last possible one")
-        if len(values) > MAX_COLUMNS:
-            raise TooWideError
-        if any(value is not None for value in values):
-            yield number, [_xlsx_cell(value) for value in values]
+def _refuse_merged(named: str, layout: Layout, rows: Sequence[SourceRow], seen: Seen) -> None:
+    """Refuse rows of which our columns lie under merged cells: what they mean is in another row."""
+    ours = set(layout.places.values())
+    lines = [row.line for row in rows if ours & seen.covered.get(row.line, set())]
+    if lines:
+        told = f"{named}: cells are merged, so that {lines_named(lines)} have no values of their own."
+        hint = (
+            "Unmerge the cells and fill in every row: rows of one customer with several cards repeat all but "
+            "the idTag."
+        )
+        raise SourceError(Problem("cells_merged", None, told, hint))
 
 
-def _xlsx_cell(value: object) -> Cell:
-    if isinstance(value, str):
-        return Cell(unescape(value))
-    if value is None:
-        return BLANK
-    if isinstance(value, datetime):
-        day = value.date() if value.time() == time.min else value
-        return Cell(day.isoformat(), Kind.DATE)
-    if isinstance(value, date):
-        return Cell(value.isoformat(), Kind.DATE)
-    return Cell(str(value).upper() if isinstance(value, bool) else str(value), Kind.NUMBER)
+def _without_hidden(
+    named: str, rows: list[SourceRow], hidden: Sequence[int], choice: str | None
+) -> list[SourceRow]:
+    if not hidden or choice == INCLUDE:
+        return rows
+    if choice != LEAVE_OUT:
+        told = f"{named}: {len(hidden):,} of {len(rows):,} rows are hidden, by a filter or by hand: "
+        hint = (
+            "Say what is meant: --hidden-rows include or --hidden-rows leave-out; or show all rows in the "
+            "sheet and delete those that are not meant."
+        )
+        raise SourceError(Problem("rows_hidden", None, f"{told}{lines_named(hidden)}.", hint))
+    left = set(hidden)
+    shown = [row for row in rows if row.line not in left]
+    if not shown:
+        raise unreadable(named, "all rows below the header are hidden.", code="file_empty")
+    return shown

@@ -18,6 +18,7 @@ from customers.backfill.source.error_file import check_error_file
 from customers.backfill.systems import connect
 from customers.terminal.base import INTERRUPTED, NOT_WELL, WELL, BackfillCommand
 from customers.terminal.error_rows import save_errors
+from customers.terminal.file_values import print_values
 from customers.terminal.import_options import add_import_options, read_import_options
 from customers.terminal.import_report import print_next, print_outcome, print_target
 from customers.terminal.output import TerminalProgress, console
@@ -33,7 +34,12 @@ class Command(BackfillCommand):
         chosen = read_import_options(options)
         if not chosen.dry_run:
             run_log.check_folder(settings.BACKFILL_LOG_DIR)
-        source = open_source(chosen.input, encoding=chosen.encoding, delimiter=chosen.delimiter)
+        source = open_source(
+            chosen.input,
+            encoding=chosen.encoding,
+            delimiter=chosen.delimiter,
+            hidden_rows=chosen.hidden_rows,
+        )
         if chosen.errors:
             check_error_file(chosen.errors, chosen.input, source.info)
         with (
@@ -57,6 +63,8 @@ class Command(BackfillCommand):
                 )  # fmt: skip
                 report = self._settled_in(report, stop, waits=not chosen.no_wait)
         written = save_errors(chosen.errors, report, self.err)
+        if chosen.show_values:
+            print_values(console(self.err), report)
         print_outcome(self.out, report, json=self.format == "json", verbosity=chosen.verbosity)
         print_next(console(self.err), report, self.command_line, chosen.errors)
         if report.interrupted:

@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 from customers.backfill.checks import is_date_format
 from customers.backfill.preflight import Asked, Finding, State, document, parts, read_people, verdict
 from customers.backfill.refused import Refused
-from customers.backfill.source import open_source
+from customers.backfill.source import HIDDEN_ROWS, open_source
 from customers.terminal.base import NOT_WELL, WELL, BackfillCommand
 from customers.terminal.output import console
 from customers.terminal.preflight import print_findings, print_verdict
@@ -22,6 +22,7 @@ class Command(BackfillCommand):
         add("--input", type=Path, metavar="FILE", help="also say what this file means in these surroundings")
         add("--encoding", metavar="NAME", help="of a text file that is neither UTF-8 nor UTF-16")
         add("--delimiter", metavar="CHAR", help="of a text file: , ; or tab")
+        add("--hidden-rows", choices=HIDDEN_ROWS, help="what to do with rows that nobody sees in a workbook")
         add("--date-format", metavar="FORMAT", help="of start_date, such as %%d.%%m.%%Y")
 
     def work(self, *, input: Path | None, verbosity: int, **reading: Any) -> int:
@@ -39,14 +40,20 @@ class Command(BackfillCommand):
 
     @staticmethod
     def _asked(
-        path: Path | None, encoding: str | None, delimiter: str | None, date_format: str | None, **rest: Any
+        path: Path | None,
+        encoding: str | None,
+        delimiter: str | None,
+        hidden_rows: str | None,
+        date_format: str | None,
+        **rest: Any,
     ) -> Asked:
         if date_format is not None and not is_date_format(date_format):
             raise Refused("--date-format must name year, month and day, such as %d.%m.%Y.")
         if path is None:
             return Asked()
         delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter or "", delimiter)
-        return Asked(read_people(open_source(path, encoding=encoding, delimiter=delimiter), date_format))
+        source = open_source(path, encoding=encoding, delimiter=delimiter, hidden_rows=hidden_rows)
+        return Asked(read_people(source, date_format))
 
     @staticmethod
     def _reach_database() -> None:

@@ -176,10 +176,16 @@ def test_an_endless_line_is_refused_before_it_is_in_memory() -> None:
     assert "line 2 is longer than 1,000,000" in refusal_of(f"{HEADER}\n{'x' * 1_000_001}".encode())[1]
 
 
-def test_a_nul_byte_is_refused_with_its_line() -> None:
+def test_a_nul_byte_in_the_header_is_refused() -> None:
+    data = f"{HEADER}\0\n{LINE}\n".encode()
+
+    assert refusal_of(data) == ("file_encoding", "customers.csv: line 1 contains a NUL byte.")
+
+
+def test_a_nul_byte_further_down_is_the_matter_of_its_row() -> None:
     data = f"{HEADER}\n{LINE}\n{LINE}\0\n".encode()
 
-    assert refusal_of(data) == ("file_encoding", "customers.csv: line 3 contains a NUL byte.")
+    assert [row.values.start_date for row in rows_of(data)] == ["2024-01-31", "2024-01-31\0"]
 
 
 def test_a_refusal_holds_no_cell_of_the_file() -> None:

@@ -1,0 +1,59 @@
+"""What people are shown of a file to compare it with what they see: its first rows, and what looks unusual.
+
+It holds personal data: it goes to a page or a terminal, and is kept nowhere.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+
+from customers.backfill.source import SourceRow
+
+FIRST = 5
+OF_EACH_CODE = 3
+
+# What says of a value that it may not be what was meant; the rest is about the world.
+UNUSUAL = (
+    "value_damaged",
+    "id_tag_notation",
+    "id_tag_lowercase",
+    "id_tag_damaged",
+    "id_tag_invalid",
+    "external_id_invalid",
+    "display_name_invalid",
+    "formula_not_calculated",
+    "start_date_moved",
+    "start_date_invalid",
+    "dates_mixed",
+)
+
+Shown = list[
+    tuple[int, tuple[str, ...], str]
+]  # line, our six values with what cannot be seen made visible, codes
+
+
+def first_rows(rows: Iterable[SourceRow]) -> Shown:
+    return [(row.line, visible(row), "") for row in islice(rows, FIRST)]
+
+
+def unusual_rows(rows: Iterable[SourceRow], codes: Mapping[int, Sequence[str]]) -> Shown:
+    """Give a few rows of each kind; `codes` has those of each line."""
+    seen: Counter[str] = Counter()
+    shown = []
+    for row in rows:
+        found = [code for code in dict.fromkeys(codes.get(row.line, ())) if code in UNUSUAL]
+        if any(seen[code] < OF_EACH_CODE for code in found):
+            seen.update(found)
+            shown.append((row.line, visible(row), ", ".join(found)))
+    return shown
+
+
+def visible(row: SourceRow) -> tuple[str, ...]:
+    """Write what nobody would see, such as a tab or a character of no width, by its number."""
+    return tuple(_visible(value) for value in row.values)
+
+
+def _visible(value: str) -> str:
+    if value.isprintable():
+        return value
+    return "".join(char if char.isprintable() else f"<U+{ord(char):04X}>" for char in value)

@@ -1,0 +1,28 @@
+"""The first rows as they were read, and a sample of what looks unusual: for a terminal, if asked."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from customers.backfill.engine.report import Report
+from customers.backfill.samples import first_rows, unusual_rows
+from customers.backfill.source import COLUMNS
+
+
+def print_values(console: Console, report: Report) -> None:
+    """Show names and cards to whoever asked for them; nothing else ever prints them."""
+    rows = [row.source for row in report.plan.rows]
+    _print_rows(console, "The first rows as they were read", first_rows(rows))
+    flawed = {row.line: [one.code for one in (*row.problems, *row.warnings)] for row in report.plan.rows}
+    _print_rows(console, "Some that look unusual", unusual_rows(rows, flawed))
+
+
+def _print_rows(console: Console, title: str, rows: list[tuple[int, tuple[str, ...], str]]) -> None:
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in ("line", *COLUMNS, ""):
+        table.add_column(name, overflow="fold")
+    for line, values, codes in rows:
+        table.add_row(str(line), *(Text(value) for value in values), Text(codes, style="yellow"))
+    console.print(table)
