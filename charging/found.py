@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from charging.values import OcppTag, Transaction, folded
+from kernel.alike import Alike
 
 Sessions = Mapping[int, Sequence[Transaction]]  # by SteVe's number of the idTag
 
@@ -24,6 +25,7 @@ class Tags:
     read_at: float = 0.0
     misspelt: Mapping[int, int] = field(default_factory=dict)
     own_parents: Mapping[str, Set[str]] = field(default_factory=dict)
+    alike: Alike = field(default_factory=Alike)
 
     def named(self, id_tag: str) -> OcppTag | None:
         return self.by_id_tag.get(folded(id_tag))
@@ -51,7 +53,15 @@ def sorted_out(tags: Sequence[OcppTag], read_at: float) -> Tags:
         by_id_tag={folded(tag.id_tag): tag for tag in tags},
         children=_children(tags),
         read_at=read_at,
+        alike=_alike(tags),
     )
+
+
+def _alike(tags: Sequence[OcppTag]) -> Alike:
+    found = Alike()
+    for tag in tags:
+        found.add(tag.id_tag, f"in SteVe (number {tag.ocpp_tag_pk})")
+    return found
 
 
 def _children(tags: Sequence[OcppTag]) -> Mapping[str, Set[int]]:

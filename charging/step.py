@@ -111,7 +111,7 @@ class SteveIdTagStep(Step):
             return Verdict(None)
         tag = found.named(wanted.id_tag)
         if tag is None:
-            return Verdict(Action.CREATE)
+            return Verdict(Action.CREATE, warnings=found.alike.warnings(wanted.id_tag))
         problems = self._problems(wanted, tag, found)
         if not OURS.fullmatch(tag.id_tag):  # it cannot be adopted, and SteVe refuses ours as its double
             return Verdict(None, ref=str(tag.ocpp_tag_pk), problems=problems)

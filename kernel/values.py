@@ -51,6 +51,10 @@ class Doubt(Problem):
 
     __slots__ = ()
 
+    @classmethod
+    def of(cls, problem: Problem) -> "Doubt":
+        return cls(problem.code, problem.field, problem.message, problem.hint)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:

@@ -97,7 +97,7 @@ class PlatformMappingStep(Step):
             return Verdict(None)
         there = found.mappings.by_id_tag.get(wanted.id_tag.lower(), [])
         if not there:
-            return Verdict(Action.CREATE)
+            return Verdict(Action.CREATE, warnings=found.mappings.alike.warnings(wanted.id_tag))
         user = found.users.by_external_id.get(wanted.external_id)
         if why := _conflict(wanted, there, user.id if user else None):
             return Verdict(None, problems=(reports.mapping_conflict(wanted, why),))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from kernel.alike import Alike
 from polaris.database import Cursor, PlatformDatabase
 
 META = "meta"  # the platform's own parent of a customer's cards
@@ -42,12 +43,15 @@ class Mappings:
     by_id: dict[int, PlatformMapping] = field(default_factory=dict)
     by_id_tag: dict[str, list[PlatformMapping]] = field(default_factory=dict)
     by_pk: dict[int, PlatformMapping] = field(default_factory=dict)
+    alike: Alike = field(default_factory=Alike)
 
     def add(self, mapping: PlatformMapping) -> None:
         if mapping.id in self.by_id:
             return
         self.by_id[mapping.id] = mapping
         self.by_id_tag.setdefault(mapping.id_tag.lower(), []).append(mapping)
+        if not mapping.is_of_platform:
+            self.alike.add(mapping.id_tag, f"at the platform (mapping {mapping.id})")
         self.by_pk[mapping.ocpp_tag_pk] = mapping
 
 

@@ -5,11 +5,17 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Collate, Lower, Now
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Collate, Lower, Now, Upper
 from django.utils import timezone
 
-from kernel import as_login
+from kernel import as_login, notation
+
+
+def _replaced(text: models.F | Func, pattern: str, flags: str) -> Func:
+    """Leave out of a text what matches a pattern."""
+    values = (Value(pattern), Value(""), Value(flags))
+    return Func(text, *values, function="regexp_replace", output_field=models.CharField())
 
 
 class UserManager(BaseUserManager["User"]):
@@ -115,6 +121,12 @@ class FormerSpelling(models.Model):
         return f"user {self.user_id}"
 
 
+# An idTag without what systems put before and between the digits of a card; `kernel.notation.stripped`.
+STRIPPED_ID_TAG = Upper(
+    _replaced(_replaced(F("id_tag"), notation.PREFIX, "i"), "[-_]", "g"), output_field=models.CharField()
+)
+
+
 class IdTagMapping(models.Model):
     """Whose idTag it is and what its sessions are billed to. Inactive until billing stands."""
 
@@ -128,6 +140,10 @@ class IdTagMapping(models.Model):
 
     class Meta:
         ordering = ("id",)
+        indexes = [
+            # A plan asks for cards that are there in another notation.
+            models.Index(STRIPPED_ID_TAG, name="customers_mapping_stripped"),
+        ]
         constraints = [
             # SteVe ignores case, so two spellings would be one card.
             models.UniqueConstraint(Lower("id_tag"), name="customers_mapping_id_tag_unique"),

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
 from customers.chunks import chunks
 from customers.models import IdTagMapping
+from customers.models.people import STRIPPED_ID_TAG
 from customers.steps import activation, reports
 from kernel import (
     Action,
@@ -19,6 +21,7 @@ from kernel import (
     Facts,
     Made,
     Per,
+    Problem,
     Removed,
     Since,
     Step,
@@ -28,9 +31,10 @@ from kernel import (
     Wanted,
     Works,
 )
+from kernel.alike import Alike
 from kernel.masking import mask_id_tag
+from kernel.notation import bare, readings, stripped
 
-NEW = Verdict(Action.CREATE)
 AGAIN = "Run the same file again with --skip-existing: it is made again."
 
 
@@ -42,7 +46,10 @@ class MappingFact(NamedTuple):
     steve_ocpp_tag_pk: int | None
 
 
-Mappings = Mapping[str, MappingFact]  # by idTag in lower case
+# By idTag in lower case; what is there of the same card in another notation, by `_ALIKE` and its bare form.
+Mappings = Mapping[str, MappingFact]
+
+_ALIKE = "="  # which no idTag begins with
 
 
 @dataclass(slots=True)
@@ -69,17 +76,19 @@ class IdTagMappingStep(Step):
     def look_up(self, rows: Iterable[Wanted]) -> Mappings:
         found: dict[str, MappingFact] = {}
         for some in chunks({row.id_tag.lower() for row in rows if row.id_tag}):
-            mappings = IdTagMapping.objects.alias(key=Lower("id_tag")).filter(key__in=some)
-            for fact in mappings.values_list(
+            exact = set(some)
+            for values in _same_or_alike(some).values_list(
                 "pk", "id_tag", "user__external_id", "is_active", "steve_ocpp_tag_pk"
             ):
-                found[fact[1].lower()] = MappingFact(*fact)
+                fact = MappingFact(*values)
+                key = fact.id_tag.lower()
+                found[key if key in exact else f"{_ALIKE}{bare(key)}"] = fact
         return found
 
     def check(self, wanted: Wanted, found: Mappings) -> Verdict:
         mapping = _of(wanted, found)
         if mapping is None:
-            return NEW
+            return Verdict(Action.CREATE, warnings=_alike(wanted.id_tag, found))
         if mapping.owner != wanted.external_id:
             return Verdict(None, problems=(reports.id_tag_of_another(wanted),))
         exists = (reports.id_tag_exists(wanted),)
@@ -152,6 +161,23 @@ class IdTagMappingStep(Step):
 
 def _of(wanted: Wanted, found: Mappings) -> MappingFact | None:
     return found.get(wanted.id_tag.lower()) if wanted.id_tag else None
+
+
+def _same_or_alike(cards: Sequence[str]) -> QuerySet[IdTagMapping]:
+    """Select mappings of these cards, and of what they may be in another notation; two indexes serve it."""
+    forms = {stripped(card) for card in cards}.union(*(readings(card) for card in cards))
+    keyed = IdTagMapping.objects.alias(key=Lower("id_tag"), digits=STRIPPED_ID_TAG)
+    return keyed.filter(Q(key__in=cards) | Q(digits__in=forms))
+
+
+def _alike(id_tag: str, found: Mappings) -> tuple[Problem, ...]:
+    if not id_tag:
+        return ()
+    cards = Alike()
+    for form in (bare(id_tag), *readings(id_tag)):
+        if there := found.get(f"{_ALIKE}{form}"):
+            cards.add(there.id_tag, f"here, of the customer {there.owner or 'without external_id'}")
+    return cards.warnings(id_tag)
 
 
 def _is_as_in_steve(mapping: MappingFact, facts: Facts) -> bool:

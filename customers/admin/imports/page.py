@@ -65,7 +65,7 @@ def preview_context(upload: BackfillUpload, query: QueryDict) -> dict[str, Any]:
 
 
 def _samples(upload: BackfillUpload, preview: stored_preview.Preview) -> list[tuple[str, Shown]]:
-    """Return rows as they were read, from the file itself: nothing else holds names and cards of a preview."""
+    """Return rows as they were read, from the file itself: nothing else keeps names and cards of it."""
     try:
         rows = list(staging.open_upload(upload))
     except SourceError:

@@ -4,8 +4,10 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from kernel import Per, Problem, Wanted
+from kernel import Doubt, Per, Problem, Wanted
+from kernel.alike import Alike
 from kernel.columns import OPTIONAL
+from kernel.notation import padded
 
 _LINES_NAMED = 10  # of the other parties; every party gets its own problem, however many they are
 
@@ -63,6 +65,21 @@ def _id_tags(rows: Sequence[Wanted], found: Clashes) -> None:
     hint = "A card belongs to one customer and is in the file once; capitals make no difference."
     for group in _groups(rows, lambda wanted: wanted.id_tag.lower()):
         _tell(found, group, "id_tag_duplicate", "id_tag", "This idTag is in the file more than once", hint)
+    hint = "Write the card once, as the charger reports it: its digits alone, in capitals."
+    for group in _groups(rows, lambda wanted: padded(wanted.id_tag)):
+        if len({wanted.id_tag.lower() for wanted in group}) > 1:
+            told = "This card is in the file in several notations"
+            _tell(found, group, "id_tag_duplicate", "id_tag", told, hint, is_doubt=True)
+
+
+def alike(rows: Sequence[Wanted]) -> dict[int, tuple[Problem, ...]]:
+    """Warn, by line, of cards that may be one: the same number in decimal, or with its bytes turned round."""
+    cards = Alike()
+    for row in rows:
+        if row.id_tag:
+            cards.add(row.id_tag, f"on line {row.line}")
+    found = {row.line: cards.warnings(row.id_tag) for row in rows}
+    return {line: warnings for line, warnings in found.items() if warnings}
 
 
 def _groups(rows: Sequence[Wanted], key: Callable[[Wanted], str]) -> list[list[Wanted]]:
@@ -77,11 +94,21 @@ def _differ(group: Sequence[Wanted], value: Callable[[Wanted], object]) -> bool:
     return len({value(row) for row in group} - {"", None}) > 1
 
 
-def _tell(found: Clashes, group: Sequence[Wanted], code: str, field: str, told: str, hint: str) -> None:
+def _tell(
+    found: Clashes,
+    group: Sequence[Wanted],
+    code: str,
+    field: str,
+    told: str,
+    hint: str,
+    *,
+    is_doubt: bool = False,
+) -> None:
     lines = [row.line for row in group]
     for line in lines:
         others = [other for other in lines[: _LINES_NAMED + 1] if other != line][:_LINES_NAMED]
-        found[line].append(Problem(code, field, f"{told}; {_also(others, len(lines) - 1)}.", hint))
+        problem = Problem(code, field, f"{told}; {_also(others, len(lines) - 1)}.", hint)
+        found[line].append(Doubt.of(problem) if is_doubt else problem)
 
 
 def _also(others: Sequence[int], count: int) -> str:

@@ -14,7 +14,6 @@ from kernel import Problem
 from kernel.invisible import INVISIBLE, JOINERS
 from kernel.masking import mask_id_tag
 
-_CODE = "value_damaged"
 _MAX_SHOWN = 40
 
 # --- What a program writes where it has no value -----------------------------------------------------
@@ -106,7 +105,7 @@ def damage_in_id(field: str, given: str) -> Problem | None:
         return None
     for told, hint in _signs_in_id(given):
         shown = f"“{mask_id_tag(given)}”" if field == "id_tag" else _quoted(given)
-        return Problem(_CODE, field, f"The {_label(field)} {shown} {told}", hint)
+        return Problem("value_damaged", field, f"The {_label(field)} {shown} {told}", hint)
     return None
 
 
@@ -116,9 +115,9 @@ def damage_in_name(given: str, *, is_text: bool = True) -> Problem | None:
         return None
     if not is_text:
         told = "The name is no text in the file, but a number, a date, a time or a yes or no."
-        return Problem(_CODE, "display_name", told, "Look whether somebody is called so.")
+        return Problem("value_damaged", "display_name", told, "Look whether somebody is called so.")
     for told, hint in _signs_in_name(given):
-        return Problem(_CODE, "display_name", f"The name {told}", hint)
+        return Problem("value_damaged", "display_name", f"The name {told}", hint)
     return None
 
 

@@ -1,32 +1,70 @@
 """The start date, and the instant at which it begins."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from kernel import Problem
+from kernel import Doubt, Problem
 
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ISO_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
+    r" ?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+# How a format writes an offset without saying that it is one; `%z` reads them all.
+_LITERAL_OFFSET = re.compile(r"(?<=%[HMSfTXp]) ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)\Z")
 _EARLIEST_YEAR = 1970  # before it is a typing error, or the day 0 of a spreadsheet
 _YEARS = {"Y", "y", "G"}
 _SAMPLE = date(2024, 12, 31)
 
 
+class Read(NamedTuple):
+    """A day, where days are meant. `has_time`: of which a time was given, and no offset; `moved`: the moment
+    that was given with an offset is on another day there.
+    """
+
+    day: date
+    has_time: bool = False
+    moved: bool = False
+
+
 def check_start_date(
-    given: str, date_format: str | None, *, is_text: bool = True, is_date: bool = False
+    given: str,
+    date_format: str | None,
+    *,
+    is_text: bool = True,
+    is_date: bool = False,
+    timezone: ZoneInfo | None = None,
 ) -> date | Problem:
-    """`is_text`: the cell was text or a date; `is_date`: it was a date, for which no format is needed."""
+    """`is_text`: the cell was text or a date; `is_date`: it was a date, for which no format is needed.
+
+    What a time of day in the cell means, `time_of` says.
+    """
     text = given.strip()
     if not text:
         hint = "Enter the day on which the subscription starts."
         return Problem("start_date_blank", "start_date", "There is no start date.", hint)
-    day = parse_day(text, None if is_date else date_format) if is_text else None
-    if day is None:
+    read = read_day(text, None if is_date else date_format, timezone) if is_text else None
+    if read is None:
         return _invalid("The start date is not a date that can be read.", date_format)
+    day = read.day
     if day.year < _EARLIEST_YEAR:
         return _invalid(f"The start date is before {_EARLIEST_YEAR}.", date_format)
     return day
+
+
+def time_of(column: str, given: str, read: Read, timezone: ZoneInfo) -> Problem | None:
+    """Say what a time of day in a cell means: a doubt where nobody knows, a warning where the day moves."""
+    if read.has_time:
+        told = f"The {column} has a time of day and no time zone, so its day cannot be known."
+        hint = "Write the day alone, or the offset after the time: 2024-12-31T23:00:00Z."
+        return Doubt.of(Problem(f"{column}_invalid", column, told, hint))
+    if read.moved:
+        told = f"{given} is on {read.day} in {timezone.key}, where days are meant."
+        return Problem(f"{column}_moved", column, told, "Check that the file writes its times so.")
+    return None
 
 
 def start_warning(day: date, today: date) -> Problem | None:
@@ -62,14 +100,49 @@ def is_date_format(date_format: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def parse_day(text: str, date_format: str | None) -> date | None:
-    """Read a day as it is declared to be written, else as ISO 8601; None if it is not one."""
+def read_day(text: str, date_format: str | None, timezone: ZoneInfo | None) -> Read | None:
+    """Read a day as it is declared to be written, else as ISO 8601; None if it is not one.
+
+    A moment with an offset is on the day that it is in `timezone`; nothing of it is dropped. Without a time
+    zone there are only days.
+    """
     try:
-        if date_format is not None:
-            return datetime.strptime(text, date_format).date()
-        return date.fromisoformat(text) if _ISO.fullmatch(text) else None
-    except ValueError:
+        if date_format is None and _ISO.fullmatch(text):
+            return Read(date.fromisoformat(text))
+        if date_format is None and timezone is None:
+            return None
+        moment = _moment(text, date_format)
+        if moment is None:
+            return None
+        if moment.tzinfo is None or timezone is None:
+            return Read(moment.date(), has_time=not moment.tzinfo and moment.time() != time.min)
+        there = moment.astimezone(timezone).date()
+        return Read(there, moved=there != moment.date())
+    except (ValueError, OverflowError):
         return None
+
+
+def _moment(text: str, date_format: str | None) -> datetime | None:
+    if date_format is not None:
+        return datetime.strptime(*_with_offset(text, date_format))
+    return datetime.fromisoformat(text.replace(" Z", "Z")) if _ISO_MOMENT.fullmatch(text) else None
+
+
+def _with_offset(text: str, date_format: str) -> tuple[str, str]:
+    """Have an offset that the format only spells out read as one."""
+    spelt = _LITERAL_OFFSET.search(date_format)
+    if spelt is None or not text.endswith(spelt[0]):
+        return text, date_format
+    offset = spelt[0].strip()
+    return (
+        text.removesuffix(spelt[0]) + ("+0000" if offset in ("Z", "UTC", "GMT") else offset),
+        date_format.removesuffix(spelt[0]) + "%z",
+    )
+
+
+def is_iso(text: str) -> bool:
+    """Return whether a day, with or without a time, is written so that nobody takes it for another."""
+    return bool(_ISO.fullmatch(text) or _ISO_MOMENT.fullmatch(text))
 
 
 def _invalid(told: str, date_format: str | None) -> Problem:

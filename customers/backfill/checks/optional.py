@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from customers.backfill.checks.dates import parse_day, start_of_day
+from customers.backfill.checks.dates import Read, read_day, start_of_day, time_of
 from customers.backfill.source import SourceRow
-from kernel import Problem, Wanted
+from kernel import Doubt, Problem, Wanted
 from kernel.columns import OPTIONAL, Column, Day, Kind
 from kernel.money import decimals
 
@@ -44,7 +44,7 @@ def check_optional(
             more[name] = value
     wanted = replace(wanted, more=more) if more else wanted
     problems += _against(wanted, today)
-    return wanted, problems, list(_warnings(wanted))
+    return wanted, problems, [*_warnings(wanted), *_moves(row, written)]
 
 
 def _against(wanted: Wanted, today: date) -> Iterator[Problem]:
@@ -74,12 +74,28 @@ def _value(column: Column, given: str, row: SourceRow, written: Written, currenc
 
 
 def _day(column: Column, given: str, row: SourceRow, written: Written) -> Day | Problem:
-    is_date = column.name in row.dated
-    if column.name in row.numeric or not (day := parse_day(given, None if is_date else written.date_format)):
+    read = _read(column.name, given, row, written)
+    if read is None:
         told = f"The {column.name} is not a date that can be read."
         hint = "Write it as start_date is written, or leave the cell empty."
         return Problem(f"{column.name}_invalid", column.name, told, hint)
-    return Day(day, start_of_day(day, written.timezone))
+    time = time_of(column.name, given, read, written.timezone)
+    return time if isinstance(time, Doubt) else Day(read.day, start_of_day(read.day, written.timezone))
+
+
+def _read(name: str, given: str, row: SourceRow, written: Written) -> Read | None:
+    if name in row.numeric:
+        return None
+    return read_day(given, None if name in row.dated else written.date_format, written.timezone)
+
+
+def _moves(row: SourceRow, written: Written) -> Iterator[Problem]:
+    """Warn of a moment that is on another day where days are meant."""
+    for name, cell in row.more.items():
+        if (given := cell.strip()) and OPTIONAL[name].kind is Kind.DAY:
+            read = _read(name, given, row, written)
+            if read and read.moved and (told := time_of(name, given, read, written.timezone)):
+                yield told
 
 
 def _money(column: Column, given: str, mark: str, currency: str | None) -> Decimal | Problem:

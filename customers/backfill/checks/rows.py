@@ -5,7 +5,13 @@ from datetime import date
 from typing import Any
 
 from customers.backfill.checks.damage import damage_in_id, damage_in_name
-from customers.backfill.checks.dates import check_start_date, start_of_day, start_warning
+from customers.backfill.checks.dates import (
+    check_start_date,
+    read_day,
+    start_of_day,
+    start_warning,
+    time_of,
+)
 from customers.backfill.checks.emails import check_email
 from customers.backfill.checks.optional import Written, check_optional
 from customers.backfill.checks.unusual import looks_like_totals, not_calculated, totals_row
@@ -16,6 +22,7 @@ from customers.backfill.checks.values import (
     check_id_tag,
     check_plan_code,
     lowercase_warning,
+    notation_warning,
     pending_deletion_warning,
 )
 from customers.backfill.source import SourceInfo, SourceRow, lines_named, meant_column
@@ -39,11 +46,14 @@ def check_row(
         return _nothing(row, billing_time), [_surplus()], []
     if looks_like_totals(row):
         return _nothing(row, billing_time), [totals_row()], []
-    checked = _check_values(row, plans, written.date_format)
+    checked = _check_values(row, plans, written)
     if row.uncalculated:
         checked |= {field: told for field, told in not_calculated(row).items() if not _was_taken(row, field)}
     valid = {field: value for field, value in checked.items() if not isinstance(value, Problem)}
     doubts = _doubts(row, valid)
+    time = _time_of_start(row, written) if "start_date" in valid else None
+    if isinstance(time, Doubt):
+        doubts["start_date"] = time
     found = {field: value for field, value in checked.items() if isinstance(value, Problem)} | doubts
     problems = [found[field] for field in checked if field in found]
     start: date | None = valid.get("start_date")
@@ -59,6 +69,8 @@ def check_row(
         billing_time=billing_time,
     )
     warnings = _warnings(row, wanted, plans, today)
+    if time is not None and not isinstance(time, Doubt):
+        warnings.append(time)
     if not row.more:
         return wanted, problems, warnings
     plan = plans.get(wanted.plan_code)
@@ -103,7 +115,13 @@ def _meaning(column: str) -> str:
     return f"It is not imported; {named}."
 
 
-def _check_values(row: SourceRow, plans: Mapping[str, PlanLike], date_format: str | None) -> dict[str, Any]:
+def _time_of_start(row: SourceRow, written: Written) -> Problem | None:
+    given = row.values.start_date.strip()
+    read = read_day(given, None if "start_date" in row.dated else written.date_format, written.timezone)
+    return time_of("start_date", given, read, written.timezone) if read else None
+
+
+def _check_values(row: SourceRow, plans: Mapping[str, PlanLike], written: Written) -> dict[str, Any]:
     given, no_text = row.values, row.numeric | row.dated
     return {
         "email": check_email(given.email),
@@ -113,7 +131,8 @@ def _check_values(row: SourceRow, plans: Mapping[str, PlanLike], date_format: st
         "plan_code": check_plan_code(given.plan_code, plans),
         "start_date": check_start_date(
             given.start_date,
-            date_format,
+            written.date_format,
+            timezone=written.timezone,
             is_text="start_date" not in row.numeric,
             is_date="start_date" in row.dated,
         ),
@@ -132,7 +151,7 @@ def _doubts(row: SourceRow, valid: Mapping[str, Any]) -> dict[str, Problem]:
     doubts = {field: damage for field, damage in found.items() if damage}
     if "display_name" in row.uncalculated and "display_name" in valid:
         doubts["display_name"] = not_calculated(row)["display_name"]
-    return {field: Doubt(damage.code, field, damage.message, damage.hint) for field, damage in doubts.items()}
+    return {field: Doubt.of(damage) for field, damage in doubts.items()}
 
 
 def _warnings(row: SourceRow, wanted: Wanted, plans: Mapping[str, PlanLike], today: date) -> list[Problem]:
@@ -140,6 +159,7 @@ def _warnings(row: SourceRow, wanted: Wanted, plans: Mapping[str, PlanLike], tod
     found = (
         damage_in_name(wanted.display_name, is_text=is_text) if wanted.display_name else None,
         lowercase_warning(wanted.id_tag),
+        notation_warning(wanted.id_tag),
         pending_deletion_warning(wanted.plan_code, plans),
         start_warning(wanted.start_date, today) if wanted.start_date else None,
     )

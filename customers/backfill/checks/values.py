@@ -12,6 +12,7 @@ from typing import Protocol
 from customers.backfill.checks.damage import damage_in_id
 from kernel import Problem
 from kernel.masking import mask_id_tag
+from kernel.notation import bare, padded
 
 MAX_NAME_CHARS = 255
 MAX_EXTERNAL_ID_CHARS = 255
@@ -23,6 +24,9 @@ _SEPARATED = re.compile(r"(?:0x)?[0-9A-Fa-f]{2}(?:[:. ][0-9A-Fa-f]{2}){3,9}", re
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 # What a spreadsheet makes of digits: an exponent with a plus or a decimal mark, or decimals that are all 0.
 _DAMAGED = re.compile(r"-?\d+(?:[.,]\d+E[+-]?\d+|E\+\d+|[.,]0+)", re.IGNORECASE)
+
+_SHORT_NUMBER = re.compile(r"0\d*")  # which has its zero
+_AS_DECIMAL = re.compile(r"0[0-9]{9}|[0-9]{16,19}")
 
 _AS_TEXT = "Format the column as text and enter the value again from its source."
 _NO_NAME_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")  # control characters, halves of characters, line ends
@@ -109,6 +113,27 @@ def lowercase_warning(id_tag: str) -> Problem | None:
         return None
     told = f"The idTag “{mask_id_tag(id_tag)}” is in lower case; chargers usually report capitals."
     return Problem("id_tag_lowercase", "id_tag", told, "Write it as the charger reports it.")
+
+
+def notation_warning(id_tag: str) -> Problem | None:
+    """Warn of a card that is not written as readers report it: all of its digits, in hexadecimal."""
+    plain, digits = id_tag.upper(), bare(id_tag)
+    if not id_tag or id_tag.isalpha():
+        return None
+    if digits != plain:
+        told = "has a prefix or separators; chargers usually report the digits alone."
+    elif padded(id_tag) != digits and not _SHORT_NUMBER.fullmatch(digits):
+        told = f"has {len(digits)} hexadecimal digits; a leading zero may be lost."
+    elif _AS_DECIMAL.fullmatch(digits):
+        told = "looks like the decimal form of a card; chargers usually report the hexadecimal one."
+    else:
+        return None
+    return Problem(
+        "id_tag_notation",
+        "id_tag",
+        f"The idTag “{mask_id_tag(id_tag)}” {told}",
+        "Compare it with the charger.",
+    )
 
 
 def check_plan_code(given: str, plans: Mapping[str, PlanLike]) -> str | Problem:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from customers.backfill.checks import Written, check_row, clashes, file_warnings
+from customers.backfill.checks import Written, alike, check_row, clashes, file_warnings, mixed_dates
 from customers.backfill.engine.expected import expected_of
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import Looked, PlannedRow, Policy, make_plan
@@ -34,8 +34,14 @@ def draft(source: Source, systems: Systems, options: Options, today: date) -> li
         )
         rows.append(PlannedRow(wanted, given, problems=tuple(problems), warnings=tuple(warnings)))
     clashing = clashes([_undoubted(row) for row in rows])
+    other = alike([row.wanted for row in rows])
+    mixed = mixed_dates([row.source for row in rows])
     for row in rows:
-        row.problems = (*row.problems, *clashing.get(row.line, ()))
+        found = mixed.get(row.line, [])
+        said = {f"{problem.field}_invalid" for problem in found}  # of which this is the cause
+        own = [problem for problem in row.problems if problem.code not in said]
+        row.problems = (*own, *found, *clashing.get(row.line, ()))
+        row.warnings = (*row.warnings, *other.get(row.line, ()))
     return rows
 
 

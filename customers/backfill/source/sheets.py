@@ -32,10 +32,8 @@ class Sheet:
 
     def has_header(self) -> bool:
         """Return whether all our columns are named in one of the first rows."""
-        for _, cells in islice(self.read(), TITLE_LINES):
-            if names_all([cell.text for cell in cells]):
-                return True
-        return False
+        first = islice(self.read(), TITLE_LINES)
+        return any(names_all([cell.text for cell in cells]) for _, cells in first)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,8 @@ def _with_the_sheet(error: SourceError, book: Book) -> SourceError:
     hint = f"The sheet “{other.name}” has it: {todo} and save."
     (problem, *_) = error.problems
     told = problem.message if len(error.problems) == 1 else f"{problem.message} Others are missing too."
-    return SourceError(Problem(problem.code, problem.field, told, hint))
+    code = problem.code
+    return SourceError(Problem(code, problem.field, told, hint))
 
 
 def _refuse_merged(named: str, layout: Layout, rows: Sequence[SourceRow], seen: Seen) -> None:

@@ -1,0 +1,71 @@
+"""How the number of one card is written by different systems, to find the same card under two names.
+
+`bare` is a card without what only separates its digits; two idTags with one bare form are one card, written
+twice. `readings` are the numbers that a card may have in a system that writes it otherwise: such a likeness
+is a reason to look, no more, because two cards may have it by accident.
+"""
+
+import re
+
+_PREFIX = re.compile(r"(?:0[xX]|(?:RFID|UID|NFC|TAG|CARD|HEX)[_:. -]?)(?=[0-9A-F])", re.IGNORECASE)
+_BEGINNINGS = ("0X", "RFID", "UID", "NFC", "TAG", "CARD", "HEX")
+_SEPARATORS = re.compile(r"[-_:. ]")
+PREFIX = "^(0x|(rfid|uid|nfc|tag|card|hex)[-_]?)"  # as Python and PostgreSQL read it, in any case
+_HEX = re.compile(r"[0-9A-F]+")
+_UID_DIGITS = (8, 14, 20)  # of 4, 7 and 10 bytes (ISO/IEC 14443-3)
+_WITHOUT_ZERO = (7, 13)
+_DECIMAL = re.compile(r"[0-9]{8,20}")
+_LARGEST = {4: 1 << 32, 7: 1 << 56}
+
+
+def bare(id_tag: str) -> str:
+    """Return the digits of a card without prefix and separators, in capitals; any other idTag as it is.
+
+    Only what then is the number of a card counts as one: `1-23` and `12-3` are not the same.
+    """
+    plain = id_tag.upper()
+    if plain.isalnum() and not plain.startswith(_BEGINNINGS):
+        return plain
+    stripped = _SEPARATORS.sub("", _PREFIX.sub("", plain, count=1))
+    is_card = _HEX.fullmatch(stripped) and len(stripped) in _UID_DIGITS + _WITHOUT_ZERO
+    return stripped if is_card else plain
+
+
+def stripped(id_tag: str) -> str:
+    """Return an idTag of any kind without prefix and separators: what our database has an index over."""
+    return re.sub("[-_]", "", re.sub(PREFIX, "", id_tag, count=1, flags=re.IGNORECASE)).upper()
+
+
+def padded(id_tag: str) -> str:
+    """Return the bare form with the leading zero that a spreadsheet takes from seven or thirteen digits."""
+    digits = bare(id_tag)
+    return f"0{digits}" if len(digits) in _WITHOUT_ZERO and _HEX.fullmatch(digits) else digits
+
+
+def readings(id_tag: str) -> frozenset[str]:
+    """Return the bare forms under which another system may have this card; its own is not among them."""
+    digits = bare(id_tag)
+    found = {padded(id_tag), *_of_hex(padded(id_tag))}
+    if digits.startswith("0") and len(digits) in _UID_DIGITS and _HEX.fullmatch(digits):
+        found.add(digits[1:])
+    if _DECIMAL.fullmatch(digits):
+        found |= _of_decimal(int(digits))
+    return frozenset(found - {digits})
+
+
+def _of_hex(digits: str) -> set[str]:
+    """Return a card's number with its bytes the other way round, and both in decimal digits."""
+    if len(digits) not in _UID_DIGITS[:2] or not _HEX.fullmatch(digits):
+        return set()
+    turned = bytes.fromhex(digits)[::-1].hex().upper()
+    decimals = {str(int(form, 16)) for form in (digits, turned)}
+    return {turned, *decimals, *(f"{decimal:0>10}" for decimal in decimals if len(digits) == _UID_DIGITS[0])}
+
+
+def _of_decimal(number: int) -> set[str]:
+    found = set()
+    for size, beyond in _LARGEST.items():
+        if number < beyond:
+            digits = number.to_bytes(size, "big")
+            found |= {digits.hex().upper(), digits[::-1].hex().upper()}
+    return found
