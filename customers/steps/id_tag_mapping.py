@@ -171,7 +171,7 @@ def _same_or_alike(cards: Sequence[str]) -> QuerySet[IdTagMapping]:
 
 
 def _alike(id_tag: str, found: Mappings) -> tuple[Problem, ...]:
-    if not id_tag:
+    if not id_tag or not found:
         return ()
     cards = Alike()
     for form in (bare(id_tag), *readings(id_tag)):

@@ -3,6 +3,7 @@
 import json
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from subprocess import run
 
 import pytest
@@ -104,6 +105,19 @@ def test_what_is_imported_is_skipped_also_with_an_id_that_a_spreadsheet_damaged(
     assert answer.code == 0
     assert answer.json["counts"] == {"created": 0, "completed": 0, "skipped": 5, "failed": 0, "pending": 0}
     assert "10423.0" in {row["external_id"] for row in answer.json["rows"]}
+
+
+def test_a_damaged_id_is_refused_only_for_whom_it_would_be_new(with_steve: Upgraded, tmp_path: Path) -> None:
+    more = "new@example.com,Customer New,10424.0,ATAG099,standard,2024-01-01\n"
+    file = tmp_path / "edited.csv"
+    file.write_text((MADE / "succeeded.csv").read_text() + more)
+
+    answer = with_steve.manage(
+        "backfill_customers", "--input", str(file), "--dry-run", "--skip-existing", "--format", "json"
+    )
+
+    codes = {row["external_id"]: [one["code"] for one in row["problems"]] for row in answer.json["rows"]}
+    assert (codes["10423.0"], codes["10424.0"]) == ([], ["value_damaged"])
 
 
 # --- Reconcile and verify ----------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from kernel import Doubt, Per, Problem, Wanted
 from kernel.alike import Alike
 from kernel.columns import OPTIONAL
-from kernel.notation import padded
+from kernel.notation import bare, padded
 
 _LINES_NAMED = 10  # of the other parties; every party gets its own problem, however many they are
 
@@ -78,8 +78,16 @@ def alike(rows: Sequence[Wanted]) -> dict[int, tuple[Problem, ...]]:
     for row in rows:
         if row.id_tag:
             cards.add(row.id_tag, f"on line {row.line}")
-    found = {row.line: cards.warnings(row.id_tag) for row in rows}
+    found = {row.line: cards.warnings(row.id_tag) for row in rows if _may_be_another(row.id_tag, cards)}
     return {line: warnings for line, warnings in found.items() if warnings}
+
+
+def _may_be_another(id_tag: str, cards: Alike) -> bool:
+    """Ask first what costs little: most cards are written in one way only."""
+    digits = bare(id_tag)
+    turned = "".join(digits[place : place + 2] for place in range(len(digits) - 2, -1, -2))
+    there = cards.by_bare
+    return digits.isdecimal() or len(digits) in (7, 13) or turned in there or len(there.get(digits, ())) > 1
 
 
 def _groups(rows: Sequence[Wanted], key: Callable[[Wanted], str]) -> list[list[Wanted]]:

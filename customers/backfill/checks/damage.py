@@ -91,7 +91,7 @@ _LOOKALIKES = frozenset("АВЕКМНОРСТУХЅІЈаеорсухѕіјΑΒ�
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]*[0-9][A-Za-z0-9_-]*")  # of most ids; asked first, for speed
 _PLAIN_SUSPECT = re.compile(
-    r"[0-9-]+|.*[Ee]|.*_?x[0-9A-Fa-f]{4}_|[A-Za-z]+-[0-9]{2}(?:[0-9]{2})?\Z|[0-9]{1,2}-[A-Za-z].*"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z|.*x[0-9A-Fa-f]{4}_|[A-Za-z]+-[0-9]{2}(?:[0-9]{2})?\Z|[0-9]{1,2}-[A-Za-z]"
 )
 _PLAIN_NAME = re.compile(r"[A-Za-z]+(?: [A-Za-z]+)+[0-9 -]*")
 

@@ -122,7 +122,7 @@ def notation_warning(id_tag: str) -> Problem | None:
         return None
     if digits != plain:
         told = "has a prefix or separators; chargers usually report the digits alone."
-    elif padded(id_tag) != digits and not _SHORT_NUMBER.fullmatch(digits):
+    elif len(digits) in (7, 13) and padded(id_tag) != digits and not _SHORT_NUMBER.fullmatch(digits):
         told = f"has {len(digits)} hexadecimal digits; a leading zero may be lost."
     elif _AS_DECIMAL.fullmatch(digits):
         told = "looks like the decimal form of a card; chargers usually report the hexadecimal one."

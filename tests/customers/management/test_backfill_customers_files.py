@@ -242,3 +242,18 @@ def test_the_smallest_file_goes_in(lago: Sandbox, tmp_path: Path) -> None:
 
     assert (answer.code, answer.json["counts"]["created"]) == (0, 3)
     assert table_counts()["customers.User"] == 3
+
+
+# --- What is shown of values ---------------------------------------------------------------------------
+
+
+def test_values_are_shown_only_where_they_are_asked_for(tmp_path: Path, lago: Sandbox) -> None:
+    path = write_csv(tmp_path / "customers.csv", [row(1, display_name="Per\u200bson One")])
+
+    silent = command(path, "--dry-run")
+    shown = command(path, "--dry-run", "--show-values")
+
+    assert "son One" not in silent.out + silent.err
+    assert "TAG0001" not in silent.out + silent.err
+    assert "<U+200B>" in shown.err
+    assert "son One" not in shown.out

@@ -1,5 +1,6 @@
 """The step `id_tag_mapping`: judged from values alone, and what is looked up for it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -124,3 +125,26 @@ def test_a_long_file_takes_as_many_queries_as_a_short_one(django_assert_num_quer
         STEP.look_up([of_file()])
     with django_assert_num_queries(1):
         STEP.look_up([of_file(number) for number in range(SIZE)])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("there", ["04-A1-B2-C6", "0x04A1B2C6", "4A1B2C6", "0077705926", "C6B2A104"])
+def test_a_card_that_is_there_in_another_notation_is_named_with_its_owner(there: str) -> None:
+    mapping(customer(7), id_tag=there)
+    row = replace(of_file(), id_tag="04A1B2C6")
+
+    verdict = STEP.check(row, STEP.look_up([row]))
+
+    assert (verdict.action, [warning.code for warning in verdict.warnings]) == (
+        Action.CREATE,
+        ["id_tag_notation"],
+    )
+    assert "here, of the customer C-7" in verdict.warnings[0].message
+
+
+@pytest.mark.django_db
+def test_a_card_that_is_looked_up_again_is_not_like_itself() -> None:
+    mapping(customer(7), id_tag="04a1b2c6")
+    row = replace(of_file(7), id_tag="04A1B2C6")
+
+    assert STEP.check(row, STEP.look_up([row])).warnings == ()

@@ -251,6 +251,15 @@ def test_html_in_a_file_is_shown_as_text(client: Client) -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
 
+def test_the_page_shows_the_first_rows_as_they_were_read_and_keeps_none(client: Client) -> None:
+    found = preview_of(client, csv_file([row(1, display_name="Nemo \u200bNobody")]))
+
+    page = client.get(reverse("admin:customers_backfillrun_preview", args=[found.pk])).content.decode()
+
+    assert "Nemo &lt;U+200B&gt;Nobody" in page
+    assert "Nobody" not in str(stored(found))
+
+
 def test_a_preview_holds_no_personal_data(client: Client) -> None:
     given = [row(1), row(2, email="not an address"), row(3, id_tag="SECRETIDTAG-999999999999")]
 
