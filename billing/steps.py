@@ -16,7 +16,8 @@ from billing.comparison import (
     ends_otherwise,
 )
 from billing.errors import LagoError
-from billing.values import Customer, Plan, Subscription
+from billing.values import Customer, Plan, Subscription, Wallet
+from billing.wallet_step import in_use
 from kernel import (
     Action,
     Divergence,
@@ -32,8 +33,12 @@ from kernel import (
     Verdict,
     Wanted,
 )
+from kernel.columns import OPENING_BALANCE
 
 NEW = Verdict(Action.CREATE)
+HAS_MONEY = "its wallet was used, and would end with it; it stays, without a subscription"
+
+Wallets = Mapping[str, Sequence[Wallet]]
 
 
 def utc_now() -> datetime:
@@ -90,8 +95,16 @@ class LagoCustomerStep(Step):
             return Removed(Removal.KEPT, "another Lago customer has this external_id by now")
         for subscription in self.client.subscriptions_of_customer(external_id):
             _terminate(self.client, subscription)
+        if _has_money(thing, _wallets(self.client, [thing])):
+            return Removed(Removal.KEPT, HAS_MONEY)
         gone = self.client.delete_customer(external_id) is None
         return Removed(Removal.GONE if gone else Removal.REMOVED)
+
+    def look_back(self, things: Sequence[Thing], since: Since) -> Wallets:
+        return _wallets(self.client, things)
+
+    def forecast(self, thing: Thing, found: Any, back: Wallets) -> str:
+        return HAS_MONEY if _has_money(thing, back) else ""
 
     def compare(self, thing: Thing, found: Mapping[str, Customer]) -> Sequence[Divergence]:
         return compare_customer(thing.wanted, thing.ref, found.get(thing.wanted.external_id))
@@ -206,6 +219,15 @@ class LagoSubscriptionStep(Step):
             external_id = thing.wanted.external_id
             if changed := _changed(thing, list(_under_our_id(thing.wanted, found.get(external_id, [])))):
                 yield external_id, changed
+
+
+def _wallets(client: LagoClient, things: Sequence[Thing]) -> Wallets:
+    """Read the wallets of customers whose rows have an opening balance: they would end with the customer."""
+    return client.wallets_of({one.wanted.external_id for one in things if OPENING_BALANCE.of(one.wanted)})
+
+
+def _has_money(thing: Thing, wallets: Wallets) -> bool:
+    return any(in_use(one, thing.wanted) for one in wallets.get(thing.wanted.external_id, ()))
 
 
 def _changed(thing: Thing, ours: Sequence[Subscription]) -> str:

@@ -5,6 +5,7 @@ from kernel.login import as_login
 from kernel.step import Per, Step, Works
 from kernel.values import (
     Action,
+    Count,
     Divergence,
     Fact,
     Facts,
@@ -21,6 +22,7 @@ from kernel.values import (
 
 __all__ = [
     "Action",
+    "Count",
     "Divergence",
     "Fact",
     "Facts",

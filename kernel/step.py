@@ -9,7 +9,19 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from kernel.errors import RemoteError
-from kernel.values import Divergence, Facts, Made, Problem, Removed, Since, Task, Thing, Verdict, Wanted
+from kernel.values import (
+    Count,
+    Divergence,
+    Facts,
+    Made,
+    Problem,
+    Removed,
+    Since,
+    Task,
+    Thing,
+    Verdict,
+    Wanted,
+)
 
 
 class Per(StrEnum):
@@ -39,6 +51,8 @@ class Step:
     is_keystone: ClassVar[bool] = False
     # What it costs the customer is told before an import.
     costs: ClassVar[bool] = False
+    # A preview adds up what is made of it, as `count` says.
+    is_counted: ClassVar[bool] = False
     # The column of `BackfillRow` that points to the thing, if it is in our database.
     row_column: ClassVar[str] = ""
     # A revert may leave its things where they are, in a system that is gone for ever.
@@ -157,6 +171,10 @@ class Step:
     def takes_long(cls, seconds: float) -> Problem | None:
         """Warn, and say what can be done, where a run would keep the system at work for too long."""
         return None
+
+    def count(self, wanted: Wanted) -> Count:
+        """Say what a preview adds up of the thing that the row asks for."""
+        raise NotImplementedError
 
     # --- Apply ---------------------------------------------------------------------------------------
 

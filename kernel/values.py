@@ -22,6 +22,7 @@ class Fact(StrEnum):
     PARENT_ID_TAG = "parent_id_tag"  # as SteVe has them of an idTag that was there
     EXPIRES_AT = "expires_at"
     PLATFORM_USER = "platform_user"  # the user's id in the platform's database
+    CHARGES_FREE = "charges_free"  # nothing that the customer charges is ever to be paid
 
 
 class Action(StrEnum):
@@ -113,6 +114,15 @@ class Verdict:
     def is_to_make(self) -> bool:
         """Return whether `create` is to be called, for a thing or to put one right."""
         return self.action is Action.CREATE or self.change
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What a preview adds up of a thing: under which name, and how much money, if it is any."""
+
+    under: str
+    amount_cents: int | None = None
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

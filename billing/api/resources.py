@@ -39,9 +39,12 @@ class Resources:
         params: Params = (),
         body: Mapping[str, Any] | None = None,
         tries: int | None = None,
+        once: bool = False,
     ) -> Reply:
         wrapped = None if body is None else {key: body}
-        return self._transport.send(method, f"api/v1/{path}", key, params=params, body=wrapped, tries=tries)
+        return self._transport.send(
+            method, f"api/v1/{path}", key, params=params, body=wrapped, tries=tries, once=once
+        )
 
     def _find(self, path: str, key: str, params: Params = ()) -> Reply | None:
         """Read one thing; None only where Lago itself says that there is no such thing."""

@@ -67,6 +67,7 @@ def _head(report: Report) -> dict[str, Any]:
         },
         "counts": counts(report),
         "billing": [asdict(line) | {"sum_cents": line.sum_cents} for line in report.billing],
+        "totals": [total.as_json() for total in report.totals],
         "expected": [one.as_json() for one in report.expected],
         "problems": [],
         "warnings": [as_json(warning) for warning in report.cautions],

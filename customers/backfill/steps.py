@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from billing.coupon_step import LagoCouponStep
 from billing.steps import LagoCustomerStep, LagoSubscriptionStep
+from billing.wallet_step import LagoWalletStep
 from charging import SteveIdTagStep
 from customers.backfill.connections import Connections
 from customers.steps import IdTagMappingStep, UserStep
@@ -28,7 +30,9 @@ STEPS = [
     Listed(SteveIdTagStep, lambda to: _steve(to)),
     Listed(PlatformMappingStep, lambda to: PlatformMappingStep(to.platform) if to.platform else None),
     Listed(LagoCustomerStep, lambda to: LagoCustomerStep(to.lago, to.target.plans, to.births)),
+    Listed(LagoCouponStep, lambda to: LagoCouponStep(to.lago, to.target.plans)),
     Listed(LagoSubscriptionStep, lambda to: LagoSubscriptionStep(to.lago, births=to.births)),
+    Listed(LagoWalletStep, lambda to: LagoWalletStep(to.lago, to.target.plans)),
 ]
 
 

@@ -68,6 +68,8 @@ def print_report(console: Console, report: Report, *, verbosity: int = 1) -> Non
     if report.billing:
         console.print(_billing(report.billing))
         console.print(STARTS, style="dim")
+    for total in report.totals:
+        console.print(total.message)
     for expected in report.expected if report.run is None else ():
         console.print(expected.message)
     console.print(_counts(report))

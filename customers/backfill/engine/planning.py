@@ -9,6 +9,7 @@ from customers.backfill.engine.plan import Looked, PlannedRow, Policy, make_plan
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger import facts, identity
 from customers.backfill.money.billing_lines import billing_lines
+from customers.backfill.money.totals import totals
 from customers.backfill.source import Source
 from customers.backfill.systems import Systems
 
@@ -54,5 +55,6 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
         dry_run=True,
         status="would_fail" if plan.fails else "would_succeed",
         expected=expected_of(plan.rows, looked),
+        totals=totals(plan, systems.steps),
         continues=run.run_id if run else "",
     )
