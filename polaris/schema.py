@@ -22,15 +22,20 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "sync_runs": ("id", "started_at", "status"),
     "synced_transaction_events": ("user_mapping_id", "steve_transaction_id"),
 }  # fmt: skip
+TIER = "billing_tier"  # of user_mappings; an upgraded database may lack it, too
 MIRROR = ("steve_parent_id_tag", "steve_expiry_date")  # of user_mappings; an upgraded database may lack them
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What there is, as `table.column`. `may_clear` are the caches from which the role may delete."""
+    """What there is, as `table.column`.
+
+    `may_clear` are the caches from which the role may delete; `may_mark`: it may change a mapping's tier.
+    """
 
     there: frozenset[str]
     may_clear: frozenset[str] = frozenset()
+    may_mark: bool = False
 
     @property
     def missing(self) -> list[str]:
@@ -47,6 +52,11 @@ class Columns:
         """Return whether a mapping remembers parent and expiry of its idTag."""
         return all(f"user_mappings.{column}" in self.there for column in MIRROR)
 
+    @property
+    def has_tier(self) -> bool:
+        """Return whether a mapping says that its customer charges for free."""
+        return f"user_mappings.{TIER}" in self.there
+
     def has(self, table: str) -> bool:
         return any(name.startswith(f"{table}.") for name in self.there)
 
@@ -61,11 +71,14 @@ def columns(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Columns:
     may = cursor.execute(
         "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL"
         " AND has_table_privilege(to_regclass(name), 'DELETE')"
-        " AND has_table_privilege(to_regclass(name), 'SELECT')",
-        [list(caches)],
+        " AND has_table_privilege(to_regclass(name), 'SELECT')"
+        " UNION SELECT attname FROM pg_attribute WHERE attrelid = to_regclass('user_mappings')"
+        " AND attname = %s AND NOT attisdropped AND has_column_privilege(attrelid, attnum, 'UPDATE')",
+        [list(caches), TIER],
     ).fetchall()
+    allowed = frozenset(name for (name,) in may)
     return Columns(
-        frozenset(f"{table}.{column}" for table, column in there), frozenset(name for (name,) in may)
+        frozenset(f"{table}.{column}" for table, column in there), allowed - {TIER}, may_mark=TIER in allowed
     )
 
 

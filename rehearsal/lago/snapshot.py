@@ -92,8 +92,12 @@ def _plain(value: Any, hidden: frozenset[str]) -> Any:
     if isinstance(value, datetime):
         return seconds(value)
     if isinstance(value, list):
-        return [{key: item[key] for key in item if key not in hidden} for item in value]
+        return [_shown(item, hidden) if isinstance(item, dict) else item for item in value]
     return value
+
+
+def _shown(item: Json, hidden: frozenset[str]) -> Json:
+    return {key: item[key] for key in item if key not in hidden}
 
 
 def _chosen(row: Json) -> str:
