@@ -243,6 +243,13 @@ def transaction_json(one: WalletTransaction) -> Json:
     return {
         "lago_id": one.lago_id,
         "lago_wallet_id": one.wallet_id,
+        "lago_invoice_id": None,
+        "lago_credit_note_id": None,
+        "lago_voided_invoice_id": None,
+        "priority": 50,
+        "remaining_amount_cents": None,
+        "remaining_credit_amount": None,
+        "payment_method": {"payment_method_type": "provider", "payment_method_id": None},
         "status": "settled",
         "source": "manual",
         "transaction_status": one.transaction_status,
