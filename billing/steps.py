@@ -223,7 +223,8 @@ class LagoSubscriptionStep(Step):
 
 def _wallets(client: LagoClient, things: Sequence[Thing]) -> Wallets:
     """Read the wallets of customers whose rows have an opening balance: they would end with the customer."""
-    return client.wallets_of({one.wanted.external_id for one in things if OPENING_BALANCE.of(one.wanted)})
+    made = (one.wanted for one in things if one.is_made)
+    return client.wallets_of({wanted.external_id for wanted in made if OPENING_BALANCE.of(wanted)})
 
 
 def _has_money(thing: Thing, wallets: Wallets) -> bool:

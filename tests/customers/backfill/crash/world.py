@@ -79,7 +79,8 @@ def ledger() -> dict[str, Any]:
 def refs_are_true(lago: Sandbox) -> bool:
     """Tell whether the ledger knows each Lago thing by the id that it has."""
     state = lago.state(volatile=True)
-    there = {one["lago_id"] for one in (*state["customers"], *state["subscriptions"])}
+    tables = ("customers", "subscriptions", "wallets", "applied_coupons")
+    there = {one["lago_id"] for name in tables for one in state[name]}
     recorded = BackfillStep.objects.filter(name__startswith="lago_", state__in=("created", "adopted"))
     return set(recorded.values_list("ref", flat=True)) <= there
 
