@@ -122,6 +122,22 @@ def test_a_revert_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     assert world.is_unbilled(fresh_lago)
 
 
+@BOTH
+@pytest.mark.parametrize("path", GIVEN)
+def test_an_import_killed_as_it_gives_something_can_be_reverted_at_once(
+    fresh_lago: Sandbox, commands: Nursery, import_it: tuple[str, ...], fault: str, path: str
+) -> None:
+    furnish(fresh_lago)
+
+    killed(fresh_lago, commands, f"{fault},method=POST,path={path}", 1, *import_it)
+    commands.run(*revert_it())
+
+    live = fresh_lago.state(live=True)
+    assert (live["wallets"], live["applied_coupons"], live["subscriptions"]) == ([], [], [])
+    assert [one["external_id"] for one in live["customers"]] == ["C-3"]
+    assert world.is_unbilled(fresh_lago)
+
+
 def test_a_wallet_that_arrives_after_its_sender_was_killed_is_not_there_twice(
     fresh_lago: Sandbox, commands: Nursery, import_it: tuple[str, ...], undisturbed: dict[str, Any]
 ) -> None:
