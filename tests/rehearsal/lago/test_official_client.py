@@ -99,5 +99,5 @@ def test_a_wallet_and_a_coupon_are_given_and_taken_back(sandbox: Sandbox, offici
     official.applied_coupons.destroy("A1", applied.lago_id)
 
     assert (found.credits_balance, found.balance_cents, ended.status) == ("12.5", 1250, "terminated")
-    assert official.coupons.find("half").percentage_rate == "50.0"
+    assert float(official.coupons.find("half").percentage_rate) == 50
     assert official.applied_coupons.find_all({"status": "active"})["applied_coupons"] == []
