@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 from billing import prepaid_reports as reports
 from billing.client import LagoClient
-from billing.values import AppliedCoupon, Coupon, Plan
+from billing.prepaid_values import AppliedCoupon, Coupon
+from billing.values import Plan
 from kernel import (
     Action,
     Count,

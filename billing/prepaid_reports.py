@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from billing.values import AppliedCoupon, Coupon, Plan, Wallet
+from billing.prepaid_values import AppliedCoupon, Coupon, Wallet
+from billing.values import Plan
 from kernel import Divergence, Problem, Wanted
 from kernel.columns import COUPON, OPENING_BALANCE
 from kernel.money import written

@@ -16,7 +16,8 @@ from billing.comparison import (
     ends_otherwise,
 )
 from billing.errors import LagoError
-from billing.values import Customer, Plan, Subscription, Wallet
+from billing.prepaid_values import Wallet
+from billing.values import Customer, Plan, Subscription
 from billing.wallet_step import in_use
 from kernel import (
     Action,

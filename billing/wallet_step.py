@@ -10,7 +10,8 @@ from decimal import Decimal
 from billing import prepaid_reports as reports
 from billing.client import LagoClient
 from billing.errors import UNEXPECTED, LagoError
-from billing.values import Plan, Wallet
+from billing.prepaid_values import Wallet
+from billing.values import Plan
 from kernel import (
     Action,
     Count,

@@ -7,7 +7,8 @@ from billing.api.addresses import path_id, without_blanks
 from billing.api.pages import spread
 from billing.api.resources import Resources, another, is_absent, value
 from billing.errors import LagoError, proxy_cuts_ids
-from billing.values import AppliedCoupon, Coupon, Json
+from billing.prepaid_values import AppliedCoupon, Coupon
+from billing.values import Json
 
 
 class Coupons(Resources):

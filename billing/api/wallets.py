@@ -8,7 +8,8 @@ from billing.api.addresses import without_blanks
 from billing.api.pages import spread
 from billing.api.resources import Resources, another, is_absent, value
 from billing.errors import LagoError
-from billing.values import Json, Wallet
+from billing.prepaid_values import Wallet
+from billing.values import Json
 
 # Lago refuses a second active wallet of a customer under one code, in versions that know codes.
 TAKEN = {"code": ["value_already_exist"]}

@@ -11,7 +11,7 @@ from uuid import uuid4
 import requests
 
 from rehearsal.lago.customers.views import full_json as customer_json
-from rehearsal.lago.prepaid.wallets import wallet_json
+from rehearsal.lago.prepaid.wallet_views import wallet_json
 from rehearsal.lago.subscriptions.views import full_json as subscription_json
 from rehearsal.lago.tables import Customer, Wallet
 from rehearsal.lago.webhooks.outbox import Delivery, Happening, WebhookEndpoint
