@@ -62,13 +62,16 @@ class LagoCustomerStep(Step):
             ref=customer.lago_id,
             exists=(reports.customer_exists(wanted),),
             warnings=(reports.customer_differs(wanted, differs),) if differs else (),
-            since=customer.created_at,
+            looks_made=not differs and not customer.is_furnished,
         )
 
     def create(self, task: Task) -> Made:
         wanted = task.wanted
         made = self.client.create_customer(
-            external_id=wanted.external_id, name=wanted.display_name, email=wanted.email
+            external_id=wanted.external_id,
+            name=wanted.display_name,
+            email=wanted.email,
+            tried=task.verdict.tried,
         )
         self.births.note(wanted.external_id)
         return Made(made.customer.lago_id, adopted=made.existed)
@@ -146,7 +149,7 @@ class LagoSubscriptionStep(Step):
             Action.ADOPT,
             ref=chosen.lago_id,
             key=chosen.external_id,
-            since=chosen.created_at,
+            looks_made=is_ours,
             exists=(reports.subscription_exists(wanted, chosen),),
             tells={Fact.PAYS_FROM: chosen.subscription_at} if chosen.subscription_at else {},
         )

@@ -80,13 +80,13 @@ class Verdict:
       written down before it happens.
     - `key`: its key in that system where that is not the one we would have chosen (a subscription's
       external_id, SteVe's spelling of an idTag).
-    - `since`: when it came to be, by that system's clock.
     - `once_finished`: the warnings that replace `problems` and `change` where a run had already finished with
       this very thing. What is wrong with it now, somebody did on purpose, for all we know.
     - `leave`: why the whole row is left out, with this warning, where the operator allowed adopting.
     - `tells`: what others may know of what was found, beside what `Step.tell` says.
     - `looks_made`: whether what is there may be what `create` made, after an unanswered try; None where that
       is so unless there are warnings.
+    - `tried`: nothing is there, but a try of ours was never answered and may still be under way.
     """
 
     action: Action | None
@@ -96,12 +96,12 @@ class Verdict:
     exists: tuple[Problem, ...] = ()
     change: bool = False
     key: str = ""
-    since: datetime | None = None
     undo: Mapping[str, Any] | None = None
     once_finished: tuple[Problem, ...] = ()
     leave: Problem | None = None
     tells: Facts = field(default_factory=dict)
     looks_made: bool | None = None
+    tried: bool = False
 
     @property
     def may_be_ours(self) -> bool:

@@ -90,7 +90,7 @@ def test_a_customer_that_is_there_is_adopted(customers: LagoCustomerStep) -> Non
     verdict = customers.check(wanted(), customers.look_up([wanted()]))
 
     assert (verdict.action, verdict.ref, verdict.warnings) == (Action.ADOPT, made.ref, ())
-    assert verdict.since is not None
+    assert verdict.may_be_ours
     assert [problem.code for problem in verdict.exists] == ["lago_customer_exists"]
 
 

@@ -7,16 +7,12 @@ follows from the `PlannedRow` made here.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 from customers.backfill.ledger.facts import Ledger, LedgerFact
 from customers.backfill.source import SourceRow
 from kernel import Action, Facts, Per, Problem, Step, Verdict, Wanted
-
-# Between our clock and another system's; a thing older than our intention by more is not ours.
-CLOCK_TOLERANCE = timedelta(minutes=10)
 
 
 class RowAction(StrEnum):
@@ -158,7 +154,12 @@ def _facts_of(wanted: Wanted, ledger: Ledger, steps: Sequence[Step]) -> list[Led
 
 
 def _ours(name: str, verdict: Verdict, facts: Sequence[LedgerFact]) -> Verdict:
-    """Turn ADOPT into DONE where the ledger says that a run of ours made this very thing."""
+    """Turn ADOPT into DONE where the ledger says that a run of ours made this very thing.
+
+    Where nothing is there, say whether a try of ours is unanswered.
+    """
+    if verdict.action is Action.CREATE:
+        return replace(verdict, tried=True) if any(_is_unanswered(fact, name) for fact in facts) else verdict
     if verdict.action is not Action.ADOPT:
         return verdict
     if any(_made_by(fact, verdict) for fact in facts if fact.step == name):
@@ -191,17 +192,13 @@ def _made_by(fact: LedgerFact, verdict: Verdict) -> bool:
         return fact.ref == verdict.ref
     if fact.state == "intended" and fact.ref:  # it existed, and was being put right
         return not fact.alters and fact.ref == verdict.ref
-    # An unanswered create is ours if what is there is what we would have made, and no older than the try.
-    return (
-        fact.state == "intended"
-        and not fact.alters
-        and verdict.may_be_ours
-        and (
-            verdict.since is None
-            or fact.intended_at is None
-            or verdict.since >= fact.intended_at - CLOCK_TOLERANCE
-        )
-    )
+    # A create is intended only of what a look did not find. So what is there now came after that look, and
+    # by no clock can be told whose it is: it is ours if it is what we would have made.
+    return fact.state == "intended" and not fact.alters and verdict.may_be_ours
+
+
+def _is_unanswered(fact: LedgerFact, name: str) -> bool:
+    return fact.step == name and fact.state == "intended" and not fact.ref
 
 
 def _warnings(verdicts: Mapping[str, Verdict], steps: Sequence[Step], *, fails: bool) -> Iterator[Problem]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from billing.client import supports_skip
-from customers.backfill.engine.plan import CLOCK_TOLERANCE
 from customers.backfill.ledger.identity import check_world
 from customers.backfill.ledger.recorded import Recorded, records, since, was_left
 from customers.backfill.ledger.standing import Standing, standing_of
@@ -142,7 +141,7 @@ def _plan_row(one: Recorded, systems: Systems, found: Mapping[str, Any], known: 
         elif name not in connected:
             row.left_out[name] = _stays_unseen(name, step)
         elif not step.ref:
-            _settle(row, connected[name], step, found[name], known)
+            _settle(row, connected[name], found[name], known)
         else:
             row.remove.append(Target(name, one.thing(name, known)))
     return row
@@ -184,19 +183,14 @@ def _left(name: str, step: BackfillStep) -> dict[str, str]:
     return {}
 
 
-def _settle(row: RowPlan, step: Step, stored: BackfillStep, found: Any, known: Facts) -> None:
+def _settle(row: RowPlan, step: Step, found: Any, known: Facts) -> None:
     """Find out by looking whether an unanswered create was carried out."""
     wanted = row.recorded.wanted
     verdict = step.reconsider(wanted, found, step.check(wanted, found), known)
     if verdict.action is Action.CREATE:
         row.gone.append(step.name)
         return
-    is_older = (
-        verdict.since is not None
-        and stored.intended_at is not None
-        and verdict.since < stored.intended_at - CLOCK_TOLERANCE
-    )
-    if verdict.action is not Action.ADOPT or not verdict.may_be_ours or is_older:
+    if verdict.action is not Action.ADOPT or not verdict.may_be_ours:
         row.leave[step.name] = "whether the run made it cannot be told; look at it by hand"
         return
     thing = Thing(row.recorded.wanted, verdict.ref, is_made=True, facts=known)
