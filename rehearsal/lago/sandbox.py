@@ -50,9 +50,9 @@ class Sandbox(StandIn):
         """Raise ValueError if an argument, or the state in `state_file`, makes no sense."""
         if latency_ms < 0 or rate_limit < 0:
             raise ValueError("Neither a latency nor a rate limit can be below 0.")
-        self.key = key
+        self.key, self.compat = key, Compat(compat)
         specs = [parse_plan(one) if isinstance(one, str) else one for one in plans]
-        lago = Lago(Compat(compat), key, specs or [parse_plan(one) for one in DEFAULT_PLANS])
+        lago = Lago(self.compat, key, specs or [parse_plan(one) for one in DEFAULT_PLANS])
         if state_file and state_file.exists():
             load(lago.world, state_file)
             put_plans(lago.world, specs)

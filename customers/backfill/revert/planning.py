@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from billing.abilities import Abilities
 from billing.client import supports_skip
 from customers.backfill.ledger.identity import check_world
 from customers.backfill.ledger.recorded import Recorded, records, since, was_left
@@ -97,11 +98,7 @@ class RevertPlan:
 def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
     """Look at everything the run made; nothing is written. Raises Refused or RemoteError."""
     check_world(run, systems)
-    if supports_skip(systems.target.version) is False:
-        raise Refused(
-            f"This Lago is {systems.target.version}: before 1.32 it bills whenever a subscription ends.",
-            "Update Lago, then revert. Nothing was removed.",
-        )
+    _require_unbilled_ends(systems)
     recorded = [one for one in records(run) if any(_is_ours(step) for step in one.steps.values())]
     found = {step.name: _look_up(step, recorded) for step in systems.steps}
     known = {one.line: known_of(one, systems.steps) for one in recorded}
@@ -113,6 +110,17 @@ def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
         _foretell(row, systems.steps, found, back)
     active = find_activity(run, things, systems.steps, found, back) if touched else {}
     return RevertPlan(run, rows, active, found, standing_of(run))
+
+
+def _require_unbilled_ends(systems: Systems) -> None:
+    """Refuse before anything is begun what would fail row by row, and leave the run neither here nor gone."""
+    version = systems.target.version
+    if Abilities(systems.lago, version).ends_unbilled is False:
+        told = version if supports_skip(version) is False else "an old one, as its subscriptions show"
+        raise Refused(
+            f"This Lago is {told}: before 1.32 it bills whenever a subscription ends.",
+            "Update Lago, then revert. Nothing was removed, and the run is as it was.",
+        )
 
 
 def _is_ours(step: BackfillStep) -> bool:
