@@ -1,7 +1,7 @@
 """What the Lago steps have to say to an operator: problems of a plan, divergences of a reconcile."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from billing.values import Customer, Plan, Subscription
 from kernel import Divergence, Problem, Wanted
@@ -73,6 +73,17 @@ def subscription_exists(wanted: Wanted, subscription: Subscription) -> Problem:
         f"The Lago customer {wanted.external_id} has the subscription {subscription.external_id} "
         f"on {subscription.plan_code} already.",
         ADOPT,
+    )
+
+
+def subscription_ends(subscription: Subscription, ending_at: datetime) -> Problem:
+    return Problem(
+        "lago_subscription_ends",
+        "plan_code",
+        f"The subscription {subscription.external_id} was there before, and ends by itself on "
+        f"{ending_at.astimezone(UTC):%Y-%m-%d (at %H:%M UTC)}.",
+        "Lago makes its last invoice then, and bills no session afterwards. Take the end away in Lago if"
+        " it is not meant.",
     )
 
 

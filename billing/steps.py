@@ -16,6 +16,7 @@ from kernel import (
     Fact,
     Facts,
     Made,
+    Problem,
     Removal,
     Removed,
     Since,
@@ -149,6 +150,7 @@ class LagoSubscriptionStep(Step):
             Action.ADOPT,
             ref=chosen.lago_id,
             key=chosen.external_id,
+            warnings=_endings(chosen),
             looks_made=is_ours,
             exists=(reports.subscription_exists(wanted, chosen),),
             tells={Fact.PAYS_FROM: chosen.subscription_at} if chosen.subscription_at else {},
@@ -188,6 +190,11 @@ class LagoSubscriptionStep(Step):
     def compare(self, thing: Thing, found: Live) -> Sequence[Divergence]:
         return compare_subscription(thing.wanted, thing.ref, found, self.now())
 
+    def remarks(self, thing: Thing, found: Live) -> Sequence[Problem]:
+        live = found.get(thing.wanted.external_id, [])
+        recorded = next((one for one in live if one.lago_id == thing.ref), None)
+        return _endings(recorded) if recorded and not thing.is_made else ()
+
     def activity(
         self, things: Sequence[Thing], found: Live, back: Any, since: Since
     ) -> Iterator[tuple[str, str]]:
@@ -213,6 +220,12 @@ def _changed(thing: Thing, ours: Sequence[Subscription]) -> str:
     if thing.ref and ours and thing.ref not in {one.lago_id for one in ours}:
         return "has another subscription under the same id"
     return ""
+
+
+def _endings(subscription: Subscription) -> tuple[Problem, ...]:
+    """Tell of an end that somebody has set; it comes without a word from anybody."""
+    ending_at = subscription.ending_at
+    return (reports.subscription_ends(subscription, ending_at),) if ending_at else ()
 
 
 def _under_our_id(wanted: Wanted, subscriptions: Sequence[Subscription]) -> Iterator[Subscription]:

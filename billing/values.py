@@ -203,6 +203,7 @@ class Subscription:
     started_at: datetime | None
     created_at: datetime
     can_end_unbilled: bool = True  # a Lago before 1.32 does not know how, and bills
+    ending_at: datetime | None = None  # when Lago will end it by itself, with a bill
 
     @classmethod
     def of(cls, data: Json) -> Self:
@@ -217,6 +218,7 @@ class Subscription:
             subscription_at=instant_or_none(data, "subscription_at"),
             started_at=instant_or_none(data, "started_at"),
             created_at=instant(data, "created_at"),
+            ending_at=instant_or_none(data, "ending_at"),
         )
 
 

@@ -184,6 +184,10 @@ class Step:
     def compare(self, thing: Thing, found: Any) -> Sequence[Divergence]:
         raise NotImplementedError
 
+    def remarks(self, thing: Thing, found: Any) -> Sequence[Problem]:
+        """Say what an operator should know of a recorded thing although it is as it was recorded."""
+        return ()
+
     # --- Revert --------------------------------------------------------------------------------------
 
     def look_back(self, things: Sequence[Thing], since: Since) -> Any:
