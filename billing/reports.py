@@ -9,13 +9,24 @@ from kernel import Divergence, Problem, Wanted
 ADOPT = "--skip-existing adopts what agrees and completes what is half done."
 
 
-def currency_conflict(wanted: Wanted, customer: Customer, plan: Plan) -> Problem:
+def currency_conflict(wanted: Wanted, customer: Customer, plan: Plan, *, liftable: bool) -> Problem:
+    """Say that two currencies would meet; `liftable` where Lago would take both, and only we do not."""
+    ours = "Lago would take it; that it is refused is our caution, which --allow-second-currency lifts."
     return Problem(
         "lago_customer_currency_conflict",
         "plan_code",
         f"The Lago customer {wanted.external_id} is billed in {customer.currency}, "
         f"the plan {plan.code} in {plan.amount_currency}.",
-        "Choose a plan in the customer's currency; Lago refuses to mix them.",
+        f"Choose a plan in the customer's currency. {ours if liftable else 'Lago refuses to mix them.'}",
+    )
+
+
+def currency_will_be_set(external_id: str, currency: str) -> Problem:
+    return Problem(
+        "lago_customer_currency_will_be_set",
+        "plan_code",
+        f"The Lago customer {external_id} has no currency; its first subscription makes it {currency}.",
+        "It stays so, also after a revert, unless this Lago takes a currency back: up to 1.51 it does not.",
     )
 
 

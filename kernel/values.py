@@ -84,6 +84,9 @@ class Verdict:
       this very thing. What is wrong with it now, somebody did on purpose, for all we know.
     - `leave`: why the whole row is left out, with this warning, where the operator allowed adopting.
     - `tells`: what others may know of what was found, beside what `Step.tell` says.
+    - `theirs`: warnings of a thing that is adopted; with `change`, that concerns such a thing alone. Of one
+      that a run of ours made neither holds.
+    - `unless_allowed`: problems that are our own caution, each by the option that lifts it.
     - `looks_made`: whether what is there may be what `create` made, after an unanswered try; None where that
       is so unless there are warnings.
     - `tried`: nothing is there, but a try of ours was never answered and may still be under way.
@@ -100,6 +103,8 @@ class Verdict:
     once_finished: tuple[Problem, ...] = ()
     leave: Problem | None = None
     tells: Facts = field(default_factory=dict)
+    theirs: tuple[Problem, ...] = ()
+    unless_allowed: Mapping[str, Problem] = field(default_factory=dict)
     looks_made: bool | None = None
     tried: bool = False
 

@@ -7,7 +7,7 @@ from typing import Any
 from billing.api.addresses import path_id, without_blanks
 from billing.api.pages import spread
 from billing.api.replies import Reply
-from billing.api.resources import Resources, is_absent, named
+from billing.api.resources import Resources, is_absent, named, unusable
 from billing.api.transport import Transport
 from billing.errors import LagoError, proxy_cuts_ids
 from billing.values import CreatedCustomer, Customer, Json
@@ -97,6 +97,17 @@ class Customers(Resources):
                 raise
             is_first = error.tries == 1  # else a lost try of this very call may be the other
         return self._send("POST", "customers", "customer", body=body), is_first
+
+    def blank_currency(self, customer: Customer) -> None:
+        """Take its currency from a customer and change nothing else; raise LagoError if Lago does not.
+
+        Fields that are not sent stay. Lago up to 1.51 refuses it (422) once the customer had a subscription.
+        """
+        body = {"external_id": customer.external_id, "currency": None}
+        reply = self._send("POST", "customers", "customer", body=body)
+        left = named(reply, "customer", Customer.of, customer.external_id, sent=True)
+        if left.lago_id != customer.lago_id or left.currency is not None:
+            raise unusable(reply, "customer", sent=True)
 
     def delete_customer(self, external_id: str) -> Customer | None:
         """Delete a customer; None if there is none. Lago bills its live subscriptions: end them before."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from billing.abilities import Abilities
 from billing.births import Births
 from billing.client import LagoClient
 from billing.preflight import Target
@@ -22,6 +23,10 @@ class Connections:
     target: Target
     steve: SteveClient | None
     platform: PlatformDatabase | None
+
+    @cached_property
+    def abilities(self) -> Abilities:
+        return Abilities(self.lago, self.target.version)
 
     @cached_property
     def births(self) -> Births:

@@ -56,6 +56,11 @@ def add_import_options(parser: CommandParser) -> None:
         default="calendar",
         help="what Lago's periods follow",
     )
+    add(
+        "--allow-second-currency",
+        action="store_true",
+        help="of a customer billed in another currency than the plan, where Lago takes both",
+    )
     add_no_wait(parser)
     add("--new-run", action="store_true", help="start a new run instead of continuing an unfinished one")
 
@@ -71,6 +76,7 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         billing_time=given["billing_time"],
         max_failures=_within("--max-failures", given["max_failures"], 10, 1, 1_000_000),
         new_run=given["new_run"],
+        allow_second_currency=given["allow_second_currency"],
     )
     rate = given["rate"]
     if rate is not None and not 0 <= rate <= 10_000:

@@ -17,7 +17,7 @@ DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman")
 FIRST, MORE = (
     ("skip_existing", "allow_partial"),
-    ("date_format", "billing_time", "encoding", "delimiter", "new_run"),
+    ("date_format", "billing_time", "encoding", "delimiter", "new_run", "allow_second_currency"),
 )
 
 
@@ -52,6 +52,11 @@ class UploadForm(ImportForm):  # type: ignore[misc]
     new_run = forms.BooleanField(
         required=False, widget=UnfoldBooleanWidget, label="Start a new run",
         help_text="Instead of continuing an unfinished run over the same file.",
+    )  # fmt: skip
+
+    allow_second_currency = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget, label="Allow a second currency",
+        help_text="Of a Lago customer billed in another than the plan's, where Lago takes both.",
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -115,4 +120,5 @@ class UploadForm(ImportForm):  # type: ignore[misc]
             date_format=data["date_format"],
             billing_time=data["billing_time"] or "calendar",
             new_run=data["new_run"],
+            allow_second_currency=data["allow_second_currency"],
         )

@@ -5,7 +5,7 @@ follows from the `PlannedRow` made here.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -64,10 +64,14 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What decides whether something that exists may be adopted. `run_pk`: the run that is continued."""
+    """What decides whether something that exists may be adopted.
+
+    `run_pk`: the run that is continued. `allowed`: the options by which our own cautions are lifted.
+    """
 
     skip_existing: bool
     run_pk: int | None = None
+    allowed: Collection[str] = ()
 
 
 @dataclass(slots=True)
@@ -163,7 +167,8 @@ def _ours(name: str, verdict: Verdict, facts: Sequence[LedgerFact]) -> Verdict:
     if verdict.action is not Action.ADOPT:
         return verdict
     if any(_made_by(fact, verdict) for fact in facts if fact.step == name):
-        return replace(verdict, action=Action.DONE)
+        change = verdict.change and not verdict.theirs
+        return replace(verdict, action=Action.DONE, change=change, theirs=())
     return verdict
 
 
@@ -176,6 +181,7 @@ def _left_alone(name: str, verdict: Verdict, facts: Sequence[LedgerFact]) -> Ver
             action=Action.ADOPT,
             problems=(),
             warnings=verdict.once_finished,
+            theirs=(),
             change=False,
             undo=None,
         )
@@ -205,7 +211,8 @@ def _warnings(verdicts: Mapping[str, Verdict], steps: Sequence[Step], *, fails: 
     """Return what a row warns of; one that fails alters nothing."""
     alterations = {step.alters for step in steps} if fails else set()
     for verdict in verdicts.values():
-        yield from (warning for warning in verdict.warnings if warning.code not in alterations)
+        warnings = (*verdict.warnings, *verdict.theirs)
+        yield from (warning for warning in warnings if warning.code not in alterations)
 
 
 def _altered_before(
@@ -224,7 +231,7 @@ def _altered_before(
 
 
 def _problems(verdicts: Mapping[str, Verdict], facts: Sequence[LedgerFact], policy: Policy) -> list[Problem]:
-    problems = [problem for verdict in verdicts.values() for problem in verdict.problems]
+    problems = [problem for verdict in verdicts.values() for problem in _against(verdict, policy)]
     if policy.skip_existing:
         return problems
     of_this_run = {(fact.step, fact.ref) for fact in facts if fact.run_pk == policy.run_pk}
@@ -233,6 +240,11 @@ def _problems(verdicts: Mapping[str, Verdict], facts: Sequence[LedgerFact], poli
         if (name, verdict.ref) not in of_this_run and name not in unsettled:
             problems.extend(verdict.exists)
     return problems
+
+
+def _against(verdict: Verdict, policy: Policy) -> Iterator[Problem]:
+    yield from verdict.problems
+    yield from (problem for option, problem in verdict.unless_allowed.items() if option not in policy.allowed)
 
 
 def judge_again(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Policy) -> None:

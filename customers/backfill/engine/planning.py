@@ -43,7 +43,7 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
     rows = draft(source, systems, options, today)
     wanted = [row.wanted for row in rows]
     looked = [Looked(step, step.look_up(wanted)) for step in systems.steps]
-    policy = Policy(options.skip_existing, run.pk if run else None)
+    policy = Policy(options.skip_existing, run.pk if run else None, options.allowed)
     plan = make_plan(rows, facts.look_up(wanted), looked, policy)
     return Report(
         info=source.info,

@@ -160,7 +160,7 @@ def test_a_lago_customer_is_a_problem_or_adopted(lago: Sandbox) -> None:
 
 
 def test_capitals_in_an_address_are_no_difference(lago: Sandbox) -> None:
-    lago_customer(lago, email="Customer1@EXAMPLE.com")
+    lago_customer(lago, email="Customer1@EXAMPLE.com", currency="EUR")
 
     report = planned([row(1, email="CUSTOMER1@example.com")], skip_existing=True)
 
@@ -168,7 +168,7 @@ def test_capitals_in_an_address_are_no_difference(lago: Sandbox) -> None:
 
 
 def test_a_lago_customer_with_another_name_is_adopted_with_a_warning(lago: Sandbox) -> None:
-    lago_customer(lago, name="Somebody Else", email="else@example.com")
+    lago_customer(lago, name="Somebody Else", email="else@example.com", currency="EUR")
 
     report = planned(rows(1), skip_existing=True)
 
