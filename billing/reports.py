@@ -1,7 +1,7 @@
 """What the Lago steps have to say to an operator: problems of a plan, divergences of a reconcile."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from billing.values import Customer, Plan, Subscription
 from kernel import Divergence, Problem, Wanted
@@ -84,6 +84,16 @@ def subscription_exists(wanted: Wanted, subscription: Subscription) -> Problem:
         f"The Lago customer {wanted.external_id} has the subscription {subscription.external_id} "
         f"on {subscription.plan_code} already.",
         ADOPT,
+    )
+
+
+def billed_before(wanted: Wanted, start: date, last: date) -> Problem:
+    return Problem(
+        "lago_subscription_billed_before",
+        "start_date",
+        f"The subscription {wanted.subscription_external_id} was ended in Lago and is billed until "
+        f"{last}: one that starts on {start} can bill days twice.",
+        f"From a start_date of {last + timedelta(days=1)} on it does not.",
     )
 
 

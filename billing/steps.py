@@ -1,12 +1,13 @@
 """The two steps in Lago, customer and subscription. Here it is decided that nobody is billed by accident."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from billing import reports
 from billing.abilities import Abilities
-from billing.births import Births
+from billing.births import Births, Seen
 from billing.client import LagoClient
 from billing.comparison import Live, compare_customer, compare_subscription, differing
 from billing.errors import LagoError
@@ -53,11 +54,13 @@ class LagoCustomerStep(Step):
         plans: Mapping[str, Plan],
         births: Births | None = None,
         can: Abilities | None = None,
+        seen: Seen | None = None,
     ) -> None:
         self.client = client
         self.plans = plans
         self.births = births or Births()
         self.can = can or Abilities(client, None)
+        self.seen = seen or Seen()
 
     @classmethod
     def altering(cls, number: int) -> str:
@@ -65,7 +68,9 @@ class LagoCustomerStep(Step):
         return f"{who} no currency yet, and get the plan's with the subscription."
 
     def look_up(self, rows: Iterable[Wanted]) -> Mapping[str, Customer]:
-        return self.client.customers_by_id({row.external_id for row in rows if row.external_id})
+        found = self.client.customers_by_id({row.external_id for row in rows if row.external_id})
+        self.seen.customers.update(found)
+        return found
 
     def check(self, wanted: Wanted, found: Mapping[str, Customer]) -> Verdict:
         customer = found.get(wanted.external_id)
@@ -194,18 +199,26 @@ class LagoSubscriptionStep(Step):
     costs = True
 
     def __init__(
-        self, client: LagoClient, now: Callable[[], datetime] = utc_now, births: Births | None = None
+        self,
+        client: LagoClient,
+        now: Callable[[], datetime] = utc_now,
+        births: Births | None = None,
+        seen: Seen | None = None,
+        zone: tzinfo = UTC,
     ) -> None:
+        """Take the client, and `zone`, whose days the starts of rows are."""
         self.client = client
+        self.seen = seen or Seen()
+        self.zone = zone
         self.now = now
         self.births = births or Births()
         self.stands_off = self.births.gap_s > 0
 
     def look_up(self, rows: Iterable[Wanted]) -> Live:
         live = self.client.subscriptions_of({row.external_id for row in rows if row.external_id})
-        return Live(live, self.client)
+        return Live(live, self.client, self.seen.customers)
 
-    def check(self, wanted: Wanted, found: Mapping[str, list[Subscription]]) -> Verdict:
+    def check(self, wanted: Wanted, found: Live) -> Verdict:
         subscriptions = found.get(wanted.external_id, [])
         if any(s.external_customer_id != wanted.external_id for s in subscriptions):
             return Verdict(None, problems=(reports.id_mismatch(wanted),))
@@ -213,8 +226,16 @@ class LagoSubscriptionStep(Step):
         if others:
             return Verdict(None, problems=(reports.other_plan(wanted, others),))
         if not subscriptions:
-            return NEW
+            return replace(NEW, warnings=self._billed_twice(wanted, found))
         return self._adopt(wanted, subscriptions)
+
+    def _billed_twice(self, wanted: Wanted, found: Live) -> tuple[Problem, ...]:
+        """Warn where our id was ended with a bill for days after the row's start: they are billed again."""
+        until, start = found.billed.get(wanted.external_id), wanted.subscription_at
+        if until is None or start is None or start > until:
+            return ()
+        last = until.astimezone(self.zone).date()
+        return (reports.billed_before(wanted, start.astimezone(self.zone).date(), last),)
 
     def _adopt(self, wanted: Wanted, subscriptions: Sequence[Subscription]) -> Verdict:
         """Take ours first. One under our id that starts otherwise is a conflict: nothing is changed."""

@@ -27,8 +27,14 @@ STEPS = [
     Listed(PlatformUserStep, lambda to: PlatformUserStep(to.platform) if to.platform else None),
     Listed(SteveIdTagStep, lambda to: _steve(to)),
     Listed(PlatformMappingStep, lambda to: PlatformMappingStep(to.platform) if to.platform else None),
-    Listed(LagoCustomerStep, lambda to: LagoCustomerStep(to.lago, to.target.plans, to.births, to.abilities)),
-    Listed(LagoSubscriptionStep, lambda to: LagoSubscriptionStep(to.lago, births=to.births)),
+    Listed(
+        LagoCustomerStep,
+        lambda to: LagoCustomerStep(to.lago, to.target.plans, to.births, to.abilities, to.seen),
+    ),
+    Listed(
+        LagoSubscriptionStep,
+        lambda to: LagoSubscriptionStep(to.lago, births=to.births, seen=to.seen, zone=to.zone),
+    ),
 ]
 
 
