@@ -6,12 +6,15 @@ from typing import Any
 
 from billing import reports
 from billing.births import Births
+from billing.bills import Biller
 from billing.client import LagoClient
 from billing.comparison import Live, compare_customer, compare_subscription, differing
 from billing.errors import LagoError
+from billing.preflight import utc_now
 from billing.values import Customer, Plan, Subscription
 from kernel import (
     Action,
+    Bills,
     Divergence,
     Fact,
     Facts,
@@ -27,10 +30,6 @@ from kernel import (
 )
 
 NEW = Verdict(Action.CREATE)
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class LagoCustomerStep(Step):
@@ -114,12 +113,25 @@ class LagoSubscriptionStep(Step):
     costs = True
 
     def __init__(
-        self, client: LagoClient, now: Callable[[], datetime] = utc_now, births: Births | None = None
+        self,
+        client: LagoClient,
+        now: Callable[[], datetime] = utc_now,
+        births: Births | None = None,
+        biller: Biller | None = None,
     ) -> None:
         self.client = client
         self.now = now
+        self.biller = biller or Biller(client, UTC)
+        self.priced_at: datetime | None = None
         self.births = births or Births()
         self.stands_off = self.births.gap_s > 0
+
+    def read_prices(self, rows: Iterable[Wanted], now: datetime) -> None:
+        self.biller.read({row.plan_code for row in rows if row.plan_code})
+        self.priced_at = now
+
+    def bills_at(self, wanted: Wanted, now: datetime) -> Bills | None:
+        return self.biller.of_new(wanted, now)
 
     def look_up(self, rows: Iterable[Wanted]) -> Live:
         live = self.client.subscriptions_of({row.external_id for row in rows if row.external_id})
@@ -133,8 +145,12 @@ class LagoSubscriptionStep(Step):
         if others:
             return Verdict(None, problems=(reports.other_plan(wanted, others),))
         if not subscriptions:
-            return NEW
+            return self._new(wanted)
         return self._adopt(wanted, subscriptions)
+
+    def _new(self, wanted: Wanted) -> Verdict:
+        bills = self.biller.of_new(wanted, self.priced_at) if self.priced_at else None
+        return Verdict(Action.CREATE, warnings=bills.remarks, bills=bills) if bills else NEW
 
     def _adopt(self, wanted: Wanted, subscriptions: Sequence[Subscription]) -> Verdict:
         """Take ours first. One under our id that starts otherwise is a conflict: nothing is changed."""
@@ -149,6 +165,7 @@ class LagoSubscriptionStep(Step):
             since=chosen.created_at,
             exists=(reports.subscription_exists(wanted, chosen),),
             tells={Fact.PAYS_FROM: chosen.subscription_at} if chosen.subscription_at else {},
+            bills=self.biller.of_adopted(chosen, self.priced_at) if self.priced_at else None,
         )
 
     def tell(self, wanted: Wanted, ref: str, key: str) -> Facts:

@@ -180,9 +180,13 @@ class Subscription:
     started_at: datetime | None
     created_at: datetime
     can_end_unbilled: bool = True  # a Lago before 1.32 does not know how, and bills
+    period_ends_at: datetime | None = None  # the last second of the current billing period
+    next_plan_code: str | None = None  # a change of plan that waits for the end of the period
+    plan_amount_cents: int | None = None  # its own, where a plan was overridden for it
 
     @classmethod
     def of(cls, data: Json) -> Self:
+        amount = data.get("plan_amount_cents")
         return cls(
             can_end_unbilled="on_termination_invoice" in data,
             lago_id=text(data, "lago_id"),
@@ -194,6 +198,9 @@ class Subscription:
             subscription_at=instant_or_none(data, "subscription_at"),
             started_at=instant_or_none(data, "started_at"),
             created_at=instant(data, "created_at"),
+            period_ends_at=instant_or_none(data, "current_billing_period_ending_at"),
+            next_plan_code=text_or_none(data, "next_plan_code"),
+            plan_amount_cents=None if amount is None else int(amount),
         )
 
 

@@ -5,6 +5,8 @@ from kernel.login import as_login
 from kernel.step import Per, Step, Works
 from kernel.values import (
     Action,
+    Bill,
+    Bills,
     Divergence,
     Fact,
     Facts,
@@ -21,6 +23,8 @@ from kernel.values import (
 
 __all__ = [
     "Action",
+    "Bill",
+    "Bills",
     "Divergence",
     "Fact",
     "Facts",

@@ -5,11 +5,24 @@ to know of a thing, its step says about itself here.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
 from kernel.errors import RemoteError
-from kernel.values import Divergence, Facts, Made, Problem, Removed, Since, Task, Thing, Verdict, Wanted
+from kernel.values import (
+    Bills,
+    Divergence,
+    Facts,
+    Made,
+    Problem,
+    Removed,
+    Since,
+    Task,
+    Thing,
+    Verdict,
+    Wanted,
+)
 
 
 class Per(StrEnum):
@@ -113,6 +126,16 @@ class Step:
         """Let go of connections that are the step's own."""
 
     # --- Plan ----------------------------------------------------------------------------------------
+
+    def read_prices(self, rows: Iterable[Wanted], now: datetime) -> None:
+        """Read, before rows are judged, what tells their `bills` in a verdict; raise RemoteError.
+
+        `now` is the instant, by the clock of those who bill, as of which they are judged.
+        """
+
+    def bills_at(self, wanted: Wanted, now: datetime) -> Bills | None:
+        """Tell without a call what a thing made at that instant costs; None if `read_prices` did not say."""
+        return None
 
     def look_up(self, rows: Iterable[Wanted]) -> Any:
         """Read, in bulk, all that `check` and `remove` need; raise RemoteError. `rows` may be many."""

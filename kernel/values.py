@@ -71,6 +71,47 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Bill:
+    """An invoice to come: net, without usage, taxes, credits, coupons and minimum commitments.
+
+    `first` and `last` are the days of its base amount; without one, the day of the invoice.
+    """
+
+    day: date
+    base_cents: int
+    fixed_cents: int
+    currency: str
+    first: date
+    last: date
+
+    @property
+    def amount_cents(self) -> int:
+        return self.base_cents + self.fixed_cents
+
+
+@dataclass(frozen=True, slots=True)
+class Bills:
+    """What a thing costs the customer: one that is made on the day `as_of` of that system, or adopted.
+
+    - `first`, `second`: the invoices to come; None where they cannot be told.
+    - `today`, `tonight`: all that is invoiced on that day and in the night after; nothing for what is adopted.
+    - `past`: the problems that hold unless the operator accepts such invoices: they are for days that are
+      over, or that are long paid.
+    - `clear_from`: the first day on which there would be none of these; None if never.
+    - `remarks`: what else an operator should know, as warnings.
+    """
+
+    as_of: date
+    first: Bill | None = None
+    second: Bill | None = None
+    today: tuple[Bill, ...] = ()
+    tonight: tuple[Bill, ...] = ()
+    past: tuple[Problem, ...] = ()
+    clear_from: date | None = None
+    remarks: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What a step says of one row after it has looked.
 
@@ -87,6 +128,7 @@ class Verdict:
     - `tells`: what others may know of what was found, beside what `Step.tell` says.
     - `looks_made`: whether what is there may be what `create` made, after an unanswered try; None where that
       is so unless there are warnings.
+    - `bills`: what it will cost the customer, as far as that is known.
     """
 
     action: Action | None
@@ -102,6 +144,7 @@ class Verdict:
     leave: Problem | None = None
     tells: Facts = field(default_factory=dict)
     looks_made: bool | None = None
+    bills: Bills | None = None
 
     @property
     def may_be_ours(self) -> bool:

@@ -1,9 +1,11 @@
 """The clients that steps are made from."""
 
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cached_property
 
 from billing.births import Births
+from billing.bills import Biller
 from billing.client import LagoClient
 from billing.preflight import Target
 from charging import SteveClient
@@ -16,12 +18,20 @@ NEWS_S = 0.1
 
 @dataclass(frozen=True)
 class Connections:
-    """What is connected. `target` is what Lago said of itself; what is None is not configured."""
+    """What is connected. `target` is what Lago said of itself; what is None is not configured.
+
+    `billing_zone` is the one whose days Lago bills by.
+    """
 
     lago: LagoClient
     target: Target
     steve: SteveClient | None
     platform: PlatformDatabase | None
+    billing_zone: tzinfo
+
+    @cached_property
+    def biller(self) -> Biller:
+        return Biller(self.lago, self.billing_zone)
 
     @cached_property
     def births(self) -> Births:

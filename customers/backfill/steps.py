@@ -28,7 +28,9 @@ STEPS = [
     Listed(SteveIdTagStep, lambda to: _steve(to)),
     Listed(PlatformMappingStep, lambda to: PlatformMappingStep(to.platform) if to.platform else None),
     Listed(LagoCustomerStep, lambda to: LagoCustomerStep(to.lago, to.target.plans, to.births)),
-    Listed(LagoSubscriptionStep, lambda to: LagoSubscriptionStep(to.lago, births=to.births)),
+    Listed(
+        LagoSubscriptionStep, lambda to: LagoSubscriptionStep(to.lago, births=to.births, biller=to.biller)
+    ),
 ]
 
 

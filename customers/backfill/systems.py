@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -50,6 +50,11 @@ class Systems:
         return ZoneInfo(settings.BACKFILL_TIMEZONE or self.target.timezone)
 
     @property
+    def billing_zone(self) -> ZoneInfo:
+        """Whose days Lago bills by, whatever day a start_date means."""
+        return billing_zone(self.target)
+
+    @property
     def steve_url(self) -> str:
         return self.steve.url if self.steve else ""
 
@@ -62,6 +67,12 @@ class Systems:
     def world(self) -> dict[str, str]:
         """Name each system that is one of several, for a run to remember; Lago it remembers by itself."""
         return {step.system_key(): step.identity() for step in self.steps if step.identity()}
+
+
+def billing_zone(target: Target) -> ZoneInfo:
+    """Return Lago's zone; one that this machine does not know has to be BACKFILL_TIMEZONE in other words."""
+    known = target.timezone in available_timezones() or not settings.BACKFILL_TIMEZONE
+    return ZoneInfo(target.timezone if known else settings.BACKFILL_TIMEZONE)
 
 
 @contextmanager
@@ -92,7 +103,7 @@ def connect(
         steve = None if STEVE in left_out else steve_client(pool_size=pool_size, sleep=sleep)
         platform = None if PLATFORM in left_out else stack.enter_context(_platform(steve))
         remarks = () if platform or PLATFORM in left_out else _remarks(writes=writes)
-        steps = _connected(Connections(lago, target, steve, platform), left_out)
+        steps = _connected(Connections(lago, target, steve, platform, billing_zone(target)), left_out)
         for step in steps:
             stack.callback(step.close)
         _reach(steps, can_be_left=without is not None)
