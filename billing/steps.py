@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from billing import reports
-from billing.births import Births
 from billing.bills import Biller
+from billing.births import Births
 from billing.client import LagoClient
 from billing.comparison import Live, compare_customer, compare_subscription, differing
 from billing.errors import LagoError
