@@ -16,7 +16,9 @@ UNROUTED = "(unrouted)"
 
 
 class Lago:
-    def __init__(self, compat: Compat, key: str, plans: list[PlanSpec], *, on_a_quiet_day: bool) -> None:
+    def __init__(
+        self, compat: Compat, key: str, plans: list[PlanSpec], *, on_a_quiet_day: bool = False
+    ) -> None:
         self._compat = compat
         self._key = key
         self._plans = plans

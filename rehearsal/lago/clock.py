@@ -22,6 +22,10 @@ class Clock:
         self._shift = at - datetime.now(UTC)
         self.is_set = True
 
+    def go_right(self) -> None:
+        """Show the time outside again."""
+        self._frozen, self._shift, self.is_set = None, timedelta(), False
+
     def advance(self, by: timedelta) -> None:
         if by:
             self.set(self.now() + by, frozen=self._frozen is not None)

@@ -112,6 +112,10 @@ class Sandbox(StandIn):
         """Set the sandbox's time (ISO 8601); what is due then happens."""
         self.steer("POST", "clock", at=at, frozen=frozen)
 
+    def right_clock(self) -> None:
+        """Show the time outside again."""
+        self.steer("POST", "clock", right=True)
+
     def advance_clock(self, seconds: float) -> None:
         self.steer("POST", "clock", advance_s=seconds)
 
