@@ -154,8 +154,9 @@ class LagoSubscriptionStep(Step):
         bills = self.biller.of_new(wanted, self.priced_at) if self.priced_at else None
         if bills is None:
             return NEW
-        verdict = Verdict(Action.CREATE, warnings=bills.remarks, bills=bills)
-        return self._new_ones.setdefault(id(bills), verdict)
+        if id(bills) not in self._new_ones:
+            self._new_ones[id(bills)] = Verdict(Action.CREATE, warnings=bills.remarks, bills=bills)
+        return self._new_ones[id(bills)]
 
     def _adopt(self, wanted: Wanted, subscriptions: Sequence[Subscription]) -> Verdict:
         """Take ours first. One under our id that starts otherwise is a conflict: nothing is changed."""
