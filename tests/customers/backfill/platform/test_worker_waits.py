@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -223,8 +224,6 @@ def test_stop_ends_a_wait_that_is_under_way(client: Client, town: Town) -> None:
     turns: list[str] = []
 
     def wait_once() -> None:
-        from django.db import connection
-
         turns.append(jobs.run_job(wait_of(run).pk))
         connection.close()
 
@@ -298,9 +297,10 @@ def test_a_worker_that_dies_once_all_is_reverted_leaves_the_wait_to_the_next(
     def die(*args: Any, **kwargs: Any) -> None:
         raise SystemExit
 
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+    with monkeypatch.context() as patch:
         patch.setattr(settling, "expect", die)
-        jobs.run_job(job.pk)
+        with pytest.raises(SystemExit):
+            jobs.run_job(job.pk)
     assert not run.jobs.filter(kind=RunJob.Kind.SETTLE).exists()
     jobs.run_job(job.pk)
 
