@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.conf import settings
 
+from customers.backfill.switching import is_beside_platform
 from customers.models import BackfillRow, IdTagMapping, User
 from kernel import RemoteError, as_login
 from polaris import PlatformDatabase, mappings, users
@@ -14,6 +15,7 @@ from polaris.sign_ins import standings
 from polaris.users import PlatformUser
 
 TIMEOUT_S = 4.0  # somebody looks at a page and waits
+NOT_CONNECTED = "No platform is connected (POLARIS_DATABASE_URL)."
 BLOCKS = "the platform's next sync blocks the card"
 
 
@@ -45,6 +47,8 @@ class OnPlatform:
 
 def customer_on_platform(user: User, now: datetime, *, timeout_s: float = TIMEOUT_S) -> OnPlatform:
     """Read user and cards, once and not for long. What goes wrong is told, never raised."""
+    if not is_beside_platform():
+        return OnPlatform(error=NOT_CONNECTED)
     if not user.external_id:
         return OnPlatform(error="Without an external_id the platform cannot know this customer.")
     ours = list(user.id_tag_mappings.order_by("id_tag"))
@@ -69,6 +73,8 @@ def customer_on_platform(user: User, now: datetime, *, timeout_s: float = TIMEOU
 
 def card_on_platform(card: IdTagMapping, now: datetime, *, timeout_s: float = TIMEOUT_S) -> OnPlatform:
     """Read one card, once and not for long, and nothing of its customer."""
+    if not is_beside_platform():
+        return OnPlatform(error=NOT_CONNECTED)
     external_id = card.user.external_id
     if not external_id:
         return OnPlatform(error="Without an external_id the platform cannot know the customer of this card.")

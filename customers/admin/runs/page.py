@@ -19,6 +19,7 @@ from customers.backfill.ledger.counts import OUTCOMES, counts_of, step_states, w
 from customers.backfill.ledger.standing import REVERT_INTERRUPTED, shown_status
 from customers.backfill.settling_in import SettlingIn
 from customers.backfill.steps import alterations, label
+from customers.backfill.systems import PLATFORM, platform_place
 from customers.backfill.welcome import CampaignStatus, latest_campaign
 from customers.backfill.welcome import status as campaign_status
 from customers.jobs import REVERTED
@@ -81,10 +82,15 @@ class Live:
         return self.status in (Status.QUEUED, Status.RUNNING)
 
     @property
+    def is_writing(self) -> bool:
+        """Return whether rows and steps may change: the rest of the page is of use once that is over."""
+        return self.status in AT_WORK
+
+    @property
     def is_at_work(self) -> bool:
         """Return whether the page is to be asked for again by itself."""
         mailing = self.campaign is not None and self.campaign.status == WelcomeCampaign.Status.RUNNING
-        return self.status in AT_WORK or mailing or any(not job.is_over for job in self.jobs)
+        return self.is_writing or mailing or any(not job.is_over for job in self.jobs)
 
     @property
     def needs_worker(self) -> bool:
@@ -211,6 +217,14 @@ def files_of(run: BackfillRun) -> dict[str, Path]:
         "manifest": folder / f"revert-{run.run_id}.log",
     }
     return {kind: path for kind, path in known.items() if path.is_file()}
+
+
+def platform_of(run: BackfillRun) -> str:
+    """Name the platform's database that the run wrote to; blank where it neither did nor could have."""
+    place, wrote_to = platform_place(), run.world.get(PLATFORM, "").rpartition("/")[2]
+    if not wrote_to:
+        return "connected, and not written to by this run" if place else ""
+    return place if place.startswith(f"{wrote_to} at ") else f"{wrote_to}, which is not connected now"
 
 
 def who(run: BackfillRun) -> str:

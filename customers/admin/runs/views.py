@@ -38,6 +38,7 @@ class RunPages(Pages):
         context = {
             **self._live(request, run),
             "who": page.who(run),
+            "platform": page.platform_of(run),
             "steps": page.steps_of(run),
             "downloads": page.files_of(run),
             "entries": page.entries_of(run) if may(request.user, AUDIT) else [],

@@ -219,6 +219,14 @@ def test_who_has_no_external_id_is_not_looked_for(town: Town, settings: Any) -> 
     assert shown.error == "Without an external_id the platform cannot know this customer."
 
 
+def test_where_no_platform_is_connected_none_is_asked(town: Town, settings: Any) -> None:
+    imported(rows(1))
+    settings.POLARIS_DATABASE_URL = "none"
+
+    assert seen() == OnPlatform(error="No platform is connected (POLARIS_DATABASE_URL).")
+    assert card_on_platform(IdTagMapping.objects.get(), timezone.now()) == seen()
+
+
 def test_a_database_that_is_away_is_told_in_a_line(town: Town, settings: Any) -> None:
     imported(rows(1))
     settings.POLARIS_DATABASE_URL = AWAY
@@ -282,7 +290,7 @@ def test_the_part_of_a_customer_says_who_and_which_cards(town: Town) -> None:
     words = words_of(part(browser, "customer", User.objects.get(external_id=E).pk))
 
     assert "customer has never signed in there" in words
-    assert f"{TAG} waits for its start {KEY} Blocked until {LATER}" in words
+    assert f"{TAG} waits for its start Blocked until {LATER} 00:00 UTC, and that is right. {KEY}" in words
     assert "Read from " in words
 
 
