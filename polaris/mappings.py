@@ -68,6 +68,18 @@ def find(
     return found
 
 
+def of_customer(database: PlatformDatabase, external_id: str, id_tags: Iterable[str]) -> Mappings:
+    """Find a customer's mappings, parents too, and whatever has one of some idTags in any case."""
+    query = (
+        f"SELECT {COLUMNS} FROM user_mappings"  # noqa: S608
+        " WHERE lago_customer_external_id = %s OR lower(steve_ocpp_id_tag) = ANY(%s) ORDER BY id"
+    )
+    found = Mappings()
+    for row in database.read(query, [external_id, sorted(id_tags)]):
+        found.add(PlatformMapping(*row))
+    return found
+
+
 def everything(database: PlatformDatabase) -> Mappings:
     """Return all mappings: which number SteVe will name for a row, nobody knows before it is asked."""
     found = Mappings()

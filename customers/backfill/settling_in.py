@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Self
 
 from django.db.models import Exists, OuterRef, Q
 
@@ -26,6 +27,7 @@ State = BackfillStep.State
 CARD, MAPPING, PAYS = "steve_id_tag", "platform_mapping", "lago_subscription"
 UNWELL = ("blocked", "open", "parent_active")
 NAMED = 5
+NOTIFIED = "notified"  # how the sync went where nobody waited for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,18 @@ class Remark:
             "message": self.message, "remedy": self.remedy,
         }  # fmt: skip
 
+    @property
+    def is_unwell(self) -> bool:
+        """Return whether cards are open or blocked against what they should be."""
+        return self.code in UNWELL
+
+    @property
+    def sentence(self) -> str:
+        """Say what is not as it should be, and of whom."""
+        more = ", …" if self.number > len(self.examples) else ""
+        named = f" ({', '.join(self.examples)}{more})" if self.examples else ""
+        return f"{self.message.rstrip('.')}{named}."
+
 
 @dataclass(frozen=True, slots=True)
 class SettlingIn:
@@ -55,7 +69,22 @@ class SettlingIn:
     @property
     def is_well(self) -> bool:
         """Return whether nothing was seen to be open or blocked against what it should be."""
-        return not any(remark.code in UNWELL for remark in self.remarks)
+        return not any(remark.is_unwell for remark in self.remarks)
+
+    @property
+    def sentence(self) -> str:
+        """Say that there is nothing to remark; blank where there is, or where there is no platform."""
+        if self.remarks:
+            return ""
+        return {
+            Synced.COMPLETED.value: "The platform has synced since, and all cards are as they should be.",
+            NOTIFIED: "The platform was told to sync; nobody waited for it.",
+        }.get(self.synced, "")
+
+    @classmethod
+    def kept(cls, told: Mapping[str, Any]) -> Self:
+        """Read what `as_json` gave, and was kept."""
+        return cls(str(told.get("sync", "")), [Remark(**remark) for remark in told.get("remarks", ())])
 
     def as_json(self) -> dict[str, object] | None:
         if not self.synced:
@@ -79,23 +108,29 @@ def settle_in(
     now: datetime,
     reverted: bool = False,
     waits: bool = True,
+    since: datetime | None = None,
+    seconds: float | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> SettlingIn:
-    """Wake the platform's sync, wait for it, and look; raises nothing. Without a platform, does nothing."""
+    """Wake the platform's sync, wait for it, and look; raises nothing. Without a platform, does nothing.
+
+    Who waits in slices says since when, by the platform's clock, and for how many seconds still.
+    """
     if systems.platform is None or systems.steve is None:
         return SettlingIn()
     cards = list(_cards(run, reverted=reverted))
     if not cards:
         return SettlingIn()
-    seconds = sync.patience_s(len(cards))
+    seconds = sync.patience_s(len(cards)) if seconds is None else seconds
     try:
         if not waits:
             sync.notify(systems.platform)
-            return SettlingIn("notified")
+            return SettlingIn(NOTIFIED)
         tell(f"Waiting for the platform's sync, for up to {seconds:,.0f} s …")
         synced = sync.wait(
             systems.platform,
             seconds=seconds,
+            since=since,
             stopped=lambda: stop.requested,
             sleep=stop.sleep,
             clock=clock,
@@ -110,6 +145,16 @@ def settle_in(
     except RemoteError as error:
         remedy = "Look with backfill_reconcile when it works again."
         return SettlingIn("failed", [Remark("not_looked", len(cards), (), f"{error}.", remedy)])
+
+
+def cards_to_look_at(run: BackfillRun, *, reverted: bool) -> int:
+    return sum(1 for _ in _cards(run, reverted=reverted))
+
+
+def nobody_waits(run: BackfillRun, *, reverted: bool) -> SettlingIn:
+    """Say what it means that somebody ended the wait."""
+    cards = cards_to_look_at(run, reverted=reverted)
+    return SettlingIn(Synced.STOPPED.value, [_not_synced(Synced.STOPPED, cards)])
 
 
 def _cards(run: BackfillRun, *, reverted: bool) -> Iterator[Card]:

@@ -91,7 +91,7 @@ def connect(
         pool_size = concurrency or settings.BACKFILL_CONCURRENCY
         steve = None if STEVE in left_out else steve_client(pool_size=pool_size, sleep=sleep)
         platform = None if PLATFORM in left_out else stack.enter_context(_platform(steve))
-        remarks = () if platform or PLATFORM in left_out else _remarks(writes=writes)
+        remarks = () if platform or PLATFORM in left_out else remarks_unasked(writes=writes)
         steps = _connected(Connections(lago, target, steve, platform), left_out)
         for step in steps:
             stack.callback(step.close)
@@ -133,7 +133,13 @@ def _platform(steve: SteveClient | None) -> Iterator[PlatformDatabase | None]:
         platform.close()
 
 
-def _remarks(*, writes: bool) -> Sequence[str]:
+def platform_place() -> str:
+    """Name the platform's database that the settings name, without asking it; blank without one."""
+    url = settings.POLARIS_DATABASE_URL
+    return "" if url in ("", settings.NO_PLATFORM) else PlatformDatabase(url).place
+
+
+def remarks_unasked(*, writes: bool = False) -> Sequence[str]:
     """Say what follows where our database is the platform's too and nobody said what is to be done there."""
     if settings.POLARIS_DATABASE_URL:
         return ()

@@ -86,8 +86,9 @@ def _options(options: Mapping[str, Any]) -> list[str]:
         "skip_existing": "skip what exists",
         "allow_partial": "import the good rows although others would fail",
         "new_run": "start a new run",
+        "no_wait": "do not wait for the platform",
     }
-    chosen = [text for name, text in told.items() if options[name]]
+    chosen = [text for name, text in told.items() if options.get(name)]
     if options["date_format"]:
         chosen.append(f"dates as {options['date_format']}")
     if options.get("decimal_mark", ".") != ".":
