@@ -46,6 +46,7 @@ class PlatformUserStep(Step):
     works = Works.PER_BATCH
     variables = VARIABLES
     is_missed = False
+    finds_unrecorded = True
 
     def __init__(self, database: PlatformDatabase) -> None:
         self._database = database
@@ -168,6 +169,15 @@ class PlatformUserStep(Step):
         return list(reports.user_differences(thing, user))
 
     # --- Revert --------------------------------------------------------------------------------------
+
+    def unrecorded(self, wanted: Wanted, found: Users) -> Sequence[Thing]:
+        """Return whom the platform made of the Lago customer: it may have signed in there."""
+        user = found.by_external_id.get(wanted.external_id)
+        return [Thing(wanted, user.id, is_made=False)] if user is not None and user.is_customer else []
+
+    @classmethod
+    def unrecorded_stays(cls) -> str:
+        return "the run did not make it; remove it on the platform if nobody needs it"
 
     def look_back(self, things: Sequence[Thing], since: Since) -> SignedIn:
         """Find who has signed in at the platform: at all, where the run made them, else since the run."""
