@@ -13,7 +13,8 @@ from customers.backfill.engine.expected import about
 from customers.backfill.preflight.asked import Asked
 from customers.backfill.preflight.clocks import compared
 from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
-from customers.backfill.systems import BESIDE_UNASKED, WHAT_TO_SAY, steve_client
+from customers.backfill.systems import steve_client
+from customers.backfill.unasked import BESIDE_UNASKED, WHAT_TO_SAY
 from kernel import RemoteError
 from polaris import PlatformDatabase, preflight, site
 from polaris.preflight import Syncs
