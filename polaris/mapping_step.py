@@ -259,7 +259,7 @@ class PlatformMappingStep(Step):
     def _remove(self, cursor: Cursor, things: Sequence[Thing]) -> Sequence[Removed]:
         columns = self._database.columns
         made = [int(thing.ref) for thing in things if not thing.undo]
-        gone, kept = mappings.delete(cursor, made, has_issued_cards=columns.has("issued_cards"))
+        gone, kept = mappings.delete(cursor, made, has_issued_cards=columns.may_read("issued_cards"))
         if kept and columns.has_mirror:
             mappings.forget_parents(cursor, sorted(kept))
         before = {int(thing.ref): thing.undo for thing in things if thing.undo}

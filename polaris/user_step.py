@@ -201,7 +201,7 @@ class PlatformUserStep(Step):
         if olds:
             users.respell(cursor, {key: (email.lower(), email) for key, email in olds.items()})
         made = [thing.ref for thing in things if not thing.undo]
-        has_issued_cards = self._database.columns.has("issued_cards")
+        has_issued_cards = self._database.columns.may_read("issued_cards")
         gone = users.delete(cursor, made, has_issued_cards=has_issued_cards) if made else set()
         left = users.there(cursor, set(made) - gone) if len(gone) < len(made) else set()
         return [

@@ -75,7 +75,7 @@ def answers(platform: Platform) -> Told:
 
 
 def columns(platform: Platform) -> Told:
-    missing = preflight.missing_columns(platform.database)
+    missing = platform.database.columns.missing
     if missing:
         remedy = (
             "See that it is a Polaris Express, and have its migrations add them: an upgrade may skip some."

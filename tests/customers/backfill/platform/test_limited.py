@@ -8,6 +8,8 @@ from uuid import uuid4
 import pytest
 from psycopg import sql
 
+from customers.backfill.refused import Refused
+from customers.backfill.systems import connect
 from polaris import PlatformDatabase
 from tests.customers.backfill.platform.there import KEY, TAG, E, card, cards, user, users
 from tests.customers.backfill.steve.world import divergences, manage, reverted, run_of
@@ -82,6 +84,41 @@ def test_another_column_that_is_missing_is_named(
         town.rows("select count(*) from users") == town.rows("select count(*) from user_mappings") == [(0,)]
     )
     assert town.limits() == {}
+
+
+@pytest.mark.parametrize("how", ["revoke select on users", "revoke all on users"])
+def test_a_right_that_is_missing_is_no_column_that_is_missing(
+    town: Town, settings: Any, tmp_path: Any, how: str
+) -> None:
+    file = tmp_path / "customers.csv"
+    file.write_text(csv_text(rows(1)))
+    address = settings.POLARIS_DATABASE_URL
+    for name in role(town):
+        town.database.execute(f"{how} from {name}".encode())
+        settings.POLARIS_DATABASE_URL = as_role(address, name)
+
+        code, _, err = manage("backfill_customers", "--input", str(file))
+
+        assert (code, "lacks" in err) == (2, False)
+        assert f"The role {name} may not read users.id" in err
+        assert f"GRANT SELECT ON users TO {name}" in err
+    assert town.limits() == {}
+
+
+def test_a_right_on_one_column_is_named_and_its_remedy_helps(town: Town, settings: Any) -> None:
+    address = settings.POLARIS_DATABASE_URL
+    for name in role(town):
+        allowed = "id, public_id, name, email, role, lago_customer_external_id, onboarded_at, created_at"
+        town.database.execute(
+            f"revoke select on users from {name}; grant select ({allowed}, updated_at) on users to {name}".encode()
+        )
+        settings.POLARIS_DATABASE_URL = as_role(address, name)
+
+        with pytest.raises(Refused, match="may not read users.email_verified in") as refused, connect():
+            pass
+        town.database.execute(str(refused.value).partition("run: ")[2].encode())
+
+        assert imported(rows(1)).status == "succeeded"
 
 
 @pytest.mark.parametrize("table", ["issued_cards", "reservations", "devices", "auth_audit", "lago_customers"])
