@@ -54,6 +54,10 @@ class Columns:
         """Return whether a mapping remembers parent and expiry of its idTag."""
         return all(f"user_mappings.{column}" in self.there for column in MIRROR)
 
+    def has(self, table: str) -> bool:
+        """Return whether a table is there, readable or not."""
+        return any(name.startswith(f"{table}.") for name in self.there)
+
     def may_read(self, table: str) -> bool:
         """Return whether a table is there and the role may read of it."""
         return any(name.startswith(f"{table}.") for name in self.readable)

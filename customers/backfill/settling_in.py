@@ -18,13 +18,14 @@ from customers.backfill.ledger.recorded import BY_CHOICE, LEFT_OUT
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun, BackfillStep
 from kernel import RemoteError
-from polaris import mappings, sync
+from polaris import PlatformDatabase, caches, mappings, sync
 from polaris.mappings import PlatformMapping
 from polaris.sync import Synced
 
 State = BackfillStep.State
 CARD, MAPPING, PAYS = "steve_id_tag", "platform_mapping", "lago_subscription"
 UNWELL = ("blocked", "open", "parent_active")
+OF_CACHES = ("cache_hides", "cache_unseen")  # says nothing of cards
 NAMED = 5
 
 
@@ -56,6 +57,11 @@ class SettlingIn:
     def is_well(self) -> bool:
         """Return whether nothing was seen to be open or blocked against what it should be."""
         return not any(remark.code in UNWELL for remark in self.remarks)
+
+    @property
+    def are_cards_in_order(self) -> bool:
+        """Return whether all cards were looked at, and there is nothing to say of any."""
+        return self.synced == Synced.COMPLETED and all(one.code in OF_CACHES for one in self.remarks)
 
     def as_json(self) -> dict[str, object] | None:
         if not self.synced:
@@ -89,9 +95,10 @@ def settle_in(
         return SettlingIn()
     seconds = sync.patience_s(len(cards))
     try:
+        hidden = [] if reverted else list(_hidden(run, systems.platform, cards))
         if not waits:
             sync.notify(systems.platform)
-            return SettlingIn("notified")
+            return SettlingIn("notified", hidden)
         tell(f"Waiting for the platform's sync, for up to {seconds:,.0f} s …")
         synced = sync.wait(
             systems.platform,
@@ -101,12 +108,13 @@ def settle_in(
             clock=clock,
         )
         if synced is not Synced.COMPLETED:
-            return SettlingIn(synced.value, [_not_synced(synced, len(cards))])
+            return SettlingIn(synced.value, [*hidden, _not_synced(synced, len(cards))])
         tags = {tag.ocpp_tag_pk: tag for tag in systems.steve.id_tags()}
         metas = mappings.metas(systems.platform, {card.external_id for card in cards})
         if reverted:
             return SettlingIn(synced.value, [*_open(cards, tags), *_active_parents(run, cards, metas)])
-        return SettlingIn(synced.value, [*_blocked(cards, tags, now), *_lost_races(cards, metas, now)])
+        seen = [*_blocked(cards, tags, now), *_lost_races(cards, metas, now)]
+        return SettlingIn(synced.value, [*hidden, *seen])
     except RemoteError as error:
         remedy = "Look with backfill_reconcile when it works again."
         return SettlingIn("failed", [Remark("not_looked", len(cards), (), f"{error}.", remedy)])
@@ -126,6 +134,25 @@ def _cards(run: BackfillRun, *, reverted: bool) -> Iterator[Card]:
         "row__external_id", "ref", "row__subscription_at"
     ):
         yield Card(external_id, ref, begins_at)
+
+
+def _hidden(run: BackfillRun, platform: PlatformDatabase, cards: Iterable[Card]) -> Iterator[Remark]:
+    """Name what an earlier revert left in the platform's caches, where our role may not clear it."""
+    made = BackfillStep.objects.filter(row__run=run, name=MAPPING, state__in=(State.CREATED, State.ADOPTED))
+    numbers = {int(ref) for ref in made.exclude(ref="").values_list("ref", flat=True)}
+    for one in caches.hidden(platform, {card.external_id for card in cards}, numbers):
+        what = f"Rows of {one.cache} that are marked as deleted"
+        remedy = f"Have the owner of the platform's tables run: {one.statement}"
+        if one.ids is None:
+            message = (
+                f"{what} would hide customers of the run there, and our role may not look whether any do."
+            )
+            yield Remark("cache_unseen", 0, (), message, remedy)
+        else:
+            message = (
+                f"{what} hide customers or subscriptions of the run there, and our role may not clear them."
+            )
+            yield Remark("cache_hides", len(one.ids), one.ids[:NAMED], message, remedy)
 
 
 def _not_synced(synced: Synced, cards: int) -> Remark:

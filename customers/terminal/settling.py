@@ -14,7 +14,7 @@ def add_no_wait(parser: CommandParser) -> None:
 
 def print_settling(console: Console, settling: SettlingIn) -> None:
     """Say how the sync went, and each thing that is not as it should be."""
-    if settling.synced == "completed" and not settling.remarks:
+    if settling.are_cards_in_order:
         console.print("The platform has synced since, and all cards are as they should be.")
     if settling.synced == "notified":
         console.print("The platform was told to sync; nobody waited for it.")
