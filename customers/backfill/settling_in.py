@@ -24,7 +24,7 @@ from polaris.sync import Synced
 
 State = BackfillStep.State
 CARD, MAPPING, PAYS = "steve_id_tag", "platform_mapping", "lago_subscription"
-UNWELL = ("blocked", "open", "parent_active")
+UNWELL = ("blocked", "open", "open_early", "parent_active")
 OF_CACHES = ("cache_hides", "cache_unseen")  # says nothing of cards
 NAMED = 5
 
@@ -95,7 +95,7 @@ def settle_in(
         return SettlingIn()
     seconds = sync.patience_s(len(cards))
     try:
-        hidden = [] if reverted else list(_hidden(run, systems.platform, cards))
+        hidden = () if reverted else tuple(_hidden(run, systems.platform, cards))
         if not waits:
             sync.notify(systems.platform)
             return SettlingIn("notified", hidden)
@@ -113,7 +113,8 @@ def settle_in(
         metas = mappings.metas(systems.platform, {card.external_id for card in cards})
         if reverted:
             return SettlingIn(synced.value, [*_open(cards, tags), *_active_parents(run, cards, metas)])
-        seen = [*_blocked(cards, tags, now), *_lost_races(cards, metas, now)]
+        early = _open_early(run, systems.platform, cards, tags, now)
+        seen = [*_blocked(cards, tags, now), *early, *_lost_races(cards, metas, now)]
         return SettlingIn(synced.value, [*hidden, *seen])
     except RemoteError as error:
         remedy = "Look with backfill_reconcile when it works again."
@@ -172,6 +173,31 @@ def _blocked(cards: Iterable[Card], tags: Mapping[int, OcppTag], now: datetime) 
         "blocked", blocked, "{n} still blocked in SteVe after the platform's sync",
         "Look at the card and at the errors of the sync on the platform. By hand in SteVe it does not last.",
     )  # fmt: skip
+
+
+def _open_early(
+    run: BackfillRun,
+    platform: PlatformDatabase,
+    cards: Iterable[Card],
+    tags: Mapping[int, OcppTag],
+    now: datetime,
+) -> Iterator[Remark]:
+    later = [card for card in cards if card.begins_at is not None and card.begins_at > now]
+    left = [card for card in later if (tag := tags.get(int(card.ref))) is not None and not tag.is_blocked]
+    paid = _paid_before(run, platform) if left else set()
+    yield from _remark(
+        "open_early", [card for card in left if int(card.ref) not in paid],
+        "{n} open in SteVe before the start, and until then nobody is billed for it",
+        "Look for a mapping or a parent of it that is active on the platform, and switch it off until then.",
+    )  # fmt: skip
+
+
+def _paid_before(run: BackfillRun, platform: PlatformDatabase) -> set[int]:
+    """Return SteVe's numbers of active cards whose subscription the run found: it may have begun before."""
+    found = BackfillStep.objects.filter(row__run=run, name=PAYS, state=State.ADOPTED)
+    theirs = BackfillStep.objects.filter(name=MAPPING, row__in=found.values("row")).exclude(ref="")
+    there = mappings.find(platform, ids={int(ref) for ref in theirs.values_list("ref", flat=True)})
+    return {mapping.ocpp_tag_pk for mapping in there.by_id.values() if mapping.is_active}
 
 
 def _open(cards: Iterable[Card], tags: Mapping[int, OcppTag]) -> Iterator[Remark]:
