@@ -84,7 +84,15 @@ class PlatformDatabase:
             raise PolarisError(
                 "polaris_refused",
                 f"The platform's database {self.place} lacks {', '.join(missing)}: it is no Polaris Express"
-                " of a known version, or its migrations are not complete",
+                " of a known version, or its migrations are not complete; have them add what they skipped",
+            )
+        if unreadable := self.columns.unreadable:
+            ((role,),) = self.read("SELECT quote_ident(current_user)")
+            tables = ", ".join(dict.fromkeys(name.partition(".")[0] for name in unreadable))
+            raise PolarisError(
+                "polaris_refused",
+                f"The role {role} may not read {', '.join(unreadable)} in the platform's database"
+                f" {self.place}; have the owner of the tables run: GRANT SELECT ON {tables} TO {role}",
             )
 
     def read(self, query: Statement, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0010_links_to_the_platform'),
+        ('customers', '0011_optional_columns'),
     ]
 
     operations = [
