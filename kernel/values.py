@@ -63,6 +63,7 @@ class Wanted:
     start_date: date | None
     subscription_at: datetime | None
     billing_time: str = "calendar"
+    more: Mapping[str, Any] = field(default_factory=dict)  # of the optional columns, what the row has
 
     @property
     def subscription_external_id(self) -> str:
@@ -193,6 +194,20 @@ class Thing:
     is_made: bool
     undo: Mapping[str, Any] = field(default_factory=dict)
     facts: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Invoiced:
+    """An invoice that a customer has got: net, in the currency's smallest unit.
+
+    `first` and `last` are the days of its base amount; None where it has none, or where they are not known.
+    """
+
+    external_id: str
+    cents: int
+    currency: str
+    first: date | None = None
+    last: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

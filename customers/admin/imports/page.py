@@ -109,10 +109,13 @@ def _options(options: Mapping[str, Any]) -> list[str]:
         "allow_partial": "import the good rows although others would fail",
         "new_run": "start a new run",
         "accept_invoices_today": "accept invoices for days that are over",
+        "no_wait": "do not wait for the platform",
     }
     chosen = [text for name, text in told.items() if options.get(name)]
     if options["date_format"]:
         chosen.append(f"dates as {options['date_format']}")
+    if options.get("decimal_mark", ".") != ".":
+        chosen.append("amounts with a decimal comma")
     if options["billing_time"] != "calendar":
         chosen.append("billing periods follow the start date")
     chosen.extend(options[name] for name in ("encoding", "delimiter") if options[name])
