@@ -3,9 +3,17 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
+from billing.forecast import Unforeseen
 from billing.values import Customer, Plan, Subscription
-from kernel import Divergence, Problem, Wanted
+from kernel import Bill, Divergence, Problem, Wanted
+from kernel.columns import END_DATE
 
+UNFORESEEN = {
+    Unforeseen.LEAP_DAY: "it is billed yearly from a 29 February, and Lago's periods are odd then",
+    Unforeseen.HALF_YEAR: "its half-year has begun, is paid in advance, and Lago's next invoice is odd",
+    Unforeseen.UNKNOWN_PRICE: "the plan has no interval or no plain price",
+    Unforeseen.TOO_FAR: "the start, or the end of the trial, is too far away",
+}
 ADOPT = "--skip-existing adopts what agrees and completes what is half done."
 
 
@@ -46,6 +54,42 @@ def customer_differs(wanted: Wanted, differs: Sequence[str]) -> Problem:
         f"The Lago customer {wanted.external_id} has another {' and '.join(differs)}; it is left as it is.",
         "Check that it is the same customer; correct it in Lago if need be.",
     )
+
+
+def invoiced_today(today: date, bills: Sequence[Bill], clear_from: date | None) -> Problem:
+    """Say what the day of the import does: Lago's hourly job takes what is due today, however young it is."""
+    what = "invoice" if not bills else f"invoice {_money(bills)}"
+    period = f" for {bills[0].first} to {bills[0].last}" if bills else ""
+    if clear_from:
+        why = "those days are over, and whoever billed until now has billed them"
+        way = f"From {clear_from} on an import would not be invoiced so: wait until then."
+    else:
+        why = "the trial of the plan is over for this start, so it bills the whole current period"
+        way = "It would on any day: give the customer a plan without a trial."
+    return Problem("invoiced_today", "start_date", f"Lago would {what} today, {today},{period}: {why}.", way)
+
+
+def invoice_of_zero() -> Problem:
+    return Problem(
+        "invoiced_today_zero",
+        "start_date",
+        "Lago will make an invoice of 0.00 today, for days that are over.",
+        "Nobody pays anything; it is only seen.",
+    )
+
+
+def unforeseen(plan: Plan, why: Unforeseen) -> Problem:
+    return Problem(
+        "invoice_unforeseen",
+        "plan_code",
+        f"What Lago will bill first on the plan {plan.code} cannot be told: {UNFORESEEN[why]}.",
+        "Look at the customer's first invoice in Lago.",
+    )
+
+
+def _money(bills: Sequence[Bill]) -> str:
+    cents = sum(bill.amount_cents for bill in bills)
+    return f"{cents / 100:,.2f} {bills[0].currency}".strip()
 
 
 def id_mismatch(wanted: Wanted) -> Problem:
@@ -105,6 +149,16 @@ def subscription_ends(subscription: Subscription, ending_at: datetime) -> Proble
         f"{ending_at.astimezone(UTC):%Y-%m-%d (at %H:%M UTC)}.",
         "Lago makes its last invoice then, and bills no session afterwards. Take the end away in Lago if"
         " it is not meant.",
+    )
+
+
+def ends_otherwise(wanted: Wanted, subscription: Subscription) -> Problem:
+    return Problem(
+        "lago_subscription_ends_otherwise",
+        "end_date",
+        f"The subscription {subscription.external_id} {_end(subscription.ending_at)}, "
+        f"and the file wants it to end at {_instant(END_DATE.of(wanted).begins)}. It is left as it is.",
+        "Set its end in Lago if the file is right.",
     )
 
 
@@ -171,6 +225,15 @@ def start_changed(wanted: Wanted, subscription: Subscription) -> Divergence:
     )
 
 
+def end_changed(wanted: Wanted, subscription: Subscription) -> Divergence:
+    return Divergence(
+        "other_end",
+        f"ends at {_instant(END_DATE.of(wanted).begins)}",
+        _end(subscription.ending_at),
+        "If it is wrong: set the end of the subscription in Lago.",
+    )
+
+
 def still_pending(wanted: Wanted) -> Divergence:
     return Divergence(
         "pending",
@@ -205,6 +268,10 @@ def subscription_missing(ended: Subscription | None, others: Sequence[Subscripti
     if ended is not None:
         return Divergence("terminated", "an active subscription", ended.status, remedy)
     return Divergence("missing", "an active subscription", "none", remedy)
+
+
+def _end(moment: datetime | None) -> str:
+    return f"ends at {_instant(moment)}" if moment else "does not end by itself"
 
 
 def _instant(moment: datetime | None) -> str:

@@ -2,21 +2,32 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from billing import reports
 from billing.abilities import Abilities
+from billing.bills import Biller
 from billing.births import Births, Seen
 from billing.client import LagoClient
-from billing.comparison import Live, compare_customer, compare_subscription, differing
+from billing.comparison import (
+    Live,
+    asked_end,
+    compare_customer,
+    compare_subscription,
+    differing,
+    ends_otherwise,
+)
 from billing.errors import LagoError
-from billing.values import Customer, Plan, Subscription
+from billing.preflight import utc_now
+from billing.values import BaseFee, Customer, Invoice, Plan, Subscription
 from kernel import (
     Action,
+    Bills,
     Divergence,
     Fact,
     Facts,
+    Invoiced,
     Made,
     Problem,
     Removal,
@@ -33,10 +44,7 @@ NEW = Verdict(Action.CREATE)
 SECOND_CURRENCY = "allow_second_currency"  # the option that lifts our caution
 OLDER = "it was there before the run"
 REFUSED_STATUS = 422
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+CLOCK_TOLERANCE = timedelta(minutes=10)  # between Lago's clock and ours, as far as it was not measured
 
 
 class LagoCustomerStep(Step):
@@ -205,14 +213,28 @@ class LagoSubscriptionStep(Step):
         births: Births | None = None,
         seen: Seen | None = None,
         zone: tzinfo = UTC,
+        biller: Biller | None = None,
+        ahead: timedelta = timedelta(),
     ) -> None:
-        """Take the client, and `zone`, whose days the starts of rows are."""
+        """`zone` is the one whose days the starts of rows are; `ahead`, by how much Lago's clock is so."""
         self.client = client
         self.seen = seen or Seen()
         self.zone = zone
         self.now = now
+        self.ahead = ahead
+        self.biller = biller or Biller(client, UTC)
+        self.priced_at: datetime | None = None
+        self._new_ones: dict[int, Verdict] = {}  # by the identity of the bills, which many rows share
         self.births = births or Births()
         self.stands_off = self.births.gap_s > 0
+
+    def read_prices(self, rows: Iterable[Wanted], now: datetime) -> None:
+        self.biller.read({row.plan_code for row in rows if row.plan_code})
+        self.priced_at = now
+        self._new_ones.clear()
+
+    def bills_at(self, wanted: Wanted, now: datetime) -> Bills | None:
+        return self.biller.of_new(wanted, now)
 
     def look_up(self, rows: Iterable[Wanted]) -> Live:
         live = self.client.subscriptions_of({row.external_id for row in rows if row.external_id})
@@ -226,8 +248,22 @@ class LagoSubscriptionStep(Step):
         if others:
             return Verdict(None, problems=(reports.other_plan(wanted, others),))
         if not subscriptions:
-            return replace(NEW, warnings=self._billed_twice(wanted, found))
+            return self._new(wanted, found)
         return self._adopt(wanted, subscriptions)
+
+    def _new(self, wanted: Wanted, found: Live) -> Verdict:
+        verdict = self._billed(wanted)
+        twice = self._billed_twice(wanted, found)
+        return replace(verdict, warnings=(*verdict.warnings, *twice)) if twice else verdict
+
+    def _billed(self, wanted: Wanted) -> Verdict:
+        """Rows of one plan and start share one verdict."""
+        bills = self.biller.of_new(wanted, self.priced_at) if self.priced_at else None
+        if bills is None:
+            return NEW
+        if id(bills) not in self._new_ones:
+            self._new_ones[id(bills)] = Verdict(Action.CREATE, warnings=bills.remarks, bills=bills)
+        return self._new_ones[id(bills)]
 
     def _billed_twice(self, wanted: Wanted, found: Live) -> tuple[Problem, ...]:
         """Warn where our id was ended with a bill for days after the row's start: they are billed again."""
@@ -243,14 +279,16 @@ class LagoSubscriptionStep(Step):
         is_ours = chosen.external_id == wanted.subscription_external_id
         if is_ours and wanted.subscription_at and chosen.subscription_at != wanted.subscription_at:
             return Verdict(None, problems=(reports.other_start(wanted, chosen),))
+        otherwise = ends_otherwise(wanted, chosen)
         return Verdict(
             Action.ADOPT,
             ref=chosen.lago_id,
             key=chosen.external_id,
-            warnings=_endings(chosen),
-            looks_made=is_ours,
+            warnings=(reports.ends_otherwise(wanted, chosen),) if otherwise else _endings(chosen),
+            looks_made=is_ours and not otherwise,
             exists=(reports.subscription_exists(wanted, chosen),),
             tells={Fact.PAYS_FROM: chosen.subscription_at} if chosen.subscription_at else {},
+            bills=self.biller.of_adopted(chosen, self.priced_at) if self.priced_at else None,
         )
 
     def tell(self, wanted: Wanted, ref: str, key: str) -> Facts:
@@ -267,6 +305,7 @@ class LagoSubscriptionStep(Step):
             plan_code=wanted.plan_code,
             subscription_at=wanted.subscription_at,
             billing_time=wanted.billing_time,
+            ending_at=asked_end(wanted),
         )
         return Made(made.lago_id, key=made.external_id)
 
@@ -291,6 +330,27 @@ class LagoSubscriptionStep(Step):
         live = found.get(thing.wanted.external_id, [])
         recorded = next((one for one in live if one.lago_id == thing.ref), None)
         return _endings(recorded) if recorded and not thing.is_made else ()
+
+    def invoiced(self, things: Iterable[Thing], since: Since) -> Sequence[Invoiced]:
+        customers = {thing.wanted.external_id for thing in things}
+        if not customers:
+            return ()
+        began = since.started_at + min(self.ahead, timedelta()) - CLOCK_TOLERANCE
+        periods = {fee.lago_invoice_id: fee for fee in self.client.base_fees_since(customers, began)}
+        invoices = self.client.invoices_since(customers, began)
+        return [self._invoiced(one, periods.get(one.lago_id)) for one in invoices if not one.is_void]
+
+    def _invoiced(self, invoice: Invoice, base: BaseFee | None) -> Invoiced:
+        return Invoiced(
+            invoice.external_customer_id,
+            invoice.net_cents,
+            invoice.currency,
+            self._day(base.from_date if base else None),
+            self._day(base.to_date if base else None),
+        )
+
+    def _day(self, moment: datetime | None) -> date | None:
+        return moment.astimezone(self.biller.zone).date() if moment else None
 
     def activity(
         self, things: Sequence[Thing], found: Live, back: Any, since: Since

@@ -202,11 +202,16 @@ class Subscription:
     subscription_at: datetime | None
     started_at: datetime | None
     created_at: datetime
+    ending_at: datetime | None = None  # when it ends by itself
+    terminated_at: datetime | None = None
     can_end_unbilled: bool = True  # a Lago before 1.32 does not know how, and bills
-    ending_at: datetime | None = None  # when Lago will end it by itself, with a bill
+    period_ends_at: datetime | None = None  # the last second of the current billing period
+    next_plan_code: str | None = None  # a change of plan that waits for the end of the period
+    plan_amount_cents: int | None = None  # its own, where a plan was overridden for it
 
     @classmethod
     def of(cls, data: Json) -> Self:
+        amount = data.get("plan_amount_cents")
         return cls(
             can_end_unbilled="on_termination_invoice" in data,
             lago_id=text(data, "lago_id"),
@@ -217,8 +222,12 @@ class Subscription:
             billing_time=text_or_none(data, "billing_time"),
             subscription_at=instant_or_none(data, "subscription_at"),
             started_at=instant_or_none(data, "started_at"),
-            created_at=instant(data, "created_at"),
             ending_at=instant_or_none(data, "ending_at"),
+            terminated_at=instant_or_none(data, "terminated_at"),
+            created_at=instant(data, "created_at"),
+            period_ends_at=instant_or_none(data, "current_billing_period_ending_at"),
+            next_plan_code=text_or_none(data, "next_plan_code"),
+            plan_amount_cents=None if amount is None else int(amount),
         )
 
 
@@ -238,6 +247,48 @@ class Event:
             timestamp=instant(data, "timestamp"),
             external_subscription_id=text_or_none(data, "external_subscription_id"),
             properties=dict(data.get("properties") or {}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """An invoice that Lago has made; `net_cents` is what is due before taxes."""
+
+    lago_id: str
+    external_customer_id: str
+    net_cents: int
+    currency: str
+    created_at: datetime
+    is_void: bool
+
+    @classmethod
+    def of(cls, data: Json) -> Self:
+        return cls(
+            lago_id=text(data, "lago_id"),
+            external_customer_id=text(data["customer"], "external_id"),
+            net_cents=int(data["sub_total_excluding_taxes_amount_cents"]),
+            currency=text(data, "currency"),
+            created_at=instant(data, "created_at"),
+            is_void=data.get("status") == "voided",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BaseFee:
+    """What an invoice charges for a subscription itself, and the instants between which its days lie."""
+
+    lago_invoice_id: str | None
+    external_customer_id: str | None
+    from_date: datetime | None
+    to_date: datetime | None
+
+    @classmethod
+    def of(cls, data: Json) -> Self:
+        return cls(
+            lago_invoice_id=text_or_none(data, "lago_invoice_id"),
+            external_customer_id=text_or_none(data, "external_customer_id"),
+            from_date=instant_or_none(data, "from_date"),
+            to_date=instant_or_none(data, "to_date"),
         )
 
 

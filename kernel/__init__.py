@@ -5,9 +5,12 @@ from kernel.login import as_login
 from kernel.step import Per, Step, Works
 from kernel.values import (
     Action,
+    Bill,
+    Bills,
     Divergence,
     Fact,
     Facts,
+    Invoiced,
     Made,
     Problem,
     Removal,
@@ -21,9 +24,12 @@ from kernel.values import (
 
 __all__ = [
     "Action",
+    "Bill",
+    "Bills",
     "Divergence",
     "Fact",
     "Facts",
+    "Invoiced",
     "Made",
     "Per",
     "Problem",

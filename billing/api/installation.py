@@ -1,8 +1,10 @@
 """Which Lago this is and what it offers: version, organization, billing entities, plans, metrics."""
 
 import re
+from collections.abc import Iterable
 
 from billing.api.addresses import path_id
+from billing.api.pages import spread
 from billing.api.resources import Resources, another, value
 from billing.errors import LagoError
 from billing.values import BillingEntity, Greeting, Metric, Organization, Plan, WebhookEndpoint
@@ -51,6 +53,11 @@ class Installation(Resources):
         if found.code != code:
             raise another(reply, "plan")
         return found
+
+    def plans_in_full(self, codes: Iterable[str]) -> dict[str, Plan]:
+        """Read some plans with their fixed charges, a call each; one that is not there is left out."""
+        found = spread(self.plan, sorted(codes), self._workers)
+        return {plan.code: plan for plan in found if plan}
 
     def billable_metric(self, code: str) -> Metric | None:
         reply = self._find(f"billable_metrics/{path_id(code)}", "billable_metric")

@@ -11,9 +11,9 @@ from fractions import Fraction
 
 from billing.forecast.periods import Period, Rhythm
 from billing.values import FixedCharge, Plan
+from kernel.money import decimals
 
 ONE_DAY = timedelta(days=1)
-WITHOUT_CENTS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())  # noqa: SIM905
 # What an unknown price counts as: the figure is never shown, but it is not nothing.
 UNKNOWN_PRICE = Decimal(1)
 
@@ -96,6 +96,12 @@ class Billed:
         found += [self._on_billing_day(day, trial) for day in self._billing_days(today)]
         return sorted(found, key=lambda invoice: invoice.day)
 
+    def invoices_after(self, today: date) -> list[Invoice]:
+        """Return what is invoiced after today of one that is active already, in order: at least two."""
+        trial = self.after_trial(today) if self.trial_end > today else None
+        found = [self._on_billing_day(day, trial) for day in self._billing_days(today + ONE_DAY)]
+        return sorted([*found, trial] if trial else found, key=lambda invoice: invoice.day)
+
     def after_trial(self, today: date) -> Invoice | None:
         """Return the invoice for the rest of the period in which a trial in advance ends, or had ended."""
         if not self.plan.pay_in_advance or self.trial_end == self.start:
@@ -147,7 +153,7 @@ class Billed:
 
     def _price(self, charge: FixedCharge, share: Fraction) -> int:
         unit_amount = UNKNOWN_PRICE if charge.unit_amount is None else charge.unit_amount
-        per_unit = 1 if self.plan.amount_currency in WITHOUT_CENTS else 100
+        per_unit = 10 ** decimals(self.plan.amount_currency)
         exact = Fraction(charge.units * unit_amount * per_unit) * (share if charge.prorated else 1)
         return _rounded(Decimal(exact.numerator) / Decimal(exact.denominator))
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 
 from billing.abilities import Abilities
+from billing.bills import Biller
 from billing.births import Births, Seen
 from billing.client import LagoClient
 from billing.preflight import Target
@@ -21,12 +22,20 @@ NEWS_S = 0.1
 
 @dataclass(frozen=True)
 class Connections:
-    """What is connected. `target` is what Lago said of itself; what is None is not configured."""
+    """What is connected. `target` is what Lago said of itself; what is None is not configured.
+
+    `billing_zone` is the one whose days Lago bills by.
+    """
 
     lago: LagoClient
     target: Target
     steve: SteveClient | None
     platform: PlatformDatabase | None
+    billing_zone: tzinfo
+
+    @cached_property
+    def biller(self) -> Biller:
+        return Biller(self.lago, self.billing_zone)
 
     @cached_property
     def abilities(self) -> Abilities:

@@ -33,7 +33,14 @@ STEPS = [
     ),
     Listed(
         LagoSubscriptionStep,
-        lambda to: LagoSubscriptionStep(to.lago, births=to.births, seen=to.seen, zone=to.zone),
+        lambda to: LagoSubscriptionStep(
+            to.lago,
+            births=to.births,
+            seen=to.seen,
+            zone=to.zone,
+            biller=to.biller,
+            ahead=to.target.ahead,
+        ),
     ),
 ]
 

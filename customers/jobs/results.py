@@ -27,6 +27,7 @@ def of_reconciliation(result: Reconciliation) -> Result:
             for one in result.remarks[:KEPT]
         ],
         "remarks_total": len(result.remarks),
+        "invoiced": result.invoiced.sentence,
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from customers.backfill.checks import is_date_format
+from customers.backfill.engine.acceptance import NO, OPTION, THESE
 from customers.backfill.engine.options import Options
 from customers.backfill.refused import Refused
 from customers.terminal.settling import add_no_wait
@@ -43,6 +45,14 @@ def add_import_options(parser: CommandParser) -> None:
         metavar="FILE",
         help="write the rows that need attention, to correct and import again",
     )
+    add(
+        OPTION,
+        nargs="?",
+        const=THESE,
+        default=NO,
+        metavar="YYYY-MM-DD",
+        help="accept what Lago would invoice today for days that are over; with a day, only on that day",
+    )
     add("--batch-size", type=int, metavar="N", help="rows per transaction")
     add("--concurrency", type=int, metavar="N", help="parallel calls to Lago")
     add("--rate", type=float, metavar="N", help="calls to Lago per second; 0: no limit")
@@ -50,6 +60,7 @@ def add_import_options(parser: CommandParser) -> None:
     add("--encoding", metavar="NAME", help="of a text file that is neither UTF-8 nor UTF-16, such as cp1252")
     add("--delimiter", metavar="CHAR", help="of a text file: , ; or tab")
     add("--date-format", metavar="FORMAT", help="of start_date, such as %%d.%%m.%%Y; without it YYYY-MM-DD")
+    add("--decimal-mark", choices=[".", ","], default=".", help="of amounts in a text file")
     add(
         "--billing-time",
         choices=["calendar", "anniversary"],
@@ -73,10 +84,12 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         batch_size=_within("--batch-size", given["batch_size"], settings.BACKFILL_BATCH_SIZE, 1, 1000),
         concurrency=_within("--concurrency", given["concurrency"], settings.BACKFILL_CONCURRENCY, 1, 64),
         date_format=_date_format(given["date_format"]),
+        decimal_mark=given["decimal_mark"],
         billing_time=given["billing_time"],
         max_failures=_within("--max-failures", given["max_failures"], 10, 1, 1_000_000),
         new_run=given["new_run"],
         allow_second_currency=given["allow_second_currency"],
+        accept_invoices_today=_acceptance(given["accept_invoices_today"]),
     )
     rate = given["rate"]
     if rate is not None and not 0 <= rate <= 10_000:
@@ -99,6 +112,15 @@ def _within(name: str, given: int | None, default: int, least: int, most: int) -
     if not least <= value <= most:
         raise Refused(f"{name} must be a whole number from {least} to {most}.")
     return value
+
+
+def _acceptance(given: str) -> str:
+    if given not in (NO, THESE):
+        try:
+            return date.fromisoformat(given).isoformat()
+        except ValueError:
+            raise Refused(f"{OPTION} takes a day as 2027-03-01, or nothing.") from None
+    return given
 
 
 def _date_format(given: str | None) -> str | None:

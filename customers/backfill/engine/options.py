@@ -12,9 +12,11 @@ class Options:
     batch_size: int = 25
     concurrency: int = 8
     date_format: str | None = None
+    decimal_mark: str = "."
     billing_time: str = "calendar"
     max_failures: int = 10
     new_run: bool = False
+    accept_invoices_today: str = ""  # as in `acceptance`
     allow_second_currency: bool = False
 
     @property

@@ -119,10 +119,14 @@ def _again(run: BackfillRun) -> str:
     """
     parts = ["backfill_customers", "--input", run.input_name]
     parts += [
-        f"--{name.replace('_', '-')}" for name in ("skip_existing", "allow_partial") if run.options.get(name)
+        f"--{name.replace('_', '-')}"
+        for name in ("skip_existing", "allow_partial", "accept_invoices_today")
+        if run.options.get(name)
     ]
     if date_format := run.options.get("date_format"):
         parts += ["--date-format", date_format]
+    if (mark := run.options.get("decimal_mark", ".")) != ".":
+        parts += ["--decimal-mark", mark]
     if run.options.get("billing_time", "calendar") != "calendar":
         parts += ["--billing-time", run.options["billing_time"]]
     return shlex.join(parts)
