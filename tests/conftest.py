@@ -15,6 +15,8 @@ from tests.skips import pytest_make_collect_report as pytest_make_collect_report
 from tests.skips import pytest_runtest_makereport as pytest_runtest_makereport
 from tests.support import tables
 
+pytest_plugins = ["tests.order"]
+
 # No example fails because the machine is slow. What CI has of its own (the same examples each time) stays.
 settings.register_profile("polaris", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("polaris")
