@@ -93,7 +93,6 @@ class LagoCouponStep(Step):
         return Verdict(
             Action.ADOPT,
             ref=applied.lago_id,
-            since=applied.created_at,
             exists=(reports.coupon_exists(wanted),),
             warnings=(
                 *((reports.coupon_differs(wanted, applied),) if differs else ()),

@@ -79,7 +79,6 @@ class LagoWalletStep(Step):
         return Verdict(
             Action.ADOPT,
             ref=wallet.lago_id,
-            since=wallet.created_at,
             exists=(reports.wallet_exists(wanted),),
             warnings=() if wallet.put_in else (reports.wallet_empty(wanted),),
             looks_made=True,

@@ -5,10 +5,13 @@ from kernel.login import as_login
 from kernel.step import Per, Step, Works
 from kernel.values import (
     Action,
+    Bill,
+    Bills,
     Count,
     Divergence,
     Fact,
     Facts,
+    Invoiced,
     Made,
     Problem,
     Removal,
@@ -22,10 +25,13 @@ from kernel.values import (
 
 __all__ = [
     "Action",
+    "Bill",
+    "Bills",
     "Count",
     "Divergence",
     "Fact",
     "Facts",
+    "Invoiced",
     "Made",
     "Per",
     "Problem",

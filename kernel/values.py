@@ -73,6 +73,47 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Bill:
+    """An invoice to come: net, without usage, taxes, credits, coupons and minimum commitments.
+
+    `first` and `last` are the days of its base amount; without one, the day of the invoice.
+    """
+
+    day: date
+    base_cents: int
+    fixed_cents: int
+    currency: str
+    first: date
+    last: date
+
+    @property
+    def amount_cents(self) -> int:
+        return self.base_cents + self.fixed_cents
+
+
+@dataclass(frozen=True, slots=True)
+class Bills:
+    """What a thing costs the customer: one that is made on the day `as_of` of that system, or adopted.
+
+    - `first`, `second`: the invoices to come; None where they cannot be told.
+    - `today`, `tonight`: all that is invoiced on that day and in the night after; not of what is adopted.
+    - `past`: the problems that hold unless the operator accepts such invoices: they are for days that are
+      over, or that are long paid.
+    - `clear_from`: the first day on which there would be none of these; None if never.
+    - `remarks`: what else an operator should know, as warnings.
+    """
+
+    as_of: date
+    first: Bill | None = None
+    second: Bill | None = None
+    today: tuple[Bill, ...] = ()
+    tonight: tuple[Bill, ...] = ()
+    past: tuple[Problem, ...] = ()
+    clear_from: date | None = None
+    remarks: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What a step says of one row after it has looked.
 
@@ -82,13 +123,17 @@ class Verdict:
       written down before it happens.
     - `key`: its key in that system where that is not the one we would have chosen (a subscription's
       external_id, SteVe's spelling of an idTag).
-    - `since`: when it came to be, by that system's clock.
     - `once_finished`: the warnings that replace `problems` and `change` where a run had already finished with
       this very thing. What is wrong with it now, somebody did on purpose, for all we know.
     - `leave`: why the whole row is left out, with this warning, where the operator allowed adopting.
     - `tells`: what others may know of what was found, beside what `Step.tell` says.
+    - `theirs`: warnings of a thing that is adopted; with `change`, that concerns such a thing alone. Of one
+      that a run of ours made neither holds.
+    - `unless_allowed`: problems that are our own caution, each by the option that lifts it.
     - `looks_made`: whether what is there may be what `create` made, after an unanswered try; None where that
       is so unless there are warnings.
+    - `tried`: nothing is there, but a try of ours was never answered and may still be under way.
+    - `bills`: what it will cost the customer, as far as that is known.
     """
 
     action: Action | None
@@ -98,12 +143,15 @@ class Verdict:
     exists: tuple[Problem, ...] = ()
     change: bool = False
     key: str = ""
-    since: datetime | None = None
     undo: Mapping[str, Any] | None = None
     once_finished: tuple[Problem, ...] = ()
     leave: Problem | None = None
     tells: Facts = field(default_factory=dict)
+    theirs: tuple[Problem, ...] = ()
+    unless_allowed: Mapping[str, Problem] = field(default_factory=dict)
     looks_made: bool | None = None
+    tried: bool = False
+    bills: Bills | None = None
 
     @property
     def may_be_ours(self) -> bool:
@@ -161,6 +209,20 @@ class Thing:
     is_made: bool
     undo: Mapping[str, Any] = field(default_factory=dict)
     facts: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Invoiced:
+    """An invoice that a customer has got: net, in the currency's smallest unit.
+
+    `first` and `last` are the days of its base amount; None where it has none, or where they are not known.
+    """
+
+    external_id: str
+    cents: int
+    currency: str
+    first: date | None = None
+    last: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,10 +73,17 @@ class Resources:
         found = self._all(name, keep, [("external_id", external_id), *params])
         return found[0] if found else None
 
-    def _page(self, name: str, of: Callable[[Json], T | None], params: Params, number: int = 1) -> Page[T]:
+    def _page(
+        self,
+        name: str,
+        of: Callable[[Json], T | None],
+        params: Params,
+        number: int = 1,
+        per_page: int = PER_PAGE,
+    ) -> Page[T]:
         """Read one page; `of` returns None for items that are of no use."""
         reply = self._send(
-            "GET", name, name, params=[*params, ("page", str(number)), ("per_page", str(PER_PAGE))]
+            "GET", name, name, params=[*params, ("page", str(number)), ("per_page", str(per_page))]
         )
         return _page(reply, name, of, number)
 

@@ -79,8 +79,19 @@ class Transport:
         Writes are repeated as reads are: each has a natural key in Lago, under which a repetition finds what
         the lost try made. What has none is sent `once`: it is not repeated after a try that may have done it.
         """
+        made = 0
+
+        def attempt() -> Reply:
+            nonlocal made
+            made += 1
+            try:
+                return self._try(method, path, key, params, body)
+            except LagoError as error:
+                error.tries = made
+                raise
+
         return http.until_answered(
-            lambda: self._try(method, path, key, params, body),
+            attempt,
             tries=tries or self._tries,
             wait=self._wait,
             sleep=self._sleep,

@@ -2,13 +2,20 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import chain
+from typing import TypeVar
 
 from billing.api.addresses import path_id
 from billing.api.pages import spread
-from billing.api.resources import Resources
-from billing.values import Event, Json, text, text_or_none
+from billing.api.resources import Resources, value
+from billing.values import BaseFee, Event, Invoice, Json, Subscription, instant_or_none, text, text_or_none
+
+T = TypeVar("T")
+
+
+ONE_DAY = timedelta(days=1)
 
 
 class Usage(Resources):
@@ -35,6 +42,67 @@ class Usage(Resources):
         """Return how many invoices each customer has, with as few calls as possible."""
         return self._tally("invoices", "external_customer_id", _customer_of, external_customer_ids)
 
+    def billed_until(self, ended: Collection[Subscription]) -> dict[str, datetime]:
+        """Say until when these are billed, by customer; nothing of those without an invoice.
+
+        An invoice's days are told only where it is read by itself: a call each, so ask of few.
+        """
+
+        def periods(subscription: Subscription) -> list[datetime]:
+            ids = self._invoice_ids(subscription.external_customer_id)
+            return [end for one in ids for end in self._period_ends(one, subscription.lago_id)]
+
+        ends: dict[str, list[datetime]] = {}
+        for subscription, found in zip(ended, spread(periods, ended, self._workers), strict=True):
+            ends.setdefault(subscription.external_customer_id, []).extend(found)
+        return {external_id: max(found) for external_id, found in ends.items() if found}
+
+    def _invoice_ids(self, external_customer_id: str) -> list[str]:
+        def keep(invoice: Json) -> str | None:
+            counts = _customer_of(invoice) == external_customer_id and invoice.get("status") != "voided"
+            return text(invoice, "lago_id") if counts else None
+
+        return self._all("invoices", keep, [("external_customer_id", external_customer_id)])
+
+    def _period_ends(self, invoice_id: str, subscription_id: str) -> list[datetime]:
+        reply = self._find(f"invoices/{path_id(invoice_id)}", "invoice")
+        if reply is None:
+            return []
+        return value(reply, "invoice", lambda invoice: _ends_of(invoice, subscription_id))
+
+    def invoices_since(self, external_customer_ids: Collection[str], since: datetime) -> list[Invoice]:
+        """Return the invoices that these customers got from then on, with as few calls as possible."""
+        issued = [("issuing_date_from", (since.astimezone(UTC) - ONE_DAY).date().isoformat())]
+        found = self._of_customers("invoices", Invoice.of, _customer_of, external_customer_ids, issued)
+        return [invoice for invoice in found if invoice.created_at >= since]
+
+    def base_fees_since(self, external_customer_ids: Collection[str], since: datetime) -> list[BaseFee]:
+        """Return what these customers were charged for subscriptions themselves from then on."""
+        made = [("fee_type", "subscription"), ("created_at_from", _wire(since))]
+        return self._of_customers("fees", BaseFee.of, _payer_of, external_customer_ids, made)
+
+    def _of_customers(
+        self,
+        name: str,
+        of: Callable[[Json], T],
+        owner: Callable[[Json], str | None],
+        external_ids: Collection[str],
+        params: list[tuple[str, str]],
+    ) -> list[T]:
+        """Read what some customers have: all that there is, or customer by customer where that is less."""
+        wanted = frozenset(external_ids)
+
+        def keep(data: Json) -> T | None:
+            return of(data) if owner(data) in wanted else None
+
+        def of_one(external_id: str) -> list[T]:
+            return self._all(name, keep, [("external_customer_id", external_id), *params])
+
+        first = self._page(name, keep, params)
+        if first.total_pages - 1 <= len(wanted):
+            return self._all(name, keep, params, first)
+        return list(chain.from_iterable(spread(of_one, sorted(wanted), self._workers)))
+
     def _tally(
         self, name: str, filter_by: str, owner: Callable[[Json], str | None], external_ids: Collection[str]
     ) -> dict[str, int]:
@@ -52,10 +120,24 @@ class Usage(Resources):
         return dict(zip(wanted, spread(count, wanted, self._workers), strict=True))
 
 
+def _ends_of(invoice: Json, subscription_id: str) -> list[datetime]:
+    periods = invoice.get("billing_periods") or ()
+    ends = [
+        instant_or_none(one, "subscription_to_datetime")
+        for one in periods
+        if one["lago_subscription_id"] == subscription_id
+    ]
+    return [end for end in ends if end]
+
+
 def _from(since: datetime | None) -> list[tuple[str, str]]:
     if since is None:
         return []
-    return [("timestamp_from", since.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"))]
+    return [("timestamp_from", _wire(since))]
+
+
+def _wire(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _only(owner: Callable[[Json], str | None], wanted: Collection[str], data: Json) -> str | None:
@@ -69,3 +151,7 @@ def _subscription_of(event: Json) -> str | None:
 
 def _customer_of(invoice: Json) -> str:
     return text(invoice["customer"], "external_id")
+
+
+def _payer_of(fee: Json) -> str | None:
+    return text_or_none(fee, "external_customer_id")

@@ -29,9 +29,22 @@ STEPS = [
     Listed(PlatformUserStep, lambda to: PlatformUserStep(to.platform) if to.platform else None),
     Listed(SteveIdTagStep, lambda to: _steve(to)),
     Listed(PlatformMappingStep, lambda to: PlatformMappingStep(to.platform) if to.platform else None),
-    Listed(LagoCustomerStep, lambda to: LagoCustomerStep(to.lago, to.target.plans, to.births)),
+    Listed(
+        LagoCustomerStep,
+        lambda to: LagoCustomerStep(to.lago, to.target.plans, to.births, to.abilities, to.seen),
+    ),
     Listed(LagoCouponStep, lambda to: LagoCouponStep(to.lago, to.target.plans)),
-    Listed(LagoSubscriptionStep, lambda to: LagoSubscriptionStep(to.lago, births=to.births)),
+    Listed(
+        LagoSubscriptionStep,
+        lambda to: LagoSubscriptionStep(
+            to.lago,
+            births=to.births,
+            seen=to.seen,
+            zone=to.zone,
+            biller=to.biller,
+            ahead=to.target.ahead,
+        ),
+    ),
     Listed(LagoWalletStep, lambda to: LagoWalletStep(to.lago, to.target.plans)),
 ]
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rehearsal.lago.behaviour import HEAD_VERSION, RELEASED_VERSION, default_version
+from rehearsal.lago.behaviour import VERSIONS, default_version
 from rehearsal.lago.journal import CreditNote, Invoice
 from rehearsal.lago.subscriptions.schedule import next_due
 from rehearsal.lago.tables import (
@@ -66,7 +66,7 @@ def load(world: World, path: Path) -> None:
 
 def _fill(world: World, document: Json) -> None:
     world.organization = Organization(**document["organization"])
-    if world.organization.version in (RELEASED_VERSION, HEAD_VERSION):  # not chosen: `--compat` decides anew
+    if world.organization.version in VERSIONS.values():  # not chosen: `--compat` decides anew
         world.organization.version = default_version(world.compat)
     for metric in _rows(Metric, document["metrics"]):
         world.metrics.add(metric)

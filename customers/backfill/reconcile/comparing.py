@@ -7,12 +7,13 @@ from typing import Any
 from customers.backfill.ledger.identity import check_world
 from customers.backfill.ledger.recorded import READ_SIZE, Recorded, Things, records, since
 from customers.backfill.ledger.standing import standing_of
-from customers.backfill.reconcile.result import Found, Reconciliation, StepCount
+from customers.backfill.money.invoiced import InvoicedSince
+from customers.backfill.reconcile.result import Found, Reconciliation, Remark, StepCount
 from customers.backfill.steps import in_order, kinds
 from customers.backfill.systems import Systems
 from customers.chunks import chunks
 from customers.models import BackfillRun, BackfillStep
-from kernel import Divergence, Fact, Facts, Per, Step, Thing, Works
+from kernel import Divergence, Fact, Facts, Invoiced, Per, Step, Thing, Works
 
 State = BackfillStep.State
 STANDING = (State.CREATED, State.ADOPTED)
@@ -39,9 +40,16 @@ def reconcile(run: BackfillRun, systems: Systems) -> Reconciliation:
         known = {one.line: _known(one, systems.steps, looked, seen) for one in some}
         _compare(result, some, systems.steps, looked, known)
     _order(result)
+    result.invoiced = InvoicedSince.of(_invoiced(run, systems.steps))
     if run.status == BackfillRun.Status.REVERTING:
         result.found = [_in_a_revert(one, run) for one in result.found]
     return result
+
+
+def _invoiced(run: BackfillRun, steps: Iterable[Step]) -> Iterator[Invoiced]:
+    for step in steps:
+        if step.costs:
+            yield from step.invoiced(Things(run, step.name, STANDING), since(run))
 
 
 def _in_a_revert(one: Found, run: BackfillRun) -> Found:
@@ -88,6 +96,7 @@ def _compare(
             result.found.extend(told)
             if one.state(step.name) in STANDING:
                 _count(result, one, step.name, diverges=bool(told))
+                result.remarks.extend(_remarks(one, step, found[step.name], known[one.line]))
 
 
 def _known(one: Recorded, steps: Sequence[Step], looked: Mapping[str, Looked], seen: set[str]) -> Facts:
@@ -146,6 +155,11 @@ def _divergences(one: Recorded, step: Step, found: Any, known: Facts) -> Iterabl
         drifted = adopted and divergence.kind.endswith("_drifted")
         if not drifted and (not before_use or divergence.kind in BEFORE_USE):
             yield Found(one.line, one.external_id, step.name, divergence, adopted)
+
+
+def _remarks(one: Recorded, step: Step, found: Any, known: Facts) -> Iterator[Remark]:
+    for what in step.remarks(one.thing(step.name, known), found):
+        yield Remark(one.line, one.external_id, step.name, what)
 
 
 def _count(result: Reconciliation, one: Recorded, name: str, *, diverges: bool) -> None:

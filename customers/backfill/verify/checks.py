@@ -27,12 +27,16 @@ Status = BackfillRun.Status
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One comparison. `passed` is None where it was left out, and `detail` says why."""
+    """One comparison. `passed` is None where it was left out, and `detail` says why.
+
+    `news` is what no verdict may keep quiet about.
+    """
 
     name: str
     passed: bool | None
     compared: str
     detail: str = ""
+    news: str = ""
 
 
 def check_standing(run: BackfillRun, systems: Systems) -> None:
@@ -50,6 +54,13 @@ def import_check(result: Reconciliation) -> Check:
     standing = result.standing
     compared = f"{standing.rows} staged, {standing.pending:,} pending"
     return Check("import", standing.is_finished, compared, "; ".join(standing.gaps))
+
+
+def invoiced_check(result: Reconciliation) -> Check:
+    """Say what Lago has invoiced since: it fails nothing, and nobody should be surprised by it."""
+    told = result.invoiced
+    invoices = "1 invoice" if told.number == 1 else f"{told.number:,} invoices"
+    return Check("invoices since the run", True, f"{invoices}, {told.total}", news=told.sentence)
 
 
 def refused_at_import(run: BackfillRun) -> int:
@@ -112,7 +123,15 @@ def _recorded(run: BackfillRun, result: Reconciliation, kind: type[Step]) -> Che
     count = result.steps[kind.name]
     later = _begin_later(run, kind, timezone.now()) if kind.costs else ""
     compared = f"{count.expected:,} expected, {count.agreeing:,} as recorded"
-    return Check(kind.place(), not count.diverging, compared, _diverging(result, kind.name) or later)
+    detail = _diverging(result, kind.name) or "; ".join(filter(None, [later, _remarks(result, kind.name)]))
+    return Check(kind.place(), not count.diverging, compared, detail)
+
+
+def _remarks(result: Reconciliation, name: str) -> str:
+    """Name what is as recorded, and to be known all the same."""
+    found = [one for one in result.remarks if one.step == name]
+    shown = [f"{one.external_id}: {one.what.message.removesuffix('.')}" for one in found[:EXAMPLES]]
+    return "; ".join([*shown, *([f"and {len(found) - EXAMPLES:,} more"] if len(found) > EXAMPLES else [])])
 
 
 def _diverging(result: Reconciliation, name: str, *, but: str = "") -> str:

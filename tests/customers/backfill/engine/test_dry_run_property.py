@@ -30,7 +30,8 @@ MADE = {"create": "created", "adopt": "adopted", "done": "done", "shared": "shar
 
 @pytest.fixture
 def lago(settings: Any, tmp_path: Any) -> Iterator[Sandbox]:
-    with Sandbox(PLANS, coupons=[one for one in COUPONS if isinstance(one, str)]) as sandbox:
+    coupons = [one for one in COUPONS if isinstance(one, str)]
+    with Sandbox(PLANS, coupons=coupons, on_a_quiet_day=True) as sandbox:
         settings.LAGO_API_URL, settings.LAGO_API_KEY = sandbox.url, sandbox.key
         settings.BACKFILL_LAGO_RATE, settings.BACKFILL_LOG_DIR = 0, tmp_path
         yield sandbox

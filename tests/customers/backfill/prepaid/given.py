@@ -62,11 +62,11 @@ def change_credits(by_hand: Caller, wallet: str, **changes: str) -> None:
 
 
 def next_month(lago: Sandbox) -> None:
-    """Let Lago bill the month that is under way."""
+    """Let Lago bill the month that is under way; it is the 2nd then, on which an import bills nothing."""
     now = lago.steer("POST", "clock")["now"]
     year, month = int(now[:4]), int(now[5:7])
-    first = f"{year + month // 12}-{month % 12 + 1:02}-01T02:00:00Z"
-    lago.set_clock(first)
+    second = f"{year + month // 12}-{month % 12 + 1:02}-02T02:00:00Z"
+    lago.set_clock(second)
 
 
 def bills(lago: Sandbox) -> list[tuple[str, int, int, int]]:

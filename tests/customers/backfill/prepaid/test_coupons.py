@@ -187,7 +187,7 @@ def test_other_terms_are_told_and_left_alone(lago: Sandbox, by_hand: Caller) -> 
 
     report = imported([with_coupon()], skip_existing=True)
 
-    assert warnings(report) == ["lago_coupon_differs"]
+    assert "lago_coupon_differs" in warnings(report)
     assert lago.state()["applied_coupons"][0]["percentage_rate"] == "30"
 
 
