@@ -1,35 +1,49 @@
 """The calls that prove, before anything is planned, that Lago is there and the key opens it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from billing.client import LagoClient
 from billing.errors import LagoError
 from billing.values import Organization, Plan
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The Lago that a run is aimed at. `timezone` is the one in which Lago turns an instant into a day."""
+    """The Lago that a run is aimed at. `timezone` is the one in which Lago turns an instant into a day.
+
+    `ahead` is by how much its clock, or that of the proxy before it, was ahead of ours; nothing where none
+    tells its time.
+    """
 
     organization: Organization
     version: str | None
     timezone: str
     plans: Mapping[str, Plan]
     url: str
+    ahead: timedelta = timedelta()
+
+    def clock(self, ours: datetime) -> datetime:
+        """Say what time it is at Lago when it is `ours` here."""
+        return ours + self.ahead
 
 
-def preflight(client: LagoClient) -> Target:
+def preflight(client: LagoClient, now: Callable[[], datetime] = utc_now) -> Target:
     """Look around in Lago; raise LagoError, whose message says what to check, if that fails."""
-    organization = client.organization(
-        tries=2
-    )  # somebody is waiting, and most failures here are typing errors
+    greeting = client.greeting(tries=2)  # somebody is waiting, and most failures here are typing errors
+    heard_at, organization = now(), greeting.organization
     return Target(
         organization=organization,
         version=client.version(),
         timezone=timezone_of(client, organization),
         plans=client.plans(),
         url=client.url,
+        ahead=greeting.served_at - heard_at if greeting.served_at else timedelta(),
     )
 
 

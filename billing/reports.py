@@ -1,22 +1,40 @@
 """What the Lago steps have to say to an operator: problems of a plan, divergences of a reconcile."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 
+from billing.forecast import Unforeseen
 from billing.values import Customer, Plan, Subscription
-from kernel import Divergence, Problem, Wanted
+from kernel import Bill, Divergence, Problem, Wanted
 from kernel.columns import END_DATE
 
+UNFORESEEN = {
+    Unforeseen.LEAP_DAY: "it is billed yearly from a 29 February, and Lago's periods are odd then",
+    Unforeseen.HALF_YEAR: "its half-year has begun, is paid in advance, and Lago's next invoice is odd",
+    Unforeseen.UNKNOWN_PRICE: "the plan has no interval or no plain price",
+    Unforeseen.TOO_FAR: "the start, or the end of the trial, is too far away",
+}
 ADOPT = "--skip-existing adopts what agrees and completes what is half done."
 
 
-def currency_conflict(wanted: Wanted, customer: Customer, plan: Plan) -> Problem:
+def currency_conflict(wanted: Wanted, customer: Customer, plan: Plan, *, liftable: bool) -> Problem:
+    """Say that two currencies would meet; `liftable` where Lago would take both, and only we do not."""
+    ours = "Lago would take it; that it is refused is our caution, which --allow-second-currency lifts."
     return Problem(
         "lago_customer_currency_conflict",
         "plan_code",
         f"The Lago customer {wanted.external_id} is billed in {customer.currency}, "
         f"the plan {plan.code} in {plan.amount_currency}.",
-        "Choose a plan in the customer's currency; Lago refuses to mix them.",
+        f"Choose a plan in the customer's currency. {ours if liftable else 'Lago refuses to mix them.'}",
+    )
+
+
+def currency_will_be_set(external_id: str, currency: str) -> Problem:
+    return Problem(
+        "lago_customer_currency_will_be_set",
+        "plan_code",
+        f"The Lago customer {external_id} has no currency; its first subscription makes it {currency}.",
+        "It stays so, also after a revert, unless this Lago takes a currency back: up to 1.51 it does not.",
     )
 
 
@@ -36,6 +54,42 @@ def customer_differs(wanted: Wanted, differs: Sequence[str]) -> Problem:
         f"The Lago customer {wanted.external_id} has another {' and '.join(differs)}; it is left as it is.",
         "Check that it is the same customer; correct it in Lago if need be.",
     )
+
+
+def invoiced_today(today: date, bills: Sequence[Bill], clear_from: date | None) -> Problem:
+    """Say what the day of the import does: Lago's hourly job takes what is due today, however young it is."""
+    what = "invoice" if not bills else f"invoice {_money(bills)}"
+    period = f" for {bills[0].first} to {bills[0].last}" if bills else ""
+    if clear_from:
+        why = "those days are over, and whoever billed until now has billed them"
+        way = f"From {clear_from} on an import would not be invoiced so: wait until then."
+    else:
+        why = "the trial of the plan is over for this start, so it bills the whole current period"
+        way = "It would on any day: give the customer a plan without a trial."
+    return Problem("invoiced_today", "start_date", f"Lago would {what} today, {today},{period}: {why}.", way)
+
+
+def invoice_of_zero() -> Problem:
+    return Problem(
+        "invoiced_today_zero",
+        "start_date",
+        "Lago will make an invoice of 0.00 today, for days that are over.",
+        "Nobody pays anything; it is only seen.",
+    )
+
+
+def unforeseen(plan: Plan, why: Unforeseen) -> Problem:
+    return Problem(
+        "invoice_unforeseen",
+        "plan_code",
+        f"What Lago will bill first on the plan {plan.code} cannot be told: {UNFORESEEN[why]}.",
+        "Look at the customer's first invoice in Lago.",
+    )
+
+
+def _money(bills: Sequence[Bill]) -> str:
+    cents = sum(bill.amount_cents for bill in bills)
+    return f"{cents / 100:,.2f} {bills[0].currency}".strip()
 
 
 def id_mismatch(wanted: Wanted) -> Problem:
@@ -74,6 +128,27 @@ def subscription_exists(wanted: Wanted, subscription: Subscription) -> Problem:
         f"The Lago customer {wanted.external_id} has the subscription {subscription.external_id} "
         f"on {subscription.plan_code} already.",
         ADOPT,
+    )
+
+
+def billed_before(wanted: Wanted, start: date, last: date) -> Problem:
+    return Problem(
+        "lago_subscription_billed_before",
+        "start_date",
+        f"The subscription {wanted.subscription_external_id} was ended in Lago and is billed until "
+        f"{last}: one that starts on {start} can bill days twice.",
+        f"From a start_date of {last + timedelta(days=1)} on it does not.",
+    )
+
+
+def subscription_ends(subscription: Subscription, ending_at: datetime) -> Problem:
+    return Problem(
+        "lago_subscription_ends",
+        "plan_code",
+        f"The subscription {subscription.external_id} was there before, and ends by itself on "
+        f"{ending_at.astimezone(UTC):%Y-%m-%d (at %H:%M UTC)}.",
+        "Lago makes its last invoice then, and bills no session afterwards. Take the end away in Lago if"
+        " it is not meant.",
     )
 
 

@@ -5,11 +5,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Self
 
 Json = Mapping[str, Any]
+
+# A customer is made by one call, whose two times may be read just before and just after a second is full.
+SAME_MOMENT = timedelta(seconds=1)
+# What people and other programs give a customer, and an import never does.
+FURNITURE = (
+    "firstname", "lastname", "legal_name", "legal_number", "tax_identification_number", "phone", "url",
+    "address_line1", "address_line2", "city", "zipcode", "state", "country", "external_salesforce_id",
+    "metadata",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +153,9 @@ class Customer:
     currency: str | None
     applicable_timezone: str | None
     created_at: datetime
+    updated_at: datetime | None = None  # when a value last changed; a POST that changes none leaves it
+    sequential_id: int | None = None  # Lago numbers its customers as it makes them, and no number twice
+    is_furnished: bool = False  # it has values that no import of ours gives
 
     @classmethod
     def of(cls, data: Json) -> Self:
@@ -155,7 +167,18 @@ class Customer:
             currency=text_or_none(data, "currency"),
             applicable_timezone=text_or_none(data, "applicable_timezone"),
             created_at=instant(data, "created_at"),
+            updated_at=instant_or_none(data, "updated_at"),
+            sequential_id=None if data.get("sequential_id") is None else int(data["sequential_id"]),
+            is_furnished=any(data.get(name) for name in FURNITURE),
         )
+
+    @property
+    def was_changed(self) -> bool:
+        """Return whether it was changed after it was made, by Lago's own two times, which are to the second.
+
+        If its clock was set back in between, the later one is the smaller.
+        """
+        return self.updated_at is not None and abs(self.updated_at - self.created_at) > SAME_MOMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +205,13 @@ class Subscription:
     ending_at: datetime | None = None  # when it ends by itself
     terminated_at: datetime | None = None
     can_end_unbilled: bool = True  # a Lago before 1.32 does not know how, and bills
+    period_ends_at: datetime | None = None  # the last second of the current billing period
+    next_plan_code: str | None = None  # a change of plan that waits for the end of the period
+    plan_amount_cents: int | None = None  # its own, where a plan was overridden for it
 
     @classmethod
     def of(cls, data: Json) -> Self:
+        amount = data.get("plan_amount_cents")
         return cls(
             can_end_unbilled="on_termination_invoice" in data,
             lago_id=text(data, "lago_id"),
@@ -198,6 +225,9 @@ class Subscription:
             ending_at=instant_or_none(data, "ending_at"),
             terminated_at=instant_or_none(data, "terminated_at"),
             created_at=instant(data, "created_at"),
+            period_ends_at=instant_or_none(data, "current_billing_period_ending_at"),
+            next_plan_code=text_or_none(data, "next_plan_code"),
+            plan_amount_cents=None if amount is None else int(amount),
         )
 
 

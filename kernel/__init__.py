@@ -5,6 +5,9 @@ from kernel.login import as_login
 from kernel.step import Per, Step, Works
 from kernel.values import (
     Action,
+    Bill,
+    Bills,
+    Count,
     Divergence,
     Doubt,
     Fact,
@@ -23,6 +26,9 @@ from kernel.values import (
 
 __all__ = [
     "Action",
+    "Bill",
+    "Bills",
+    "Count",
     "Divergence",
     "Doubt",
     "Fact",

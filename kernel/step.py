@@ -5,11 +5,14 @@ to know of a thing, its step says about itself here.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
 from kernel.errors import RemoteError
 from kernel.values import (
+    Bills,
+    Count,
     Divergence,
     Facts,
     Invoiced,
@@ -51,6 +54,8 @@ class Step:
     is_keystone: ClassVar[bool] = False
     # What it costs the customer is told before an import.
     costs: ClassVar[bool] = False
+    # A preview adds up what is made of it, as `count` says.
+    is_counted: ClassVar[bool] = False
     # The column of `BackfillRow` that points to the thing, if it is in our database.
     row_column: ClassVar[str] = ""
     # A revert may leave its things where they are, in a system that is gone for ever.
@@ -67,6 +72,8 @@ class Step:
     looks_closer: ClassVar[bool] = False
     # Per row: it is not done right after the step before it; other rows come in between.
     stands_off: bool = False
+    # Of a run that was made without its system, a revert looks for what others made there for a row.
+    finds_unrecorded: ClassVar[bool] = False
     # The code of its warning that a run alters what somebody else made. Each such thing can be named.
     alters: ClassVar[str] = ""
 
@@ -126,6 +133,16 @@ class Step:
 
     # --- Plan ----------------------------------------------------------------------------------------
 
+    def read_prices(self, rows: Iterable[Wanted], now: datetime) -> None:
+        """Read, before rows are judged, what tells their `bills` in a verdict; raise RemoteError.
+
+        `now` is the instant, by the clock of those who bill, as of which they are judged.
+        """
+
+    def bills_at(self, wanted: Wanted, now: datetime) -> Bills | None:
+        """Tell without a call what a thing made at that instant costs; None if `read_prices` did not say."""
+        return None
+
     def is_asked(self, wanted: Wanted) -> bool:
         """Return whether the row asks for the thing at all; else nothing of it is said or done."""
         return True
@@ -170,6 +187,10 @@ class Step:
         """Warn, and say what can be done, where a run would keep the system at work for too long."""
         return None
 
+    def count(self, wanted: Wanted) -> Count:
+        """Say what a preview adds up of the thing that the row asks for."""
+        raise NotImplementedError
+
     # --- Apply ---------------------------------------------------------------------------------------
 
     def create(self, task: Task) -> Made:
@@ -200,6 +221,10 @@ class Step:
     def compare(self, thing: Thing, found: Any) -> Sequence[Divergence]:
         raise NotImplementedError
 
+    def remarks(self, thing: Thing, found: Any) -> Sequence[Problem]:
+        """Say what an operator should know of a recorded thing although it is as it was recorded."""
+        return ()
+
     def invoiced(self, things: Iterable[Thing], since: Since) -> Sequence[Invoiced]:
         """Return, of a step that costs, what the customers of things were invoiced since the run."""
         return ()
@@ -219,6 +244,18 @@ class Step:
     def forecast(self, thing: Thing, found: Any, back: Any) -> str:
         """Say why a removal leaves the thing in some form; blank where it simply goes."""
         return ""
+
+    def unrecorded(self, wanted: Wanted, found: Any) -> Sequence[Thing]:
+        """Return what others made of a row for whom nobody will pay; a step that `stops` puts it out of use.
+
+        `found` is what `look_up` read; asked only of a run that was made without the system.
+        """
+        return ()
+
+    @classmethod
+    def unrecorded_stays(cls) -> str:
+        """Say why a revert leaves what others made, and what becomes of it."""
+        return "the run did not make it"
 
     def stop(self, thing: Thing, found: Any) -> None:
         """Put a thing out of use before anything of its batch is removed; raise RemoteError."""

@@ -1,8 +1,10 @@
 """Which Lago this is and what it offers: version, organization, billing entities, plans, metrics."""
 
 import re
+from collections.abc import Iterable
 
 from billing.api.addresses import path_id
+from billing.api.pages import spread
 from billing.api.resources import Resources, another, value
 from billing.errors import LagoError
 from billing.values import BillingEntity, Greeting, Metric, Organization, Plan, WebhookEndpoint
@@ -52,12 +54,23 @@ class Installation(Resources):
             raise another(reply, "plan")
         return found
 
+    def plans_in_full(self, codes: Iterable[str]) -> dict[str, Plan]:
+        """Read some plans with their fixed charges, a call each; one that is not there is left out."""
+        found = spread(self.plan, sorted(codes), self._workers)
+        return {plan.code: plan for plan in found if plan}
+
     def billable_metric(self, code: str) -> Metric | None:
         reply = self._find(f"billable_metrics/{path_id(code)}", "billable_metric")
         return None if reply is None else value(reply, "billable_metric", Metric.of)
 
     def webhook_endpoints(self) -> list[WebhookEndpoint]:
         return self._all("webhook_endpoints", WebhookEndpoint.of)
+
+    def subscription_fields(self) -> frozenset[str] | None:
+        """Name the fields that this Lago gives a subscription, by any of them; None where there is none."""
+        params = [("status[]", status) for status in ("active", "pending", "terminated", "canceled")]
+        page = self._page("subscriptions", frozenset, params, per_page=1)
+        return next(iter(page.items.values()), None)
 
     def refused_lists(self) -> list[str]:
         """Name what the key may not read, of all that is read here. What it may write only a write shows."""

@@ -96,6 +96,12 @@ class Billed:
         found += [self._on_billing_day(day, trial) for day in self._billing_days(today)]
         return sorted(found, key=lambda invoice: invoice.day)
 
+    def invoices_after(self, today: date) -> list[Invoice]:
+        """Return what is invoiced after today of one that is active already, in order: at least two."""
+        trial = self.after_trial(today) if self.trial_end > today else None
+        found = [self._on_billing_day(day, trial) for day in self._billing_days(today + ONE_DAY)]
+        return sorted([*found, trial] if trial else found, key=lambda invoice: invoice.day)
+
     def after_trial(self, today: date) -> Invoice | None:
         """Return the invoice for the rest of the period in which a trial in advance ends, or had ended."""
         if not self.plan.pay_in_advance or self.trial_end == self.start:

@@ -56,6 +56,25 @@ def forecast(
     return _forecast(plan, billing_time, start, today)
 
 
+def next_invoices(
+    plan: Plan, *, billing_time: str, subscription_at: datetime, zone: tzinfo, now: datetime, begins_on: date
+) -> tuple[Invoice, ...]:
+    """Tell the next two invoices of an active subscription whose next period begins on that day, by Lago.
+
+    Nothing where no figure can be told, or where our arithmetic has no period that begins on that day.
+    """
+    if plan.interval is None or plan.interval not in INTERVALS:
+        return ()
+    if subscription_at.year + plan.trial_period / 365 > LAST_YEAR:
+        return ()
+    start, today = subscription_at.astimezone(zone).date(), now.astimezone(zone).date()
+    billed = _billed(plan, plan.interval, billing_time, start)
+    agrees = start <= today and billed.base_rhythm.first_beginning(today + ONE_DAY) == begins_on
+    if not agrees or _unforeseen(billed, billing_time, today):
+        return ()
+    return tuple(billed.invoices_after(today)[:2])
+
+
 @lru_cache(maxsize=5000)  # the rows of a file share their plans, and many their start
 def _forecast(plan: Plan, billing_time: str, start: date, today: date) -> Forecast:
     if plan.interval is None or plan.interval not in INTERVALS:

@@ -1,9 +1,15 @@
 """The clients that steps are made from."""
 
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from functools import cached_property
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from billing.births import Births
+from django.conf import settings
+
+from billing.abilities import Abilities
+from billing.bills import Biller
+from billing.births import Births, Seen
 from billing.client import LagoClient
 from billing.preflight import Target
 from charging import SteveClient
@@ -16,12 +22,36 @@ NEWS_S = 0.1
 
 @dataclass(frozen=True)
 class Connections:
-    """What is connected. `target` is what Lago said of itself; what is None is not configured."""
+    """What is connected. `target` is what Lago said of itself; what is None is not configured.
+
+    `billing_zone` is the one whose days Lago bills by.
+    """
 
     lago: LagoClient
     target: Target
     steve: SteveClient | None
     platform: PlatformDatabase | None
+    billing_zone: tzinfo
+
+    @cached_property
+    def biller(self) -> Biller:
+        return Biller(self.lago, self.billing_zone)
+
+    @cached_property
+    def abilities(self) -> Abilities:
+        return Abilities(self.lago, self.target.version)
+
+    @property
+    def zone(self) -> tzinfo:
+        """Say whose days the starts of rows are; UTC where Lago's is unknown, which a plan refuses."""
+        try:
+            return ZoneInfo(settings.BACKFILL_TIMEZONE or self.target.timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            return UTC
+
+    @cached_property
+    def seen(self) -> Seen:
+        return Seen()
 
     @cached_property
     def births(self) -> Births:

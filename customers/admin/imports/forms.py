@@ -9,14 +9,26 @@ from unfold.contrib.import_export.forms import ImportForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from customers.backfill.checks import is_date_format
+from customers.backfill.engine.acceptance import NO, THESE
 from customers.backfill.engine.options import Options
 from customers.backfill.source import FORMATS, Reading
+from customers.backfill.switching import is_beside_platform
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman")
 FIRST, MORE = (
-    ("skip_existing", "allow_partial"),
-    ("date_format", "decimal_mark", "billing_time", "encoding", "delimiter", "hidden_rows", "new_run"),
+    ("skip_existing", "allow_partial", "accept_invoices_today"),
+    (
+        "date_format",
+        "decimal_mark",
+        "billing_time",
+        "encoding",
+        "delimiter",
+        "hidden_rows",
+        "new_run",
+        "allow_second_currency",
+        "no_wait",
+    ),
 )
 
 
@@ -30,6 +42,11 @@ class UploadForm(ImportForm):  # type: ignore[misc]
     allow_partial = forms.BooleanField(
         required=False, widget=UnfoldBooleanWidget, label="Import the good rows although others would fail",
         help_text="Otherwise one row that would fail keeps the whole file out.",
+    )  # fmt: skip
+    accept_invoices_today = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget, label="Accept invoices for days that are over",
+        help_text="On the first day of a period Lago invoices the last one at once."
+        " Accepts what the preview names, for that day.",
     )  # fmt: skip
     date_format = forms.CharField(
         required=False, max_length=40, widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "%d.%m.%Y"}),
@@ -61,9 +78,20 @@ class UploadForm(ImportForm):  # type: ignore[misc]
         required=False, widget=UnfoldBooleanWidget, label="Start a new run",
         help_text="Instead of continuing an unfinished run over the same file.",
     )  # fmt: skip
+    no_wait = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget, label="Do not wait for the platform",
+        help_text="Its sync is woken all the same. Nobody looks what SteVe has then.",
+    )  # fmt: skip
+
+    allow_second_currency = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget, label="Allow a second currency",
+        help_text="Of a Lago customer billed in another than the plan's, where Lago takes both.",
+    )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not is_beside_platform():
+            del self.fields["no_wait"]
         self.fields["format"].required = False
         self.fields["format"].widget = forms.HiddenInput()
         self.fields["import_file"].label = "File"
@@ -84,7 +112,7 @@ class UploadForm(ImportForm):  # type: ignore[misc]
 
     @property
     def more(self) -> list[forms.BoundField]:
-        return [self[name] for name in MORE]
+        return [self[name] for name in MORE if name in self.fields]
 
     def clean_import_file(self) -> Any:
         file = self.cleaned_data["import_file"]
@@ -115,6 +143,11 @@ class UploadForm(ImportForm):  # type: ignore[misc]
             data["encoding"] or None, DELIMITERS.get(data["delimiter"]), data["hidden_rows"] or None
         )
 
+    @property
+    def does_not_wait(self) -> bool:
+        """Return whether nobody is to wait for the platform at the end."""
+        return bool(self.cleaned_data.get("no_wait"))
+
     def options(self) -> Options:
         data = self.cleaned_data
         return Options(
@@ -126,4 +159,6 @@ class UploadForm(ImportForm):  # type: ignore[misc]
             decimal_mark=data["decimal_mark"] or ".",
             billing_time=data["billing_time"] or "calendar",
             new_run=data["new_run"],
+            allow_second_currency=data["allow_second_currency"],
+            accept_invoices_today=THESE if data["accept_invoices_today"] else NO,
         )

@@ -16,6 +16,13 @@ class Options:
     billing_time: str = "calendar"
     max_failures: int = 10
     new_run: bool = False
+    accept_invoices_today: str = ""  # as in `acceptance`
+    allow_second_currency: bool = False
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """Name the options that are chosen and lift a caution of ours."""
+        return frozenset({"allow_second_currency"} if self.allow_second_currency else ())
 
     @classmethod
     def kept(cls, values: Mapping[str, Any]) -> Self:

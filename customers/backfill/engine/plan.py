@@ -5,18 +5,16 @@ follows from the `PlannedRow` made here.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from customers.backfill.engine.acceptance import NO, Accepted, Past, accept, with_way_out
 from customers.backfill.ledger.facts import Ledger, LedgerFact
 from customers.backfill.source import SourceRow
-from kernel import Action, Doubt, Facts, Per, Problem, Step, Verdict, Wanted
-
-# Between our clock and another system's; a thing older than our intention by more is not ours.
-CLOCK_TOLERANCE = timedelta(minutes=10)
+from kernel import Action, Bills, Doubt, Facts, Per, Problem, Step, Verdict, Wanted
 
 
 class RowAction(StrEnum):
@@ -30,7 +28,8 @@ class RowAction(StrEnum):
 class PlannedRow:
     """A row with all that is known of it before anything is done. `verdicts` are by step, in their order.
 
-    `owner_line`: where a customer has several cards, the row that makes what they share.
+    `owner_line`: where a customer has several cards, the row that makes what they share. `bills` is what the
+    row makes its customer pay, or what an adopted thing does: told once for each customer.
     """
 
     wanted: Wanted
@@ -40,6 +39,7 @@ class PlannedRow:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     owner_line: int | None = None
+    bills: Bills | None = None
 
     @property
     def line(self) -> int:
@@ -68,15 +68,27 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What decides whether something that exists may be adopted. `run_pk`: the run that is continued."""
+    """What decides whether something that exists may be adopted.
+
+    `run_pk`: the run that is continued. `allowed`: the options by which our own cautions are lifted. `accept`
+    is the operator's word on invoices for days that are over, as in `acceptance`; `accepted`, what was
+    accepted before for the run that is continued.
+    """
 
     skip_existing: bool
     run_pk: int | None = None
+    allowed: Collection[str] = ()
+    accept: str = NO
+    accepted: Accepted | None = None
 
 
 @dataclass(slots=True)
 class Plan:
+    """`past` is what would be invoiced today for days that are over; `accepted`, what of it may be."""
+
     rows: list[PlannedRow]
+    past: Past | None = None
+    accepted: Accepted | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -91,12 +103,40 @@ class Plan:
         return [row for row in self.rows if row.is_to_do]
 
 
-def make_plan(rows: list[PlannedRow], ledger: Ledger, looked: Sequence[Looked], policy: Policy) -> Plan:
-    """Judge drafted rows (with the problems of their values already in them), in the order of the file."""
+def make_plan(
+    rows: list[PlannedRow], ledger: Ledger, looked: Sequence[Looked], policy: Policy, today: date
+) -> Plan:
+    """Judge drafted rows (with the problems of their values already in them), in the order of the file.
+
+    `today` is the day at those who bill.
+    """
     for row in rows:
         judge(row, ledger, looked, policy)
+    past = Past.of({row.wanted.external_id: row.bills for row in rows if row.bills})
+    accepted = accept(policy.accept, today, past, policy.accepted)
+    if past and not accepted:
+        alterations = {one.step.alters for one in looked}
+        for row in rows:
+            _refuse_invoices(row, alterations, policy, today)
     _share(rows, [one.step for one in looked])
-    return Plan(rows)
+    _tell_bills_once(rows)
+    return Plan(rows, past, accepted)
+
+
+def _refuse_invoices(row: PlannedRow, alterations: Collection[str], policy: Policy, today: date) -> None:
+    """Have a row fail that would be invoiced for days that are over; one that fails alters nothing."""
+    if row.bills and row.bills.past:
+        row.problems = (*row.problems, *with_way_out(row.bills.past, policy.accept, today))
+        row.warnings = tuple(warning for warning in row.warnings if warning.code not in alterations)
+        row.action, row.verdicts = RowAction.FAIL, {}
+
+
+def _tell_bills_once(rows: Sequence[PlannedRow]) -> None:
+    """Leave the bills with one row of each customer, so that nothing is counted twice: with its owner."""
+    owners: dict[str, PlannedRow] = {}
+    for row in sorted(rows, key=lambda row: row.action is RowAction.FAIL):  # stable: the first good one
+        if row.bills and owners.setdefault(row.wanted.external_id, row) is not row:
+            row.bills = None
 
 
 def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Policy) -> None:
@@ -113,6 +153,7 @@ def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Pol
     if any(one.step.is_keystone and _adopts(verdicts.get(one.step.name)) for one in looked):
         verdicts = {name: _left_alone(name, verdict, facts) for name, verdict in verdicts.items()}
     verdicts = {name: _ours(name, verdict, facts) for name, verdict in verdicts.items()}
+    row.bills = _bills_of(verdicts)
     row.problems = (*row.problems, *_problems(verdicts, facts, policy))
     fails = bool(row.problems)
     row.warnings = (*row.warnings, *_warnings(verdicts, steps, fails=fails))
@@ -131,6 +172,12 @@ def _is_settled(problem: Problem, wanted: Wanted, facts: Sequence[LedgerFact]) -
         return False
     card = wanted.id_tag.lower()
     return any(fact.id_tag == card for fact in facts) if problem.field == "id_tag" else bool(facts)
+
+
+def _bills_of(verdicts: Mapping[str, Verdict]) -> Bills | None:
+    """Return what the customer will be billed for what is new to us."""
+    new = (verdict for verdict in verdicts.values() if verdict.action in (Action.CREATE, Action.ADOPT))
+    return next((verdict.bills for verdict in new if verdict.bills), None)
 
 
 def verdicts_on(wanted: Wanted, looked: Sequence[Looked]) -> dict[str, Verdict]:
@@ -172,11 +219,17 @@ def _facts_of(wanted: Wanted, ledger: Ledger, steps: Sequence[Step]) -> list[Led
 
 
 def _ours(name: str, verdict: Verdict, facts: Sequence[LedgerFact]) -> Verdict:
-    """Turn ADOPT into DONE where the ledger says that a run of ours made this very thing."""
+    """Turn ADOPT into DONE where the ledger says that a run of ours made this very thing.
+
+    Where nothing is there, say whether a try of ours is unanswered.
+    """
+    if verdict.action is Action.CREATE:
+        return replace(verdict, tried=True) if any(_is_unanswered(fact, name) for fact in facts) else verdict
     if verdict.action is not Action.ADOPT:
         return verdict
     if any(_made_by(fact, verdict) for fact in facts if fact.step == name):
-        return replace(verdict, action=Action.DONE)
+        change = verdict.change and not verdict.theirs
+        return replace(verdict, action=Action.DONE, change=change, theirs=())
     return verdict
 
 
@@ -189,6 +242,7 @@ def _left_alone(name: str, verdict: Verdict, facts: Sequence[LedgerFact]) -> Ver
             action=Action.ADOPT,
             problems=(),
             warnings=verdict.once_finished,
+            theirs=(),
             change=False,
             undo=None,
         )
@@ -205,24 +259,21 @@ def _made_by(fact: LedgerFact, verdict: Verdict) -> bool:
         return fact.ref == verdict.ref
     if fact.state == "intended" and fact.ref:  # it existed, and was being put right
         return not fact.alters and fact.ref == verdict.ref
-    # An unanswered create is ours if what is there is what we would have made, and no older than the try.
-    return (
-        fact.state == "intended"
-        and not fact.alters
-        and verdict.may_be_ours
-        and (
-            verdict.since is None
-            or fact.intended_at is None
-            or verdict.since >= fact.intended_at - CLOCK_TOLERANCE
-        )
-    )
+    # A create is intended only of what a look did not find. So what is there now came after that look, and
+    # by no clock can be told whose it is: it is ours if it is what we would have made.
+    return fact.state == "intended" and not fact.alters and verdict.may_be_ours
+
+
+def _is_unanswered(fact: LedgerFact, name: str) -> bool:
+    return fact.step == name and fact.state == "intended" and not fact.ref
 
 
 def _warnings(verdicts: Mapping[str, Verdict], steps: Sequence[Step], *, fails: bool) -> Iterator[Problem]:
     """Return what a row warns of; one that fails alters nothing."""
     alterations = {step.alters for step in steps} if fails else set()
     for verdict in verdicts.values():
-        yield from (warning for warning in verdict.warnings if warning.code not in alterations)
+        warnings = (*verdict.warnings, *verdict.theirs)
+        yield from (warning for warning in warnings if warning.code not in alterations)
 
 
 def _altered_before(
@@ -243,7 +294,7 @@ def _altered_before(
 
 
 def _problems(verdicts: Mapping[str, Verdict], facts: Sequence[LedgerFact], policy: Policy) -> list[Problem]:
-    problems = [problem for verdict in verdicts.values() for problem in verdict.problems]
+    problems = [problem for verdict in verdicts.values() for problem in _against(verdict, policy)]
     if policy.skip_existing:
         return problems
     of_this_run = {(fact.step, fact.ref) for fact in facts if fact.run_pk == policy.run_pk}
@@ -252,6 +303,11 @@ def _problems(verdicts: Mapping[str, Verdict], facts: Sequence[LedgerFact], poli
         if (name, verdict.ref) not in of_this_run and name not in unsettled:
             problems.extend(verdict.exists)
     return problems
+
+
+def _against(verdict: Verdict, policy: Policy) -> Iterator[Problem]:
+    yield from verdict.problems
+    yield from (problem for option, problem in verdict.unless_allowed.items() if option not in policy.allowed)
 
 
 def judge_again(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Policy) -> None:

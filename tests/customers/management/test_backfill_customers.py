@@ -114,7 +114,7 @@ def test_every_code_of_what_exists_arrives_at_the_operator(lago: Sandbox, file: 
 
 
 def test_the_options_of_a_run_reach_it(lago: Sandbox, file: Written) -> None:
-    text = csv_text([row(1, start_date="31.12.2023")]).replace(",", "|")
+    text = csv_text([row(1, start_date="01.12.2023")]).replace(",", "|")
 
     answer = as_json(
         file(text), "--delimiter", "|", "--date-format", "%d.%m.%Y", "--billing-time", "anniversary",
@@ -125,7 +125,7 @@ def test_the_options_of_a_run_reach_it(lago: Sandbox, file: Written) -> None:
     options = BackfillRun.objects.get().options
     assert answer.code == 0
     assert subscription["billing_time"] == "anniversary"
-    assert subscription["subscription_at"] == "2023-12-31T00:00:00Z"
+    assert subscription["subscription_at"] == "2023-12-01T00:00:00Z"
     assert (options["batch_size"], options["concurrency"], options["max_failures"]) == (3, 2, 4)
 
 
@@ -142,6 +142,20 @@ def test_a_report_is_on_standard_output_and_the_target_on_standard_error(
     assert f"Sandbox Organization at {lago.url} (v1.51.0)" in answer.err or lago.url in answer.err
     assert answer.err.startswith("Database ")
     assert lago.key not in answer.out + answer.err
+
+
+def test_a_report_adds_up_balances_and_coupons(lago: Sandbox, file: Written) -> None:
+    lago.put_coupons("free:100%")
+    given = file([row(1, opening_balance="1250.5", coupon=""), row(2, opening_balance="", coupon="free")])
+
+    answer = command(given, "--dry-run")
+    told = as_json(given, "--dry-run").json["totals"]
+
+    assert "1 new Lago wallet, 1,250.50 EUR in all" in answer.out
+    assert "1 new Lago coupon: free (100 %)" in answer.out
+    assert [(one["step"], one["number"], one["amount_cents"]) for one in told] == [
+        ("lago_coupon", 1, None), ("lago_wallet", 1, 125050),
+    ]  # fmt: skip
 
 
 def test_a_run_says_what_to_do_next(lago: Sandbox, file: Written) -> None:

@@ -30,7 +30,7 @@ AS_IT_WAS = {"TAG0005"}  # adopted open: free before, and free after
 
 # How many calls or statements each command makes; `test_the_numbers_of_calls` counts them.
 CALLS = {
-    ("import", "lago"): 25,
+    ("import", "lago"): 28,
     ("import", "steve"): 15,
     ("import", "platform"): 75,
     ("revert", "lago"): 39,
@@ -58,7 +58,7 @@ def relay(platform_database: str) -> Iterator[PostgresRelay]:
 def town(platform_database: str) -> Iterator[Town]:
     """The three beside each other; nothing is synced unless a test does so."""
     with (
-        Sandbox() as lago,
+        Sandbox(on_a_quiet_day=True) as lago,
         SteveSandbox(charge_boxes=[CHARGE_BOX]) as steve,
         PlatformSandbox(
             database_url=platform_database,

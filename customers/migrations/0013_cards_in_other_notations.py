@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0011_optional_columns'),
+        ('customers', '0012_jobs_wait_for_the_platform'),
     ]
 
     operations = [

@@ -1,0 +1,110 @@
+"""From a plan and a start to what an operator is told that Lago will bill."""
+
+from collections.abc import Collection, Iterable
+from datetime import date, datetime, timedelta, tzinfo
+
+from billing import reports
+from billing.client import LagoClient
+from billing.forecast import Forecast, Invoice, forecast, next_invoices
+from billing.values import Plan, Subscription
+from kernel import Bill, Bills, Problem, Wanted
+
+ONE_SECOND = timedelta(seconds=1)
+
+Case = tuple[str, str, date, date]  # plan, billing time, start, today: what decides the bills of a new one
+
+
+class Biller:
+    """Knows the plans that rows use, with their fixed charges, and the zone whose days Lago bills by.
+
+    Rows of one plan and start share one value: a file has a hundred thousand rows and few such cases.
+    """
+
+    def __init__(self, client: LagoClient, zone: tzinfo) -> None:
+        self._client = client
+        self.zone = zone
+        self._plans: dict[str, Plan] = {}
+        self._known: dict[Case, Bills] = {}
+
+    def read(self, codes: Collection[str]) -> None:
+        """Read these plans, a call each, as the list of plans tells no fixed charges; raise LagoError."""
+        self._plans |= self._client.plans_in_full(codes)
+        self._known.clear()
+
+    def of_new(self, wanted: Wanted, now: datetime) -> Bills | None:
+        """Tell the bills of a subscription made at that instant; None without a start or a plan."""
+        plan = self._plans.get(wanted.plan_code)
+        if plan is None or wanted.subscription_at is None:
+            return None
+        start, today = wanted.subscription_at.astimezone(self.zone).date(), self._day(now)
+        case = (plan.code, wanted.billing_time, start, today)
+        if case not in self._known:
+            self._known[case] = self._new(plan, wanted.billing_time, wanted.subscription_at, now)
+        return self._known[case]
+
+    def of_adopted(self, subscription: Subscription, now: datetime) -> Bills | None:
+        """Tell the next invoices of one that exists, where what Lago says of it is enough."""
+        plan = self._plans.get(subscription.plan_code)
+        if plan is None or not subscription.subscription_at or subscription.next_plan_code:
+            return None
+        if subscription.plan_amount_cents not in (None, plan.amount_cents):
+            return None
+        invoices = self._next(plan, subscription, subscription.subscription_at, now)
+        bills = [_bill(plan, invoice) for invoice in invoices]
+        return Bills(self._day(now), bills[0], bills[1]) if bills else None
+
+    def _next(
+        self, plan: Plan, subscription: Subscription, subscription_at: datetime, now: datetime
+    ) -> Iterable[Invoice]:
+        how = {
+            "billing_time": subscription.billing_time or "calendar",
+            "subscription_at": subscription_at,
+            "zone": self.zone,
+            "now": now,
+        }
+        if subscription.status == "pending":
+            told = forecast(plan, **how)  # type: ignore[arg-type]
+            return [told.first, told.second] if told.first and told.second else []
+        if subscription.period_ends_at is None:
+            return []
+        begins_on = self._day(subscription.period_ends_at + ONE_SECOND)
+        return next_invoices(plan, begins_on=begins_on, **how)  # type: ignore[arg-type]
+
+    def _new(self, plan: Plan, billing_time: str, subscription_at: datetime, now: datetime) -> Bills:
+        told = forecast(
+            plan, billing_time=billing_time, subscription_at=subscription_at, zone=self.zone, now=now
+        )
+        today = tuple(_bill(plan, invoice) for invoice in told.today)
+        return Bills(
+            as_of=self._day(now),
+            first=_bill(plan, told.first) if told.first else None,
+            second=_bill(plan, told.second) if told.second else None,
+            today=today,
+            tonight=tuple(_bill(plan, invoice) for invoice in told.tonight),
+            past=(reports.invoiced_today(self._day(now), today, told.clear_from),)
+            if told.invoiced_today
+            else (),
+            clear_from=told.clear_from,
+            remarks=tuple(_remarks(plan, told, today)),
+        )
+
+    def _day(self, moment: datetime) -> date:
+        return moment.astimezone(self.zone).date()
+
+
+def _remarks(plan: Plan, told: Forecast, today: Iterable[Bill]) -> Iterable[Problem]:
+    if told.warning:
+        yield reports.unforeseen(plan, told.warning)
+    elif any(bill.amount_cents == 0 for bill in today):
+        yield reports.invoice_of_zero()
+
+
+def _bill(plan: Plan, invoice: Invoice) -> Bill:
+    return Bill(
+        day=invoice.day,
+        base_cents=invoice.base_cents,
+        fixed_cents=invoice.fixed_cents,
+        currency=plan.amount_currency or "",
+        first=invoice.first,
+        last=invoice.last,
+    )
