@@ -1,14 +1,15 @@
 """Compare what a run recorded with what Lago has now, in the words of `billing.reports`. Reads only."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from billing import reports
 from billing.client import LagoClient
-from billing.normal import same_email, same_name
+from billing.normal import same_email, same_instant, same_name
 from billing.values import Customer, Subscription
 from kernel import Divergence, Wanted
+from kernel.columns import END_DATE
 
 
 def differing(wanted: Wanted, customer: Customer) -> list[str]:
@@ -26,6 +27,18 @@ def compare_customer(wanted: Wanted, ref: str, customer: Customer | None) -> lis
     if customer.lago_id != ref:
         return [reports.customer_replaced(ref, customer)]
     return [reports.drifted(name) for name in differing(wanted, customer)]
+
+
+def asked_end(wanted: Wanted) -> datetime | None:
+    """Return when the row wants its subscription to end by itself."""
+    end = END_DATE.of(wanted)
+    return end.begins if end else None
+
+
+def ends_otherwise(wanted: Wanted, subscription: Subscription) -> bool:
+    """Return whether a subscription does not end when the row says so; a row without an end says nothing."""
+    end = asked_end(wanted)
+    return end is not None and not same_instant(end, subscription.ending_at)
 
 
 class Live(dict[str, list[Subscription]]):
@@ -47,7 +60,7 @@ def compare_subscription(wanted: Wanted, ref: str, found: Live, now: datetime) -
     live = found.get(wanted.external_id, [])
     recorded = next((one for one in live if one.lago_id == ref), None)
     if recorded is None:
-        return [_vanished(wanted, ref, found)]
+        return [] if _ended_as_asked(wanted, ref, found) else [_vanished(wanted, ref, found)]
     return [*_differences(wanted, recorded, now), *_besides(wanted, recorded, live)]
 
 
@@ -58,6 +71,8 @@ def _differences(wanted: Wanted, subscription: Subscription, now: datetime) -> I
         yield reports.plan_changed(wanted, subscription)
     if subscription.external_id != wanted.subscription_external_id:
         return  # adopted from elsewhere: its start was never ours to choose
+    if ends_otherwise(wanted, subscription):
+        yield reports.end_changed(wanted, subscription)
     if subscription.subscription_at != wanted.subscription_at:
         yield reports.start_changed(wanted, subscription)
     elif subscription.status == "pending" and wanted.subscription_at and now > wanted.subscription_at:
@@ -72,6 +87,15 @@ def _besides(wanted: Wanted, recorded: Subscription, live: Sequence[Subscription
         yield reports.plan_change_scheduled(wanted, next_plan)
     if any(one is not next_plan for one in others):
         yield reports.more_than_one([recorded, *others])
+
+
+def _ended_as_asked(wanted: Wanted, ref: str, found: Live) -> bool:
+    """Return whether it lived until its day. Lago ends it on that day of UTC, wherever it is billed."""
+    end = asked_end(wanted)
+    if end is None or found.get(wanted.external_id):
+        return False
+    ended = found.ended.get(ref)
+    return bool(ended and ended.terminated_at and ended.terminated_at >= end - timedelta(days=1))
 
 
 def _vanished(wanted: Wanted, ref: str, found: Live) -> Divergence:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from datetime import datetime, timedelta
 
 from kernel import as_login
 
@@ -22,6 +23,13 @@ def same_email(ours: str, theirs: str | None) -> bool:
 def same_name(ours: str, theirs: str | None) -> bool:
     """Names are the same if they read the same: without NUL bytes, however letters are composed."""
     return theirs is not None and _readable(ours) == _readable(theirs)
+
+
+def same_instant(ours: datetime | None, theirs: datetime | None) -> bool:
+    """Lago keeps instants to the second."""
+    if ours is None or theirs is None:
+        return ours is theirs
+    return abs(ours - theirs) < timedelta(seconds=1)
 
 
 def _readable(name: str) -> str:

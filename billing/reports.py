@@ -6,6 +6,7 @@ from datetime import date, datetime
 from billing.forecast import Unforeseen
 from billing.values import Customer, Plan, Subscription
 from kernel import Bill, Divergence, Problem, Wanted
+from kernel.columns import END_DATE
 
 UNFORESEEN = {
     Unforeseen.LEAP_DAY: "it is billed yearly from a 29 February, and Lago's periods are odd then",
@@ -119,6 +120,16 @@ def subscription_exists(wanted: Wanted, subscription: Subscription) -> Problem:
     )
 
 
+def ends_otherwise(wanted: Wanted, subscription: Subscription) -> Problem:
+    return Problem(
+        "lago_subscription_ends_otherwise",
+        "end_date",
+        f"The subscription {subscription.external_id} {_end(subscription.ending_at)}, "
+        f"and the file wants it to end at {_instant(END_DATE.of(wanted).begins)}. It is left as it is.",
+        "Set its end in Lago if the file is right.",
+    )
+
+
 def customer_missing() -> Divergence:
     return Divergence(
         "missing",
@@ -182,6 +193,15 @@ def start_changed(wanted: Wanted, subscription: Subscription) -> Divergence:
     )
 
 
+def end_changed(wanted: Wanted, subscription: Subscription) -> Divergence:
+    return Divergence(
+        "other_end",
+        f"ends at {_instant(END_DATE.of(wanted).begins)}",
+        _end(subscription.ending_at),
+        "If it is wrong: set the end of the subscription in Lago.",
+    )
+
+
 def still_pending(wanted: Wanted) -> Divergence:
     return Divergence(
         "pending",
@@ -216,6 +236,10 @@ def subscription_missing(ended: Subscription | None, others: Sequence[Subscripti
     if ended is not None:
         return Divergence("terminated", "an active subscription", ended.status, remedy)
     return Divergence("missing", "an active subscription", "none", remedy)
+
+
+def _end(moment: datetime | None) -> str:
+    return f"ends at {_instant(moment)}" if moment else "does not end by itself"
 
 
 def _instant(moment: datetime | None) -> str:

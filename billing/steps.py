@@ -8,7 +8,14 @@ from billing import reports
 from billing.births import Births
 from billing.bills import Biller
 from billing.client import LagoClient
-from billing.comparison import Live, compare_customer, compare_subscription, differing
+from billing.comparison import (
+    Live,
+    asked_end,
+    compare_customer,
+    compare_subscription,
+    differing,
+    ends_otherwise,
+)
 from billing.errors import LagoError
 from billing.preflight import utc_now
 from billing.values import Customer, Plan, Subscription
@@ -164,6 +171,7 @@ class LagoSubscriptionStep(Step):
             key=chosen.external_id,
             since=chosen.created_at,
             exists=(reports.subscription_exists(wanted, chosen),),
+            warnings=(reports.ends_otherwise(wanted, chosen),) if ends_otherwise(wanted, chosen) else (),
             tells={Fact.PAYS_FROM: chosen.subscription_at} if chosen.subscription_at else {},
             bills=self.biller.of_adopted(chosen, self.priced_at) if self.priced_at else None,
         )
@@ -182,6 +190,7 @@ class LagoSubscriptionStep(Step):
             plan_code=wanted.plan_code,
             subscription_at=wanted.subscription_at,
             billing_time=wanted.billing_time,
+            ending_at=asked_end(wanted),
         )
         return Made(made.lago_id, key=made.external_id)
 

@@ -179,6 +179,8 @@ class Subscription:
     subscription_at: datetime | None
     started_at: datetime | None
     created_at: datetime
+    ending_at: datetime | None = None  # when it ends by itself
+    terminated_at: datetime | None = None
     can_end_unbilled: bool = True  # a Lago before 1.32 does not know how, and bills
     period_ends_at: datetime | None = None  # the last second of the current billing period
     next_plan_code: str | None = None  # a change of plan that waits for the end of the period
@@ -197,6 +199,8 @@ class Subscription:
             billing_time=text_or_none(data, "billing_time"),
             subscription_at=instant_or_none(data, "subscription_at"),
             started_at=instant_or_none(data, "started_at"),
+            ending_at=instant_or_none(data, "ending_at"),
+            terminated_at=instant_or_none(data, "terminated_at"),
             created_at=instant(data, "created_at"),
             period_ends_at=instant_or_none(data, "current_billing_period_ending_at"),
             next_plan_code=text_or_none(data, "next_plan_code"),

@@ -137,6 +137,10 @@ class Step:
         """Tell without a call what a thing made at that instant costs; None if `read_prices` did not say."""
         return None
 
+    def is_asked(self, wanted: Wanted) -> bool:
+        """Return whether the row asks for the thing at all; else nothing of it is said or done."""
+        return True
+
     def look_up(self, rows: Iterable[Wanted]) -> Any:
         """Read, in bulk, all that `check` and `remove` need; raise RemoteError. `rows` may be many."""
         raise NotImplementedError

@@ -63,6 +63,7 @@ class Wanted:
     start_date: date | None
     subscription_at: datetime | None
     billing_time: str = "calendar"
+    more: Mapping[str, Any] = field(default_factory=dict)  # of the optional columns, what the row has
 
     @property
     def subscription_external_id(self) -> str:

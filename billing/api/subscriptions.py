@@ -1,7 +1,7 @@
 """Subscriptions of Lago: where a careless call bills somebody."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
@@ -11,6 +11,7 @@ from billing.api.replies import Reply
 from billing.api.resources import Resources, is_absent, named, unusable
 from billing.api.transport import Params
 from billing.errors import ID_MISMATCH, UNEXPECTED, LagoError, proxy_cuts_ids
+from billing.normal import same_instant
 from billing.values import Subscription
 
 PREFIX = "backfill-"  # of our subscriptions' external ids; the kernel's Wanted makes them
@@ -83,6 +84,7 @@ class Subscriptions(Resources):
         plan_code: str,
         subscription_at: datetime,
         billing_time: str,
+        ending_at: datetime | None = None,
     ) -> Subscription:
         """Make a subscription, or return the equal one that exists.
 
@@ -95,9 +97,11 @@ class Subscriptions(Resources):
             "subscription_at": _wire(subscription_at),
             "billing_time": billing_time,
         }
+        if ending_at:
+            body["ending_at"] = _wire(ending_at)
         reply = self._send("POST", "subscriptions", "subscription", body=body)
         made = named(reply, "subscription", Subscription.of, external_id, sent=True)
-        _check_made(reply, made, external_customer_id, plan_code, subscription_at)
+        _check_made(reply, made, external_customer_id, plan_code, subscription_at, ending_at)
         return made
 
     def terminate_subscription(self, external_id: str, *, pending: bool) -> Subscription | None:
@@ -152,12 +156,17 @@ def _grouped(subscriptions: Iterable[Subscription], wanted: Collection[str]) -> 
 
 def _wire(moment: datetime) -> str:
     if moment.tzinfo is None:
-        raise ValueError("subscription_at must be aware: Lago would take it for UTC")
+        raise ValueError("an instant must be aware: Lago would take it for UTC")
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _check_made(
-    reply: Reply, made: Subscription, external_customer_id: str, plan_code: str, subscription_at: datetime
+    reply: Reply,
+    made: Subscription,
+    external_customer_id: str,
+    plan_code: str,
+    subscription_at: datetime,
+    ending_at: datetime | None,
 ) -> None:
     """Raise LagoError if Lago returned or changed an older subscription instead of making this one."""
     if made.external_customer_id != external_customer_id:
@@ -165,10 +174,10 @@ def _check_made(
         raise LagoError(ID_MISMATCH, message, status=reply.status, sent=True)
     if made.subscription_at is None:
         raise unusable(reply, "subscription", sent=True)
-    shift = abs(made.subscription_at - subscription_at)
     differs = {
         "plan_code": made.plan_code != plan_code,
-        "subscription_at": shift >= timedelta(seconds=1),
+        "subscription_at": not same_instant(made.subscription_at, subscription_at),
+        "ending_at": not same_instant(made.ending_at, ending_at),
         "status": made.status not in LIVE,
         "previous_plan_code": bool(reply.body["subscription"].get("previous_plan_code")),
     }

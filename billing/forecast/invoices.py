@@ -11,9 +11,9 @@ from fractions import Fraction
 
 from billing.forecast.periods import Period, Rhythm
 from billing.values import FixedCharge, Plan
+from kernel.money import decimals
 
 ONE_DAY = timedelta(days=1)
-WITHOUT_CENTS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())  # noqa: SIM905
 # What an unknown price counts as: the figure is never shown, but it is not nothing.
 UNKNOWN_PRICE = Decimal(1)
 
@@ -153,7 +153,7 @@ class Billed:
 
     def _price(self, charge: FixedCharge, share: Fraction) -> int:
         unit_amount = UNKNOWN_PRICE if charge.unit_amount is None else charge.unit_amount
-        per_unit = 1 if self.plan.amount_currency in WITHOUT_CENTS else 100
+        per_unit = 10 ** decimals(self.plan.amount_currency)
         exact = Fraction(charge.units * unit_amount * per_unit) * (share if charge.prorated else 1)
         return _rounded(Decimal(exact.numerator) / Decimal(exact.denominator))
 

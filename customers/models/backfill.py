@@ -114,6 +114,7 @@ class BackfillRow(models.Model):
     plan_code = models.CharField(max_length=255, blank=True)
     start_date = models.DateField(null=True, blank=True)
     subscription_at = models.DateTimeField(null=True, blank=True)
+    more = models.JSONField(default=dict, blank=True, help_text="Values of the optional columns")
     # Tells that the address was changed after the run, without keeping it: salted by the run.
     email_digest = models.CharField(max_length=64, blank=True, default="")
     user = models.ForeignKey(

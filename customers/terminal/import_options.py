@@ -50,6 +50,7 @@ def add_import_options(parser: CommandParser) -> None:
     add("--encoding", metavar="NAME", help="of a text file that is neither UTF-8 nor UTF-16, such as cp1252")
     add("--delimiter", metavar="CHAR", help="of a text file: , ; or tab")
     add("--date-format", metavar="FORMAT", help="of start_date, such as %%d.%%m.%%Y; without it YYYY-MM-DD")
+    add("--decimal-mark", choices=[".", ","], default=".", help="of amounts in a text file")
     add(
         "--billing-time",
         choices=["calendar", "anniversary"],
@@ -68,6 +69,7 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         batch_size=_within("--batch-size", given["batch_size"], settings.BACKFILL_BATCH_SIZE, 1, 1000),
         concurrency=_within("--concurrency", given["concurrency"], settings.BACKFILL_CONCURRENCY, 1, 64),
         date_format=_date_format(given["date_format"]),
+        decimal_mark=given["decimal_mark"],
         billing_time=given["billing_time"],
         max_failures=_within("--max-failures", given["max_failures"], 10, 1, 1_000_000),
         new_run=given["new_run"],

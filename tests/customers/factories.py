@@ -48,7 +48,9 @@ def rows(count: int, **changes: str) -> list[Row]:
 
 def csv_text(given: Iterable[Row]) -> str:
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS)
+    given = list(given)
+    more = dict.fromkeys(name for row in given for name in row if name not in COLUMNS)
+    writer = csv.DictWriter(text, [*COLUMNS, *more])
     writer.writeheader()
     writer.writerows(given)
     return text.getvalue()

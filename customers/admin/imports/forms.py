@@ -17,7 +17,7 @@ DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman")
 FIRST, MORE = (
     ("skip_existing", "allow_partial"),
-    ("date_format", "billing_time", "encoding", "delimiter", "new_run"),
+    ("date_format", "decimal_mark", "billing_time", "encoding", "delimiter", "new_run"),
 )
 
 
@@ -35,6 +35,10 @@ class UploadForm(ImportForm):  # type: ignore[misc]
     date_format = forms.CharField(
         required=False, max_length=40, widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "%d.%m.%Y"}),
         label="Date format", help_text="Of start_date, where it is not written as 2026-11-22.",
+    )  # fmt: skip
+    decimal_mark = forms.ChoiceField(
+        choices=[(".", "a point: 12.50"), (",", "a comma: 12,50")], widget=UnfoldAdminSelectWidget,
+        required=False, label="Decimal mark", help_text="Of amounts in a text file.",
     )  # fmt: skip
     billing_time = forms.ChoiceField(
         choices=[("calendar", "the calendar"), ("anniversary", "the start date")],
@@ -113,6 +117,7 @@ class UploadForm(ImportForm):  # type: ignore[misc]
             batch_size=settings.BACKFILL_BATCH_SIZE,
             concurrency=settings.BACKFILL_CONCURRENCY,
             date_format=data["date_format"],
+            decimal_mark=data["decimal_mark"] or ".",
             billing_time=data["billing_time"] or "calendar",
             new_run=data["new_run"],
         )

@@ -90,6 +90,8 @@ def _options(options: Mapping[str, Any]) -> list[str]:
     chosen = [text for name, text in told.items() if options[name]]
     if options["date_format"]:
         chosen.append(f"dates as {options['date_format']}")
+    if options.get("decimal_mark", ".") != ".":
+        chosen.append("amounts with a decimal comma")
     if options["billing_time"] != "calendar":
         chosen.append("billing periods follow the start date")
     chosen.extend(options[name] for name in ("encoding", "delimiter") if options[name])

@@ -2,6 +2,7 @@
 
 from customers.backfill.checks.clashes import clashes
 from customers.backfill.checks.dates import is_date_format
+from customers.backfill.checks.optional import Written
 from customers.backfill.checks.rows import check_row, file_warnings
 
-__all__ = ["check_row", "clashes", "file_warnings", "is_date_format"]
+__all__ = ["Written", "check_row", "clashes", "file_warnings", "is_date_format"]

@@ -4,7 +4,8 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from kernel import Problem, Wanted
+from kernel import Per, Problem, Wanted
+from kernel.columns import OPTIONAL
 
 _LINES_NAMED = 10  # of the other parties; every party gets its own problem, however many they are
 
@@ -18,13 +19,15 @@ _PER_CUSTOMER: Mapping[str, Callable[[Wanted], object]] = {
     "plan_code": lambda wanted: wanted.plan_code,
     "start_date": lambda wanted: wanted.start_date,
 }
+_OPTIONAL = [column for column in OPTIONAL.values() if column.per is Per.CUSTOMER]
 
 
 def clashes(wanted: Sequence[Wanted]) -> Clashes:
     """Tell, by line, what every party to a clash has to know.
 
     A blank value (of a cell that is missing or not valid) clashes with nothing and agrees with everything:
-    that row has its own problem already, and what is wrong is not known before it is corrected.
+    that row has its own problem already, and what is wrong is not known before it is corrected. In an
+    optional column nothing is a value too: one card with a notice and one without are not alike.
     """
     found: Clashes = defaultdict(list)
     _external_ids(wanted, found)
@@ -42,6 +45,7 @@ def _external_ids(rows: Sequence[Wanted], found: Clashes) -> None:
     hint = "Rows of one customer with several cards have to be alike in all but the idTag."
     for group in _groups(rows, external_id_key):
         fields = [field for field, value in _PER_CUSTOMER.items() if _differ(group, value)]
+        fields += [column.name for column in _OPTIONAL if len({column.of(row) for row in group}) > 1]
         if fields:
             told = f"Rows with this external_id differ in {_join(fields)}"
             _tell(found, group, "external_id_duplicate", "external_id", told, hint)

@@ -21,7 +21,7 @@ def check_start_date(
     if not text:
         hint = "Enter the day on which the subscription starts."
         return Problem("start_date_blank", "start_date", "There is no start date.", hint)
-    day = _parse(text, None if is_date else date_format) if is_text else None
+    day = parse_day(text, None if is_date else date_format) if is_text else None
     if day is None:
         return _invalid("The start date is not a date that can be read.", date_format)
     if day.year < _EARLIEST_YEAR:
@@ -62,7 +62,8 @@ def is_date_format(date_format: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _parse(text: str, date_format: str | None) -> date | None:
+def parse_day(text: str, date_format: str | None) -> date | None:
+    """Read a day as it is declared to be written, else as ISO 8601; None if it is not one."""
     try:
         if date_format is not None:
             return datetime.strptime(text, date_format).date()

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from customers.backfill.checks.dates import check_start_date, start_of_day, start_warning
 from customers.backfill.checks.emails import check_email
+from customers.backfill.checks.optional import Written, check_optional
 from customers.backfill.checks.values import (
     PlanLike,
     check_display_name,
@@ -16,7 +16,7 @@ from customers.backfill.checks.values import (
     lowercase_warning,
     pending_deletion_warning,
 )
-from customers.backfill.source import SourceInfo, SourceRow
+from customers.backfill.source import SourceInfo, SourceRow, meant_column
 from kernel import Problem, Wanted
 
 
@@ -24,19 +24,18 @@ def check_row(
     row: SourceRow,
     *,
     plans: Mapping[str, PlanLike],
-    timezone: ZoneInfo,
+    written: Written,
     today: date,
-    date_format: str | None,
     billing_time: str,
 ) -> tuple[Wanted, list[Problem], list[Problem]]:
     """Return what the row asks for, its problems and its warnings, both in the order of the columns.
 
-    `today` is the day in `timezone`, in which start dates are meant. A value with a problem is blank. So is
+    `today` is the day in the time zone in which start dates are meant. A value with a problem is blank. So is
     every value of a row with too many cells, because it cannot be known which cell is meant for which column.
     """
     if row.surplus:
         return _nothing(row, billing_time), [_surplus()], []
-    checked = _check_values(row, plans, date_format)
+    checked = _check_values(row, plans, written.date_format)
     problems = [value for value in checked.values() if isinstance(value, Problem)]
     valid = {field: value for field, value in checked.items() if not isinstance(value, Problem)}
     start: date | None = valid.get("start_date")
@@ -48,17 +47,22 @@ def check_row(
         id_tag=valid.get("id_tag", ""),
         plan_code=valid.get("plan_code", ""),
         start_date=start,
-        subscription_at=start_of_day(start, timezone) if start else None,
+        subscription_at=start_of_day(start, written.timezone) if start else None,
         billing_time=billing_time,
     )
-    return wanted, problems, _warnings(wanted, plans, today)
+    warnings = _warnings(wanted, plans, today)
+    if not row.more:
+        return wanted, problems, warnings
+    plan = plans.get(wanted.plan_code)
+    currency = plan.amount_currency if plan else None
+    wanted, more_problems, more_warnings = check_optional(row, wanted, written, currency, today)
+    return wanted, problems + more_problems, warnings + more_warnings
 
 
 def file_warnings(info: SourceInfo) -> list[Problem]:
     """Warn of what is in the file and is not read."""
-    hint = "It is not imported; rename it if it is one of ours under another name."
     unknown = [
-        Problem("column_unknown", None, f"{info.name}: the column “{column}” is not known.", hint)
+        Problem("column_unknown", None, f"{info.name}: the column “{column}” is not known.", _meaning(column))
         for column in info.unknown_columns
     ]
     sheets = [
@@ -68,6 +72,14 @@ def file_warnings(info: SourceInfo) -> list[Problem]:
         for sheet in info.ignored_sheets
     ]
     return unknown + sheets
+
+
+def _meaning(column: str) -> str:
+    ours = meant_column(column)
+    named = (
+        f"rename it to {ours} if it is that" if ours else "rename it if it is one of ours under another name"
+    )
+    return f"It is not imported; {named}."
 
 
 def _check_values(row: SourceRow, plans: Mapping[str, PlanLike], date_format: str | None) -> dict[str, Any]:

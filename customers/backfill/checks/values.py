@@ -38,6 +38,9 @@ class PlanLike(Protocol):
     @property
     def pending_deletion(self) -> bool: ...
 
+    @property
+    def amount_currency(self) -> str | None: ...
+
 
 def check_display_name(given: str) -> str | Problem:
     name = given.strip()

@@ -43,7 +43,7 @@ def expected_of(rows: Iterable[PlannedRow], looked: Sequence[Looked]) -> list[Ex
     to_do = [row for row in rows if row.is_to_do]
     found = []
     for one in looked:
-        verdicts = [row.verdicts[one.step.name] for row in to_do]
+        verdicts = [verdict for row in to_do if (verdict := row.verdicts.get(one.step.name))]
         new = sum(verdict.action is Action.CREATE for verdict in verdicts)
         altered = sum(verdict.change for verdict in verdicts)
         seconds = one.step.expected_s(new, altered, one.found) if new or altered else None

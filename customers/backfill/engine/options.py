@@ -12,6 +12,7 @@ class Options:
     batch_size: int = 25
     concurrency: int = 8
     date_format: str | None = None
+    decimal_mark: str = "."
     billing_time: str = "calendar"
     max_failures: int = 10
     new_run: bool = False

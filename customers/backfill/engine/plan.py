@@ -109,7 +109,7 @@ def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Pol
         return
     steps = [one.step for one in looked]
     facts = _facts_of(row.wanted, ledger, steps)
-    if any(one.step.is_keystone and verdicts[one.step.name].action is Action.ADOPT for one in looked):
+    if any(one.step.is_keystone and _adopts(verdicts.get(one.step.name)) for one in looked):
         verdicts = {name: _left_alone(name, verdict, facts) for name, verdict in verdicts.items()}
     verdicts = {name: _ours(name, verdict, facts) for name, verdict in verdicts.items()}
     row.problems = (*row.problems, *_problems(verdicts, facts, policy))
@@ -125,12 +125,17 @@ def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Pol
 
 
 def verdicts_on(wanted: Wanted, looked: Sequence[Looked]) -> dict[str, Verdict]:
-    """Have each step judge a row by itself, and then by what all of them tell."""
+    """Have each step that the row asks for judge it by itself, and then by what all of them tell."""
+    looked = [one for one in looked if one.step.is_asked(wanted)]
     first = {one.step.name: one.step.check(wanted, one.found) for one in looked}
     facts = _told(wanted, first, [one.step for one in looked])
     return {
         one.step.name: one.step.reconsider(wanted, one.found, first[one.step.name], facts) for one in looked
     }
+
+
+def _adopts(verdict: Verdict | None) -> bool:
+    return verdict is not None and verdict.action is Action.ADOPT
 
 
 def told(row: PlannedRow, steps: Iterable[Step]) -> Facts:
@@ -221,8 +226,10 @@ def _altered_before(
     """Name what the run that is continued has altered already: by now it looks like any other."""
     known = {(fact.step, fact.ref) for fact in facts if fact.alters and fact.run_pk == policy.run_pk}
     for step in steps:
-        ref = verdicts[step.name].ref
-        if (step.name, ref) in known and (warning := step.altered(wanted, ref)):
+        verdict = verdicts.get(step.name)
+        if verdict is None or (step.name, verdict.ref) not in known:
+            continue
+        if warning := step.altered(wanted, verdict.ref):
             yield warning
 
 
@@ -264,6 +271,7 @@ def _is_whole(row: PlannedRow, looked: Sequence[Looked], facts: Sequence[LedgerF
             finished=_had_finished(one.step.name, row.verdicts[one.step.name].ref, facts),
         )
         for one in looked
+        if one.step.name in row.verdicts
     )
 
 

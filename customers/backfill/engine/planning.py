@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from customers.backfill.checks import check_row, clashes, file_warnings
+from customers.backfill.checks import Written, check_row, clashes, file_warnings
 from customers.backfill.engine.expected import expected_of
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import Looked, PlannedRow, Policy, make_plan
@@ -20,13 +20,13 @@ def today_in(systems: Systems, now: datetime) -> date:
 def draft(source: Source, systems: Systems, options: Options, today: date) -> list[PlannedRow]:
     """Read and check the rows by themselves and against each other; raise SourceError."""
     rows = []
+    written = Written(systems.timezone, options.date_format, options.decimal_mark)
     for given in source:
         wanted, problems, warnings = check_row(
             given,
             plans=systems.target.plans,
-            timezone=systems.timezone,
+            written=written,
             today=today,
-            date_format=options.date_format,
             billing_time=options.billing_time,
         )
         rows.append(PlannedRow(wanted, given, problems=tuple(problems), warnings=tuple(warnings)))

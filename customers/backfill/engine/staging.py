@@ -13,7 +13,7 @@ from customers.backfill.ledger.problems import as_json
 from customers.backfill.steps import kinds
 from customers.chunks import chunks
 from customers.models import BackfillRow, BackfillRun, BackfillStep, email_digest
-from kernel import Action, Verdict
+from kernel import Action, Verdict, columns
 
 State = BackfillStep.State
 Outcome = BackfillRow.Outcome
@@ -21,7 +21,7 @@ STAGE_SIZE = 2_000
 JUDGED = ["outcome", "problems", "warnings", "settled_at"]
 # Of a row that fails, what an earlier attempt knew is kept: it may have made things that still stand.
 # Of the others it may have known less, such as a plan that Lago did not have then.
-STAGED = ["plan_code", "start_date", "subscription_at", "email_digest", "user", "mapping", *JUDGED]
+STAGED = ["plan_code", "start_date", "subscription_at", "more", "email_digest", "user", "mapping", *JUDGED]
 
 # Of a run, by line and step: where the step stood before, and what its removal has to know.
 Previous = Mapping[tuple[int, str], tuple[str, dict[str, Any]]]
@@ -51,13 +51,13 @@ def _previous(run: BackfillRun) -> Previous:
 
 
 def _upsert_rows(run: BackfillRun, rows: Iterable[PlannedRow], fields: list[str]) -> dict[int, int]:
-    columns = {kind.row_column: kind.name for kind in kinds().values() if kind.row_column}
-    records = [_row(run, row, columns) for row in rows]
+    own = {kind.row_column: kind.name for kind in kinds().values() if kind.row_column}
+    records = [_row(run, row, own) for row in rows]
     pks = bulk.upsert(records, unique=["run", "line"], update=fields)
     return {record.line: pk for record, pk in zip(records, pks, strict=True)}
 
 
-def _row(run: BackfillRun, row: PlannedRow, columns: Mapping[str, str]) -> BackfillRow:
+def _row(run: BackfillRun, row: PlannedRow, own: Mapping[str, str]) -> BackfillRow:
     wanted = row.wanted
     return BackfillRow(
         run=run,
@@ -66,12 +66,13 @@ def _row(run: BackfillRun, row: PlannedRow, columns: Mapping[str, str]) -> Backf
         plan_code=wanted.plan_code[:255],
         start_date=wanted.start_date,
         subscription_at=wanted.subscription_at,
+        more=columns.as_json(wanted.more),
         email_digest=email_digest(run.run_id, wanted.email) if wanted.email else "",
         outcome=_staged_outcome(row.action),
         problems=[as_json(problem) for problem in row.problems],
         warnings=[as_json(warning) for warning in row.warnings],
         settled_at=None if row.is_to_do else timezone.now(),
-        **{column: _pk(row.verdicts.get(name)) for column, name in columns.items()},
+        **{column: _pk(row.verdicts.get(name)) for column, name in own.items()},
     )
 
 

@@ -16,7 +16,7 @@ State = BackfillStep.State
 # Of these an import or a revert may have to look at what is there.
 RECORDED = (State.INTENDED, State.CREATED, State.ADOPTED)
 # With another of these the same rows would mean something else, and half a run would not fit the other half.
-MEANING = {"date_format": None, "billing_time": "calendar"}
+MEANING = {"date_format": None, "decimal_mark": ".", "billing_time": "calendar"}
 
 
 def over(sha256: str) -> BackfillRunQuerySet:

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from customers.backfill.steps import kinds
 from customers.models import BackfillRow, BackfillRun, BackfillStep
-from kernel import Facts, Since, Step, Thing, Wanted
+from kernel import Facts, Since, Step, Thing, Wanted, columns
 
 READ_SIZE = 2_000
 SAMPLE = 3  # things by which a system is recognised
@@ -121,4 +121,5 @@ def _wanted(row: BackfillRow, billing_time: str) -> Wanted:
         start_date=row.start_date,
         subscription_at=row.subscription_at,
         billing_time=billing_time,
+        more=columns.from_json(row.more),
     )

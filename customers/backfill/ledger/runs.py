@@ -123,6 +123,8 @@ def _again(run: BackfillRun) -> str:
     ]
     if date_format := run.options.get("date_format"):
         parts += ["--date-format", date_format]
+    if (mark := run.options.get("decimal_mark", ".")) != ".":
+        parts += ["--decimal-mark", mark]
     if run.options.get("billing_time", "calendar") != "calendar":
         parts += ["--billing-time", run.options["billing_time"]]
     return shlex.join(parts)

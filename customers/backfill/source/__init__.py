@@ -1,5 +1,6 @@
 """Read the operator's file: csv, tsv, xlsx, ods or json. Pure: no ORM, no settings, no HTTP, no clock."""
 
+from customers.backfill.source.layout import meant_column
 from customers.backfill.source.model import (
     COLUMNS,
     MAX_BYTES,
@@ -24,6 +25,7 @@ __all__ = [
     "SourceInfo",
     "SourceRow",
     "Values",
+    "meant_column",
     "open_source",
     "read_bytes",
 ]

@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from customers.backfill.source import COLUMNS, REPORT_COLUMNS, SourceInfo, SourceRow
+from customers.backfill.source import REPORT_COLUMNS, SourceInfo, SourceRow
 from customers.backfill.source.error_cells import CellValue, date_of, number_of, write_ods, write_xlsx
 from customers.backfill.source.formulas import escape
 from customers.backfill.source.text import DELIMITERS
@@ -80,11 +80,11 @@ def _record(info: SourceInfo, row: SourceRow, problems: Sequence[Problem]) -> li
     """Return the row's own cells and ours, and last the cells for which the header has no column."""
     width = len(info.header)
     own: list[CellValue] = [*row.cells[:width]]
-    for column, position in zip(COLUMNS, info.positions, strict=True):
+    for column, place in info.places.items():
         if column in row.numeric:
-            own[position] = number_of(row.cells[position])
+            own[place] = number_of(row.cells[place])
         elif column in row.dated:
-            own[position] = date_of(row.cells[position])
+            own[place] = date_of(row.cells[place])
     return [*own, *_report(problems), *row.cells[width:]]
 
 

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from customers.backfill.source.layout import Layout, read_header
-from customers.backfill.source.model import COLUMNS, MAX_ROWS, SourceRow, unreadable
+from customers.backfill.source.model import MAX_ROWS, SourceRow, unreadable
 
 
 class Kind(Enum):
@@ -59,11 +59,7 @@ def typed_row(layout: Layout, line: int, cells: Sequence[Cell]) -> SourceRow | N
     if row is None or all(cell.kind is Kind.TEXT for cell in cells):
         return row
     own = layout.own(cells)
-    kinds = {
-        column: own[position].kind
-        for column, position in zip(COLUMNS, layout.positions, strict=True)
-        if position < len(own)
-    }
+    kinds = {column: own[place].kind for column, place in layout.places.items() if place < len(own)}
     return replace(
         row,
         numeric=frozenset(column for column, kind in kinds.items() if kind is Kind.NUMBER),

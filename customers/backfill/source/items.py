@@ -39,7 +39,7 @@ def json_source(name: str, text: str, encoding: str, sha256: str) -> Source:
         row = typed_row(layout, line, [_cell(name, place, key, item.get(key)) for key in header])
         if row is not None:
             rows.append(row)
-    info = SourceInfo(name, sha256, "json", layout.header, layout.positions, layout.unknown, encoding)
+    info = SourceInfo(name, sha256, "json", layout.header, layout.places, layout.unknown, encoding)
     return Source(info, partial(iter, rows))
 
 

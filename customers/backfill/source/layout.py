@@ -1,15 +1,18 @@
 """Which column of a file is which, and how its cells become a row."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TypeVar
 
 from customers.backfill.source.model import COLUMNS, REPORT_COLUMNS, SourceError, SourceRow, Values
 from kernel import Problem
+from kernel.columns import OPTIONAL
 
 _T = TypeVar("_T")
+
+_KNOWN = (*COLUMNS, *OPTIONAL)
 
 # What other systems call our columns; used to say what an operator may have meant, never to guess.
 _OTHER_NAMES = {
@@ -32,6 +35,7 @@ _OTHER_NAMES = {
     "start": "start_date",
     "started_at": "start_date",
     "valid_from": "start_date",
+    **{other: column.name for column in OPTIONAL.values() for other in column.also},
 }
 
 
@@ -44,7 +48,7 @@ class Layout:
     """
 
     header: tuple[str, ...]
-    positions: tuple[int, ...]
+    places: Mapping[str, int]
     unknown: tuple[str, ...]
     report: int | None
 
@@ -63,7 +67,9 @@ class Layout:
         surplus = any(cell.strip() for cell in cells[width:])
         kept = cells if surplus else cells[:width]
         padded = (*kept, *[""] * (width - len(kept)))
-        return SourceRow(line, Values(*[padded[i] for i in self.positions]), padded, surplus)
+        given = {column: padded[place] for column, place in self.places.items()}
+        values = Values(*[given.pop(column) for column in COLUMNS])
+        return SourceRow(line, values, padded, surplus, more=given)
 
 
 def read_header(name: str, line: int, cells: Sequence[str]) -> Layout:
@@ -77,9 +83,10 @@ def read_header(name: str, line: int, cells: Sequence[str]) -> Layout:
     folded = [own.casefold() for own in names]
     _refuse_missing_and_double(name, line, names, folded)
     unknown = tuple(
-        own or f"(column {i})" for i, own in enumerate(names, start=1) if own.casefold() not in COLUMNS
+        own or f"(column {i})" for i, own in enumerate(names, start=1) if own.casefold() not in _KNOWN
     )
-    return Layout(tuple(names), tuple(folded.index(column) for column in COLUMNS), unknown, report)
+    places = {column: folded.index(column) for column in _KNOWN if column in folded}
+    return Layout(tuple(names), places, unknown, report)
 
 
 def _report_position(folded: Sequence[str]) -> int | None:
@@ -94,7 +101,7 @@ def _refuse_missing_and_double(name: str, line: int, names: Sequence[str], folde
     if not set(folded) & set(COLUMNS):
         raise SourceError(_no_header(name, line))
     problems = [_missing(name, line, column, names) for column in COLUMNS if column not in folded]
-    problems += [_double(name, line, column) for column in COLUMNS if folded.count(column) > 1]
+    problems += [_double(name, line, column) for column in _KNOWN if folded.count(column) > 1]
     if problems:
         raise SourceError(*problems)
 
@@ -105,7 +112,7 @@ def _no_header(name: str, line: int) -> Problem:
 
 
 def _missing(name: str, line: int, column: str, names: Sequence[str]) -> Problem:
-    near = [own for own in names if own.casefold() not in COLUMNS and _meant(own) == column]
+    near = [own for own in names if own.casefold() not in _KNOWN and meant_column(own) == column]
     hint = f"Rename the column “{near[0]}” to {column}." if near else f"Add a column named {column}."
     return Problem("column_missing", column, f"{name}: line {line}: there is no column {column}.", hint)
 
@@ -115,10 +122,11 @@ def _double(name: str, line: int, column: str) -> Problem:
     return Problem("column_duplicate", column, message, "Keep one of them and rename or remove the others.")
 
 
-def _meant(own: str) -> str | None:
+def meant_column(own: str) -> str | None:
+    """Say which of our columns a name may stand for; used to tell an operator, never to guess."""
     squeezed = re.sub(r"[^a-z0-9]+", "_", own.casefold()).strip("_")
     if squeezed in _OTHER_NAMES:
         return _OTHER_NAMES[squeezed]
-    plain = {column.replace("_", ""): column for column in COLUMNS}
+    plain = {column.replace("_", ""): column for column in _KNOWN}
     close = get_close_matches(squeezed.replace("_", ""), plain, n=1, cutoff=0.8)
     return plain[close[0]] if close else None

@@ -1,6 +1,6 @@
 """What reading a file gives: its rows and what is known of it, or the reasons why it cannot be read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -32,7 +32,8 @@ class SourceRow:
 
     `line` is the physical line on which it starts (the header is on line 1); of a workbook, the row's
     number. `cells` are the operator's own, in the operator's order, so that the row can be given back.
-    `numeric` and `dated` name the columns whose cell was not text but a number or a date.
+    `numeric` and `dated` name the columns whose cell was not text but a number or a date. `more` has the
+    cells of the optional columns, by their name.
     """
 
     line: int
@@ -41,6 +42,7 @@ class SourceRow:
     surplus: bool = False
     numeric: frozenset[str] = frozenset()
     dated: frozenset[str] = frozenset()
+    more: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class SourceInfo:
     sha256: str
     format: str
     header: tuple[str, ...]
-    positions: tuple[int, ...]  # of each of COLUMNS in the header
+    places: Mapping[str, int]  # in the header, of each of COLUMNS and of the optional columns that are there
     unknown_columns: tuple[str, ...] = ()
     encoding: str | None = None
     delimiter: str | None = None

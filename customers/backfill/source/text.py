@@ -67,7 +67,7 @@ def _info(file: TextFile) -> SourceInfo:
         sha256=file.sha256,
         format=file.format,
         header=table.layout.header,
-        positions=table.layout.positions,
+        places=table.layout.places,
         unknown_columns=table.layout.unknown,
         encoding=file.encoding,
         delimiter=table.delimiter,

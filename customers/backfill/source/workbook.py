@@ -44,7 +44,7 @@ def workbook_source(name: str, kind: str, data: bytes, sha256: str) -> Source:
         sha256=sha256,
         format=kind,
         header=layout.header,
-        positions=layout.positions,
+        places=layout.places,
         unknown_columns=layout.unknown,
         ignored_sheets=tuple(ignored),
     )

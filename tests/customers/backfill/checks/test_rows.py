@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from customers.backfill.checks import check_row, clashes, file_warnings
+from customers.backfill.checks import Written, check_row, clashes, file_warnings
 from customers.backfill.source import COLUMNS, Source, SourceRow, open_source, read_bytes
 from kernel import Problem, Wanted
 from tests.customers import operator_files
@@ -24,9 +24,8 @@ def check(row: SourceRow, *, date_format: str | None = None, billing_time: str =
     return check_row(
         row,
         plans=plans,
-        timezone=BERLIN,
+        written=Written(BERLIN, date_format),
         today=date(2026, 11, 22),
-        date_format=date_format,
         billing_time=billing_time,
     )
 

@@ -23,6 +23,7 @@ from kernel import Problem
 class Plan:
     code: str
     pending_deletion: bool = False
+    amount_currency: str | None = "EUR"
 
 
 PLANS = {code: Plan(code) for code in ("standard", "fleet", "night")}

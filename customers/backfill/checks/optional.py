@@ -1,0 +1,105 @@
+"""The rules for cells of optional columns: by the kind that a column declares, and by its own."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from customers.backfill.checks.dates import parse_day, start_of_day
+from customers.backfill.source import SourceRow
+from kernel import Problem, Wanted
+from kernel.columns import OPTIONAL, Column, Day, Kind
+from kernel.money import decimals
+
+_MOST_CHARS = 255
+_DIGITS = re.compile(r"[0-9]{1,12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How cells are written, as the operator declared it, and where a day begins."""
+
+    timezone: ZoneInfo
+    date_format: str | None = None
+    decimal_mark: str = "."
+
+
+def check_optional(
+    row: SourceRow, wanted: Wanted, written: Written, currency: str | None, today: date
+) -> tuple[Wanted, list[Problem], list[Problem]]:
+    """Return what the row asks for with its optional columns, their problems and their warnings.
+
+    `currency` is the one of the row's plan; None where that is not known: then it limits no decimals.
+    """
+    more: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, given in row.more.items():
+        value = _value(OPTIONAL[name], given.strip(), row, written, currency)
+        if isinstance(value, Problem):
+            problems.append(value)
+        elif value is not None:
+            more[name] = value
+    wanted = replace(wanted, more=more) if more else wanted
+    problems += _against(wanted, today)
+    return wanted, problems, list(_warnings(wanted))
+
+
+def _against(wanted: Wanted, today: date) -> Iterator[Problem]:
+    for name, value in wanted.more.items():
+        judge = OPTIONAL[name].against
+        if judge and (problem := judge(value, wanted, today)):
+            yield problem
+
+
+def _warnings(wanted: Wanted) -> Iterator[Problem]:
+    for name, value in wanted.more.items():
+        warns = OPTIONAL[name].warns
+        if warns and (warning := warns(value, wanted)):
+            yield warning
+
+
+def _value(column: Column, given: str, row: SourceRow, written: Written, currency: str | None) -> Any:
+    """Read one cell: its value, None of a blank one, or the problem with it."""
+    if not given:
+        return None
+    if column.kind is Kind.DAY:
+        return _day(column, given, row, written)
+    if column.kind is Kind.MONEY:
+        mark = "." if column.name in row.numeric else written.decimal_mark
+        return _money(column, given, mark, currency)
+    return _code(column, given, is_text=column.name not in row.numeric | row.dated)
+
+
+def _day(column: Column, given: str, row: SourceRow, written: Written) -> Day | Problem:
+    is_date = column.name in row.dated
+    if column.name in row.numeric or not (day := parse_day(given, None if is_date else written.date_format)):
+        told = f"The {column.name} is not a date that can be read."
+        hint = "Write it as start_date is written, or leave the cell empty."
+        return Problem(f"{column.name}_invalid", column.name, told, hint)
+    return Day(day, start_of_day(day, written.timezone))
+
+
+def _money(column: Column, given: str, mark: str, currency: str | None) -> Decimal | Problem:
+    """Read a plain amount; nobody can know what a second mark or a thousands separator was meant to be."""
+    whole, _, part = given.partition(mark)
+    if not _DIGITS.fullmatch(whole) or (mark in given and not _DIGITS.fullmatch(part)):
+        told = f"The {column.name} is not an amount such as 1234{mark}50."
+        hint = "Write digits and at most one decimal mark, no sign; --decimal-mark says which mark it is."
+        return Problem(f"{column.name}_invalid", column.name, told, hint)
+    amount = Decimal(f"{whole}.{part or 0}")
+    if currency and amount != amount.quantize(Decimal(1).scaleb(-decimals(currency))):
+        told = f"The {column.name} has more decimals than {currency} has."
+        return Problem(f"{column.name}_invalid", column.name, told, "Round it where it comes from.")
+    return amount
+
+
+def _code(column: Column, given: str, *, is_text: bool) -> str | Problem:
+    if not is_text or len(given) > _MOST_CHARS or not given.isprintable():
+        told = f"The {column.name} is no code: a number, too long, or with characters that cannot be seen."
+        return Problem(
+            f"{column.name}_invalid", column.name, told, "Format the column as text and enter it again."
+        )
+    return given

@@ -1,0 +1,105 @@
+"""The optional columns of a file. Each declares itself here, once; files, checks and the ledger follow.
+
+What a column asks for, a step does: it finds the value in `Wanted.more` under the column's name.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from kernel.step import Per
+from kernel.values import Problem, Wanted
+
+
+class Kind(StrEnum):
+    """How a cell is written, and what comes of it."""
+
+    DAY = "day"  # like start_date -> Day
+    MONEY = "money"  # decimals, not negative, in the plan's currency -> Decimal
+    CODE = "code"  # a key of another system, exact -> str
+
+
+class Day(NamedTuple):
+    """A calendar day, and the instant at which it begins where start dates are meant."""
+
+    day: date
+    begins: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """An optional column: what it is called and means, and what is wrong with a value beside its spelling.
+
+    - `per`: rows of one customer have to agree in what is one per customer; no value is one of its own.
+    - `against`: judges a value by the rest of the row and by today, where start dates are meant.
+    - `warns`: what the operator has to know of a good value.
+    - `also`: what other systems call it, in small letters; used to say what may have been meant.
+    """
+
+    name: str
+    kind: Kind
+    meaning: str
+    per: Per = Per.CUSTOMER
+    against: Callable[[Any, Wanted, date], Problem | None] | None = None
+    warns: Callable[[Any, Wanted], Problem | None] | None = None
+    also: tuple[str, ...] = ()
+
+    def of(self, wanted: Wanted) -> Any:
+        """Return the value of a row; None without one."""
+        return wanted.more.get(self.name)
+
+
+def _end_against(end: Day, wanted: Wanted, today: date) -> Problem | None:
+    if end.day <= today:
+        told = f"The subscription would end on {end.day}, which is not after today."
+        return Problem(
+            "end_date_past", "end_date", told, "Leave out who has left already, or correct the day."
+        )
+    if wanted.start_date and end.day <= wanted.start_date:
+        told = (
+            f"The subscription would end on {end.day}, which is not after its start on {wanted.start_date}."
+        )
+        return Problem("end_date_before_start", "end_date", told, "Correct one of the two days.")
+    return None
+
+
+def _end_warning(end: Day, wanted: Wanted) -> Problem:
+    told = f"The subscription ends by itself early on {end.day}; Lago then bills what is left."
+    return Problem("subscription_ends", "end_date", told, "Check that the customer has given notice.")
+
+
+END_DATE = Column(
+    "end_date",
+    Kind.DAY,
+    "the first day that is no longer served; Lago ends the subscription early on it",
+    against=_end_against,
+    warns=_end_warning,
+    also=("ends_on", "ends_at", "ending_at", "valid_to", "valid_until", "notice_date", "contract_end"),
+)
+
+OPTIONAL: Mapping[str, Column] = {column.name: column for column in (END_DATE,)}
+
+
+def as_json(more: Mapping[str, Any]) -> dict[str, Any]:
+    """Write values down, for the ledger."""
+    return {name: _WRITE[OPTIONAL[name].kind](value) for name, value in more.items()}
+
+
+def from_json(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what was written down; a column that this version does not know is left out."""
+    return {name: _READ[OPTIONAL[name].kind](value) for name, value in kept.items() if name in OPTIONAL}
+
+
+def _write_day(value: Day) -> list[str]:
+    return [value.day.isoformat(), value.begins.isoformat()]
+
+
+def _read_day(kept: list[str]) -> Day:
+    return Day(date.fromisoformat(kept[0]), datetime.fromisoformat(kept[1]))
+
+
+_WRITE: Mapping[Kind, Callable[[Any], Any]] = {Kind.DAY: _write_day, Kind.MONEY: str, Kind.CODE: str}
+_READ: Mapping[Kind, Callable[[Any], Any]] = {Kind.DAY: _read_day, Kind.MONEY: Decimal, Kind.CODE: str}
