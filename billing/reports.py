@@ -10,7 +10,7 @@ from kernel.columns import END_DATE
 
 UNFORESEEN = {
     Unforeseen.LEAP_DAY: "it is billed yearly from a 29 February, and Lago's periods are odd then",
-    Unforeseen.HALF_YEAR: "its half-year has begun, it is paid in advance, and Lago's next invoice is odd then",
+    Unforeseen.HALF_YEAR: "its half-year has begun, is paid in advance, and Lago's next invoice is odd",
     Unforeseen.UNKNOWN_PRICE: "the plan has no interval or no plain price",
     Unforeseen.TOO_FAR: "the start, or the end of the trial, is too far away",
 }

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from billing import reports
-from billing.births import Births
 from billing.bills import Biller
+from billing.births import Births
 from billing.client import LagoClient
 from billing.comparison import (
     Live,
@@ -130,12 +130,14 @@ class LagoSubscriptionStep(Step):
         self.now = now
         self.biller = biller or Biller(client, UTC)
         self.priced_at: datetime | None = None
+        self._new_ones: dict[int, Verdict] = {}  # by the identity of the bills, which many rows share
         self.births = births or Births()
         self.stands_off = self.births.gap_s > 0
 
     def read_prices(self, rows: Iterable[Wanted], now: datetime) -> None:
         self.biller.read({row.plan_code for row in rows if row.plan_code})
         self.priced_at = now
+        self._new_ones.clear()
 
     def bills_at(self, wanted: Wanted, now: datetime) -> Bills | None:
         return self.biller.of_new(wanted, now)
@@ -157,7 +159,11 @@ class LagoSubscriptionStep(Step):
 
     def _new(self, wanted: Wanted) -> Verdict:
         bills = self.biller.of_new(wanted, self.priced_at) if self.priced_at else None
-        return Verdict(Action.CREATE, warnings=bills.remarks, bills=bills) if bills else NEW
+        if bills is None:
+            return NEW
+        if id(bills) not in self._new_ones:
+            self._new_ones[id(bills)] = Verdict(Action.CREATE, warnings=bills.remarks, bills=bills)
+        return self._new_ones[id(bills)]
 
     def _adopt(self, wanted: Wanted, subscriptions: Sequence[Subscription]) -> Verdict:
         """Take ours first. One under our id that starts otherwise is a conflict: nothing is changed."""

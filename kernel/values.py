@@ -95,7 +95,7 @@ class Bills:
     """What a thing costs the customer: one that is made on the day `as_of` of that system, or adopted.
 
     - `first`, `second`: the invoices to come; None where they cannot be told.
-    - `today`, `tonight`: all that is invoiced on that day and in the night after; nothing for what is adopted.
+    - `today`, `tonight`: all that is invoiced on that day and in the night after; not of what is adopted.
     - `past`: the problems that hold unless the operator accepts such invoices: they are for days that are
       over, or that are long paid.
     - `clear_from`: the first day on which there would be none of these; None if never.

@@ -84,7 +84,7 @@ def _see_off(process: subprocess.Popen[bytes]) -> None:
 def rehearsal() -> Iterator[Rehearsal]:
     """Start PostgreSQL and the Lago sandbox, and stop them whichever way it ends."""
     DATA.mkdir(parents=True, exist_ok=True)
-    with Sandbox(state_file=DATA / "lago.json") as lago:
+    with Sandbox(state_file=DATA / "lago.json", on_a_quiet_day=True) as lago:
         yield Rehearsal(
             {
                 **environment.without_ours(ROOT / ".env.example"),

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from psycopg import sql
 
 from polaris_backfill import embedded, environment, startup
 from rehearsal.lago import Sandbox
+from rehearsal.lago.clock import quiet_zone
 from rehearsal.platform import PlatformSandbox
 from rehearsal.steve import SteveSandbox
 
@@ -52,6 +54,7 @@ def systems(files: Path, database_url: str, *, platform: bool = False) -> Iterat
     """
     with ExitStack() as stack:
         lago = stack.enter_context(Sandbox())
+        lago.set_organization(billing_entity_timezone=quiet_zone(datetime.now(UTC)))
         steve = stack.enter_context(_steve(lago, "" if platform else database_url))
         beside = stack.enter_context(_platform(lago, steve, database_url)) if platform else None
         if beside:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from functools import cached_property
 
-from billing.births import Births
 from billing.bills import Biller
+from billing.births import Births
 from billing.client import LagoClient
 from billing.preflight import Target
 from charging import SteveClient

@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger.problems import as_json
-from kernel import Problem
+from kernel import Bill, Problem
 
 
 def document(report: Report) -> Iterator[str]:
@@ -66,13 +65,35 @@ def _head(report: Report) -> dict[str, Any]:
             "platform": {"database": platform} if (platform := report.systems.platform_place) else None,
         },
         "counts": counts(report),
-        "billing": [asdict(line) | {"sum_cents": line.sum_cents} for line in report.billing],
+        "billing": [line.as_json() for line in report.billing],
+        "invoices": report.invoices.as_json(),
+        "invoiced_today": _past(report),
         "expected": [one.as_json() for one in report.expected],
         "problems": [],
         "warnings": [as_json(warning) for warning in report.cautions],
         "log": str(report.log_path) if report.log_path else None,
         "settling_in": report.settling.as_json(),
         "seconds": round(report.seconds, 3) if report.run else None,
+    }
+
+
+def _past(report: Report) -> dict[str, Any] | None:
+    """Say what would be invoiced today for days that are over, and whether that was accepted."""
+    past = report.plan.past
+    return {**past.as_json(), "accepted": report.plan.accepted is not None} if past else None
+
+
+def _bill(bill: Bill | None) -> dict[str, Any] | None:
+    if bill is None:
+        return None
+    return {
+        "date": bill.day.isoformat(),
+        "amount_cents": bill.amount_cents,
+        "base_cents": bill.base_cents,
+        "fixed_cents": bill.fixed_cents,
+        "currency": bill.currency,
+        "from": bill.first.isoformat(),
+        "to": bill.last.isoformat(),
     }
 
 
@@ -91,6 +112,8 @@ def _row(report: Report, row: PlannedRow) -> dict[str, Any]:
         "external_id": row.wanted.external_id,
         "action": _action(report, row),
         "steps": dict(steps),
+        "first_invoice": _bill(row.bills.first if row.bills else None),
+        "second_invoice": _bill(row.bills.second if row.bills else None),
         "problems": [as_json(problem) for problem in report.problems_of(row)],
         "warnings": [as_json(w) for w in row.warnings],
     }

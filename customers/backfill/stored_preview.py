@@ -29,6 +29,11 @@ class Preview:
         return bool(self.head["counts"]["fail"])
 
     @property
+    def accepted(self) -> dict[str, Any] | None:
+        """Return what was accepted with it, as a run keeps it; a preview of 1.1 knows nothing of it."""
+        return self.head.get("accepted")
+
+    @property
     def warned(self) -> int:
         return sum(1 for row in self.rows if row["warnings"])
 
@@ -55,6 +60,8 @@ def pack(report: Report) -> bytes:
     for row, planned in zip(whole["rows"], report.plan.rows, strict=True):
         start = planned.wanted.start_date
         row |= {"plan_code": planned.wanted.plan_code, "start_date": start.isoformat() if start else ""}
+    accepted = report.plan.accepted
+    whole["accepted"] = accepted.as_json() if accepted else None
     whole["target"]["world"] = report.systems.world
     whole["target"]["lago"]["organization_id"] = report.systems.target.organization.lago_id
     return zlib.compress(json.dumps(whole, ensure_ascii=False).encode(), level=1)

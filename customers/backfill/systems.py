@@ -71,8 +71,8 @@ class Systems:
 
 def billing_zone(target: Target) -> ZoneInfo:
     """Return Lago's zone; one that this machine does not know has to be BACKFILL_TIMEZONE in other words."""
-    known = target.timezone in available_timezones() or not settings.BACKFILL_TIMEZONE
-    return ZoneInfo(target.timezone if known else settings.BACKFILL_TIMEZONE)
+    known = target.timezone in available_timezones()
+    return ZoneInfo(target.timezone if known else settings.BACKFILL_TIMEZONE or "UTC")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """From an uploaded file to a queued run: kept, planned, confirmed, forgotten. HTTP only in `plan_upload`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from customers import queueing
 from customers.backfill import stored_preview
+from customers.backfill.engine.acceptance import ANEW, KEY
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.planning import plan_file
 from customers.backfill.engine.report import Report
@@ -67,10 +68,15 @@ def plan_upload(upload: BackfillUpload) -> Report:
     """Plan as a dry-run does, and keep what it says; raise SourceError, Refused or RemoteError."""
     options = options_of(upload)
     with connect(concurrency=options.concurrency) as systems:
-        report = plan_file(open_upload(upload), systems, options, now=timezone.now())
+        report = plan_file(open_upload(upload), systems, _looked_at(options), now=timezone.now())
     upload.preview = stored_preview.pack(report)
     upload.save(update_fields=["preview"])
     return report
+
+
+def _looked_at(options: Options) -> Options:
+    """Have the tick accept what this very preview names, whatever the run it continues was told before."""
+    return replace(options, accept_invoices_today=ANEW) if options.accept_invoices_today else options
 
 
 # --- confirming --------------------------------------------------------------------------------------
@@ -105,9 +111,16 @@ def describe_queued(run: BackfillRun, upload: BackfillUpload) -> None:
     """Fill in a run that is to wait in the queue; where it goes to is what its preview saw."""
     life.describe_queued(run, actor=upload.actor)
     run.input_name, run.input_sha256, run.input_rows = upload.name, upload.sha256, upload.rows
-    run.options = options_of(upload).as_json()
+    run.options = {**options_of(upload).as_json(), **_accepted(run, upload)}
     if upload.preview and run.pk is None:  # one that began before is where it went; the worker looks
         _describe_target(run, stored_preview.unpack(upload).head["target"])
+
+
+def _accepted(run: BackfillRun, upload: BackfillUpload) -> dict[str, Any]:
+    """Return what was accepted with this preview, which the worker is held to; else what was before."""
+    told = stored_preview.unpack(upload).accepted if upload.preview else None
+    told = told or run.options.get(KEY)
+    return {KEY: told} if told else {}
 
 
 def _describe_target(run: BackfillRun, target: Mapping[str, Any]) -> None:

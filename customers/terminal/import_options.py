@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from customers.backfill.checks import is_date_format
+from customers.backfill.engine.acceptance import NO, OPTION, THESE
 from customers.backfill.engine.options import Options
 from customers.backfill.refused import Refused
 from customers.terminal.settling import add_no_wait
@@ -43,6 +45,14 @@ def add_import_options(parser: CommandParser) -> None:
         metavar="FILE",
         help="write the rows that need attention, to correct and import again",
     )
+    add(
+        OPTION,
+        nargs="?",
+        const=THESE,
+        default=NO,
+        metavar="YYYY-MM-DD",
+        help="accept what Lago would invoice today for days that are over; with a day, only on that day",
+    )
     add("--batch-size", type=int, metavar="N", help="rows per transaction")
     add("--concurrency", type=int, metavar="N", help="parallel calls to Lago")
     add("--rate", type=float, metavar="N", help="calls to Lago per second; 0: no limit")
@@ -73,6 +83,7 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         billing_time=given["billing_time"],
         max_failures=_within("--max-failures", given["max_failures"], 10, 1, 1_000_000),
         new_run=given["new_run"],
+        accept_invoices_today=_acceptance(given["accept_invoices_today"]),
     )
     rate = given["rate"]
     if rate is not None and not 0 <= rate <= 10_000:
@@ -95,6 +106,15 @@ def _within(name: str, given: int | None, default: int, least: int, most: int) -
     if not least <= value <= most:
         raise Refused(f"{name} must be a whole number from {least} to {most}.")
     return value
+
+
+def _acceptance(given: str) -> str:
+    if given not in (NO, THESE):
+        try:
+            return date.fromisoformat(given).isoformat()
+        except ValueError:
+            raise Refused(f"{OPTION} takes a day as 2027-03-01, or nothing.") from None
+    return given
 
 
 def _date_format(given: str | None) -> str | None:

@@ -13,14 +13,15 @@ from customers.backfill.document import counts, document
 from customers.backfill.engine.plan import PlannedRow, RowAction
 from customers.backfill.engine.report import Report
 from customers.backfill.money.billing_lines import BillingLine
+from customers.backfill.money.words import days_of, money, sum_of
 from customers.backfill.steps import alterations
 from customers.backfill.systems import Systems
+from customers.terminal.money import money_lines
 from customers.terminal.output import console as make_console
 from customers.terminal.output import counted, warning_line
 from customers.terminal.settling import print_settling
 
 MANAGE = "python manage.py"
-STARTS = "past: active, not invoiced now · today: in advance is invoiced at once · future: not active yet"
 ROWS_SHOWN = 50  # the rest is counted; --format json and --errors have them all
 WARNINGS_SHOWN = 3  # of each kind
 ALL_OF_THEM = "--verbosity 2 or --format json name each of them."
@@ -67,7 +68,8 @@ def print_report(console: Console, report: Report, *, verbosity: int = 1) -> Non
     _print_warnings(console, report, verbosity)
     if report.billing:
         console.print(_billing(report.billing))
-        console.print(STARTS, style="dim")
+    for text in money_lines(report):
+        console.print(text, soft_wrap=True)
     for expected in report.expected if report.run is None else ():
         console.print(expected.message)
     console.print(_counts(report))
@@ -153,28 +155,33 @@ def _billing(lines: Iterable[BillingLine]) -> Table:
     table = Table(
         title="What it will bill", title_justify="left", box=None, pad_edge=False, header_style="bold"
     )
-    for name in ("plan", "new", "amount", "per", "in advance", "all of them", "past", "today", "future"):
+    for name in (
+        "plan",
+        "new",
+        "amount",
+        "per",
+        "in advance",
+        "past",
+        "today",
+        "future",
+        "first invoice",
+        "sum",
+    ):
         table.add_column(name, justify="left" if name in ("plan", "per", "in advance") else "right")
     for line in lines:
         table.add_row(
             line.plan_code,
             f"{line.rows:,}",
-            _money(line.amount_cents, line.currency),
+            money(line.amount_cents, line.currency),
             line.interval or "?",
             "yes" if line.pay_in_advance else "no",
-            _money(line.sum_cents, line.currency),
             f"{line.starts_in_past:,}",
-            Text(
-                f"{line.starts_today:,}",
-                style="red bold" if line.starts_today and line.pay_in_advance else "",
-            ),
+            f"{line.starts_today:,}",
             f"{line.starts_in_future:,}",
+            Text(days_of(line.first_invoices), style="red bold" if line.at_once else ""),
+            sum_of(line.first_invoices),
         )
     return table
-
-
-def _money(cents: int | None, currency: str | None) -> str:
-    return "?" if cents is None else f"{cents / 100:,.2f} {currency or ''}".strip()
 
 
 def _counts(report: Report) -> Text:

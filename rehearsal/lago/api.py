@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from rehearsal.lago.behaviour import Compat
+from rehearsal.lago.clock import quiet
 from rehearsal.lago.errors import RefusedError, bad_request, forbidden, not_found, unauthorized
 from rehearsal.lago.params import Call, parse_query
 from rehearsal.lago.routing import Match, Route, match
@@ -15,20 +16,30 @@ UNROUTED = "(unrouted)"
 
 
 class Lago:
-    def __init__(self, compat: Compat, key: str, plans: list[PlanSpec]) -> None:
+    def __init__(
+        self, compat: Compat, key: str, plans: list[PlanSpec], *, on_a_quiet_day: bool = False
+    ) -> None:
         self._compat = compat
         self._key = key
         self._plans = plans
+        self._on_a_quiet_day = on_a_quiet_day
         self.world = World(compat)
+        self._choose_day()
 
     def begin(self) -> None:
         """Begin, or begin again, with plans and a metric only; the organization and its webhooks stay."""
         lago_id, webhooks = self.world.organization.lago_id, self.world.webhooks
         self.world = World(self._compat)
+        self._choose_day()
         self.world.organization.lago_id = lago_id
         self.world.webhooks = webhooks
         webhooks.forget()
         plant(self.world, self._plans)
+
+    def _choose_day(self) -> None:
+        now = self.world.now()
+        if self._on_a_quiet_day and quiet(now) != now:
+            self.world.clock.set(quiet(now), frozen=False)
 
     def route(self, request: Request) -> Match | None:
         dotted = self.world.behaviour.dotted_subscription_ids

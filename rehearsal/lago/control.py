@@ -53,15 +53,17 @@ def _reset(exchange: LagoExchange, body: Json) -> Json:
 
 
 def _clock(exchange: LagoExchange, body: Json) -> Json:
-    """Set the time (`at`, standing still with `frozen`) or move it (`advance_s`); due jobs run."""
+    """Set the time (`at`, standing still with `frozen`), have it `right`, or move it (`advance_s`)."""
     clock = exchange.lago.world.clock
+    if _flag(body, "right"):
+        clock.go_right()
     if "at" in body:
         at = instant(body["at"])
         if at is None:
             raise ValueError("at is not an ISO 8601 instant")
         clock.set(at, frozen=bool(body.get("frozen", False)))
     clock.advance(timedelta(seconds=float(body.get("advance_s", 0))))
-    tick(exchange.lago.world)
+    tick(exchange.lago.world)  # what is due by now happens
     return {"now": seconds(clock.now())}
 
 

@@ -4,6 +4,7 @@ import time
 from functools import partial
 
 from rehearsal.lago.api import UNROUTED, Lago
+from rehearsal.lago.clock import http_date
 from rehearsal.lago.routing import Match
 from rehearsal.stand_in.exchange import Exchange, Work
 from rehearsal.stand_in.faults import Faults, Kind
@@ -69,7 +70,8 @@ class LagoExchange(Exchange):
         return None if self.rate_limit.admit() else too_many(self.rate_limit.headers())
 
     def _do(self, request: Request, found: Match | None) -> Reply:
-        reply = self.lago.answer(request, found)
-        if self.rate_limit.per_second:
-            return Reply(reply.status, reply.body, reply.content_type, self.rate_limit.headers())
-        return reply
+        reply, clock = self.lago.answer(request, found), self.lago.world.clock
+        headers = self.rate_limit.headers()
+        if clock.is_set:  # Lago sends none, a proxy before it does: so it is known what day it is here
+            headers["Date"] = http_date(clock.now())
+        return Reply(reply.status, reply.body, reply.content_type, headers) if headers else reply

@@ -29,6 +29,7 @@ class Sandbox(StandIn):
     `plans` and `faults` are as on the command line; `port` 0 takes a free one; `rate_limit` is in calls per
     second, 0 is none. `webhooks` are addresses that hear of what happens, signed with jwt. If there is a
     `state_file`, its state goes on, and `plans` and `webhooks` are added to it.
+    `on_a_quiet_day`: on the first of a month it is the second there.
     """
 
     name = "Lago"
@@ -46,13 +47,19 @@ class Sandbox(StandIn):
         rate_limit: int = 0,
         webhooks: Sequence[str] = (),
         state_file: Path | None = None,
+        on_a_quiet_day: bool = False,
     ) -> None:
         """Raise ValueError if an argument, or the state in `state_file`, makes no sense."""
         if latency_ms < 0 or rate_limit < 0:
             raise ValueError("Neither a latency nor a rate limit can be below 0.")
         self.key = key
         specs = [parse_plan(one) if isinstance(one, str) else one for one in plans]
-        lago = Lago(Compat(compat), key, specs or [parse_plan(one) for one in DEFAULT_PLANS])
+        lago = Lago(
+            Compat(compat),
+            key,
+            specs or [parse_plan(one) for one in DEFAULT_PLANS],
+            on_a_quiet_day=on_a_quiet_day,
+        )
         if state_file and state_file.exists():
             load(lago.world, state_file)
             put_plans(lago.world, specs)
@@ -104,6 +111,10 @@ class Sandbox(StandIn):
     def set_clock(self, at: str, *, frozen: bool = False) -> None:
         """Set the sandbox's time (ISO 8601); what is due then happens."""
         self.steer("POST", "clock", at=at, frozen=frozen)
+
+    def right_clock(self) -> None:
+        """Show the time outside again."""
+        self.steer("POST", "clock", right=True)
 
     def advance_clock(self, seconds: float) -> None:
         self.steer("POST", "clock", advance_s=seconds)

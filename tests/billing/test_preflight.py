@@ -1,6 +1,8 @@
 """The calls that prove that Lago is there."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -61,6 +63,24 @@ def test_the_time_zone_falls_back(
     scripted.route = lago(answer, organization)
 
     assert preflight(client).timezone == expected
+
+
+def test_lagos_clock_is_ours_and_what_it_was_ahead(client: LagoClient, scripted: Scripted) -> None:
+    ours = datetime(2027, 3, 1, 9, tzinfo=UTC)
+    told = lago(entities())
+    date = {"Date": "Mon, 01 Mar 2027 09:10:00 GMT"}
+    scripted.route = lambda asked: replace(told(asked), headers=date)
+
+    target = preflight(client, now=lambda: ours)
+
+    assert target.ahead == timedelta(minutes=10)
+    assert target.clock(ours + timedelta(hours=1)) == ours + timedelta(minutes=70)
+
+
+def test_a_lago_that_does_not_tell_its_time_has_ours(client: LagoClient, scripted: Scripted) -> None:
+    scripted.route = lago(entities())
+
+    assert preflight(client).ahead == timedelta()
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ THREE_CARDS = [*rows(2), row(1, id_tag="SECOND")]
 
 @pytest.fixture
 def here(database_url: str, tmp_path: Path) -> Iterator[Installation]:
-    with Sandbox() as lago, running() as crm:
+    with Sandbox(on_a_quiet_day=True) as lago, running() as crm:
         variables = environment(lago, tmp_path, database_url)
         yield Installation(
             crm,

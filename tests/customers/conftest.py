@@ -23,7 +23,7 @@ from tests.support.smtp_server import Inbox, MailServer
 @pytest.fixture
 def lago(settings: Any, tmp_path: Path) -> Iterator[Sandbox]:
     """A Lago of the test's own, which the settings point to, and a folder for run logs."""
-    with Sandbox() as sandbox:
+    with Sandbox(on_a_quiet_day=True) as sandbox:
         settings.LAGO_API_URL = sandbox.url
         settings.LAGO_API_KEY = sandbox.key
         settings.BACKFILL_LAGO_RATE = 0

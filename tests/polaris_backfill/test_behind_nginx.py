@@ -24,7 +24,7 @@ PATIENCE_S = 30
 
 @pytest.fixture
 def lago(tmp_path: Path) -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
+    with Sandbox(on_a_quiet_day=True) as sandbox:
         yield sandbox
 
 

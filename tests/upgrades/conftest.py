@@ -99,7 +99,10 @@ def upgraded(template: str, database_address: str, tmp_path: Path) -> Iterator[U
     name = f"{template}_{uuid4().hex[:8]}"
     state = shutil.copy(MADE / "lago.json", tmp_path / "lago.json")
     address = _address(database_address, name)
-    with psycopg.connect(database_address, autocommit=True) as server, Sandbox(state_file=state) as lago:
+    with (
+        psycopg.connect(database_address, autocommit=True) as server,
+        Sandbox(state_file=state, on_a_quiet_day=True) as lago,
+    ):
         server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
             yield Upgraded(address, lago, environment(lago, tmp_path, address))

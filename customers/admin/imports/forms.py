@@ -9,6 +9,7 @@ from unfold.contrib.import_export.forms import ImportForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from customers.backfill.checks import is_date_format
+from customers.backfill.engine.acceptance import NO, THESE
 from customers.backfill.engine.options import Options
 from customers.backfill.source import FORMATS
 from customers.backfill.uploads import Reading
@@ -16,7 +17,7 @@ from customers.backfill.uploads import Reading
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman")
 FIRST, MORE = (
-    ("skip_existing", "allow_partial"),
+    ("skip_existing", "allow_partial", "accept_invoices_today"),
     ("date_format", "decimal_mark", "billing_time", "encoding", "delimiter", "new_run"),
 )
 
@@ -31,6 +32,11 @@ class UploadForm(ImportForm):  # type: ignore[misc]
     allow_partial = forms.BooleanField(
         required=False, widget=UnfoldBooleanWidget, label="Import the good rows although others would fail",
         help_text="Otherwise one row that would fail keeps the whole file out.",
+    )  # fmt: skip
+    accept_invoices_today = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget, label="Accept invoices for days that are over",
+        help_text="On the first day of a period Lago invoices the last one at once."
+        " Accepts what the preview names, for that day.",
     )  # fmt: skip
     date_format = forms.CharField(
         required=False, max_length=40, widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "%d.%m.%Y"}),
@@ -120,4 +126,5 @@ class UploadForm(ImportForm):  # type: ignore[misc]
             decimal_mark=data["decimal_mark"] or ".",
             billing_time=data["billing_time"] or "calendar",
             new_run=data["new_run"],
+            accept_invoices_today=THESE if data["accept_invoices_today"] else NO,
         )

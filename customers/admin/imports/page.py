@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -10,10 +10,14 @@ from django.http import QueryDict
 
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
+from customers.backfill.engine.acceptance import Past
+from customers.backfill.money.invoices import NET, Dated
+from customers.backfill.money.words import at_once_sentence, days_of, money, past_sentence, sum_of
 from customers.backfill.steps import alterations, label
 from customers.backfill.stored_preview import FILTERS, SHOWN
 from customers.models import BackfillUpload
 
+ACCEPT = "upload the file again with “Accept invoices for days that are over”"
 FILTER_LABELS = {
     "all": "all", "create": "create", "complete": "complete", "skip": "skip",
     "fail": "problems", "warnings": "warnings",
@@ -43,6 +47,7 @@ def preview_context(upload: BackfillUpload, query: QueryDict) -> dict[str, Any]:
     return {
         "preview": preview.head,
         "billing": [_billing(line) for line in preview.head["billing"]],
+        **_invoices(preview.head),
         "tabs": [Tab(name, FILTER_LABELS[name], counts[name], name == chosen) for name in FILTERS],
         "chosen": chosen,
         "search": search,
@@ -66,18 +71,35 @@ def warning_tabs(counts: Mapping[str, int], chosen: str) -> list[Tab]:
 
 
 def _billing(line: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the two things that surprise: invoices on the day of the import, and starts still to come."""
+    """Add when and how much Lago invoices first. A preview that an older version kept does not know."""
+    first = [Dated.of(told) for told in line.get("first_invoices", ())]
     return {
         **line,
         "amount": money(line["amount_cents"], line["currency"]),
-        "sum": money(line["sum_cents"], line["currency"]),
-        "bills_today": bool(line["starts_today"] and line["pay_in_advance"]),
+        "first_days": days_of(first),
+        "first_sum": sum_of(first),
+        "bills_at_once": bool(line.get("at_once")),
+    }
+
+
+def _invoices(head: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what Lago invoices at once, and what of it is for days that are over."""
+    told, past = head.get("invoices"), head.get("invoiced_today")
+    at_once = [Dated.of(one) for one in told["at_once"]] if told else []
+    accepted = bool(past and past["accepted"])
+    return {
+        "at_once": at_once_sentence(date.fromisoformat(told["today"]), at_once) if told and at_once else "",
+        "untold": told["untold"] if told else 0,
+        "net": NET,
+        "past": past_sentence(Past.kept(past), accepted=accepted, way=ACCEPT) if past else "",
     }
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     steps = [(label(name), word) for name, word in row["steps"].items()]
-    return {**row, "step_list": steps}
+    first = row.get("first_invoice")
+    told = f"{first['date']}, {money(first['amount_cents'], first['currency'])}" if first else ""
+    return {**row, "step_list": steps, "first": told}
 
 
 def _options(options: Mapping[str, Any]) -> list[str]:
@@ -86,8 +108,9 @@ def _options(options: Mapping[str, Any]) -> list[str]:
         "skip_existing": "skip what exists",
         "allow_partial": "import the good rows although others would fail",
         "new_run": "start a new run",
+        "accept_invoices_today": "accept invoices for days that are over",
     }
-    chosen = [text for name, text in told.items() if options[name]]
+    chosen = [text for name, text in told.items() if options.get(name)]
     if options["date_format"]:
         chosen.append(f"dates as {options['date_format']}")
     if options.get("decimal_mark", ".") != ".":
@@ -96,7 +119,3 @@ def _options(options: Mapping[str, Any]) -> list[str]:
         chosen.append("billing periods follow the start date")
     chosen.extend(options[name] for name in ("encoding", "delimiter") if options[name])
     return chosen
-
-
-def money(cents: int | None, currency: str | None) -> str:
-    return "?" if cents is None else f"{cents / 100:,.2f} {currency or ''}".strip()

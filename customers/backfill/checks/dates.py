@@ -35,7 +35,7 @@ def start_warning(day: date, today: date) -> Problem | None:
         told = f"The subscription starts on {day}; until then nothing is billed and it is not active."
         return Problem("start_date_future", "start_date", told, "Check that this is meant.")
     if day == today:
-        told = "The subscription starts today; a plan paid in advance is invoiced at once."
+        told = "The subscription starts today; what is due in advance may be invoiced at once."
         return Problem("start_date_today", "start_date", told, "Check that this is meant.")
     return None
 

@@ -8,6 +8,7 @@ from django.db import IntegrityError
 from customers.backfill.engine.at_work import Opened, Settled, StepFailure
 from customers.backfill.engine.batch import Books
 from customers.backfill.engine.breaker import Breaker
+from customers.backfill.engine.guard import Guard
 from customers.backfill.engine.pipeline import Leg, Pipeline, legs_of
 from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, judge_again
 from customers.backfill.engine.stop import Stop
@@ -32,6 +33,7 @@ class Importer:
         stop: Stop,
         max_failures: int,
         settled: Callable[[Sequence[Settled]], None],
+        guard: Guard,
     ) -> None:
         self.run = run
         self._steps = steps
@@ -40,6 +42,7 @@ class Importer:
         self._stop = stop
         self._breaker = Breaker(stop, max_failures)
         self._settled = settled
+        self._guard = guard
 
     def apply(self, plan: Plan, *, batch_size: int, concurrency: int) -> None:
         """Bring in every row that is to be done; `settled` hears of each batch once it is written."""
@@ -63,6 +66,9 @@ class Importer:
     # --- in the thread that owns the databases -------------------------------------------------------
 
     def _open(self, rows: Sequence[PlannedRow]) -> list[Opened]:
+        if reason := self._guard.against(rows):  # the day has changed since the plan; the rows stay pending
+            self._stop.request(reason, broken=True)
+            return []
         rows = self._without(self._lost(rows), rows)
         for _ in range(RACES):
             try:

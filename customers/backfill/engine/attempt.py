@@ -10,8 +10,10 @@ from typing import Any
 
 from django.db import transaction
 
+from customers.backfill.engine.acceptance import KEY, Accepted
 from customers.backfill.engine.apply import Importer
 from customers.backfill.engine.at_work import Settled
+from customers.backfill.engine.guard import Guard
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import PlannedRow, Policy, RowAction
 from customers.backfill.engine.planning import plan_file
@@ -56,21 +58,28 @@ def import_file(
         with ExitStack() as held:
             # A run and its rows are there together or not at all, so no verdict is ever over half a file.
             with transaction.atomic():  # a log that cannot be opened leaves nothing behind either
-                run = life.begin(run, _described(planned, options), actor=actor)
+                run = life.begin(run, _described(planned, options, run), actor=actor)
                 log = held.enter_context(RunLog(log_path(log_dir, run.run_id), run.run_id))
                 held.enter_context(working_on(run.pk))  # before anybody can see the run
                 stage(run, planned.plan, actor)
-            return Attempt(run, planned, options, actor, stop, progress).carry_out(log)
+            return Attempt(run, planned, options, actor, stop, progress, now).carry_out(log)
 
 
 class Attempt:
     """One attempt at a staged run: it applies the plan, keeps the log, and closes the run."""
 
     def __init__(
-        self, run: BackfillRun, planned: Report, options: Options, actor: str, stop: Stop, progress: Progress
+        self,
+        run: BackfillRun,
+        planned: Report,
+        options: Options,
+        actor: str,
+        stop: Stop,
+        progress: Progress,
+        now: Callable[[], datetime],
     ) -> None:
         self.run, self.planned, self.options = run, planned, options
-        self.actor, self.stop, self.progress = actor, stop, progress
+        self.actor, self.stop, self.progress, self.now = actor, stop, progress, now
         self.outcomes: dict[int, Settled] = {}
 
     def carry_out(self, log: RunLog) -> Report:
@@ -109,8 +118,12 @@ class Attempt:
             stop=self.stop,
             max_failures=self.options.max_failures,
             settled=lambda batch: self._batch(log, batch),
+            guard=Guard(self.planned.systems.steps, plan.accepted, self._time_there),
         )
         importer.apply(plan, batch_size=self.options.batch_size, concurrency=self.options.concurrency)
+
+    def _time_there(self) -> datetime:
+        return self.planned.systems.target.clock(self.now())
 
     def _batch(self, log: RunLog, batch: Sequence[Settled]) -> None:
         self._settled(log, batch)
@@ -173,14 +186,20 @@ def _log_line(settled: Settled) -> dict[str, object]:
     return line
 
 
-def _described(planned: Report, options: Options) -> dict[str, Any]:
+def _remembered(options: Options, planned: Report, run: BackfillRun | None) -> dict[str, Any]:
+    """Return what the run keeps of its options: also what was accepted, which a later attempt is held to."""
+    accepted = planned.plan.accepted or (Accepted.kept(run.options) if run else None)
+    return {**options.as_json(), **({KEY: accepted.as_json()} if accepted else {})}
+
+
+def _described(planned: Report, options: Options, run: BackfillRun | None) -> dict[str, Any]:
     """Say what the run is: its file, the options, and the world that it goes into."""
     target, info = planned.systems.target, planned.info
     return {
         "input_name": info.name[:255],
         "input_sha256": info.sha256,
         "input_rows": len(planned.plan.rows),
-        "options": options.as_json(),
+        "options": _remembered(options, planned, run),
         "lago_organization_id": target.organization.lago_id,
         "lago_organization_name": target.organization.name[:255],
         "lago_url": target.url,

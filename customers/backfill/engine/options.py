@@ -16,6 +16,7 @@ class Options:
     billing_time: str = "calendar"
     max_failures: int = 10
     new_run: bool = False
+    accept_invoices_today: str = ""  # as in `acceptance`
 
     @classmethod
     def kept(cls, values: Mapping[str, Any]) -> Self:

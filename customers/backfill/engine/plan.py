@@ -5,15 +5,16 @@ follows from the `PlannedRow` made here.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
+from customers.backfill.engine.acceptance import NO, Accepted, Past, accept, with_way_out
 from customers.backfill.ledger.facts import Ledger, LedgerFact
 from customers.backfill.source import SourceRow
-from kernel import Action, Facts, Per, Problem, Step, Verdict, Wanted
+from kernel import Action, Bills, Facts, Per, Problem, Step, Verdict, Wanted
 
 # Between our clock and another system's; a thing older than our intention by more is not ours.
 CLOCK_TOLERANCE = timedelta(minutes=10)
@@ -30,7 +31,8 @@ class RowAction(StrEnum):
 class PlannedRow:
     """A row with all that is known of it before anything is done. `verdicts` are by step, in their order.
 
-    `owner_line`: where a customer has several cards, the row that makes what they share.
+    `owner_line`: where a customer has several cards, the row that makes what they share. `bills` is what the
+    row makes its customer pay, or what an adopted thing does: told once for each customer.
     """
 
     wanted: Wanted
@@ -40,6 +42,7 @@ class PlannedRow:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     owner_line: int | None = None
+    bills: Bills | None = None
 
     @property
     def line(self) -> int:
@@ -68,15 +71,25 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What decides whether something that exists may be adopted. `run_pk`: the run that is continued."""
+    """What decides whether something that exists may be adopted. `run_pk`: the run that is continued.
+
+    `accept` is the operator's word on invoices for days that are over, as in `acceptance`; `accepted`, what
+    was accepted before for the run that is continued.
+    """
 
     skip_existing: bool
     run_pk: int | None = None
+    accept: str = NO
+    accepted: Accepted | None = None
 
 
 @dataclass(slots=True)
 class Plan:
+    """`past` is what would be invoiced today for days that are over; `accepted`, what of it may be."""
+
     rows: list[PlannedRow]
+    past: Past | None = None
+    accepted: Accepted | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -91,12 +104,40 @@ class Plan:
         return [row for row in self.rows if row.is_to_do]
 
 
-def make_plan(rows: list[PlannedRow], ledger: Ledger, looked: Sequence[Looked], policy: Policy) -> Plan:
-    """Judge drafted rows (with the problems of their values already in them), in the order of the file."""
+def make_plan(
+    rows: list[PlannedRow], ledger: Ledger, looked: Sequence[Looked], policy: Policy, today: date
+) -> Plan:
+    """Judge drafted rows (with the problems of their values already in them), in the order of the file.
+
+    `today` is the day at those who bill.
+    """
     for row in rows:
         judge(row, ledger, looked, policy)
+    past = Past.of({row.wanted.external_id: row.bills for row in rows if row.bills})
+    accepted = accept(policy.accept, today, past, policy.accepted)
+    if past and not accepted:
+        alterations = {one.step.alters for one in looked}
+        for row in rows:
+            _refuse_invoices(row, alterations, policy, today)
     _share(rows, [one.step for one in looked])
-    return Plan(rows)
+    _tell_bills_once(rows)
+    return Plan(rows, past, accepted)
+
+
+def _refuse_invoices(row: PlannedRow, alterations: Collection[str], policy: Policy, today: date) -> None:
+    """Have a row fail that would be invoiced for days that are over; one that fails alters nothing."""
+    if row.bills and row.bills.past:
+        row.problems = (*row.problems, *with_way_out(row.bills.past, policy.accept, today))
+        row.warnings = tuple(warning for warning in row.warnings if warning.code not in alterations)
+        row.action, row.verdicts = RowAction.FAIL, {}
+
+
+def _tell_bills_once(rows: Sequence[PlannedRow]) -> None:
+    """Leave the bills with one row of each customer, so that nothing is counted twice: with its owner."""
+    owners: dict[str, PlannedRow] = {}
+    for row in sorted(rows, key=lambda row: row.action is RowAction.FAIL):  # stable: the first good one
+        if row.bills and owners.setdefault(row.wanted.external_id, row) is not row:
+            row.bills = None
 
 
 def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Policy) -> None:
@@ -112,6 +153,7 @@ def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Pol
     if any(one.step.is_keystone and _adopts(verdicts.get(one.step.name)) for one in looked):
         verdicts = {name: _left_alone(name, verdict, facts) for name, verdict in verdicts.items()}
     verdicts = {name: _ours(name, verdict, facts) for name, verdict in verdicts.items()}
+    row.bills = _bills_of(verdicts)
     row.problems = (*row.problems, *_problems(verdicts, facts, policy))
     fails = bool(row.problems)
     row.warnings = (*row.warnings, *_warnings(verdicts, steps, fails=fails))
@@ -122,6 +164,12 @@ def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Pol
         return
     row.verdicts = verdicts
     row.action = _action(row, looked, facts)
+
+
+def _bills_of(verdicts: Mapping[str, Verdict]) -> Bills | None:
+    """Return what the customer will be billed for what is new to us."""
+    new = (verdict for verdict in verdicts.values() if verdict.action in (Action.CREATE, Action.ADOPT))
+    return next((verdict.bills for verdict in new if verdict.bills), None)
 
 
 def verdicts_on(wanted: Wanted, looked: Sequence[Looked]) -> dict[str, Verdict]:

@@ -3,12 +3,14 @@
 from datetime import date, datetime
 
 from customers.backfill.checks import Written, check_row, clashes, file_warnings
+from customers.backfill.engine.acceptance import Accepted
 from customers.backfill.engine.expected import expected_of
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import Looked, PlannedRow, Policy, make_plan
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger import facts, identity
 from customers.backfill.money.billing_lines import billing_lines
+from customers.backfill.money.invoices import invoices_of
 from customers.backfill.source import Source
 from customers.backfill.systems import Systems
 
@@ -38,18 +40,27 @@ def draft(source: Source, systems: Systems, options: Options, today: date) -> li
 
 def plan_file(source: Source, systems: Systems, options: Options, *, now: datetime) -> Report:
     """Say what an import would do; nothing is written anywhere. Raises SourceError, Refused, RemoteError."""
-    today = today_in(systems, now)
+    there = systems.target.clock(now)
+    today, billing_day = today_in(systems, there), there.astimezone(systems.billing_zone).date()
     run = identity.to_continue(source.info.sha256, options.as_json(), systems)
     rows = draft(source, systems, options, today)
     wanted = [row.wanted for row in rows]
+    for step in systems.steps:
+        step.read_prices(wanted, there)
     looked = [Looked(step, step.look_up(wanted)) for step in systems.steps]
-    policy = Policy(options.skip_existing, run.pk if run else None)
-    plan = make_plan(rows, facts.look_up(wanted), looked, policy)
+    policy = Policy(
+        options.skip_existing,
+        run.pk if run else None,
+        options.accept_invoices_today,
+        Accepted.kept(run.options) if run else None,
+    )
+    plan = make_plan(rows, facts.look_up(wanted), looked, policy, billing_day)
     return Report(
         info=source.info,
         systems=systems,
         plan=plan,
         billing=billing_lines(plan, systems.target.plans, today),
+        invoices=invoices_of(plan, billing_day),
         warnings=file_warnings(source.info),
         dry_run=True,
         status="would_fail" if plan.fails else "would_succeed",

@@ -8,6 +8,7 @@ from customers.backfill.engine.at_work import Settled
 from customers.backfill.engine.expected import Expected
 from customers.backfill.engine.plan import Plan, PlannedRow
 from customers.backfill.money.billing_lines import BillingLine
+from customers.backfill.money.invoices import Invoices
 from customers.backfill.settling_in import SettlingIn
 from customers.backfill.source import SourceInfo, SourceRow
 from customers.backfill.systems import Systems
@@ -23,6 +24,7 @@ class Report:
     systems: Systems
     plan: Plan
     billing: Sequence[BillingLine]
+    invoices: Invoices
     warnings: Sequence[Problem]
     dry_run: bool
     status: str

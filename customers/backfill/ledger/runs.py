@@ -119,7 +119,9 @@ def _again(run: BackfillRun) -> str:
     """
     parts = ["backfill_customers", "--input", run.input_name]
     parts += [
-        f"--{name.replace('_', '-')}" for name in ("skip_existing", "allow_partial") if run.options.get(name)
+        f"--{name.replace('_', '-')}"
+        for name in ("skip_existing", "allow_partial", "accept_invoices_today")
+        if run.options.get(name)
     ]
     if date_format := run.options.get("date_format"):
         parts += ["--date-format", date_format]

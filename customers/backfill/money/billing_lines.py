@@ -1,18 +1,25 @@
 """What an import will cost the customers, per plan."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from billing.values import Plan as LagoPlan
 from customers.backfill.engine.plan import Plan, PlannedRow
-from customers.backfill.steps import kinds
-from kernel import Action
+from customers.backfill.money.invoices import Dated, by_date, newly_billed
+from kernel import Bills
+
+PLAIN = (
+    "plan_code", "rows", "interval", "amount_cents", "currency", "pay_in_advance",
+    "starts_in_past", "starts_today", "starts_in_future",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
 class BillingLine:
-    """New subscriptions on one plan. `starts_today`: a plan paid in advance is invoiced at once."""
+    """New subscriptions on one plan: how many, when they start, and their first invoices by date."""
 
     plan_code: str
     rows: int
@@ -23,6 +30,16 @@ class BillingLine:
     starts_in_past: int = 0
     starts_today: int = 0
     starts_in_future: int = 0
+    first_invoices: Sequence[Dated] = ()
+    at_once: Sequence[Dated] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **{name: getattr(self, name) for name in PLAIN},
+            "first_invoices": [one.as_json() for one in self.first_invoices],
+            "at_once": [one.as_json() for one in self.at_once],
+            "sum_cents": self.sum_cents,
+        }
 
     @property
     def sum_cents(self) -> int | None:
@@ -31,12 +48,17 @@ class BillingLine:
 
 
 def billing_lines(plan: Plan, plans: Mapping[str, LagoPlan], today: date) -> list[BillingLine]:
+    """Count what is new by plan. `today` is the day in which starts are meant."""
     lines: dict[str, BillingLine] = {}
-    costly = [kind.name for kind in kinds().values() if kind.costs]
-    for row in plan.to_do():
-        if any(row.means(name, Action.CREATE) for name in costly):
-            lago_plan = plans[row.wanted.plan_code]
-            _count(row, lines.setdefault(lago_plan.code, _line(lago_plan)), today)
+    bills: defaultdict[str, list[Bills]] = defaultdict(list)
+    for row in newly_billed(plan):
+        lago_plan = plans[row.wanted.plan_code]
+        _count(row, lines.setdefault(lago_plan.code, _line(lago_plan)), today)
+        if row.bills:
+            bills[lago_plan.code].append(row.bills)
+    for code, line in lines.items():
+        line.first_invoices = by_date(one.first for one in bills[code])
+        line.at_once = by_date(bill for one in bills[code] for bill in (*one.today, *one.tonight))
     return [lines[code] for code in sorted(lines)]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from customers.backfill.document import counts, document, refusal
 from customers.backfill.engine.report import Report
+from customers.backfill.money.invoices import NET
 from customers.terminal.import_report import print_report
 from customers.terminal.output import console
 from kernel import Problem
@@ -32,6 +33,7 @@ def as_text(report: Report, **options: Any) -> str:
 
 
 def test_a_plan_is_told_as_promised(lago: Sandbox) -> None:
+    lago.set_clock("2026-11-25T10:00:00Z")
     given = [row(1), row(2), row(3, plan_code="gold")]
 
     told = as_json(planned(given))
@@ -60,10 +62,30 @@ def test_a_plan_is_told_as_promised(lago: Sandbox) -> None:
             "starts_in_past": 2,
             "starts_today": 0,
             "starts_in_future": 0,
+            "first_invoices": [two_of("2026-12-01")],
+            "at_once": [],
             "sum_cents": 2000,
         }
     ]
+    assert told["invoices"] == {
+        "today": "2026-11-25",
+        "at_once": [],
+        "first": [two_of("2026-12-01")],
+        "second": [two_of("2027-01-01")],
+        "untold": 0,
+        "note": NET,
+    }
+    assert told["invoiced_today"] is None
     assert told["problems"] == []
+
+
+def two_of(day: str) -> dict[str, object]:
+    return {"date": day, "customers": 2, "amount_cents": 2000, "currency": "EUR"}
+
+
+def bill(day: str, first: str, last: str) -> dict[str, object]:
+    cents = {"amount_cents": 1000, "base_cents": 1000, "fixed_cents": 0, "currency": "EUR"}
+    return {"date": day, **cents, "from": first, "to": last}
 
 
 def test_a_target_is_named_without_a_key(lago: Sandbox) -> None:
@@ -76,6 +98,7 @@ def test_a_target_is_named_without_a_key(lago: Sandbox) -> None:
 
 
 def test_a_row_is_told_as_promised(lago: Sandbox) -> None:
+    lago.set_clock("2026-11-25T10:00:00Z")
     good, bad = as_json(planned([row(1), row(2, plan_code="gold")]))["rows"]
 
     assert good == {
@@ -83,9 +106,12 @@ def test_a_row_is_told_as_promised(lago: Sandbox) -> None:
         "external_id": "C-1",
         "action": "create",
         "steps": all_steps("create"),
+        "first_invoice": bill("2026-12-01", "2026-11-01", "2026-11-30"),
+        "second_invoice": bill("2027-01-01", "2026-12-01", "2026-12-31"),
         "problems": [],
         "warnings": [],
     }
+    assert (bad["first_invoice"], bad["second_invoice"]) == (None, None)
     assert (bad["line"], bad["action"], bad["steps"]) == (3, "fail", {})
     assert bad["problems"][0].keys() == PROBLEM
     assert (bad["problems"][0]["code"], bad["problems"][0]["field"]) == ("plan_not_found", "plan_code")

@@ -16,7 +16,7 @@ ROWS = 120
 
 @pytest.fixture
 def slow_lago(settings: Any, tmp_path: Path) -> Iterator[Sandbox]:
-    with Sandbox(latency_ms=40) as sandbox:
+    with Sandbox(latency_ms=40, on_a_quiet_day=True) as sandbox:
         settings.LAGO_API_URL, settings.LAGO_API_KEY = sandbox.url, sandbox.key
         settings.BACKFILL_LAGO_RATE, settings.BACKFILL_BATCH_SIZE, settings.BACKFILL_CONCURRENCY = 0, 10, 4
         settings.BACKFILL_LOG_DIR = tmp_path

@@ -114,7 +114,7 @@ def test_every_code_of_what_exists_arrives_at_the_operator(lago: Sandbox, file: 
 
 
 def test_the_options_of_a_run_reach_it(lago: Sandbox, file: Written) -> None:
-    text = csv_text([row(1, start_date="31.12.2023")]).replace(",", "|")
+    text = csv_text([row(1, start_date="01.12.2023")]).replace(",", "|")
 
     answer = as_json(
         file(text), "--delimiter", "|", "--date-format", "%d.%m.%Y", "--billing-time", "anniversary",
@@ -125,7 +125,7 @@ def test_the_options_of_a_run_reach_it(lago: Sandbox, file: Written) -> None:
     options = BackfillRun.objects.get().options
     assert answer.code == 0
     assert subscription["billing_time"] == "anniversary"
-    assert subscription["subscription_at"] == "2023-12-31T00:00:00Z"
+    assert subscription["subscription_at"] == "2023-12-01T00:00:00Z"
     assert (options["batch_size"], options["concurrency"], options["max_failures"]) == (3, 2, 4)
 
 

@@ -18,8 +18,9 @@ NOWHERE = "http://127.0.0.1:1"
 
 
 @pytest.fixture
-def house(db: None, steve: SteveSandbox, inbox: Inbox) -> SteveSandbox:
-    """Everything that an operator may have, but the platform: in order."""
+def house(db: None, lago: Sandbox, steve: SteveSandbox, inbox: Inbox) -> SteveSandbox:
+    """Everything that an operator may have, but the platform: in order, clocks too."""
+    lago.right_clock()
     beat()
     return steve
 

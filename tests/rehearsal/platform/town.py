@@ -150,7 +150,7 @@ def wait_until(is_so: Callable[[], bool], timeout_s: float = 60) -> None:
 def town(database_url: str, **options: Any) -> Iterator[Town]:
     """Run the three beside each other. `options` are the platform's."""
     with (
-        Sandbox() as lago,
+        Sandbox(on_a_quiet_day=True) as lago,
         SteveSandbox(charge_boxes=[CHARGE_BOX]) as steve,
         PlatformSandbox(
             database_url=database_url,

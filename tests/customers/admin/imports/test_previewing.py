@@ -125,9 +125,8 @@ def test_the_page_flags_what_bills_today_and_what_starts_later(
     found = preview_of(client, csv_file(given))
 
     words = words_of(client.get(reverse("admin:customers_backfillrun_preview", args=[found.pk])))
-    assert (
-        "prepaid is paid in advance and 1 subscription would start today: Lago would invoice at once" in words
-    )
+    assert "Lago invoices at once: today, 2026-11-22, 2.70 EUR (1 invoice)." in words
+    assert "C-1 prepaid 2026-11-22 2026-11-22, 2.70 EUR create" in words
     assert "1 on standard start in the future" in words
 
 

@@ -13,7 +13,7 @@ from tests.customers.backfill.crash.processes import Nursery, nursery
 @pytest.fixture(scope="module")
 def lasting_lago() -> Iterator[Sandbox]:
     """A Lago that outlives a test, since the address is given to the nursery once."""
-    with Sandbox() as sandbox:
+    with Sandbox(on_a_quiet_day=True) as sandbox:
         yield sandbox
 
 

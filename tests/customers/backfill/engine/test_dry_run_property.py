@@ -29,7 +29,7 @@ MADE = {"create": "created", "adopt": "adopted", "done": "done", "shared": "shar
 
 @pytest.fixture
 def lago(settings: Any, tmp_path: Any) -> Iterator[Sandbox]:
-    with Sandbox(PLANS) as sandbox:
+    with Sandbox(PLANS, on_a_quiet_day=True) as sandbox:
         settings.LAGO_API_URL, settings.LAGO_API_KEY = sandbox.url, sandbox.key
         settings.BACKFILL_LAGO_RATE, settings.BACKFILL_LOG_DIR = 0, tmp_path
         yield sandbox

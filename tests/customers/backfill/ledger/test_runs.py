@@ -34,6 +34,14 @@ def test_the_command_that_goes_on_has_the_options_that_decide_what_it_makes(lago
     )
 
 
+def test_the_command_that_goes_on_accepts_again_what_was_accepted(lago: Sandbox) -> None:
+    imported([row(1), row(2, plan_code="gone")], allow_partial=True, accept_invoices_today="these")
+
+    shown = describe(BackfillRun.objects.get()).next[0]
+
+    assert shown == "backfill_customers --input customers.csv --allow-partial --accept-invoices-today"
+
+
 def test_the_command_that_goes_on_is_short_where_nothing_was_chosen(lago: Sandbox) -> None:
     lago.fault("500,method=POST,times=forever")
     imported(rows(1))

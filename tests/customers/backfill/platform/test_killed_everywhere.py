@@ -58,7 +58,7 @@ def relay(platform_database: str) -> Iterator[PostgresRelay]:
 def town(platform_database: str) -> Iterator[Town]:
     """The three beside each other; nothing is synced unless a test does so."""
     with (
-        Sandbox() as lago,
+        Sandbox(on_a_quiet_day=True) as lago,
         SteveSandbox(charge_boxes=[CHARGE_BOX]) as steve,
         PlatformSandbox(
             database_url=platform_database,

@@ -1,0 +1,181 @@
+"""What an operator is told that Lago will bill: of a new subscription, and of one that was there."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from billing.bills import Biller
+from billing.client import LagoClient
+from billing.steps import LagoSubscriptionStep
+from kernel import Bill, Bills, Wanted
+from rehearsal.lago import SANDBOX_KEY, Sandbox
+
+Connect = Callable[..., LagoClient]
+
+NOW = datetime(2027, 3, 10, 9, tzinfo=UTC)
+PLANS = ("standard:3000", "ahead:3000:EUR:monthly:advance", "unused:1")
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(PLANS) as sandbox:
+        sandbox.set_clock(NOW.isoformat(), frozen=True)
+        yield sandbox
+
+
+@pytest.fixture
+def lago(sandbox: Sandbox, connect: Connect) -> LagoClient:
+    return connect(sandbox.url, SANDBOX_KEY)
+
+
+@pytest.fixture
+def biller(lago: LagoClient) -> Biller:
+    biller = Biller(lago, UTC)
+    biller.read({"standard", "ahead"})
+    return biller
+
+
+def wanted(plan: str = "standard", at: datetime | None = datetime(2024, 1, 1, tzinfo=UTC)) -> Wanted:
+    return Wanted(2, "ada@example.com", "Ada", "A1", "CARD", plan, None, at)
+
+
+def adopted(
+    biller: Biller, lago: LagoClient, now: datetime = NOW, /, *, start: str = "2024-01-01", **how: Any
+) -> Bills | None:
+    """Tell the bills of a subscription that Lago has, as its list shows it."""
+    lago.create_customer(external_id="A1", name="Ada", email="ada@example.com")
+    lago.create_subscription(
+        external_id="theirs",
+        external_customer_id="A1",
+        plan_code=how.get("plan", "standard"),
+        subscription_at=datetime.fromisoformat(start).replace(tzinfo=UTC),
+        billing_time=how.get("billing_time", "calendar"),
+    )
+    how.get("then", lambda: None)()
+    (found,) = lago.subscriptions_of_customer("A1")
+    return biller.of_adopted(found, now)
+
+
+def in_short(bill: Bill | None) -> str:
+    assert bill
+    return f"{bill.day} {bill.amount_cents} {bill.first} {bill.last}"
+
+
+# --- a new one ---------------------------------------------------------------------------------------
+
+
+def test_rows_of_one_plan_and_start_share_what_is_told(biller: Biller) -> None:
+    bills = biller.of_new(wanted(), NOW)
+
+    assert bills is not None
+    assert in_short(bills.first) == "2027-04-01 3000 2027-03-01 2027-03-31"
+    assert biller.of_new(wanted(), NOW) is bills
+
+
+def test_the_same_row_is_told_anew_on_another_day(biller: Biller) -> None:
+    on_the_first = biller.of_new(wanted(), datetime(2027, 4, 1, 9, tzinfo=UTC))
+
+    assert on_the_first is not None
+    assert on_the_first.as_of == date(2027, 4, 1)
+    assert [problem.code for problem in on_the_first.past] == ["invoiced_today"]
+    assert on_the_first.clear_from == date(2027, 4, 2)
+
+
+@pytest.mark.parametrize("row", [wanted("unused"), wanted("none"), wanted(at=None)])
+def test_nothing_is_told_without_a_plan_that_was_read_or_a_start(biller: Biller, row: Wanted) -> None:
+    assert biller.of_new(row, NOW) is None
+
+
+def test_each_plan_that_rows_use_is_read_once_and_no_other(sandbox: Sandbox, lago: LagoClient) -> None:
+    step = LagoSubscriptionStep(lago, biller=Biller(lago, UTC))
+    rows = [wanted(), wanted("ahead"), wanted(), wanted("gone"), wanted("")]
+
+    step.read_prices(rows, NOW)
+
+    assert lago.calls == 3
+    for row in rows:
+        step.bills_at(row, NOW)
+        step.check(row, {})
+    assert lago.calls == 3
+
+
+def test_a_step_judges_as_of_the_instant_at_which_prices_were_read(lago: LagoClient) -> None:
+    step = LagoSubscriptionStep(lago, biller=Biller(lago, UTC))
+    before = step.check(wanted(), {}).bills
+    step.read_prices([wanted()], NOW)
+
+    bills = step.check(wanted(), {}).bills
+
+    assert before is None
+    assert bills is not None
+    assert bills.as_of == NOW.date()
+
+
+# --- one that was there ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("how", "first", "second"),
+    [
+        ({}, "2027-04-01 3000 2027-03-01 2027-03-31", "2027-05-01 3000 2027-04-01 2027-04-30"),
+        ({"start": "2027-03-05"}, "2027-04-01 2613 2027-03-05 2027-03-31", None),
+        ({"plan": "ahead"}, "2027-04-01 3000 2027-04-01 2027-04-30", None),
+        (
+            {"start": "2027-01-20", "billing_time": "anniversary"},
+            "2027-03-20 3000 2027-02-20 2027-03-19",
+            None,
+        ),
+        ({"start": "2027-03-20"}, "2027-04-01 1161 2027-03-20 2027-03-31", None),  # pending
+    ],
+)
+def test_the_next_invoices_are_told_from_lagos_own_data(
+    biller: Biller, lago: LagoClient, how: dict[str, Any], first: str, second: str | None
+) -> None:
+    bills = adopted(biller, lago, **how)
+
+    assert bills is not None
+    assert in_short(bills.first) == first
+    assert second is None or in_short(bills.second) == second
+    assert (bills.today, bills.tonight, bills.past) == ((), (), ())
+
+
+def test_a_price_of_its_own_is_not_guessed(biller: Biller, sandbox: Sandbox, lago: LagoClient) -> None:
+    def dearer() -> None:
+        sandbox.put_plans("standard:3100")
+
+    assert adopted(biller, lago, then=dearer) is None
+
+
+def test_a_change_of_plan_that_waits_is_not_guessed(
+    biller: Biller, sandbox: Sandbox, lago: LagoClient
+) -> None:
+    def downgraded() -> None:
+        lago._send(
+            "POST",
+            "subscriptions",
+            "subscription",
+            body={"external_id": "theirs", "external_customer_id": "A1", "plan_code": "unused"},
+        )
+
+    lago.create_customer(external_id="A1", name="Ada", email="ada@example.com")
+    lago.create_subscription(
+        external_id="theirs",
+        external_customer_id="A1",
+        plan_code="standard",
+        subscription_at=datetime(2024, 1, 1, tzinfo=UTC),
+        billing_time="calendar",
+    )
+    downgraded()
+
+    found = next(one for one in lago.subscriptions_of_customer("A1") if one.status == "active")
+
+    assert found.next_plan_code == "unused"
+    assert biller.of_adopted(found, NOW) is None
+
+
+def test_a_period_that_is_not_ours_to_reckon_is_not_told(biller: Biller, lago: LagoClient) -> None:
+    later = datetime(2027, 5, 10, tzinfo=UTC)  # by then another period runs than the one that Lago told
+
+    assert adopted(biller, lago, later) is None
