@@ -79,3 +79,19 @@ def test_rows_of_one_customer_have_to_agree_and_nothing_is_a_value(second, clash
 
     assert len(told) == clash
     assert all("end_date" in problem.message for problems in told.values() for problem in problems)
+
+
+@pytest.mark.parametrize("column", ["end_date", "billed_until", "old_amount"])
+def test_a_cell_that_cannot_be_read_differs_from_nothing(column: str) -> None:
+    good = {"end_date": "2027-03-31", "billed_until": "2026-11-30", "old_amount": "12.50"}[column]
+    found = checked(row(1, **{column: "some"}), row(1, id_tag="TAG2", **{column: good}))
+
+    assert [problem.code for _, problems, _ in found for problem in problems] == [f"{column}_invalid"]
+    assert clashes([wanted for wanted, _, _ in found]) == {}
+
+
+def test_beside_a_cell_that_cannot_be_read_the_others_still_have_to_agree() -> None:
+    ends = ["soon", "2027-03-31", "2027-04-01"]
+    found = checked(*[row(1, id_tag=f"TAG{place}", end_date=end) for place, end in enumerate(ends)])
+
+    assert len(clashes([wanted for wanted, _, _ in found])) == 3
