@@ -19,8 +19,8 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/python -m piptools 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
-demo: $(VENV)/.runtime ## Rehearse a migration here: database, Lago sandbox, dry-run, import (DO="command" runs one there)
-	@$(BIN)/python -m rehearsal.demo $(DO)
+demo: $(VENV)/.runtime ## Rehearse a migration here (DO="command" runs one there; BESIDE=platform: with a Polaris Express)
+	@$(BIN)/python -m rehearsal.demo $(if $(BESIDE),--beside $(BESIDE)) $(DO)
 
 shell: $(VENV)/.runtime ## A shell to follow the handbook in, forgotten afterwards (BESIDE=platform: with a Polaris Express)
 	@$(BIN)/python -m rehearsal.shell $(BESIDE)

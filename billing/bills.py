@@ -23,7 +23,7 @@ class Biller:
 
     def __init__(self, client: LagoClient, zone: tzinfo) -> None:
         self._client = client
-        self._zone = zone
+        self.zone = zone
         self._plans: dict[str, Plan] = {}
         self._known: dict[Case, Bills] = {}
 
@@ -37,7 +37,7 @@ class Biller:
         plan = self._plans.get(wanted.plan_code)
         if plan is None or wanted.subscription_at is None:
             return None
-        start, today = wanted.subscription_at.astimezone(self._zone).date(), self._day(now)
+        start, today = wanted.subscription_at.astimezone(self.zone).date(), self._day(now)
         case = (plan.code, wanted.billing_time, start, today)
         if case not in self._known:
             self._known[case] = self._new(plan, wanted.billing_time, wanted.subscription_at, now)
@@ -63,7 +63,7 @@ class Biller:
         how = {
             "billing_time": subscription.billing_time or "calendar",
             "subscription_at": subscription_at,
-            "zone": self._zone,
+            "zone": self.zone,
             "now": now,
         }
         if subscription.status == "pending":
@@ -76,7 +76,7 @@ class Biller:
 
     def _new(self, plan: Plan, billing_time: str, subscription_at: datetime, now: datetime) -> Bills:
         told = forecast(
-            plan, billing_time=billing_time, subscription_at=subscription_at, zone=self._zone, now=now
+            plan, billing_time=billing_time, subscription_at=subscription_at, zone=self.zone, now=now
         )
         first_paid = self._first_paid(plan, subscription_at)
         today = tuple(_bill(plan, invoice, first_paid) for invoice in told.today)
@@ -101,7 +101,7 @@ class Biller:
         return start + trial if date.max - start > trial else date.max
 
     def _day(self, moment: datetime) -> date:
-        return moment.astimezone(self._zone).date()
+        return moment.astimezone(self.zone).date()
 
 
 def _remarks(plan: Plan, told: Forecast, today: Iterable[Bill]) -> Iterable[Problem]:

@@ -1,7 +1,7 @@
 """The two steps in Lago, customer and subscription. Here it is decided that nobody is billed by accident."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from billing import reports
@@ -18,13 +18,14 @@ from billing.comparison import (
 )
 from billing.errors import LagoError
 from billing.preflight import utc_now
-from billing.values import Customer, Plan, Subscription
+from billing.values import BaseFee, Customer, Invoice, Plan, Subscription
 from kernel import (
     Action,
     Bills,
     Divergence,
     Fact,
     Facts,
+    Invoiced,
     Made,
     Removal,
     Removed,
@@ -37,6 +38,7 @@ from kernel import (
 )
 
 NEW = Verdict(Action.CREATE)
+CLOCK_TOLERANCE = timedelta(minutes=10)  # between Lago's clock and ours, as far as it was not measured
 
 
 class LagoCustomerStep(Step):
@@ -125,9 +127,12 @@ class LagoSubscriptionStep(Step):
         now: Callable[[], datetime] = utc_now,
         births: Births | None = None,
         biller: Biller | None = None,
+        ahead: timedelta = timedelta(),
     ) -> None:
+        """`ahead` is by how much Lago's clock is ahead of ours."""
         self.client = client
         self.now = now
+        self.ahead = ahead
         self.biller = biller or Biller(client, UTC)
         self.priced_at: datetime | None = None
         self._new_ones: dict[int, Verdict] = {}  # by the identity of the bills, which many rows share
@@ -216,6 +221,27 @@ class LagoSubscriptionStep(Step):
 
     def compare(self, thing: Thing, found: Live) -> Sequence[Divergence]:
         return compare_subscription(thing.wanted, thing.ref, found, self.now())
+
+    def invoiced(self, things: Iterable[Thing], since: Since) -> Sequence[Invoiced]:
+        customers = {thing.wanted.external_id for thing in things}
+        if not customers:
+            return ()
+        began = since.started_at + min(self.ahead, timedelta()) - CLOCK_TOLERANCE
+        periods = {fee.lago_invoice_id: fee for fee in self.client.base_fees_since(customers, began)}
+        invoices = self.client.invoices_since(customers, began)
+        return [self._invoiced(one, periods.get(one.lago_id)) for one in invoices if not one.is_void]
+
+    def _invoiced(self, invoice: Invoice, base: BaseFee | None) -> Invoiced:
+        return Invoiced(
+            invoice.external_customer_id,
+            invoice.net_cents,
+            invoice.currency,
+            self._day(base.from_date if base else None),
+            self._day(base.to_date if base else None),
+        )
+
+    def _day(self, moment: datetime | None) -> date | None:
+        return moment.astimezone(self.biller.zone).date() if moment else None
 
     def activity(
         self, things: Sequence[Thing], found: Live, back: Any, since: Since

@@ -228,6 +228,48 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Invoice:
+    """An invoice that Lago has made; `net_cents` is what is due before taxes."""
+
+    lago_id: str
+    external_customer_id: str
+    net_cents: int
+    currency: str
+    created_at: datetime
+    is_void: bool
+
+    @classmethod
+    def of(cls, data: Json) -> Self:
+        return cls(
+            lago_id=text(data, "lago_id"),
+            external_customer_id=text(data["customer"], "external_id"),
+            net_cents=int(data["sub_total_excluding_taxes_amount_cents"]),
+            currency=text(data, "currency"),
+            created_at=instant(data, "created_at"),
+            is_void=data.get("status") == "voided",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BaseFee:
+    """What an invoice charges for a subscription itself, and the instants between which its days lie."""
+
+    lago_invoice_id: str | None
+    external_customer_id: str | None
+    from_date: datetime | None
+    to_date: datetime | None
+
+    @classmethod
+    def of(cls, data: Json) -> Self:
+        return cls(
+            lago_invoice_id=text_or_none(data, "lago_invoice_id"),
+            external_customer_id=text_or_none(data, "external_customer_id"),
+            from_date=instant_or_none(data, "from_date"),
+            to_date=instant_or_none(data, "to_date"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     code: str
     aggregation_type: str

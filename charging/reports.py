@@ -1,6 +1,7 @@
 """The words of the step: its problems, warnings and divergences. idTags come masked."""
 
 import unicodedata
+from datetime import datetime
 
 from charging.values import OcppTag
 from kernel import Divergence, Problem, Wanted
@@ -75,6 +76,16 @@ def unblocking(number: int) -> str:
         f"SteVe blocks {number:,} idTags that the run unblocks. Any of them may be a stolen card, blocked on"
         " purpose."
     )
+
+
+def open_early(tag: OcppTag, begins: datetime) -> Problem:
+    named = f"the idTag {mask_id_tag(tag.id_tag)} (number {tag.ocpp_tag_pk})"
+    message = (
+        f"SteVe has {named} open, and it is paid for only from {begins:%Y-%m-%d}: until the platform's next"
+        " sync blocks it, nobody is billed for its sessions."
+    )
+    hint = "Block it in SteVe before the run if it must not charge."
+    return _of_id_tag("steve_id_tag_open_early", message, hint)
 
 
 def takes_long() -> Problem:

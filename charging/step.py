@@ -130,6 +130,16 @@ class SteveIdTagStep(Step):
             looks_made=self._looks_made(wanted, tag, found),
         )
 
+    def reconsider(self, wanted: Wanted, found: Tags, verdict: Verdict, facts: Facts) -> Verdict:
+        """Warn of a card that is open already and paid for later: what was there is not blocked by us."""
+        tag = found.numbered(verdict.ref) if verdict.action is Action.ADOPT else None
+        begins = facts.get(Fact.PAYS_FROM) or wanted.subscription_at
+        if tag is None or tag.is_blocked or self._own_parents is None:
+            return verdict
+        if begins is None or begins <= self._now():
+            return verdict
+        return replace(verdict, warnings=(*verdict.warnings, reports.open_early(tag, begins)))
+
     @staticmethod
     def _looks_made(wanted: Wanted, tag: OcppTag, found: Tags) -> bool:
         under_stranger = tag.parent_id_tag is not None and not found.is_under_own(tag, wanted.external_id)

@@ -14,6 +14,7 @@ from kernel.values import (
     Bills,
     Divergence,
     Facts,
+    Invoiced,
     Made,
     Problem,
     Removed,
@@ -68,6 +69,8 @@ class Step:
     looks_closer: ClassVar[bool] = False
     # Per row: it is not done right after the step before it; other rows come in between.
     stands_off: bool = False
+    # Of a run that was made without its system, a revert looks for what others made there for a row.
+    finds_unrecorded: ClassVar[bool] = False
     # The code of its warning that a run alters what somebody else made. Each such thing can be named.
     alters: ClassVar[str] = ""
 
@@ -211,6 +214,10 @@ class Step:
     def compare(self, thing: Thing, found: Any) -> Sequence[Divergence]:
         raise NotImplementedError
 
+    def invoiced(self, things: Iterable[Thing], since: Since) -> Sequence[Invoiced]:
+        """Return, of a step that costs, what the customers of things were invoiced since the run."""
+        return ()
+
     # --- Revert --------------------------------------------------------------------------------------
 
     def look_back(self, things: Sequence[Thing], since: Since) -> Any:
@@ -226,6 +233,18 @@ class Step:
     def forecast(self, thing: Thing, found: Any, back: Any) -> str:
         """Say why a removal leaves the thing in some form; blank where it simply goes."""
         return ""
+
+    def unrecorded(self, wanted: Wanted, found: Any) -> Sequence[Thing]:
+        """Return what others made of a row for whom nobody will pay; a step that `stops` puts it out of use.
+
+        `found` is what `look_up` read; asked only of a run that was made without the system.
+        """
+        return ()
+
+    @classmethod
+    def unrecorded_stays(cls) -> str:
+        """Say why a revert leaves what others made, and what becomes of it."""
+        return "the run did not make it"
 
     def stop(self, thing: Thing, found: Any) -> None:
         """Put a thing out of use before anything of its batch is removed; raise RemoteError."""

@@ -229,6 +229,20 @@ class Thing:
 
 
 @dataclass(frozen=True, slots=True)
+class Invoiced:
+    """An invoice that a customer has got: net, in the currency's smallest unit.
+
+    `first` and `last` are the days of its base amount; None where it has none, or where they are not known.
+    """
+
+    external_id: str
+    cents: int
+    currency: str
+    first: date | None = None
+    last: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Since:
     """The run after which people may have been active. `reverting`: a revert of it stopped half way."""
 

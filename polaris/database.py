@@ -1,6 +1,11 @@
 """One connection to the platform's database, for the thread that opened it: in few statements, in bulk."""
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from math import ceil
 from typing import Any, TypeVar
 
 import psycopg
@@ -8,7 +13,7 @@ from psycopg import sql
 from psycopg.rows import tuple_row
 
 from polaris import schema
-from polaris.errors import PolarisError, told
+from polaris.errors import NO_ANSWER, PolarisError, told
 
 Answer = TypeVar("Answer")
 Statement = str | sql.Composed
@@ -18,6 +23,7 @@ CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000  # the platform's own writes are short
 LIMITS = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+LEAST_CONNECT_TIMEOUT_S = 2  # that libpq knows
 
 
 class PlatformDatabase:
@@ -27,6 +33,23 @@ class PlatformDatabase:
         self._url = url
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
         self._columns: schema.Columns | None = None
+        self._connect_timeout_s = CONNECT_TIMEOUT_S
+        self._is_over = False
+
+    @classmethod
+    @contextmanager
+    def for_a_look(cls, url: str, timeout_s: float) -> Iterator["PlatformDatabase"]:
+        """Open it for somebody who waits for a page: when the time is up it has not answered."""
+        database = cls(url)
+        database._connect_timeout_s = max(ceil(timeout_s), LEAST_CONNECT_TIMEOUT_S)
+        timer = threading.Timer(timeout_s, database._hang_up)
+        timer.start()
+        try:
+            yield database
+        finally:
+            timer.cancel()
+            timer.join()
+            database.close()
 
     @property
     def place(self) -> str:
@@ -61,7 +84,15 @@ class PlatformDatabase:
             raise PolarisError(
                 "polaris_refused",
                 f"The platform's database {self.place} lacks {', '.join(missing)}: it is no Polaris Express"
-                " of a known version, or its migrations are not complete",
+                " of a known version, or its migrations are not complete; have them add what they skipped",
+            )
+        if unreadable := self.columns.unreadable:
+            ((role,),) = self.read("SELECT quote_ident(current_user)")
+            tables = ", ".join(dict.fromkeys(name.partition(".")[0] for name in unreadable))
+            raise PolarisError(
+                "polaris_refused",
+                f"The role {role} may not read {', '.join(unreadable)} in the platform's database"
+                f" {self.place}; have the owner of the tables run: GRANT SELECT ON {tables} TO {role}",
             )
 
     def read(self, query: Statement, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
@@ -82,11 +113,13 @@ class PlatformDatabase:
         try:
             return self._do(work, write=False)
         except PolarisError as error:
-            if not error.away:
+            if not error.away or self._is_over:
                 raise
         return self._do(work, write=False)
 
     def _do(self, work: Callable[[Cursor], Answer], *, write: bool) -> Answer:
+        if self._is_over:
+            raise PolarisError("polaris_unreachable", NO_ANSWER, down=True)
         try:
             connection = self._connected()
         except psycopg.Error as error:
@@ -99,6 +132,15 @@ class PlatformDatabase:
                 self.close()
             raise told(error, write=write) from None  # its text holds rows
 
+    def _hang_up(self) -> None:
+        """End what another thread waits for. What the server itself would end, it can no longer tell us."""
+        self._is_over = True
+        connection = self._connection
+        with suppress(OSError, psycopg.Error):
+            if connection is not None and not connection.closed:
+                with socket.socket(fileno=os.dup(connection.fileno())) as wire:
+                    wire.shutdown(socket.SHUT_RDWR)
+
     def _given(self, name: str) -> str:
         """Return what the address says of one parameter; blank where it says nothing."""
         return str(psycopg.conninfo.conninfo_to_dict(self._url).get(name) or "")
@@ -110,7 +152,7 @@ class PlatformDatabase:
                 autocommit=True,
                 row_factory=tuple_row,
                 prepare_threshold=None,  # a pooler may give each transaction another connection
-                connect_timeout=CONNECT_TIMEOUT_S,
+                connect_timeout=self._connect_timeout_s,
                 application_name="polaris-backfill",
                 options=f"{self._given('options')} {LIMITS}".strip(),
             )

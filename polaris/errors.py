@@ -13,6 +13,7 @@ HINTS = {
     "platform_user_conflict": "Look at this customer on the platform, and run the same command again.",
     "platform_mapping_conflict": "Look at this card on the platform, and run the same command again.",
 }
+NO_ANSWER = "The platform's database does not answer"
 READ_ONLY, NO_RIGHT = "25006", "42501"
 AWAY = ("08", "53", "57")  # classes of SQLSTATE: no connection, no room, shut down or cancelled
 IN_THE_WAY = ("55P03", "40001", "40P01")  # a lock, a serialization failure, a deadlock: it passes
@@ -38,9 +39,7 @@ def told(error: psycopg.Error, *, write: bool) -> PolarisError:
             "polaris_unreachable", "The platform's database was held by somebody else", down=True
         )
     if not state or state.startswith(AWAY):
-        lost = PolarisError(
-            "polaris_unreachable", "The platform's database does not answer", sent=write, down=True
-        )
+        lost = PolarisError("polaris_unreachable", NO_ANSWER, sent=write, down=True)
         lost.away = True
         return lost
     name = error.diag.constraint_name

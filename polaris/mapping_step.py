@@ -57,6 +57,7 @@ class PlatformMappingStep(Step):
     is_missed = False
     activates = True
     stops = True
+    finds_unrecorded = True
 
     def __init__(
         self,
@@ -221,10 +222,33 @@ class PlatformMappingStep(Step):
             return GIVEN_BACK.why
         return HAS_BILLED.why if _has_billed(back.get(int(thing.ref), ())) else ""
 
+    def unrecorded(self, wanted: Wanted, found: Found) -> Sequence[Thing]:
+        """Return the cards that staff linked, and one without a number where there is a parent alone.
+
+        Active, either would have the next sync open in SteVe what the revert blocks there.
+        """
+        there = found.mappings.by_id_tag.get(wanted.id_tag.lower(), []) if wanted.id_tag else []
+        cards = [
+            Thing(wanted, str(mapping.id), is_made=False)
+            for mapping in there
+            if not mapping.is_of_platform and mapping.external_id in (None, wanted.external_id)
+        ]
+        if not cards and wanted.external_id in found.mappings.with_parent:
+            return [Thing(wanted, "", is_made=False)]
+        return cards
+
+    @classmethod
+    def unrecorded_stays(cls) -> str:
+        return "the run did not make it; it stays, inactive"
+
     def stop_all(self, things: Sequence[Thing], found: Any) -> None:
         """Put cards out of use, and the platform's parents of customers for whom nobody will pay any more."""
         there = mappings.find(self._database, ids=[int(thing.ref) for thing in things if thing.undo])
-        ours = [int(thing.ref) for thing in things if _bills_as_left(thing, there.by_id.get(int(thing.ref)))]
+        ours = [
+            int(thing.ref)
+            for thing in things
+            if thing.ref and _bills_as_left(thing, there.by_id.get(int(thing.ref)))
+        ]
         ending = {thing.wanted.external_id for thing in things if Fact.SUBSCRIPTION_KEY in thing.facts}
         self._database.write(lambda cursor: mappings.stop(cursor, ours, sorted(ending)))
 
@@ -235,7 +259,7 @@ class PlatformMappingStep(Step):
     def _remove(self, cursor: Cursor, things: Sequence[Thing]) -> Sequence[Removed]:
         columns = self._database.columns
         made = [int(thing.ref) for thing in things if not thing.undo]
-        gone, kept = mappings.delete(cursor, made, has_issued_cards=columns.has("issued_cards"))
+        gone, kept = mappings.delete(cursor, made, has_issued_cards=columns.may_read("issued_cards"))
         if kept and columns.has_mirror:
             mappings.forget_parents(cursor, sorted(kept))
         before = {int(thing.ref): thing.undo for thing in things if thing.undo}

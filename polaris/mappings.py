@@ -37,11 +37,15 @@ coalesce(is_active, false), tag_type, device_id IS NOT NULL
 
 @dataclass(slots=True)
 class Mappings:
-    """What was found, by number, by idTag in lower case (perhaps several) and by SteVe's number."""
+    """What was found, by number, by idTag in lower case (perhaps several) and by SteVe's number.
+
+    `with_parent` are the external_ids of whom the platform made a parent.
+    """
 
     by_id: dict[int, PlatformMapping] = field(default_factory=dict)
     by_id_tag: dict[str, list[PlatformMapping]] = field(default_factory=dict)
     by_pk: dict[int, PlatformMapping] = field(default_factory=dict)
+    with_parent: set[str] = field(default_factory=set)
 
     def add(self, mapping: PlatformMapping) -> None:
         if mapping.id in self.by_id:
@@ -49,6 +53,8 @@ class Mappings:
         self.by_id[mapping.id] = mapping
         self.by_id_tag.setdefault(mapping.id_tag.lower(), []).append(mapping)
         self.by_pk[mapping.ocpp_tag_pk] = mapping
+        if mapping.tag_type == META and mapping.external_id:
+            self.with_parent.add(mapping.external_id)
 
 
 def find(
@@ -65,6 +71,18 @@ def find(
         for start in range(0, len(values), CHUNK):
             for row in database.read(query, [values[start : start + CHUNK]]):
                 found.add(PlatformMapping(*row))
+    return found
+
+
+def of_customer(database: PlatformDatabase, external_id: str, id_tags: Iterable[str]) -> Mappings:
+    """Find a customer's mappings, parents too, and whatever has one of some idTags in any case."""
+    query = (
+        f"SELECT {COLUMNS} FROM user_mappings"  # noqa: S608
+        " WHERE lago_customer_external_id = %s OR lower(steve_ocpp_id_tag) = ANY(%s) ORDER BY id"
+    )
+    found = Mappings()
+    for row in database.read(query, [external_id, sorted(id_tags)]):
+        found.add(PlatformMapping(*row))
     return found
 
 

@@ -22,21 +22,6 @@ def time(platform: PlatformDatabase) -> datetime:
     return cast(datetime, now)
 
 
-def missing_columns(platform: PlatformDatabase) -> list[str]:
-    """Name what is needed and does not exist; what the role may not see is a matter of its rights."""
-    unseen = platform.columns.missing
-    query = """
-        SELECT name FROM unnest(%s::text[]) AS name
-        WHERE NOT EXISTS (
-            SELECT FROM pg_attribute
-            WHERE attrelid = to_regclass(split_part(name, '.', 1)) AND attname = split_part(name, '.', 2)
-                AND NOT attisdropped
-        )
-    """
-    absent = {name for (name,) in platform.read(query, [unseen])} if unseen else set()
-    return [name for name in unseen if name in absent]
-
-
 def cards(platform: PlatformDatabase) -> Sequence[tuple[int, str]]:
     """Return SteVe's number and the idTag of the newest mappings."""
     query = "SELECT steve_ocpp_tag_pk, steve_ocpp_id_tag FROM user_mappings ORDER BY id DESC LIMIT %s"

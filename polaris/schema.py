@@ -1,6 +1,6 @@
 """Which tables and columns of the platform there are. Upgraded databases have holes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,22 +25,29 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 MIRROR = ("steve_parent_id_tag", "steve_expiry_date")  # of user_mappings; an upgraded database may lack them
 
 
+CACHES = ("lago_customers", "lago_subscriptions")
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What there is, as `table.column`. `may_clear` are the caches from which the role may delete."""
+    """What there is, and what of it the role may read, as `table.column`.
+
+    `may_clear` are the caches from which the role may delete.
+    """
 
     there: frozenset[str]
+    readable: frozenset[str]
     may_clear: frozenset[str] = frozenset()
 
     @property
     def missing(self) -> list[str]:
         """Name what is needed and not there."""
-        return [
-            f"{table}.{column}"
-            for table, columns in NEEDED.items()
-            for column in columns
-            if f"{table}.{column}" not in self.there
-        ]
+        return [name for name in _needed() if name not in self.there]
+
+    @property
+    def unreadable(self) -> list[str]:
+        """Name what is needed and there, and not for the role to read."""
+        return [name for name in _needed() if name in self.there and name not in self.readable]
 
     @property
     def has_mirror(self) -> bool:
@@ -48,24 +55,40 @@ class Columns:
         return all(f"user_mappings.{column}" in self.there for column in MIRROR)
 
     def has(self, table: str) -> bool:
+        """Return whether a table is there, readable or not."""
         return any(name.startswith(f"{table}.") for name in self.there)
+
+    def may_read(self, table: str) -> bool:
+        """Return whether a table is there and the role may read of it."""
+        return any(name.startswith(f"{table}.") for name in self.readable)
+
+
+def _needed() -> Iterator[str]:
+    return (f"{table}.{column}" for table, columns in NEEDED.items() for column in columns)
+
+
+# Not information_schema: that hides what the role has no right on, and a missing right is no missing column.
+COLUMNS = """
+SELECT relname, attname, has_column_privilege(pg_class.oid, attnum, 'SELECT')
+FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid
+WHERE relnamespace = ANY(current_schemas(false)::regnamespace[]) AND relkind IN ('r', 'p', 'v')
+  AND attnum > 0 AND NOT attisdropped
+"""
 
 
 def columns(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Columns:
-    """Read the columns of the schema that the connection works in."""
-    there = cursor.execute(
-        "SELECT table_name, column_name FROM information_schema.columns"
-        " WHERE table_schema = ANY(current_schemas(false))"
-    ).fetchall()
-    caches = ("lago_customers", "lago_subscriptions")
+    """Read the columns of the schemas that the connection works in."""
+    found = cursor.execute(COLUMNS).fetchall()
     may = cursor.execute(
         "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL"
         " AND has_table_privilege(to_regclass(name), 'DELETE')"
         " AND has_table_privilege(to_regclass(name), 'SELECT')",
-        [list(caches)],
+        [list(CACHES)],
     ).fetchall()
     return Columns(
-        frozenset(f"{table}.{column}" for table, column in there), frozenset(name for (name,) in may)
+        frozenset(f"{table}.{column}" for table, column, _ in found),
+        frozenset(f"{table}.{column}" for table, column, may_read in found if may_read),
+        frozenset(name for (name,) in may),
     )
 
 

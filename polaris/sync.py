@@ -41,11 +41,15 @@ def wait(
     *,
     seconds: float,
     stopped: Callable[[], bool],
+    since: datetime | None = None,
     sleep: Callable[[float], object] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Synced:
-    """Wake the sync until one is through that began after this moment; raise PolarisError."""
-    written_at = now(database)
+    """Wake the sync until one is through that began after this moment; raise PolarisError.
+
+    Who waits for the second time says since when, by the platform's clock.
+    """
+    written_at = since or now(database)
     deadline = clock() + seconds
     while True:
         status = _status(database, written_at)

@@ -46,6 +46,7 @@ class PlatformUserStep(Step):
     works = Works.PER_BATCH
     variables = VARIABLES
     is_missed = False
+    finds_unrecorded = True
 
     def __init__(self, database: PlatformDatabase) -> None:
         self._database = database
@@ -169,6 +170,15 @@ class PlatformUserStep(Step):
 
     # --- Revert --------------------------------------------------------------------------------------
 
+    def unrecorded(self, wanted: Wanted, found: Users) -> Sequence[Thing]:
+        """Return whom the platform made of the Lago customer: it may have signed in there."""
+        user = found.by_external_id.get(wanted.external_id)
+        return [Thing(wanted, user.id, is_made=False)] if user is not None and user.is_customer else []
+
+    @classmethod
+    def unrecorded_stays(cls) -> str:
+        return "the run did not make it; remove it on the platform if nobody needs it"
+
     def look_back(self, things: Sequence[Thing], since: Since) -> SignedIn:
         """Find who has signed in at the platform: at all, where the run made them, else since the run."""
         return signed_in(self._database, {thing.ref: _began(thing, since) for thing in things if thing.ref})
@@ -191,7 +201,7 @@ class PlatformUserStep(Step):
         if olds:
             users.respell(cursor, {key: (email.lower(), email) for key, email in olds.items()})
         made = [thing.ref for thing in things if not thing.undo]
-        has_issued_cards = self._database.columns.has("issued_cards")
+        has_issued_cards = self._database.columns.may_read("issued_cards")
         gone = users.delete(cursor, made, has_issued_cards=has_issued_cards) if made else set()
         left = users.there(cursor, set(made) - gone) if len(gone) < len(made) else set()
         return [

@@ -1,7 +1,8 @@
 """A whole migration rehearsed on one machine: `make demo`, or `make demo DO="backfill_runs"` to look around.
 
 It brings its own database and its own Lago and reads no `.env`, so it cannot touch a real one. Both keep
-their state in `.data/demo`, so that a second rehearsal finds everything imported.
+their state in `.data/demo`, so that a second rehearsal finds everything imported. `make demo BESIDE=platform`
+has a SteVe and a Polaris Express too, and all of that is forgotten.
 """
 
 import json
@@ -16,12 +17,14 @@ from typing import Any, NoReturn
 
 from polaris_backfill import embedded, environment, startup
 from polaris_backfill.embedded_place import data_folder
+from rehearsal import beside
 from rehearsal.lago import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / ".data" / "demo"
 DEFECTS = "examples/customers-with-defects.csv"
 CUSTOMERS = "examples/customers.csv"
+BESIDE, PLATFORM = "--beside", "platform"
 GRACE_S = 60  # for a command to finish and record what is in flight
 
 NEXT = """
@@ -34,6 +37,7 @@ That was a migration, rehearsed with a database and a Lago of its own. What you 
   make demo DO="backfill_revert --run-id {run_id} --dry-run"
                                                              what taking it back would remove
   make demo DO="createsuperuser"                             a login for the admin pages
+  make demo BESIDE=platform                                  the same beside a Polaris Express
   make run                                                   the admin pages, with a login
   make shell                                                 all of it yourself, with docs/runbook.md
   make clean                                                 forget all of it
@@ -100,7 +104,28 @@ def rehearsal() -> Iterator[Rehearsal]:
         )
 
 
+@contextmanager
+def beside_platform() -> Iterator[Rehearsal]:
+    with beside.world() as variables:
+        yield Rehearsal(variables)
+
+
 def tell(demo: Rehearsal) -> None:
+    """Tell the story, and what can be done with what it leaves behind."""
+    tell_story(demo)
+    database = data_folder(DATA / "postgres")  # root's is elsewhere
+    near = database.relative_to(ROOT) if database.is_relative_to(ROOT) else database
+    print(NEXT.format(run_id=_newest_import(demo), database=near))
+
+
+def tell_beside(demo: Rehearsal) -> None:
+    """Tell the story, and what the platform's sync has made of it."""
+    tell_story(demo)
+    print(beside.look(demo.variables), flush=True)
+    print(beside.NEXT)
+
+
+def tell_story(demo: Rehearsal) -> None:
     """Show a file with defects being refused, then a good one previewed and imported."""
     print("A file with defects is refused, row by row, and nothing is written:", flush=True)
     demo.show("backfill_customers", "--input", DEFECTS, "--dry-run", expected=1)
@@ -108,9 +133,6 @@ def tell(demo: Rehearsal) -> None:
     demo.show("backfill_customers", "--input", CUSTOMERS, "--skip-existing", "--dry-run")
     print("\nThen it is imported:", flush=True)
     demo.show("backfill_customers", "--input", CUSTOMERS, "--skip-existing")
-    database = data_folder(DATA / "postgres")  # root's is elsewhere
-    near = database.relative_to(ROOT) if database.is_relative_to(ROOT) else database
-    print(NEXT.format(run_id=_newest_import(demo), database=near))
 
 
 def _newest_import(demo: Rehearsal) -> str:
@@ -120,15 +142,21 @@ def _newest_import(demo: Rehearsal) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
+    """Tell the story, or run a command; after `--beside platform`, beside a Polaris Express."""
+    begin, story = rehearsal, tell
+    if arguments[:1] == [BESIDE]:
+        if arguments[1:2] != [PLATFORM]:
+            sys.exit(f"BESIDE can be {PLATFORM}, and nothing else.")
+        arguments, begin, story = arguments[2:], beside_platform, tell_beside
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     try:
-        with startup.refusals_in_one_line(), rehearsal() as demo:
+        with startup.refusals_in_one_line(), begin() as demo:
             if demo.run("migrate", "--verbosity", "0"):
                 sys.exit(1)
             if arguments:
                 sys.exit(demo.run(*arguments))
-            tell(demo)
+            story(demo)
     except KeyboardInterrupt:
         sys.exit(130)
 

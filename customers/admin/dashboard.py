@@ -8,9 +8,11 @@ from django.http import HttpRequest
 from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, RUN, may
 from customers.admin.reachable import systems
 from customers.admin.runs.figures import names_of, segments
+from customers.backfill import unasked
 from customers.backfill.ledger import at_work
 from customers.backfill.ledger.counts import counts_of
 from customers.backfill.ledger.standing import shown_status
+from customers.backfill.systems import platform_place
 from customers.models import BackfillRun, IdTagMapping, RunJob, User, WelcomeMail
 from customers.sign_in.client import NOT_TOLD_APART, client_address
 
@@ -31,6 +33,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if may(user, *ON_RUNS):
         context |= {"runs": _runs(), "reconcile": _last_reconcile(), "mails": _mails()}
         context["systems"] = systems(look="look" in request.GET)
+        context |= {"platform_place": platform_place(), "platform_unasked": unasked.remarks()}
     return context
 
 

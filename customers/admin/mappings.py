@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from customers.admin.audited import AuditedMixin
+from customers.admin.people.platform import CardOnPlatform
 from customers.backfill.switching import is_beside_platform, switch
 from customers.models import IdTagMapping
 from kernel import RemoteError
@@ -29,7 +30,7 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(IdTagMapping)
-class IdTagMappingAdmin(AuditedMixin, ModelAdmin):  # type: ignore[misc]
+class IdTagMappingAdmin(CardOnPlatform, AuditedMixin, ModelAdmin):  # type: ignore[misc]
     """An idTag can be switched off and on here. It is made by an import and removed by a revert."""
 
     form = MappingForm
@@ -41,6 +42,7 @@ class IdTagMappingAdmin(AuditedMixin, ModelAdmin):  # type: ignore[misc]
     list_per_page = 50
     list_fullwidth = True
     show_full_result_count = False
+    change_form_outer_after_template = "admin/customers/ask_platform.html"
     fields = (
         "id_tag", "customer", "is_active", "lago_subscription_external_id", "steve_ocpp_tag_pk", "created_at",
     )  # fmt: skip

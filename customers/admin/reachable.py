@@ -81,7 +81,7 @@ def _steve() -> System:
 
 
 def _platform() -> System:
-    with closing(PlatformDatabase(settings.POLARIS_DATABASE_URL)) as platform:
+    with PlatformDatabase.for_a_look(settings.POLARIS_DATABASE_URL, TIMEOUT_S) as platform:
         try:
             platform.preflight()
             ((customers,),) = platform.read("SELECT count(*) FROM users WHERE role = 'customer'")

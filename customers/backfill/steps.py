@@ -29,7 +29,8 @@ STEPS = [
     Listed(PlatformMappingStep, lambda to: PlatformMappingStep(to.platform) if to.platform else None),
     Listed(LagoCustomerStep, lambda to: LagoCustomerStep(to.lago, to.target.plans, to.births)),
     Listed(
-        LagoSubscriptionStep, lambda to: LagoSubscriptionStep(to.lago, births=to.births, biller=to.biller)
+        LagoSubscriptionStep,
+        lambda to: LagoSubscriptionStep(to.lago, births=to.births, biller=to.biller, ahead=to.target.ahead),
     ),
 ]
 

@@ -9,27 +9,19 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
 
 from billing.client import LagoClient
 from billing.preflight import Target, preflight
 from charging import SteveClient, SteveIdTagStep
+from customers.backfill import unasked
 from customers.backfill.connections import Connections
 from customers.backfill.refused import Refused
 from customers.backfill.steps import STEPS, leavable
 from kernel import RemoteError, Step
 from polaris import PlatformDatabase
-from polaris.schema import holds_platform
 
 STEVE = SteveIdTagStep.system_key()
 PLATFORM = "polaris"
-BESIDE_UNASKED = (
-    "The database of DATABASE_URL holds the tables of a Polaris Express, and POLARIS_DATABASE_URL is not set"
-)
-WHAT_TO_SAY = (
-    "Set POLARIS_DATABASE_URL to the same address, so that the platform knows the customers and cards too;"
-    " or to none: then its next sync blocks the cards of the run in SteVe."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +94,9 @@ def connect(
         pool_size = concurrency or settings.BACKFILL_CONCURRENCY
         steve = None if STEVE in left_out else steve_client(pool_size=pool_size, sleep=sleep)
         platform = None if PLATFORM in left_out else stack.enter_context(_platform(steve))
-        remarks = () if platform or PLATFORM in left_out else _remarks(writes=writes)
+        remarks = () if platform or PLATFORM in left_out else unasked.remarks()
+        if remarks and writes:
+            unasked.require_answer()
         steps = _connected(Connections(lago, target, steve, platform, billing_zone(target)), left_out)
         for step in steps:
             stack.callback(step.close)
@@ -144,16 +138,10 @@ def _platform(steve: SteveClient | None) -> Iterator[PlatformDatabase | None]:
         platform.close()
 
 
-def _remarks(*, writes: bool) -> Sequence[str]:
-    """Say what follows where our database is the platform's too and nobody said what is to be done there."""
-    if settings.POLARIS_DATABASE_URL:
-        return ()
-    with connection.cursor() as cursor:
-        if not holds_platform(cursor):
-            return ()
-    if writes:
-        raise Refused(f"{BESIDE_UNASKED}.", WHAT_TO_SAY)
-    return (f"{BESIDE_UNASKED}: nothing is read or written there. {WHAT_TO_SAY}",)
+def platform_place() -> str:
+    """Name the platform's database that the settings name, without asking it; blank without one."""
+    url = settings.POLARIS_DATABASE_URL
+    return "" if url in ("", settings.NO_PLATFORM) else PlatformDatabase(url).place
 
 
 def way_out(kind: type[Step], run_id: str = "ID") -> str:

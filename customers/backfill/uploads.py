@@ -37,14 +37,20 @@ class Reading:
     delimiter: str | None = None
 
 
-def keep(name: str, data: bytes, reading: Reading, options: Options, user: User) -> BackfillUpload:
-    """Store a file; raise SourceError if it cannot be read, or has more rows than a page can wait for."""
+def keep(
+    name: str, data: bytes, reading: Reading, options: Options, user: User, *, no_wait: bool = False
+) -> BackfillUpload:
+    """Store a file; raise SourceError if it cannot be read, or has more rows than a page can wait for.
+
+    `no_wait`: nobody is to wait for the platform's sync at the end.
+    """
     source = read_bytes(name, data, encoding=reading.encoding, delimiter=reading.delimiter)
     rows = sum(1 for _ in islice(source, settings.MAX_UPLOAD_ROWS + 1))
     if rows > settings.MAX_UPLOAD_ROWS:
         message = f"{name} has more than {settings.MAX_UPLOAD_ROWS:,} rows."
         raise SourceError(Problem("file_unreadable", None, message, "Use the command backfill_customers."))
     chosen = {"encoding": reading.encoding, "delimiter": reading.delimiter, **options.as_json()}
+    chosen |= {"no_wait": True} if no_wait else {}
     return BackfillUpload.objects.create(
         name=name[:255], data=data, sha256=source.info.sha256, options=chosen, uploaded_by=user, rows=rows
     )
@@ -69,7 +75,7 @@ def plan_upload(upload: BackfillUpload) -> Report:
     options = options_of(upload)
     with connect(concurrency=options.concurrency) as systems:
         report = plan_file(open_upload(upload), systems, _looked_at(options), now=timezone.now())
-    upload.preview = stored_preview.pack(report)
+        upload.preview = stored_preview.pack(report)  # while they are open: it says which ones they are
     upload.save(update_fields=["preview"])
     return report
 

@@ -6,6 +6,7 @@ tables, a task only wakes somebody up, and the sweep does so again for whatever 
 
 from customers.jobs.imports import import_run
 from customers.jobs.on_runs import WITHOUT, ask, run_job
+from customers.jobs.settling import NO_WAIT, REVERTED, stop_waiting
 from customers.jobs.sweeping import sweep
 
-__all__ = ["WITHOUT", "ask", "import_run", "run_job", "sweep"]
+__all__ = ["NO_WAIT", "REVERTED", "WITHOUT", "ask", "import_run", "run_job", "stop_waiting", "sweep"]

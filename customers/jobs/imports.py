@@ -21,12 +21,14 @@ from customers.backfill.refused import Refused
 from customers.backfill.settling_in import wake_platform
 from customers.backfill.source import SourceError
 from customers.backfill.systems import connect
+from customers.jobs import settling
 from customers.jobs.slices import Slice, Slicing
 from customers.models import BackfillRun, BackfillUpload
 from kernel import RemoteError
 
 Status = BackfillRun.Status
 TO_DO = (Status.QUEUED, Status.RUNNING)
+WHOLE = (Status.SUCCEEDED, Status.PARTIAL)
 ATTEMPTS = 3  # at one and the same place
 LINES_TOLD = 8
 
@@ -72,13 +74,16 @@ def _work(upload: BackfillUpload, slice_of: Slicing) -> Ended:
             connect(concurrency=options.concurrency, sleep=stop.sleep, writes=True) as systems,
             slice_of(stop) as progress,
         ):
+            if systems.platform is not None and upload.run is not None:
+                no_wait = bool(upload.options.get(settling.NO_WAIT))
+                settling.expect(upload.run, upload.actor, no_wait=no_wait)
             report = import_file(
                 staging.open_upload(upload), systems, replace(options, new_run=False),
                 actor=upload.actor, log_dir=settings.BACKFILL_LOG_DIR,
                 stop=stop, progress=progress, now=timezone.now,
             )  # fmt: skip
-            if report.run is not None and report.status != Status.QUEUED:
-                wake_platform(systems)
+            if report.run is not None and report.status not in (*WHOLE, Status.QUEUED):
+                wake_platform(systems)  # what there is of it is not looked at
     except (Refused, RemoteError, SourceError, ImproperlyConfigured) as error:
         _end(upload, Status.INTERRUPTED, f"{error} {getattr(error, 'hint', '')}".strip())
         return Ended.REFUSED
@@ -97,6 +102,10 @@ def _settle(upload: BackfillUpload, report: Report) -> Ended:
         BackfillUpload.objects.filter(pk=upload.pk).update(attempts=0)
         staging.enqueue(report.run.pk)
         return Ended.MORE
+    if report.run and report.status in WHOLE:
+        settling.begin(report.run)
+    elif report.run:
+        settling.forget(report.run)
     if report.status == Status.SUCCEEDED:
         upload.delete()
     return Ended.DONE
@@ -115,4 +124,6 @@ def _what_changed(report: Report) -> str:
 
 def _end(upload: BackfillUpload, status: str, reason: str) -> None:
     """Say that the run stopped, unless somebody else has decided otherwise since."""
-    life.give_up(BackfillRun.objects.get(upload=upload), status, reason=reason, actor=upload.actor)
+    run = BackfillRun.objects.get(upload=upload)
+    life.give_up(run, status, reason=reason, actor=upload.actor)
+    settling.forget(run)

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from auditlog.models import Event, record
-from customers import locks, queueing
+from customers import locks
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import run_log
 from customers.backfill.ledger.at_work import Busy
@@ -18,15 +18,14 @@ from customers.backfill.reconcile import reconcile
 from customers.backfill.refused import Refused
 from customers.backfill.revert import Choice, plan_revert, revert
 from customers.backfill.revert.expected import expected_removals
-from customers.backfill.settling_in import wake_platform
 from customers.backfill.systems import Systems, connect
-from customers.jobs import results
+from customers.jobs import results, settling
 from customers.jobs.slices import Slice, Slicing
+from customers.jobs.waking import enqueue
 from customers.models import BackfillRun, RunJob
 from kernel import RemoteError
 
 Kind, Status = RunJob.Kind, RunJob.Status
-TASK = "customers.tasks.run_job"
 WITHOUT = "without"  # the option that names systems to leave alone
 ATTEMPTS = 3
 WAITING = "waiting for another import or revert to end"
@@ -49,10 +48,6 @@ def ask(run: BackfillRun, kind: str, actor: str, **options: Any) -> RunJob:
     return job
 
 
-def enqueue(job_pk: int) -> None:
-    queueing.wake_once_committed(TASK, job_pk)
-
-
 def run_job(job_pk: int, *, slice_of: Slicing = Slice) -> str:
     """Do a job, or a slice of it. Safe to call at any moment, any number of times; return its status."""
     with locks.JOB.held(job_pk) as mine:
@@ -68,6 +63,8 @@ def run_job(job_pk: int, *, slice_of: Slicing = Slice) -> str:
 
 def _outcome(job: RunJob, slice_of: Slicing) -> Outcome:
     stop = Stop()
+    if job.kind == Kind.SETTLE and (early := settling.too_early(job)):
+        return *early, {}
     try:
         writes = job.kind == RunJob.Kind.REVERT
         with connect(sleep=stop.sleep, without=_left_out(job), writes=writes) as systems:
@@ -98,17 +95,22 @@ def _revert(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Out
             actor=job.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop, progress=progress,
             batch_size=settings.BACKFILL_BATCH_SIZE, concurrency=settings.BACKFILL_CONCURRENCY,
         )  # fmt: skip
-    if report.status == "reverted":
-        wake_platform(systems)
+    if report.status in ("reverted", "nothing") and systems.platform:  # nothing: a worker died at the end
+        settling.expect(job.run, job.actor, reverted=True, no_wait=bool(job.options.get(settling.NO_WAIT)))
+        settling.begin(job.run)
     if stop.to_be_continued and not report.is_well:
         return Status.QUEUED, "", {}
     status = {"refused": Status.REFUSED, "interrupted": Status.STOPPED, "failed": Status.STOPPED}
     return status.get(report.status, Status.DONE), report.reason, results.of_revert(report)
 
 
+def _settle(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Outcome:
+    return settling.settle(job, systems, slice_of, timezone.now())
+
+
 def _left_out(job: RunJob) -> list[str] | None:
     """Name what is to be left alone; only a revert can do without a system."""
-    return None if job.kind == Kind.RECONCILE else list(job.options.get(WITHOUT, ()))
+    return None if job.kind in (Kind.RECONCILE, Kind.SETTLE) else list(job.options.get(WITHOUT, ()))
 
 
 def _choice(job: RunJob) -> Choice:
@@ -121,20 +123,23 @@ _WORK: Mapping[str, Callable[[RunJob, Systems, Stop, Slicing], Outcome]] = {
     Kind.RECONCILE: _reconcile,
     Kind.REVERT_PREVIEW: _preview,
     Kind.REVERT: _revert,
+    Kind.SETTLE: _settle,
 }
 
 
 @transaction.atomic
 def _close(job: RunJob, status: str, reason: str, result: Mapping[str, Any]) -> str:
-    job.status, job.reason, job.result = status, reason[:500], dict(result)
-    if status == Status.QUEUED:  # it goes on: at once if only its slice is over, else when the sweep comes by
-        job.attempts = 0
-        if reason != WAITING:
-            enqueue(job.pk)
+    """Write down how it stands, unless somebody has ended it meanwhile."""
+    values: dict[str, Any] = {"status": status, "reason": reason[:500], "result": dict(result)}
+    if status == Status.QUEUED:
+        values["attempts"] = 0
     else:
-        job.finished_at = timezone.now()
-    job.save(update_fields=["status", "reason", "result", "attempts", "finished_at"])
+        values["finished_at"] = timezone.now()
+    if not RunJob.objects.unfinished().filter(pk=job.pk).update(**values):
+        return "nothing"
+    if status == Status.QUEUED and reason not in (WAITING, settling.NOT_YET):  # these, the sweep wakes
+        enqueue(job.pk)
     if job.kind == Kind.RECONCILE and status == Status.DONE:
-        data = {"divergences": job.result["divergences_total"]}
+        data = {"divergences": values["result"]["divergences_total"]}
         record(job.run.audit_tag, job.actor, [Event("run.reconciled", f"run:{job.run.run_id}", data)])
     return status

@@ -21,6 +21,7 @@ def of_reconciliation(result: Reconciliation) -> Result:
         "steps": steps,
         "divergences": divergences,
         "divergences_total": len(result.found),
+        "invoiced": result.invoiced.sentence,
     }
 
 

@@ -4,7 +4,7 @@ from django.db.models import Q
 
 from customers.backfill import uploads as staging
 from customers.backfill.ledger import at_work
-from customers.jobs import on_runs
+from customers.jobs.waking import enqueue
 from customers.models import BackfillRun, RunJob
 
 Status = BackfillRun.Status
@@ -21,5 +21,5 @@ def sweep() -> int:
         staging.enqueue(run_pk)
     jobs = list(RunJob.objects.unfinished().values_list("pk", flat=True))
     for job_pk in jobs:
-        on_runs.enqueue(job_pk)
+        enqueue(job_pk)
     return len(runs) + len(jobs)

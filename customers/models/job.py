@@ -19,6 +19,7 @@ class RunJob(models.Model):
         RECONCILE = "reconcile"
         REVERT_PREVIEW = "revert_preview"
         REVERT = "revert"
+        SETTLE = "settle"  # wait for the platform's sync after an import or a revert, and look
 
     class Status(models.TextChoices):
         QUEUED = "queued"

@@ -30,6 +30,8 @@ def print_reconciliation(console: Console, result: Reconciliation) -> None:
         )
     console.print(table)
     console.print()
+    if result.invoiced.number:
+        console.print(f"{result.invoiced.sentence}\n", style="yellow", soft_wrap=True)
     if result.found:
         _print_divergences(console, result)
     if result.run.status == BackfillRun.Status.REVERTED:
@@ -73,6 +75,7 @@ def reconciliation_json(result: Reconciliation) -> dict[str, Any]:
         "status": result.status,
         "import": result.standing.as_json(),
         "rows": dict(result.rows),
+        "invoiced": result.invoiced.as_json(),
         "steps": {
             name: {**asdict(count), "agreeing": count.agreeing} for name, count in result.steps.items()
         },

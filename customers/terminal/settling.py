@@ -14,11 +14,7 @@ def add_no_wait(parser: CommandParser) -> None:
 
 def print_settling(console: Console, settling: SettlingIn) -> None:
     """Say how the sync went, and each thing that is not as it should be."""
-    if settling.synced == "completed" and not settling.remarks:
-        console.print("The platform has synced since, and all cards are as they should be.")
-    if settling.synced == "notified":
-        console.print("The platform was told to sync; nobody waited for it.")
+    if settling.sentence:
+        console.print(settling.sentence)
     for remark in settling.remarks:
-        named = f" ({', '.join(remark.examples)}{', …' if remark.number > len(remark.examples) else ''})"
-        shown = named if remark.examples else ""
-        console.print(f"{remark.message.rstrip('.')}{shown}. {remark.remedy}", style="yellow", soft_wrap=True)
+        console.print(f"{remark.sentence} {remark.remedy}", style="yellow", soft_wrap=True)

@@ -43,6 +43,9 @@ def print_verdict(console: Console, checks: Sequence[Check], *, interrupted: boo
     else:
         rest = f" (not checked: {', '.join(left_out)})" if left_out else ""
         console.print(Text.assemble(("GO", "green bold"), rest), soft_wrap=True)
+    for check in checks:
+        if check.news:
+            console.print(check.news, style="yellow", soft_wrap=True)
 
 
 def verdict_json(run: BackfillRun, checks: Sequence[Check], *, interrupted: bool) -> dict[str, Any]:

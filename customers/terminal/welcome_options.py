@@ -1,6 +1,6 @@
 """The options of `backfill_welcome`, and what they mean."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from customers.backfill.refused import Refused
+from customers.backfill.unasked import remarks
 from customers.backfill.welcome import Choice
-from customers.backfill.welcome.platform import is_connected, require_address, require_links
+from customers.backfill.welcome.platform import is_connected, place, require_address, require_links
 from customers.backfill.welcome.sample import sample_html
 from customers.mail.ready import what_is_missing
 from customers.models import BackfillRun
@@ -66,6 +67,13 @@ def find_run(run_id: str) -> BackfillRun:
     if run is None:
         raise Refused(f"There is no run {run_id}.", "See them with: python manage.py backfill_runs")
     return run
+
+
+def beforehand() -> Iterator[str]:
+    """Say first which platform's database the links go to; or that it is there, and nobody said so."""
+    if name := place():
+        yield f"Polaris  {name}"
+    yield from remarks()
 
 
 def require_sender(*, inline: bool) -> None:

@@ -9,14 +9,20 @@ from rehearsal.lago.errors import not_found
 from rehearsal.lago.journal import CreditNote, Invoice, Why
 from rehearsal.lago.paging import page
 from rehearsal.lago.params import Call, scalar
+from rehearsal.lago.subscriptions.dates import instant
 from rehearsal.lago.world import World
 from rehearsal.stand_in.messages import Json
 
 
 def index(world: World, call: Call) -> Json:
     wanted = scalar(call.params, "external_customer_id")
-    newest_first = reversed(world.journal.invoices)
-    chosen = [row for row in newest_first if wanted is None or row.external_customer_id == wanted]
+    since = scalar(call.params, "issuing_date_from")
+    chosen = [
+        row
+        for row in reversed(world.journal.invoices)
+        if (wanted is None or row.external_customer_id == wanted)
+        and (since is None or row.issued_at.astimezone(world.timezone()).date().isoformat() >= since)
+    ]
     rows, meta = page(chosen, call.params)
     return {"invoices": [invoice_json(world, row) for row in rows], "meta": meta}
 
@@ -30,6 +36,23 @@ def show(world: World, call: Call) -> Json:
     return {
         "invoice": {**invoice_json(world, found), "billing_periods": periods, "fees": fees, "credits": []}
     }
+
+
+def fees(world: World, call: Call) -> Json:
+    """List what was charged, newest invoice first."""
+    customer = scalar(call.params, "external_customer_id")
+    kind = scalar(call.params, "fee_type")
+    since = instant(scalar(call.params, "created_at_from"))
+    chosen = [
+        (invoice, fee)
+        for invoice in reversed(world.journal.invoices)
+        if (customer is None or invoice.external_customer_id == customer)
+        and (since is None or invoice.issued_at >= since)
+        for fee in invoice.fees
+        if kind is None or fee["type"] == kind
+    ]
+    rows, meta = page(chosen, call.params)
+    return {"fees": [fee_json(world, invoice, fee) for invoice, fee in rows], "meta": meta}
 
 
 # Everything else has to do with the end of a subscription.

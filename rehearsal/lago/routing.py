@@ -88,6 +88,7 @@ def routes(*, dotted_subscription_ids: bool) -> tuple[Route, ...]:
         _route("GET", "/events", DOTTED, events.show, "event"),
         _route("GET", "/invoices", "", invoices.index, "invoice"),
         _route("GET", "/invoices", PLAIN, invoices.show, "invoice"),
+        _route("GET", "/fees", "", invoices.fees, "fee"),
         _route("GET", "/credit_notes", "", invoices.credit_notes, "credit_note"),
         _route("POST", "/plans", "", plans.create, "plan"),
         _route("GET", "/plans", "", plans.index, "plan"),

@@ -12,7 +12,7 @@ from lago_python_client.client import Client
 from lago_python_client.models import Customer, Subscription
 
 from rehearsal.lago import SANDBOX_KEY
-from tests.benchmarks.stage import Stage, stage
+from tests.benchmarks.stage import Outcome, Stage, beside, stage
 
 LATENCY_MS = 50
 CONCURRENCY = 8
@@ -43,6 +43,26 @@ def apply_and_revert() -> Iterator[Figure]:
         undone = here.manage("backfill_revert", "--run-id", imported.document["run_id"], "--noinput")
         ideal = _calls(here) * LATENCY_MS / 1000 / CONCURRENCY
         yield _at_least("revert, of the ideal", 100 * ideal / undone.document["seconds"], "%", 90)
+
+
+def beside_platform() -> Iterator[Figure]:
+    """Compare import and revert with SteVe alone and with the platform too; nobody waits for its sync."""
+    rows = 1_000
+    for platform, where in ((False, "with SteVe"), (True, "with SteVe and the platform")):
+        with stage(latency_ms=LATENCY_MS) as alone, beside(alone, platform=platform) as here:
+            path, concurrency = str(here.file(rows, "B")), ("--concurrency", str(CONCURRENCY))
+            imported = here.manage("backfill_customers", "--input", path, *concurrency, "--no-wait")
+            yield _share_of_ideal(f"apply {where}", here, imported)
+            _forget_calls(here)
+            run_id = imported.document["run_id"]
+            undone = here.manage("backfill_revert", "--run-id", run_id, "--noinput", "--no-wait")
+            yield _share_of_ideal(f"revert {where}", here, undone)
+
+
+def _share_of_ideal(name: str, here: Stage, outcome: Outcome) -> Figure:
+    """Say how much of its time a command could not have done without: that of its calls to Lago."""
+    ideal = _calls(here) * LATENCY_MS / 1000 / CONCURRENCY
+    return _at_least(f"{name}, of the ideal", 100 * ideal / outcome.document["seconds"], "%", 90)
 
 
 def _plain_loop(here: Stage, rows: int) -> float:
@@ -122,6 +142,7 @@ def _at_most(name: str, value: float, unit: str, bar: float) -> Figure:
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "apply": apply_and_revert,
+    "beside": beside_platform,
     "dry-run": dry_runs,
     "long-run": long_run,
     "again": again,

@@ -9,14 +9,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
 
 from polaris_backfill import embedded
 from rehearsal.lago import SANDBOX_KEY
+from rehearsal.platform import schema
+from rehearsal.steve.sandbox import SANDBOX_KEY as STEVE_KEY
+from rehearsal.steve.sandbox import SANDBOX_USERNAME
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = ("email", "display_name", "external_id", "id_tag", "plan_code", "start_date")
@@ -95,9 +102,34 @@ def stage(*, latency_ms: int) -> Iterator[Stage]:
 
 
 @contextmanager
-def _lago(latency_ms: int, variables: Mapping[str, str]) -> Iterator[str]:
-    """Run the sandbox as a process of its own, so that it takes no time from what is measured."""
-    command = [sys.executable, "manage.py", "lago_sandbox", "--port", "0", "--latency-ms", str(latency_ms)]
+def beside(here: Stage, *, platform: bool) -> Iterator[Stage]:
+    """Add a SteVe that costs nothing and, if asked, the platform's tables in a database of their own."""
+    with _sandbox("steve_sandbox", here.variables, "--ocpp-port", "0") as url:
+        more = {"STEVE_BASE_URL": url, "STEVE_API_USERNAME": SANDBOX_USERNAME, "STEVE_API_KEY": STEVE_KEY}
+        if platform:
+            more["POLARIS_DATABASE_URL"] = _platform(here.variables["DATABASE_URL"])
+        yield Stage(here.folder, {**here.variables, **more})
+
+
+def _platform(database_url: str) -> str:
+    """Make the platform's tables beside ours, and give their address."""
+    name = f"platform_{uuid4().hex[:8]}"
+    with psycopg.connect(database_url, autocommit=True) as server:
+        server.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    head, mark, query = database_url.partition("?")
+    address = f"{head.rpartition('/')[0]}/{name}{mark}{query}"
+    schema.create(address)
+    return address
+
+
+def _lago(latency_ms: int, variables: Mapping[str, str]) -> AbstractContextManager[str]:
+    return _sandbox("lago_sandbox", variables, "--latency-ms", str(latency_ms))
+
+
+@contextmanager
+def _sandbox(name: str, variables: Mapping[str, str], *options: str) -> Iterator[str]:
+    """Run a sandbox as a process of its own, so that it takes no time from what is measured."""
+    command = [sys.executable, "manage.py", name, "--port", "0", *options]
     with subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None:
             raise RuntimeError("the sandbox has no output")

@@ -125,6 +125,25 @@ def test_a_command_runs_in_the_rehearsal_and_gives_its_own_exit_code(clone, firs
     assert "not-there.csv" in shown
 
 
+def test_beside_a_platform_the_cards_are_open_at_the_end_and_nothing_is_kept(clone):
+    kept = sorted(Path(clone).rglob(".data/*"))
+
+    code, shown = demo(clone, "--beside", "platform")
+
+    assert code == 0, shown
+    assert "The platform has synced since, and all cards are as they should be." in shown
+    assert re.search(r"SteVe +300 cards open, 0 blocked", shown)
+    assert re.search(r"Platform +197 customers, 300 active mappings", shown)
+    assert sorted(Path(clone).rglob(".data/*")) == kept
+    assert left_behind(clone) == []
+
+
+def test_beside_anything_else_is_refused(clone):
+    code, shown = demo(clone, "--beside", "something")
+
+    assert (code, shown) == (1, "BESIDE can be platform, and nothing else.\n")
+
+
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stop_in_the_middle_leaves_nothing_running(clone, number, expected):
     process = start(clone)

@@ -18,9 +18,13 @@ import psycopg
 import pytest
 
 from rehearsal.lago import Sandbox
+from rehearsal.platform import PlatformSandbox
 from rehearsal.steve import SteveSandbox
 from tests.customers.commands import Answer, environment
 from tests.polaris_backfill.processes import ROOT
+from tests.rehearsal.platform.conftest import platform_database as platform_database
+from tests.rehearsal.platform.conftest import platform_url as platform_url
+from tests.rehearsal.platform.town import Town
 
 MADE = Path(__file__).parent / "v1_0"
 TEMPLATE = "upgraded_from_1_0"
@@ -132,3 +136,29 @@ def with_steve(upgraded: Upgraded, steve: SteveSandbox) -> Upgraded:
         "STEVE_API_KEY": steve.key,
     }
     return Upgraded(upgraded.address, upgraded.lago, {**upgraded.variables, **configured})
+
+
+@pytest.fixture
+def town(with_steve: Upgraded, steve: SteveSandbox, platform_url: str) -> Iterator[Town]:
+    """A platform beside the two, which nobody thought of in that time."""
+    lago = with_steve.lago
+    with (
+        PlatformSandbox(
+            database_url=platform_url,
+            lago_url=lago.url,
+            lago_key=lago.key,
+            steve_url=steve.url,
+            steve_username=steve.username,
+            steve_key=steve.key,
+        ) as platform,
+        psycopg.connect(platform_url, autocommit=True) as database,
+    ):
+        yield Town(lago, steve, platform, database)
+
+
+@pytest.fixture
+def beside(with_steve: Upgraded, town: Town) -> Upgraded:
+    """What an operator has who connects the platform after the upgrade."""
+    return Upgraded(
+        with_steve.address, with_steve.lago, {**with_steve.variables, **town.platform.variables()}
+    )

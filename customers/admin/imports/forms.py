@@ -12,6 +12,7 @@ from customers.backfill.checks import is_date_format
 from customers.backfill.engine.acceptance import NO, THESE
 from customers.backfill.engine.options import Options
 from customers.backfill.source import FORMATS
+from customers.backfill.switching import is_beside_platform
 from customers.backfill.uploads import Reading
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
@@ -27,6 +28,7 @@ FIRST, MORE = (
         "encoding",
         "delimiter",
         "new_run",
+        "no_wait",
     ),
 )
 
@@ -81,9 +83,15 @@ class UploadForm(ImportForm):  # type: ignore[misc]
         required=False, widget=UnfoldBooleanWidget, label="Start a new run",
         help_text="Instead of continuing an unfinished run over the same file.",
     )  # fmt: skip
+    no_wait = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget, label="Do not wait for the platform",
+        help_text="Its sync is woken all the same. Nobody looks what SteVe has then.",
+    )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not is_beside_platform():
+            del self.fields["no_wait"]
         self.fields["format"].required = False
         self.fields["format"].widget = forms.HiddenInput()
         self.fields["import_file"].label = "File"
@@ -104,7 +112,7 @@ class UploadForm(ImportForm):  # type: ignore[misc]
 
     @property
     def more(self) -> list[forms.BoundField]:
-        return [self[name] for name in MORE]
+        return [self[name] for name in MORE if name in self.fields]
 
     def clean_import_file(self) -> Any:
         file = self.cleaned_data["import_file"]
@@ -132,6 +140,11 @@ class UploadForm(ImportForm):  # type: ignore[misc]
     def reading(self) -> Reading:
         data = self.cleaned_data
         return Reading(data["encoding"] or None, DELIMITERS.get(data["delimiter"]))
+
+    @property
+    def does_not_wait(self) -> bool:
+        """Return whether nobody is to wait for the platform at the end."""
+        return bool(self.cleaned_data.get("no_wait"))
 
     def options(self) -> Options:
         data = self.cleaned_data

@@ -150,6 +150,7 @@ def _options(options: Mapping[str, Any]) -> list[str]:
         "new_run": "start a new run",
         "accept_invoices_today": "accept invoices for days that are over",
         "start_after_billed": "start on the day after what is billed",
+        "no_wait": "do not wait for the platform",
     }
     chosen = [text for name, text in told.items() if options.get(name)]
     if options.get("billed_until"):

@@ -69,8 +69,9 @@ class ImportPages(PreviewPages, ImportMixin):  # type: ignore[misc]
             file = form.cleaned_data["import_file"]
             try:
                 file.upload = staging.keep(
-                    file.name, file.read(), form.reading(), form.options(), staff(request)
-                )
+                    file.name, file.read(), form.reading(), form.options(), staff(request),
+                    no_wait=form.does_not_wait,
+                )  # fmt: skip
             except SourceError as error:
                 _add_problems(form, error.problems)
         return form

@@ -13,6 +13,7 @@ from customers.admin.access import AUDIT, ON_RUNS, may
 from customers.admin.audited import AuditedMixin
 from customers.admin.people.dossier import dossier_of
 from customers.admin.people.filters import PlanFilter, RunFilter, SignedInFilter
+from customers.admin.people.platform import CustomerOnPlatform
 from customers.admin.people.sessions import SessionsMixin
 from customers.admin.people.staff import clean_address
 from customers.forms import AddressField
@@ -42,7 +43,7 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Customer)
-class CustomerAdmin(SessionsMixin, AuditedMixin, ModelAdmin):  # type: ignore[misc]
+class CustomerAdmin(CustomerOnPlatform, SessionsMixin, AuditedMixin, ModelAdmin):  # type: ignore[misc]
     """Customers come by an import or by signing up, and go by a revert: neither is done here."""
 
     form = CustomerForm

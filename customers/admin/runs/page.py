@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from customers import queueing
 from customers.admin.runs.figures import Pace, Segment, names_of, pace, segments
 from customers.backfill.ledger import run_log
 from customers.backfill.ledger.counts import OUTCOMES, counts_of, step_states, warning_counts
-from customers.backfill.ledger.standing import shown_status
+from customers.backfill.ledger.standing import REVERT_INTERRUPTED, shown_status
+from customers.backfill.settling_in import SettlingIn
 from customers.backfill.steps import alterations, label
+from customers.backfill.systems import PLATFORM, platform_place
 from customers.backfill.welcome import CampaignStatus, latest_campaign
 from customers.backfill.welcome import status as campaign_status
+from customers.jobs import REVERTED
 from customers.models import BackfillRow, BackfillRun, BackfillStep, BackfillUpload, RunJob, WelcomeCampaign
 from customers.workers import worker_is_alive
 
@@ -26,6 +30,28 @@ Status = BackfillRun.Status
 AT_WORK = (Status.QUEUED, Status.RUNNING, Status.REVERTING)
 ROWS_PER_PAGE = 50
 ENTRIES = 50
+TAKEN_BACK = (Status.REVERTING, Status.REVERTED, REVERT_INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """How the platform takes what was written: `job` waits for its sync, or has seen what came of it."""
+
+    job: RunJob
+
+    @property
+    def is_waiting(self) -> bool:
+        return not self.job.is_over
+
+    @property
+    def until(self) -> datetime | None:
+        """Return when the wait ends at the latest; None before it has begun."""
+        until = self.job.result.get("until")
+        return datetime.fromisoformat(until) if until else None
+
+    @property
+    def seen(self) -> SettlingIn:
+        return SettlingIn.kept(self.job.result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +82,15 @@ class Live:
         return self.status in (Status.QUEUED, Status.RUNNING)
 
     @property
+    def is_writing(self) -> bool:
+        """Return whether rows and steps may change: the rest of the page is of use once that is over."""
+        return self.status in AT_WORK
+
+    @property
     def is_at_work(self) -> bool:
         """Return whether the page is to be asked for again by itself."""
         mailing = self.campaign is not None and self.campaign.status == WelcomeCampaign.Status.RUNNING
-        return self.status in AT_WORK or mailing or any(not job.is_over for job in self.jobs)
+        return self.is_writing or mailing or any(not job.is_over for job in self.jobs)
 
     @property
     def needs_worker(self) -> bool:
@@ -80,6 +111,15 @@ class Live:
     @property
     def revert(self) -> RunJob | None:
         return self.job(RunJob.Kind.REVERT)
+
+    @property
+    def settling(self) -> Settling | None:
+        """Return how the platform takes what the run is now, and nothing of before."""
+        job = self.job(RunJob.Kind.SETTLE)
+        if job is None or self.status in AT_WORK:
+            return None
+        of_revert = bool(job.options.get(REVERTED))
+        return Settling(job) if of_revert == (self.status in TAKEN_BACK) else None
 
     @property
     def has_kept(self) -> bool:
@@ -157,6 +197,7 @@ def _row(row: BackfillRow) -> dict[str, Any]:
         "user_id": row.user_id,
         "plan_code": row.plan_code,
         "start_date": row.start_date,
+        "moved_to": row.moved_to,
         "outcome": row.outcome or "pending",
         "steps": steps,
         "problems": row.problems,
@@ -177,6 +218,14 @@ def files_of(run: BackfillRun) -> dict[str, Path]:
         "manifest": folder / f"revert-{run.run_id}.log",
     }
     return {kind: path for kind, path in known.items() if path.is_file()}
+
+
+def platform_of(run: BackfillRun) -> str:
+    """Name the platform's database that the run wrote to; blank where it neither did nor could have."""
+    place, wrote_to = platform_place(), run.world.get(PLATFORM, "").rpartition("/")[2]
+    if not wrote_to:
+        return "connected, and not written to by this run" if place else ""
+    return place if place.startswith(f"{wrote_to} at ") else f"{wrote_to}, which is not connected now"
 
 
 def who(run: BackfillRun) -> str:

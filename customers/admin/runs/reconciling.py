@@ -10,6 +10,7 @@ from customers import queueing
 from customers.admin.access import ON_RUNS, RUN, actor, may, needs
 from customers.admin.pages import Pages
 from customers.backfill.steps import in_order, label
+from customers.backfill.systems import platform_place
 from customers.jobs import ask
 from customers.models import BackfillRun, RunJob
 
@@ -37,6 +38,7 @@ class ReconcilePages(Pages):
             "steps": _steps(last.result) if last else [],
             "more": _more(last.result) if last else 0,
             "may_run": may(request.user, RUN),
+            "platform": platform_place(),
         }
         return self.show(request, "reconcile", f"Reconcile run {run.run_id}", context)
 

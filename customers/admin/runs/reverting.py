@@ -6,14 +6,15 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from customers import queueing
 from customers.admin.access import REVERT, actor, needs
 from customers.admin.pages import Pages, post_only
 from customers.backfill.ledger.standing import shown_status
 from customers.backfill.steps import in_order, label, leavable, nouns
-from customers.jobs import WITHOUT, ask
+from customers.backfill.switching import is_beside_platform
+from customers.jobs import NO_WAIT, WITHOUT, ask
 from customers.models import BackfillRun, RunJob
 
 Kind, Status = RunJob.Kind, RunJob.Status
@@ -34,6 +35,10 @@ class RevertForm(forms.Form):
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}), label="Type the run id to confirm"
     )
 
+    no_wait = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget, label="Do not wait for the platform",
+        help_text="Its sync is woken all the same. Nobody looks what SteVe has then.",
+    )  # fmt: skip
     look = forms.IntegerField(required=False, widget=forms.HiddenInput())
 
     def __init__(
@@ -44,6 +49,8 @@ class RevertForm(forms.Form):
         self.initial["look"] = look.pk if look else None
         if not active:
             del self.fields["choice"]
+        if not is_beside_platform():
+            del self.fields["no_wait"]
 
     def clean_run_id(self) -> str:
         typed: str = self.cleaned_data["run_id"].strip()
@@ -60,8 +67,8 @@ class RevertForm(forms.Form):
             )
 
     def options(self) -> dict[str, bool]:
-        choice = self.cleaned_data.get("choice")
-        return {choice: True} if choice else {}
+        choice, no_wait = self.cleaned_data.get("choice"), self.cleaned_data.get("no_wait")
+        return ({choice: True} if choice else {}) | ({NO_WAIT: True} if no_wait else {})
 
 
 class RevertPages(Pages):

@@ -14,6 +14,7 @@ from customers.admin.runs import page
 from customers.backfill import uploads as staging
 from customers.backfill.ledger import life
 from customers.backfill.refused import Refused
+from customers.jobs import stop_waiting
 from customers.models import BackfillRun
 
 
@@ -37,6 +38,7 @@ class RunPages(Pages):
         context = {
             **self._live(request, run),
             "who": page.who(run),
+            "platform": page.platform_of(run),
             "steps": page.steps_of(run),
             "downloads": page.files_of(run),
             "entries": page.entries_of(run) if may(request.user, AUDIT) else [],
@@ -83,6 +85,8 @@ class RunPages(Pages):
         run = self.run(pk)
         if life.ask_to_stop(run, actor=actor(request)):
             messages.info(request, "Stopping. What is in flight is finished and recorded.")
+        elif stop_waiting(run, actor(request)):
+            messages.info(request, "Nobody waits for the platform's sync any more.")
         return self.back(run)
 
     @post_only

@@ -13,7 +13,8 @@ from customers.backfill.engine.expected import about
 from customers.backfill.preflight.asked import Asked
 from customers.backfill.preflight.clocks import compared
 from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
-from customers.backfill.systems import BESIDE_UNASKED, WHAT_TO_SAY, steve_client
+from customers.backfill.systems import steve_client
+from customers.backfill.unasked import BESIDE_UNASKED, WHAT_TO_SAY
 from kernel import RemoteError
 from polaris import PlatformDatabase, preflight, site
 from polaris.preflight import Syncs
@@ -74,7 +75,7 @@ def answers(platform: Platform) -> Told:
 
 
 def columns(platform: Platform) -> Told:
-    missing = preflight.missing_columns(platform.database)
+    missing = platform.database.columns.missing
     if missing:
         remedy = (
             "See that it is a Polaris Express, and have its migrations add them: an upgrade may skip some."

@@ -7,12 +7,13 @@ from typing import Any
 from customers.backfill.ledger.identity import check_world
 from customers.backfill.ledger.recorded import READ_SIZE, Recorded, Things, records, since
 from customers.backfill.ledger.standing import standing_of
+from customers.backfill.money.invoiced import InvoicedSince
 from customers.backfill.reconcile.result import Found, Reconciliation, StepCount
 from customers.backfill.steps import in_order, kinds
 from customers.backfill.systems import Systems
 from customers.chunks import chunks
 from customers.models import BackfillRun, BackfillStep
-from kernel import Divergence, Fact, Facts, Per, Step, Thing, Works
+from kernel import Divergence, Fact, Facts, Invoiced, Per, Step, Thing, Works
 
 State = BackfillStep.State
 STANDING = (State.CREATED, State.ADOPTED)
@@ -39,9 +40,16 @@ def reconcile(run: BackfillRun, systems: Systems) -> Reconciliation:
         known = {one.line: _known(one, systems.steps, looked, seen) for one in some}
         _compare(result, some, systems.steps, looked, known)
     _order(result)
+    result.invoiced = InvoicedSince.of(_invoiced(run, systems.steps))
     if run.status == BackfillRun.Status.REVERTING:
         result.found = [_in_a_revert(one, run) for one in result.found]
     return result
+
+
+def _invoiced(run: BackfillRun, steps: Iterable[Step]) -> Iterator[Invoiced]:
+    for step in steps:
+        if step.costs:
+            yield from step.invoiced(Things(run, step.name, STANDING), since(run))
 
 
 def _in_a_revert(one: Found, run: BackfillRun) -> Found:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from customers.backfill.ledger.standing import Standing
+from customers.backfill.money.invoiced import NOTHING, InvoicedSince
 from customers.models import BackfillRun
 from kernel import Divergence
 
@@ -81,13 +82,14 @@ class StepCount:
 
 @dataclass(slots=True)
 class Reconciliation:
-    """`standing` is how far the import came when the comparison began."""
+    """`standing` is how far the import came when the comparison began; `invoiced` is no divergence."""
 
     run: BackfillRun
     standing: Standing
     rows: Counter[str] = field(default_factory=Counter)
     steps: dict[str, StepCount] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
+    invoiced: InvoicedSince = NOTHING
 
     @property
     def is_well(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from billing.client import supports_skip
@@ -39,6 +39,7 @@ class RowPlan:
     left_out: dict[str, str] = field(default_factory=dict)  # where nobody looks: what stays there
     gone: list[str] = field(default_factory=list)
     disuse: dict[str, str] = field(default_factory=dict)  # of what is in `remove`, what stays, and why
+    unrecorded: list[Target] = field(default_factory=list)  # what others made of it; stopped, and left
 
     @property
     def is_to_note(self) -> bool:
@@ -107,6 +108,7 @@ def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
     found = {step.name: _look_up(step, recorded) for step in systems.steps}
     known = {one.line: known_of(one, systems.steps) for one in recorded}
     rows = [_plan_row(one, systems, found, known[one.line]) for one in recorded]
+    _find_unrecorded(rows, systems.steps, found, known)
     touched = [row for row in rows if row.remove]
     things = {step.name: _things(touched, step.name, known) for step in systems.steps}
     back = {step.name: step.look_back(things[step.name], since(run)) for step in systems.steps}
@@ -126,8 +128,32 @@ def _is_ours(step: BackfillStep) -> bool:
 
 
 def _look_up(step: Step, recorded: Sequence[Recorded]) -> Any:
-    wanted = [one.wanted for one in recorded if step.name in one.steps and _is_ours(one.steps[step.name])]
+    wanted = [
+        one.wanted
+        for one in recorded
+        if (_is_ours(one.steps[step.name]) if step.name in one.steps else step.finds_unrecorded)
+    ]
     return step.look_up(wanted)
+
+
+def _find_unrecorded(
+    rows: Sequence[RowPlan], steps: Sequence[Step], found: Mapping[str, Any], known: Mapping[int, Facts]
+) -> None:
+    """Find what others made, in a system that the run knew nothing of, of customers who stop paying."""
+    ending = {row.recorded.external_id for row in rows if any(_pays(target) for target in row.remove)}
+    finding = [step for step in steps if step.finds_unrecorded]
+    for row in rows:
+        one = row.recorded
+        for step in finding if one.external_id in ending else ():
+            if step.name in one.steps:
+                continue
+            for thing in step.unrecorded(one.wanted, found[step.name]):
+                row.unrecorded.append(Target(step.name, replace(thing, facts=known[one.line])))
+                row.leave[step.name] = step.unrecorded_stays()
+
+
+def _pays(target: Target) -> bool:
+    return kinds()[target.step].costs
 
 
 def _plan_row(one: Recorded, systems: Systems, found: Mapping[str, Any], known: Facts) -> RowPlan:
@@ -164,6 +190,7 @@ def _things(rows: Sequence[RowPlan], name: str, known: Mapping[int, Facts]) -> l
             settled = row.recorded.thing(name, known[row.recorded.line])
         if settled is not None:
             things.append(settled)
+        things += [target.thing for target in row.unrecorded if target.step == name]
     return things
 
 

@@ -93,7 +93,8 @@ class Remover:
     # --- in the thread that owns the databases -------------------------------------------------------
 
     def _stop_together(self, step: Step, batch: Sequence[Leaving]) -> None:
-        self._together(step, batch, lambda things: step.stop_all(things, self._found[step.name]))
+        stop = partial(step.stop_all, found=self._found[step.name])
+        self._together(step, batch, stop, with_unrecorded=True)
 
     def _remove_together(self, step: Step, batch: Sequence[Leaving]) -> None:
         """Remove the things of a batch in one go."""
@@ -105,10 +106,19 @@ class Remover:
             leaving.removed[step.name] = one
 
     def _together(
-        self, step: Step, batch: Sequence[Leaving], work: Callable[[list[Thing]], Result]
+        self,
+        step: Step,
+        batch: Sequence[Leaving],
+        work: Callable[[list[Thing]], Result],
+        *,
+        with_unrecorded: bool = False,
     ) -> tuple[list[Leaving], Result | None]:
         """Do something to a batch's things; a failure of the whole is a failure of each row."""
-        due = [(leaving, target) for leaving in batch for _, target in _due([step], leaving)]
+        due = [
+            (leaving, target)
+            for leaving in batch
+            for _, target in _due([step], leaving, with_unrecorded=with_unrecorded)
+        ]
         try:
             answer = work([target.thing for _, target in due]) if due else None
         except RemoteError as error:
@@ -124,9 +134,12 @@ class Remover:
         leaving.failed = Failure(step.name, error.code, str(error))
 
 
-def _due(steps: Sequence[Step], leaving: Leaving) -> Iterator[tuple[Step, Target]]:
+def _due(
+    steps: Sequence[Step], leaving: Leaving, *, with_unrecorded: bool = False
+) -> Iterator[tuple[Step, Target]]:
     """Return what is to be removed of a row by these steps, until something of it fails."""
+    targets = [*leaving.row.remove, *leaving.row.unrecorded] if with_unrecorded else leaving.row.remove
     for step in steps:
-        for target in leaving.row.remove:
+        for target in targets:
             if target.step == step.name and leaving.failed is None:
                 yield step, target

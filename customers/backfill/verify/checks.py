@@ -27,12 +27,16 @@ Status = BackfillRun.Status
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One comparison. `passed` is None where it was left out, and `detail` says why."""
+    """One comparison. `passed` is None where it was left out, and `detail` says why.
+
+    `news` is what no verdict may keep quiet about.
+    """
 
     name: str
     passed: bool | None
     compared: str
     detail: str = ""
+    news: str = ""
 
 
 def check_standing(run: BackfillRun, systems: Systems) -> None:
@@ -50,6 +54,13 @@ def import_check(result: Reconciliation) -> Check:
     standing = result.standing
     compared = f"{standing.rows} staged, {standing.pending:,} pending"
     return Check("import", standing.is_finished, compared, "; ".join(standing.gaps))
+
+
+def invoiced_check(result: Reconciliation) -> Check:
+    """Say what Lago has invoiced since: it fails nothing, and nobody should be surprised by it."""
+    told = result.invoiced
+    invoices = "1 invoice" if told.number == 1 else f"{told.number:,} invoices"
+    return Check("invoices since the run", True, f"{invoices}, {told.total}", news=told.sentence)
 
 
 def refused_at_import(run: BackfillRun) -> int:

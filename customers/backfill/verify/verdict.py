@@ -9,6 +9,7 @@ from customers.backfill.verify.asked import LiveTest
 from customers.backfill.verify.checks import (
     Check,
     import_check,
+    invoiced_check,
     metric_check,
     people_check,
     refused_at_import,
@@ -47,3 +48,5 @@ def _looks(run: BackfillRun, systems: Systems) -> Iterator[Check]:
         yield refused_check(refused)
     yield from system_checks(run, result, systems)
     yield metric_check(run, systems)
+    if result.invoiced.number:
+        yield invoiced_check(result)

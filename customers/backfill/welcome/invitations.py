@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from auditlog.models import Event, record
+from customers.backfill.unasked import require_answer
 from customers.backfill.welcome.mails import Claimed
 from customers.backfill.welcome.platform import Platform, opened
 from customers.backfill.welcome.recipients import Reason, reason_at_platform
@@ -80,7 +81,8 @@ Invitations = OwnPages | PlatformPages
 
 @contextmanager
 def invitations() -> Iterator[Invitations]:
-    """Give what makes the links of a campaign; raise Refused where it is half configured."""
+    """Give what makes the links of a campaign; raise Refused where nobody said where they are to lead."""
+    require_answer()
     with opened() as platform:
         yield PlatformPages(platform) if platform else OwnPages()
 

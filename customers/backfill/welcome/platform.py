@@ -26,6 +26,11 @@ def is_connected() -> bool:
     return settings.POLARIS_DATABASE_URL not in ("", settings.NO_PLATFORM)
 
 
+def place() -> str:
+    """Name the platform's database; blank where none is connected. Connects to nothing; safe to show."""
+    return PlatformDatabase(settings.POLARIS_DATABASE_URL).place if is_connected() else ""
+
+
 def require_address() -> None:
     """Raise Refused where the platform is connected and nobody said where its customers sign in."""
     if is_connected() and not settings.POLARIS_CUSTOMER_URL:

@@ -59,7 +59,7 @@ class Command(BackfillCommand):
         written = save_errors(chosen.errors, report, self.err)
         print_outcome(self.out, report, json=self.format == "json", verbosity=chosen.verbosity)
         print_next(console(self.err), report, self.command_line, chosen.errors)
-        if report.interrupted:
+        if report.interrupted or stop.interrupted:  # or while the platform's sync was waited for
             return INTERRUPTED
         return WELL if report.is_well and report.settling.is_well and written else NOT_WELL
 

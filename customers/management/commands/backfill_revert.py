@@ -70,7 +70,7 @@ class Command(BackfillCommand):
             self.print_json(revert_json(report))
         else:
             print_revert(console(self.out), report, self.command_line)
-        if report.interrupted:
+        if report.interrupted or stop.interrupted:  # or while the platform's sync was waited for
             return INTERRUPTED
         return NOT_STARTED if report.status == "refused" else WELL if report.is_well else NOT_WELL
 

@@ -28,7 +28,10 @@ class Command(BackfillCommand):
         self, *, run_id: str, id_tag: str | None, charge_box: str | None, timeout: float, **rest: Any
     ) -> int:
         run, checks = find_run(run_id), []
-        with self.stop_on_signals() as stop, connect(sleep=stop.sleep) as systems:
+        with (
+            self.stop_on_signals() as stop,
+            connect(sleep=stop.sleep, writes=bool(id_tag)) as systems,  # a session is written, and billed
+        ):
             print_target(console(self.err), systems, self.database)
             check_standing(run, systems)
             test = find_live_test(run, systems, id_tag, charge_box, timeout)

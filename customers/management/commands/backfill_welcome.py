@@ -7,6 +7,7 @@ from django.core.management.base import CommandParser
 from customers import queueing
 from customers.backfill import welcome
 from customers.backfill.ledger.standing import standing_of
+from customers.backfill.unasked import require_answer
 from customers.backfill.welcome.following import send_here, watch_worker
 from customers.models import WelcomeCampaign
 from customers.terminal.base import INTERRUPTED, NOT_WELL, WELL, BackfillCommand
@@ -14,6 +15,7 @@ from customers.terminal.output import TerminalProgress
 from customers.terminal.welcome import QUEUE_AWAY, CampaignProgress, print_campaign, print_recipients
 from customers.terminal.welcome_options import (
     add_welcome_options,
+    beforehand,
     find_run,
     read_welcome_options,
     require_sender,
@@ -38,6 +40,10 @@ class Command(BackfillCommand):
             write_preview(chosen.preview)
             self.say(f"The mail, as a made-up customer would see it: {chosen.preview}")
             return WELL
+        if not chosen.status:
+            require_answer()
+        for line in beforehand():
+            self.say(line)
         if gaps := standing_of(run).sentence:
             self.say(f"{gaps} Only customers whose rows are in are invited.")
         if chosen.status:

@@ -39,6 +39,13 @@ def test_the_mails_lead_to_the_platform_and_need_no_page_of_ours(
     assert all("(customer)" in signed_in(mail.link) for mail in inbox.received)
 
 
+def test_it_says_first_to_which_platform_the_links_go(run: BackfillRun, site: Site) -> None:
+    _, _, err = welcome(run, "--status")
+
+    assert err.startswith("Polaris ")
+    assert site.connection.info.dbname in err.splitlines()[0]
+
+
 @pytest.mark.parametrize("inline", [True, False])
 def test_who_signed_in_there_is_counted_as_who_signed_in_here(
     run: BackfillRun, site: Site, inline: bool

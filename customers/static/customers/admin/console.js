@@ -3,7 +3,12 @@
 
 const PAUSE_MS = 2000;
 
-// Asks for the live part of a page, puts it in place, and reloads the page once nothing is under way any more.
+function work(root) {
+  return root.querySelector("[data-at-work]")?.dataset.atWork;
+}
+
+// Asks for the live part of a page, puts it in place, and reloads the page once what was under way is over:
+// nothing is any more, or what was written is only waited for.
 function poll(element) {
   setTimeout(async () => {
     try {
@@ -12,7 +17,7 @@ function poll(element) {
         throw new Error(String(answer.status));
       }
       const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (!parsed.querySelector("[data-at-work]")) {
+      if (!work(parsed) || work(parsed) !== work(element)) {
         location.reload();
         return;
       }

@@ -13,7 +13,7 @@ from tests.customers.factories import Row, csv_text, row
 
 CUSTOMERS = 50
 CARDS = 4
-CALLS = 6 + 2 * CUSTOMERS
+CALLS = 7 + 2 * CUSTOMERS
 INSTANTS = 50
 AT_FULL_SPEED = ("--batch-size", "25", "--concurrency", "8")
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from customers.account import Plan, account_of
 from customers.backfill.refused import Refused
-from customers.models import BackfillRow, BackfillRun
+from customers.models import BackfillRow, BackfillRun, User
 from rehearsal.lago import Sandbox
 from tests.customers.commands import as_json, command
 from tests.customers.factories import (
@@ -268,7 +269,7 @@ def test_the_subscription_starts_after_it_and_our_record_keeps_the_files_day(lag
         date(2024, 1, 1),
         datetime.fromisoformat(starts(lago)[0]),
     )
-    assert told(report)[2]["starts_on"] == "2027-03-13"
+    assert (kept.moved_to, told(report)[2]["starts_on"]) == (date(2027, 3, 13), "2027-03-13")
     assert divergences() == set()
 
 
@@ -278,6 +279,7 @@ def test_it_starts_at_midnight_where_start_dates_are_meant(lago: Sandbox, settin
     imported([on("month")], **AFTER)
 
     assert starts(lago) == ["2027-03-12T23:00:00Z"]
+    assert BackfillRow.objects.get().starts_on == date(2027, 3, 13)
 
 
 @pytest.mark.parametrize("start", ["2027-03-13", "2027-03-18"])
@@ -285,6 +287,7 @@ def test_a_start_after_it_stays(lago: Sandbox, start: str) -> None:
     report = imported([on("month", start_date=start)], **AFTER)
 
     assert starts(lago) == [f"{start}T00:00:00Z"]
+    assert BackfillRow.objects.get().moved_to is None
     assert report.before
     assert report.before.in_all.moved == 0
 
@@ -303,6 +306,30 @@ def test_the_same_command_again_finds_what_it_made(lago: Sandbox) -> None:
     again = planned(rows(2, plan_code="month"), skip_existing=True, **AFTER)
 
     assert actions(again) == ["skip", "skip"]
+
+
+def test_a_start_that_was_not_moved_is_the_files(lago: Sandbox) -> None:
+    imported([on("month", start_date="2027-03-12")], billed_until="2027-03-12")
+
+    assert BackfillRow.objects.get().starts_on == date(2027, 3, 12)
+
+
+def test_the_customer_is_told_the_day_from_which_it_pays(lago: Sandbox) -> None:
+    imported([on("month"), on("month", id_tag="CARD2")], billed_until="2027-04-12", start_after_billed=True)
+
+    assert account_of(User.objects.get()).plans == [Plan("month", date(2027, 4, 13))]
+
+
+def test_on_the_first_of_a_month_it_leaves_nothing_of_the_past_to_bill(lago: Sandbox) -> None:
+    lago.set_clock("2027-03-01T09:00:00Z")
+
+    late = planned([on("month")], billed_until="2027-02-28")
+    moved = imported([on("month")], billed_until="2027-02-28", start_after_billed=True)
+
+    assert codes(late) == ["invoiced_today"]
+    assert moved.status == "succeeded"
+    lago.set_clock("2027-04-01T12:00:00Z")
+    assert first_invoices(lago) == {"C-1": 3100}
 
 
 def test_without_the_option_it_is_another_start_and_the_way_is_named(lago: Sandbox) -> None:

@@ -58,7 +58,8 @@ def file(tmp_path: Path) -> Callable[..., Path]:
 
 
 def invoiced(lago: Sandbox) -> list[tuple[str, int]]:
-    return [(one["external_customer_id"], one["amount_cents"]) for one in lago.journal()["invoices"]]
+    made = lago.journal()["invoices"]
+    return sorted((one["external_customer_id"], one["amount_cents"]) for one in made)
 
 
 # --- which rows --------------------------------------------------------------------------------------

@@ -6,16 +6,20 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 
 from customers.backfill.systems import connect
-from customers.models import BackfillRun
+from customers.backfill.welcome import Ended, send_campaign, start_campaign
+from customers.models import BackfillRun, WelcomeCampaign
 from polaris.schema import TABLES
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
 from tests.customers.backfill.platform.there import platform
-from tests.customers.backfill.steve.world import manage, run_of
+from tests.customers.backfill.steve.world import CHARGE_BOX, manage, run_of
 from tests.customers.factories import csv_text, imported, row, rows
 from tests.rehearsal.platform.town import Town
+from tests.support.smtp_server import Inbox
 
 pytestmark = pytest.mark.django_db
 SAID = "POLARIS_DATABASE_URL is not set"
@@ -32,6 +36,10 @@ def file(tmp_path: Path) -> str:
 def shared(steve: SteveSandbox, settings: Any) -> None:
     """Our tables lie in the platform's own database, and nobody said what is to be done there."""
     settings.POLARIS_DATABASE_URL = ""
+    _make_platform_tables()
+
+
+def _make_platform_tables() -> None:
     with connection.cursor() as cursor:
         for table in TABLES:
             cursor.execute(f"create table {table} (id text)")
@@ -59,6 +67,58 @@ def test_a_revert_is_refused_and_its_dry_run_warns(earlier: str, shared: None, l
     assert (code, SAID in err) == (2, True)
     assert (dry[0], dry[2].count(SAID)) == (0, 1)
     assert len(lago.state(live=True)["customers"]) == 1
+
+
+def test_a_session_is_not_begun_for_a_verify(earlier: str, shared: None, steve: SteveSandbox) -> None:
+    charging = ("--id-tag", "TAG0002", "--charge-box", CHARGE_BOX)
+
+    code, _, err = manage("backfill_verify", "--run-id", earlier, *charging)
+
+    assert (code, err.count(SAID)) == (2, 1)
+    assert steve.state()["transactions"] == []
+
+
+@pytest.mark.parametrize("how", [("--inline",), ()], ids=["inline", "by the worker"])
+def test_nobody_is_invited_and_the_command_says_what_to_set(
+    earlier: str, shared: None, inbox: Inbox, how: tuple[str, ...]
+) -> None:
+    code, _, err = manage("backfill_welcome", "--run-id", earlier, *how)
+    shown = manage("backfill_welcome", "--run-id", earlier, "--status")
+
+    assert (code, err.count(SAID), "to none: then its next sync" in err) == (2, 1, True)
+    assert (inbox.received, WelcomeCampaign.objects.count()) == ([], 0)
+    assert (shown[0], shown[2].count(SAID)) == (0, 1)
+
+
+def test_the_console_starts_no_campaign(
+    earlier: str, shared: None, inbox: Inbox, admin_client: Client
+) -> None:
+    page = reverse("admin:customers_backfillrun_welcome", args=[BackfillRun.objects.get().pk])
+
+    answer = admin_client.post(page, {"batch_size": "50", "delay_ms": "0"})
+
+    assert SAID in answer.content.decode()
+    assert not WelcomeCampaign.objects.exists()
+
+
+def test_a_campaign_that_waits_is_paused_and_says_why(earlier: str, inbox: Inbox, settings: Any) -> None:
+    """It was started while the variable was set, and somebody lost it since."""
+    settings.POLARIS_DATABASE_URL = settings.NO_PLATFORM
+    campaign = start_campaign(BackfillRun.objects.get(), "staff:1", enqueue=False).campaign
+    settings.POLARIS_DATABASE_URL = ""
+    _make_platform_tables()
+
+    ended = send_campaign(campaign.pk) if campaign else None
+
+    assert (ended, inbox.received) == (Ended.PAUSED, [])
+    assert SAID in WelcomeCampaign.objects.get().reason
+
+
+@pytest.mark.usefixtures("shared")
+def test_a_preflight_reads_and_says_that_the_night_would_stop() -> None:
+    code, out, err = manage("backfill_preflight")
+
+    assert (code, SAID in " ".join((out + err).split())) == (1, True)
 
 
 def test_what_only_reads_warns_once(earlier: str, shared: None, file: str) -> None:

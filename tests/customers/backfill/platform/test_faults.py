@@ -61,10 +61,10 @@ def _slow(town: Town, monkeypatch: pytest.MonkeyPatch) -> Callable[[], object]:
     town.database.execute(end.encode())
     town.database.execute(
         b"create function dawdle() returns trigger language plpgsql as"
-        b" 'begin perform pg_sleep(10); return new; end'"
+        b" 'begin perform pg_sleep(10); return coalesce(new, old); end'"
     )
     for table in ("users", "user_mappings"):
-        trigger = f"create trigger dawdle before insert or update on {table} for each row"
+        trigger = f"create trigger dawdle before insert or update or delete on {table} for each row"
         town.database.execute(f"{trigger} execute function dawdle()".encode())
 
     def back() -> None:

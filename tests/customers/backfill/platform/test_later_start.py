@@ -1,17 +1,20 @@
 """A customer who is billed from a later day on: blocked until then, and that is right; open from that day."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from customers.models import IdTagMapping
 from polaris import PlatformMappingStep
-from tests.customers.backfill.platform.there import KEY, TAG, E, card, cards, user
+from tests.customers.backfill.platform.there import EMAIL, KEY, TAG, E, card, cards, user
 from tests.customers.backfill.steve.world import divergences, manage, run_of
-from tests.customers.factories import imported, row, steps
-from tests.rehearsal.platform.town import Town
+from tests.customers.factories import Row, csv_text, imported, planned, row, steps, told
+from tests.rehearsal.platform.town import START, Town
 
 pytestmark = pytest.mark.django_db
+OPEN_EARLY = "steve_id_tag_open_early"
 LATER = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
 LATER_ON = timedelta(days=4).total_seconds()
 
@@ -70,6 +73,61 @@ def test_a_card_that_is_there_and_inactive_waits_too(town: Town) -> None:
     assert steps(report)["platform_mapping"] == "adopted"
     assert [one[2:] for one in cards(town)] == [(E, False, KEY)]
     assert (town.limits()[TAG], divergences(run_of(report))) == (0, [])
+
+
+# --- It was in SteVe, open -----------------------------------------------------------------------------
+
+
+def warned(given: list[Row]) -> list[str]:
+    return [one["code"] for one in told(planned(given, skip_existing=True))[2]["warnings"]]
+
+
+def test_a_card_that_is_open_in_steve_is_warned_of_and_the_sync_blocks_it(town: Town, tmp_path: Path) -> None:
+    """What others made is not blocked by us: nobody was billed for it before either. The platform does it."""
+    town.add_tag(TAG)
+    given = [row(1, start_date=LATER)]
+    file = tmp_path / "customers.csv"
+    file.write_text(csv_text(given))
+
+    before = warned(given)
+    code, out, _ = manage("backfill_customers", "--input", str(file), "--skip-existing")
+
+    assert OPEN_EARLY in before
+    assert (code, "all cards are as they should be" in " ".join(out.split())) == (0, True)
+    assert town.limits()[TAG] == 0
+    assert OPEN_EARLY not in warned(given)
+
+
+def test_a_card_that_the_sync_leaves_open_before_its_start_is_named(town: Town, tmp_path: Path) -> None:
+    """Staff have activated it: the platform keeps it open, and what would pay does not exist yet."""
+    pk = town.add_tag(TAG)
+    card(town, user(town), pk, is_active=True, lago_subscription_external_id=None)
+    file = tmp_path / "customers.csv"
+    file.write_text(csv_text([row(1, start_date=LATER)]))
+
+    code, out, _ = manage("backfill_customers", "--input", str(file), "--skip-existing", "--format", "json")
+
+    remarks = json.loads(out)["settling_in"]["remarks"]
+    assert (code, [(one["code"], one["examples"]) for one in remarks]) == (1, [("open_early", [E])])
+    assert town.limits()[TAG] == -1
+
+
+def test_a_card_is_not_warned_of_whose_subscription_has_begun_before(town: Town, tmp_path: Path) -> None:
+    """The file's start is later than that of the subscription that is there, and that pays already."""
+    town.add_customer(E, name="Customer 1", email=EMAIL)
+    wanted = {"external_customer_id": E, "external_id": "theirs", "plan_code": "standard"}
+    town.lago_call("POST", "subscriptions", {"subscription": wanted | {"subscription_at": START}})
+    town.add_tag(TAG)
+    given = [row(1, start_date=LATER)]
+    file = tmp_path / "customers.csv"
+    file.write_text(csv_text(given))
+
+    before = warned(given)
+    code, out, err = manage("backfill_customers", "--input", str(file), "--skip-existing")
+
+    assert (OPEN_EARLY in before, code) == (False, 0), out + err
+    assert [one[2:] for one in cards(town)] == [(E, True, "theirs")]
+    assert town.limits()[TAG] == -1
 
 
 def test_once_it_should_be_open_and_is_not_reconcile_says_so(

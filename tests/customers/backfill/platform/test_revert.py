@@ -1,5 +1,7 @@
 """A revert beside the platform: it stops first, leaves what has a history, and opens nothing again."""
 
+from typing import Any
+
 import pytest
 
 from charging.charge_point import ChargePointError
@@ -49,6 +51,26 @@ def test_a_parent_goes_on_whose_subscription_was_there_before(town: Town) -> Non
     assert undone.status == "reverted"
     assert town.metas()[0][1] is True
     assert "TAG0001" not in world.open_tags(town)
+
+
+def test_a_card_of_a_run_of_before_bills_on_to_a_subscription_that_stays(town: Town, settings: Any) -> None:
+    """The run knew of no platform and made the card only; staff linked it to what was there before."""
+    town.add_customer("C-1", email="customer1@example.com")
+    wanted = {"external_customer_id": "C-1", "external_id": "theirs", "plan_code": "standard"}
+    town.lago_call("POST", "subscriptions", {"subscription": wanted})
+    url, settings.POLARIS_DATABASE_URL = settings.POLARIS_DATABASE_URL, ""
+    run = run_of(imported(rows(1, start_date="2026-01-01"), skip_existing=True))
+    settings.POLARIS_DATABASE_URL = url
+    user = add_user(town.database, "C-1", email="customer1@example.com")
+    add_mapping(
+        town.database, user, town.tag("TAG0001")["ocppTagPk"], steve_ocpp_id_tag="TAG0001", is_active=True,
+        lago_customer_external_id="C-1", lago_subscription_external_id="theirs",
+    )  # fmt: skip
+
+    undone = reverted(run)
+
+    assert undone.status == "reverted"
+    assert world.in_platform(town) == {"TAG0001": ("C-1", True, "theirs")}
 
 
 # --- What goes, and what stays ---------------------------------------------------------------------------

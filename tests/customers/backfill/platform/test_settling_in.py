@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,8 @@ from customers.backfill.systems import connect
 from customers.models import BackfillRun
 from rehearsal.lago import Sandbox
 from tests.customers.backfill.platform import world
-from tests.customers.backfill.steve.world import manage, reverted, run_of
+from tests.customers.backfill.steve.world import divergences, manage, reverted, run_of
+from tests.customers.commands import Answer, environment, started
 from tests.customers.factories import csv_text, do_not_sleep, imported, row, rows
 from tests.rehearsal.platform.rows import add_mapping, add_user
 from tests.rehearsal.platform.town import Town, wait_until
@@ -332,3 +334,57 @@ def test_a_card_that_is_blocked_is_told_by_text_and_exit_code(town: Town, path: 
 
     assert code == 1
     assert "1 card is still blocked in SteVe after the platform's sync (C-2)." in " ".join(out.split())
+
+
+# --- Ctrl-C ----------------------------------------------------------------------------------------------
+
+WAITS = "Waiting for the platform's sync"
+
+
+@pytest.fixture
+def as_process(town: Town, database_url: str, tmp_path: Any) -> dict[str, str]:
+    """What a process of its own is told; the platform's worker is stopped, so it waits for a minute."""
+    town.platform.stop_worker()
+    around = {**town.steve.variables(), **town.platform.variables()}
+    return {**environment(town.lago, tmp_path, database_url), **around}
+
+
+def interrupted(variables: dict[str, str], *arguments: str) -> Answer:
+    with started(variables, *arguments, "--format", "json") as running:
+        running.says(WAITS)
+        running.signal(signal.SIGINT)
+        return running.answer()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ctrl_c_ends_the_waiting_and_the_import_is_whole(
+    town: Town, as_process: dict[str, str], path: str
+) -> None:
+    answer = interrupted(as_process, "backfill_customers", "--input", path)
+    run = BackfillRun.objects.get()
+    town.platform.sync()
+
+    assert answer.code == 130, answer.err
+    assert (answer.json["status"], answer.json["settling_in"]["sync"]) == ("succeeded", "stopped")
+    assert "Nobody waited" in answer.json["settling_in"]["remarks"][0]["message"]
+    assert run.status == "succeeded"
+    assert "Traceback" not in answer.err
+    assert world.open_tags(town) == {"TAG0001", "TAG0002"}
+    assert divergences(run) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ctrl_c_ends_the_waiting_and_the_revert_is_whole(
+    town: Town, as_process: dict[str, str], path: str
+) -> None:
+    run = run_of(imported(rows(2)))
+
+    answer = interrupted(as_process, "backfill_revert", "--run-id", run.run_id, "--noinput")
+    run.refresh_from_db()
+    town.platform.sync()
+
+    assert answer.code == 130, answer.err
+    assert (answer.json["status"], answer.json["settling_in"]["sync"]) == ("reverted", "stopped")
+    assert run.status == "reverted"
+    assert "Traceback" not in answer.err
+    assert (world.people(town), world.in_platform(town), world.open_tags(town)) == ([], {}, set())
