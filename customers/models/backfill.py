@@ -155,9 +155,10 @@ class BackfillRow(models.Model):
 
         Only a start after the last day billed is moved: its instant then lies after that day's beginning.
         """
-        until: Day | None = columns.from_json(self.more).get(columns.BILLED_UNTIL.name)
-        if until is None or self.start_date is None or self.subscription_at is None:
+        name = columns.BILLED_UNTIL.name
+        if name not in self.more or self.start_date is None or self.subscription_at is None:
             return None
+        until: Day = columns.from_json(self.more)[name]
         is_moved = self.start_date <= until.day and self.subscription_at > until.begins
         return until.day + timedelta(days=1) if is_moved else None
 

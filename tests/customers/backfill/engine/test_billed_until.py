@@ -273,6 +273,13 @@ def test_the_subscription_starts_after_it_and_our_record_keeps_the_files_day(lag
     assert divergences() == set()
 
 
+def test_a_start_on_the_last_day_billed_is_moved_too(lago: Sandbox) -> None:
+    imported([on("month", start_date="2027-03-12")], **AFTER)
+
+    assert starts(lago) == ["2027-03-13T00:00:00Z"]
+    assert BackfillRow.objects.get().moved_to == date(2027, 3, 13)
+
+
 def test_it_starts_at_midnight_where_start_dates_are_meant(lago: Sandbox, settings: Any) -> None:
     settings.BACKFILL_TIMEZONE = "Europe/Berlin"
 

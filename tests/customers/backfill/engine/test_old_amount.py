@@ -107,9 +107,12 @@ def test_an_adopted_subscription_is_compared_too(lago: Sandbox) -> None:
     lago_customer(lago)
     lago_subscription(lago, plan_code="month")
 
-    report = planned([pays("25")], skip_existing=True)
+    report = planned([pays("25"), pays("25", id_tag="CARD2")], skip_existing=True)
 
     assert told(report)[2]["difference"]["difference_cents"] == 500
+    assert told(report)[3]["difference"] is None
+    assert report.differences
+    assert (report.differences.totals[0].customers, report.differences.untold) == (1, 0)
 
 
 def test_an_amount_that_is_none_is_a_problem_of_the_row() -> None:
