@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any, Self
 
-from customers.backfill.engine.plan import Plan, PlannedRow
+from customers.backfill.engine.plan import Plan
 from customers.backfill.money.invoices import newly_billed
 from customers.backfill.money.words import about_days, money
 from kernel import Bill, Bills, Problem
@@ -125,16 +125,17 @@ def billed_before(plan: Plan) -> BilledBefore | None:
         return None
     by_line: dict[int, Before | None] = {}
     by_plan: dict[str, Sums] = {}
-    in_all = Sums()
+    in_all, compared = Sums(), _Compared()
     for row in newly_billed(plan):
         until = BILLED_UNTIL.of(row.wanted)
         if until is None:
             continue
-        before = by_line[row.line] = compare(row.bills, until.day)
+        before, warnings = compared.of(row.bills, until.day)
+        by_line[row.line] = before
         for sums in (by_plan.setdefault(row.wanted.plan_code, Sums()), in_all):
             sums.add(before)
             sums.moved += row.wanted.moved_to is not None
-        _warn(row, before)
+        row.warnings = (*row.warnings, *warnings)
     return BilledBefore(by_line, by_plan, in_all)
 
 
@@ -179,9 +180,19 @@ def _first_of_a_period(bills: Iterable[Bill]) -> Bill | None:
     return next(with_base, charging[0] if charging else None)
 
 
-def _warn(row: PlannedRow, before: Before | None) -> None:
-    if before is not None:
-        row.warnings = (*row.warnings, *_warnings(before))
+class _Compared:
+    """Compares once what rows share: a file has many rows, and few plans, starts and last days."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, date], tuple[Before | None, tuple[Problem, ...]]] = {}
+
+    def of(self, bills: Bills | None, until: date) -> tuple[Before | None, tuple[Problem, ...]]:
+        """Return the comparison and its warnings. Rows keep their bills, so these are known by id."""
+        key = (id(bills), until)
+        if key not in self._known:
+            before = compare(bills, until)
+            self._known[key] = (before, tuple(_warnings(before)) if before else ())
+        return self._known[key]
 
 
 def _warnings(before: Before) -> Iterator[Problem]:
