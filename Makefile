@@ -8,13 +8,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The pinned sets are whole: nothing is looked for beyond them, so what installs today installs for ever.
 INSTALL := $(PIP) --quiet --quiet install --no-deps --require-hashes
 LAPTOP := DEBUG=1 ENV_FILE=
-PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 WHOLE = $(PIP) check >$(VENV)/.check || { cat $(VENV)/.check; echo "Begin anew with make clean. If it says so again, the pinned requirements do not fit."; exit 1; }
 COMPILE := CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help demo shell run test matrix check bench requirements clean
+.PHONY: help demo shell run test coverage matrix check bench requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -28,7 +28,10 @@ shell: $(VENV)/.runtime ## A shell to follow the handbook in, forgotten afterwar
 run: $(VENV)/.runtime ## Run the admin here: database, Lago sandbox, web, worker (PORT=8000)
 	@$(BIN)/python -m rehearsal.laptop $(PORT)
 
-test: $(VENV)/.development ## Run all tests, with branch coverage (ARGS="-k name" to choose)
+test: $(VENV)/.development ## Run all tests (ARGS="-k name" to choose)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+
+coverage: $(VENV)/.development ## Run all tests, and say which lines and branches none of them reaches (half as long again)
 	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(PARALLEL) $(ARGS)
 
 matrix: $(VENV)/.development ## Kill imports and reverts at every single call, with everything connected (long)

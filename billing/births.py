@@ -1,8 +1,15 @@
-"""When customers were made in Lago, so that their subscriptions can keep a distance."""
+"""What the customers' step tells that of the subscriptions: which were there, and when others were made."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Seen:
+    """The external ids of customers that a look has found: only these can have had a subscription before."""
+
+    customers: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)

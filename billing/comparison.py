@@ -1,10 +1,11 @@
 """Compare what a run recorded with what Lago has now, in the words of `billing.reports`. Reads only."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from billing import reports
+from billing.api.subscriptions import PREFIX
 from billing.client import LagoClient
 from billing.normal import same_email, same_instant, same_name
 from billing.values import Customer, Subscription
@@ -44,9 +45,12 @@ def ends_otherwise(wanted: Wanted, subscription: Subscription) -> bool:
 class Live(dict[str, list[Subscription]]):
     """What is active or pending, by customer; and on demand what has ended of those who have nothing."""
 
-    def __init__(self, live: Mapping[str, list[Subscription]], client: LagoClient) -> None:
+    def __init__(
+        self, live: Mapping[str, list[Subscription]], client: LagoClient, customers: Collection[str] = ()
+    ) -> None:
+        """Take what was found; `customers` are those of whom it is known that Lago has them."""
         super().__init__(live)
-        self._client = client
+        self._client, self._customers = client, customers
 
     @cached_property
     def ended(self) -> Mapping[str, Subscription]:
@@ -54,6 +58,20 @@ class Live(dict[str, list[Subscription]]):
         return self._client.ended_subscriptions(
             [external_id for external_id in self if not self[external_id]]
         )
+
+    @cached_property
+    def billed(self) -> Mapping[str, datetime]:
+        """Say until when what has ended under our id is billed, by customer, of those who have nothing now.
+
+        Read once for all of them, and only of customers that were there: for a file of new ones, no call.
+        """
+        returning = [one for one in self._customers if one in self and not self[one]]
+        ended = self._client.ended_subscriptions(returning).values() if returning else ()
+        return self._client.billed_until([one for one in ended if _was_ours(one)])
+
+
+def _was_ours(ended: Subscription) -> bool:
+    return ended.status == "terminated" and ended.external_id == f"{PREFIX}{ended.external_customer_id}"
 
 
 def compare_subscription(wanted: Wanted, ref: str, found: Live, now: datetime) -> list[Divergence]:

@@ -28,6 +28,7 @@ class LagoError(RemoteError):
     `status` is None where no HTTP answer came. `lago_code` and `details` are Lago's `code` and
     `error_details`; the latter may repeat values that were sent and must not be shown. `repeatable`: the same
     call, later, is safe and may succeed. `retry_after_s` is how long Lago asked us to wait.
+    `tries` counts the tries of this call up to this one.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class LagoError(RemoteError):
         self.details: Mapping[str, Any] = details or {}
         self.repeatable = repeatable
         self.retry_after_s = retry_after_s
+        self.tries = 1
 
 
 def unreachable(message: str, *, repeatable: bool, sent: bool) -> LagoError:

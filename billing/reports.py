@@ -1,7 +1,7 @@
 """What the Lago steps have to say to an operator: problems of a plan, divergences of a reconcile."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from billing.forecast import Unforeseen
 from billing.values import Customer, Plan, Subscription
@@ -17,13 +17,24 @@ UNFORESEEN = {
 ADOPT = "--skip-existing adopts what agrees and completes what is half done."
 
 
-def currency_conflict(wanted: Wanted, customer: Customer, plan: Plan) -> Problem:
+def currency_conflict(wanted: Wanted, customer: Customer, plan: Plan, *, liftable: bool) -> Problem:
+    """Say that two currencies would meet; `liftable` where Lago would take both, and only we do not."""
+    ours = "Lago would take it; that it is refused is our caution, which --allow-second-currency lifts."
     return Problem(
         "lago_customer_currency_conflict",
         "plan_code",
         f"The Lago customer {wanted.external_id} is billed in {customer.currency}, "
         f"the plan {plan.code} in {plan.amount_currency}.",
-        "Choose a plan in the customer's currency; Lago refuses to mix them.",
+        f"Choose a plan in the customer's currency. {ours if liftable else 'Lago refuses to mix them.'}",
+    )
+
+
+def currency_will_be_set(external_id: str, currency: str) -> Problem:
+    return Problem(
+        "lago_customer_currency_will_be_set",
+        "plan_code",
+        f"The Lago customer {external_id} has no currency; its first subscription makes it {currency}.",
+        "It stays so, also after a revert, unless this Lago takes a currency back: up to 1.51 it does not.",
     )
 
 
@@ -124,6 +135,27 @@ def subscription_exists(wanted: Wanted, subscription: Subscription) -> Problem:
         f"The Lago customer {wanted.external_id} has the subscription {subscription.external_id} "
         f"on {subscription.plan_code} already.",
         ADOPT,
+    )
+
+
+def billed_before(wanted: Wanted, start: date, last: date) -> Problem:
+    return Problem(
+        "lago_subscription_billed_before",
+        "start_date",
+        f"The subscription {wanted.subscription_external_id} was ended in Lago and is billed until "
+        f"{last}: one that starts on {start} can bill days twice.",
+        f"From a start_date of {last + timedelta(days=1)} on it does not.",
+    )
+
+
+def subscription_ends(subscription: Subscription, ending_at: datetime) -> Problem:
+    return Problem(
+        "lago_subscription_ends",
+        "plan_code",
+        f"The subscription {subscription.external_id} was there before, and ends by itself on "
+        f"{ending_at.astimezone(UTC):%Y-%m-%d (at %H:%M UTC)}.",
+        "Lago makes its last invoice then, and bills no session afterwards. Take the end away in Lago if"
+        " it is not meant.",
     )
 
 

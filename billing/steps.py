@@ -1,12 +1,14 @@
 """The two steps in Lago, customer and subscription. Here it is decided that nobody is billed by accident."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from billing import reports
+from billing.abilities import Abilities
 from billing.bills import Biller
-from billing.births import Births
+from billing.births import Births, Seen
 from billing.client import LagoClient
 from billing.comparison import (
     Live,
@@ -18,7 +20,9 @@ from billing.comparison import (
 )
 from billing.errors import LagoError
 from billing.preflight import utc_now
+from billing.prepaid_values import Wallet
 from billing.values import BaseFee, Customer, Invoice, Plan, Subscription
+from billing.wallet_step import in_use
 from kernel import (
     Action,
     Bills,
@@ -27,6 +31,7 @@ from kernel import (
     Facts,
     Invoiced,
     Made,
+    Problem,
     Removal,
     Removed,
     Since,
@@ -36,9 +41,16 @@ from kernel import (
     Verdict,
     Wanted,
 )
+from kernel.columns import OPENING_BALANCE
 
 NEW = Verdict(Action.CREATE)
+HAS_MONEY = "its wallet was used, and would end with it; it stays, without a subscription"
+SECOND_CURRENCY = "allow_second_currency"  # the option that lifts our caution
+OLDER = "it was there before the run"
+REFUSED_STATUS = 422
 CLOCK_TOLERANCE = timedelta(minutes=10)  # between Lago's clock and ours, as far as it was not measured
+
+Wallets = Mapping[str, Sequence[Wallet]]
 
 
 class LagoCustomerStep(Step):
@@ -48,38 +60,83 @@ class LagoCustomerStep(Step):
     noun = "customer"
     system = "Lago"
     can_be_left = False
+    alters = "lago_customer_currency_will_be_set"
 
-    def __init__(self, client: LagoClient, plans: Mapping[str, Plan], births: Births | None = None) -> None:
+    def __init__(
+        self,
+        client: LagoClient,
+        plans: Mapping[str, Plan],
+        births: Births | None = None,
+        can: Abilities | None = None,
+        seen: Seen | None = None,
+    ) -> None:
         self.client = client
         self.plans = plans
         self.births = births or Births()
+        self.can = can or Abilities(client, None)
+        self.seen = seen or Seen()
+
+    @classmethod
+    def altering(cls, number: int) -> str:
+        who = "1 Lago customer has" if number == 1 else f"{number:,} Lago customers have"
+        return f"{who} no currency yet, and get the plan's with the subscription."
 
     def look_up(self, rows: Iterable[Wanted]) -> Mapping[str, Customer]:
-        return self.client.customers_by_id({row.external_id for row in rows if row.external_id})
+        found = self.client.customers_by_id({row.external_id for row in rows if row.external_id})
+        self.seen.customers.update(found)
+        return found
 
     def check(self, wanted: Wanted, found: Mapping[str, Customer]) -> Verdict:
         customer = found.get(wanted.external_id)
         if customer is None:
             return NEW
         plan = self.plans.get(wanted.plan_code)
-        if plan and customer.currency and customer.currency != plan.amount_currency:
-            return Verdict(None, problems=(reports.currency_conflict(wanted, customer, plan),))
+        conflicts = bool(plan and customer.currency and customer.currency != plan.amount_currency)
+        liftable = conflicts and self.can.mixes_currencies is True
+        conflict = (
+            reports.currency_conflict(wanted, customer, plan, liftable=liftable)
+            if plan and conflicts
+            else None
+        )
+        if conflict and not liftable:
+            return Verdict(None, problems=(conflict,))
         differs = differing(wanted, customer)
+        sets = self._currency_set(wanted) if customer.currency is None else ""
         return Verdict(
             Action.ADOPT,
             ref=customer.lago_id,
             exists=(reports.customer_exists(wanted),),
             warnings=(reports.customer_differs(wanted, differs),) if differs else (),
-            since=customer.created_at,
+            looks_made=not differs and not customer.is_furnished,
+            unless_allowed={SECOND_CURRENCY: conflict} if conflict else {},
+            theirs=(reports.currency_will_be_set(wanted.external_id, sets),) if sets else (),
+            change=bool(sets),
+            undo={"currency": sets} if sets else None,
         )
 
+    def _currency_set(self, wanted: Wanted) -> str:
+        """Return the currency that the first subscription gives a customer without one."""
+        plan = self.plans.get(wanted.plan_code)
+        return (plan and plan.amount_currency) or ""
+
+    def altered(self, wanted: Wanted, ref: str) -> Problem | None:
+        currency = self._currency_set(wanted)
+        return reports.currency_will_be_set(wanted.external_id, currency) if currency else None
+
     def create(self, task: Task) -> Made:
+        """Make the customer. One that is adopted is not written to: a subscription sets its currency."""
+        if task.verdict.action is Action.ADOPT:
+            return Made(task.verdict.ref, adopted=True, undo=task.verdict.undo)
         wanted = task.wanted
         made = self.client.create_customer(
-            external_id=wanted.external_id, name=wanted.display_name, email=wanted.email
+            external_id=wanted.external_id,
+            name=wanted.display_name,
+            email=wanted.email,
+            tried=task.verdict.tried,
         )
         self.births.note(wanted.external_id)
-        return Made(made.customer.lago_id, adopted=made.existed)
+        sets = self._currency_set(wanted) if made.existed and made.customer.currency is None else ""
+        return Made(made.customer.lago_id, adopted=made.existed, undo={"currency": sets} if sets else None)
 
     def remove(self, thing: Thing, found: Mapping[str, Customer]) -> Removed:
         """Delete the customer that the run made, after seeing that nothing is left that Lago would bill."""
@@ -89,10 +146,51 @@ class LagoCustomerStep(Step):
             return Removed(Removal.GONE)
         if customer.lago_id != thing.ref:
             return Removed(Removal.KEPT, "another Lago customer has this external_id by now")
+        if thing.undo:
+            return Removed(Removal.KEPT, self._give_back(customer, thing.undo["currency"]))
         for subscription in self.client.subscriptions_of_customer(external_id):
             _terminate(self.client, subscription)
+        if _has_money(thing, _wallets(self.client, [thing])):
+            return Removed(Removal.KEPT, HAS_MONEY)
         gone = self.client.delete_customer(external_id) is None
         return Removed(Removal.GONE if gone else Removal.REMOVED)
+
+    def look_back(self, things: Sequence[Thing], since: Since) -> Wallets:
+        return _wallets(self.client, things)
+
+    def _give_back(self, customer: Customer, currency: str) -> str:
+        """Take a currency from an adopted customer that our subscription gave it; say what became of it.
+
+        Only where this Lago takes one back, it is still that one, and nobody bills in it: nothing but the one
+        field is sent, and a POST leaves all others. Which currency stood before is known: none.
+        """
+        if customer.currency != currency:
+            return OLDER
+        if self.can.mixes_currencies and not self._is_billed(customer):
+            try:
+                self.client.blank_currency(customer)
+            except LagoError as error:
+                if error.status != REFUSED_STATUS:
+                    raise
+            else:
+                return f"{OLDER}; its currency {currency}, which the run's subscription set, is blank again"
+        return f"{OLDER}; it keeps the currency {currency}, which the run's subscription set"
+
+    def _is_billed(self, customer: Customer) -> bool:
+        """Return whether it has other subscriptions or invoices, which are in its currency."""
+        live = self.client.subscriptions_of_customer(customer.external_id)
+        return bool(live) or any(self.client.invoices_of({customer.external_id}).values())
+
+    def forecast(self, thing: Thing, found: Mapping[str, Customer], back: Wallets) -> str:
+        if _has_money(thing, back):
+            return HAS_MONEY
+        customer = found.get(thing.wanted.external_id)
+        if not thing.undo or customer is None or customer.lago_id != thing.ref:
+            return ""
+        if customer.currency is None:
+            return OLDER
+        way = "tries to take back" if self.can.mixes_currencies else "cannot take back: this Lago does not"
+        return f"{OLDER}; the run's subscription set its currency, which a revert {way}"
 
     def compare(self, thing: Thing, found: Mapping[str, Customer]) -> Sequence[Divergence]:
         return compare_customer(thing.wanted, thing.ref, found.get(thing.wanted.external_id))
@@ -101,7 +199,7 @@ class LagoCustomerStep(Step):
         self, things: Sequence[Thing], found: Any, back: Any, since: Since
     ) -> Iterator[tuple[str, str]]:
         """Tell of invoices, and of subscriptions beside the one that the run made."""
-        made = {thing.wanted.external_id: thing for thing in things if thing.is_made}
+        made = {thing.wanted.external_id: thing for thing in things if thing.is_made and not thing.undo}
         for external_id, number in self.client.invoices_of(set(made)).items():
             if number:
                 yield external_id, f"invoices in Lago: {number}"
@@ -126,11 +224,15 @@ class LagoSubscriptionStep(Step):
         client: LagoClient,
         now: Callable[[], datetime] = utc_now,
         births: Births | None = None,
+        seen: Seen | None = None,
+        zone: tzinfo = UTC,
         biller: Biller | None = None,
         ahead: timedelta = timedelta(),
     ) -> None:
-        """`ahead` is by how much Lago's clock is ahead of ours."""
+        """`zone` is the one whose days the starts of rows are; `ahead`, by how much Lago's clock is so."""
         self.client = client
+        self.seen = seen or Seen()
+        self.zone = zone
         self.now = now
         self.ahead = ahead
         self.biller = biller or Biller(client, UTC)
@@ -149,9 +251,9 @@ class LagoSubscriptionStep(Step):
 
     def look_up(self, rows: Iterable[Wanted]) -> Live:
         live = self.client.subscriptions_of({row.external_id for row in rows if row.external_id})
-        return Live(live, self.client)
+        return Live(live, self.client, self.seen.customers)
 
-    def check(self, wanted: Wanted, found: Mapping[str, list[Subscription]]) -> Verdict:
+    def check(self, wanted: Wanted, found: Live) -> Verdict:
         subscriptions = found.get(wanted.external_id, [])
         if any(s.external_customer_id != wanted.external_id for s in subscriptions):
             return Verdict(None, problems=(reports.id_mismatch(wanted),))
@@ -159,10 +261,16 @@ class LagoSubscriptionStep(Step):
         if others:
             return Verdict(None, problems=(reports.other_plan(wanted, others),))
         if not subscriptions:
-            return self._new(wanted)
+            return self._new(wanted, found)
         return self._adopt(wanted, subscriptions)
 
-    def _new(self, wanted: Wanted) -> Verdict:
+    def _new(self, wanted: Wanted, found: Live) -> Verdict:
+        verdict = self._billed(wanted)
+        twice = self._billed_twice(wanted, found)
+        return replace(verdict, warnings=(*verdict.warnings, *twice)) if twice else verdict
+
+    def _billed(self, wanted: Wanted) -> Verdict:
+        """Rows of one plan and start share one verdict."""
         bills = self.biller.of_new(wanted, self.priced_at) if self.priced_at else None
         if bills is None:
             return NEW
@@ -170,19 +278,28 @@ class LagoSubscriptionStep(Step):
             self._new_ones[id(bills)] = Verdict(Action.CREATE, warnings=bills.remarks, bills=bills)
         return self._new_ones[id(bills)]
 
+    def _billed_twice(self, wanted: Wanted, found: Live) -> tuple[Problem, ...]:
+        """Warn where our id was ended with a bill for days after the row's start: they are billed again."""
+        until, start = found.billed.get(wanted.external_id), wanted.subscription_at
+        if until is None or start is None or start > until:
+            return ()
+        last = until.astimezone(self.zone).date()
+        return (reports.billed_before(wanted, start.astimezone(self.zone).date(), last),)
+
     def _adopt(self, wanted: Wanted, subscriptions: Sequence[Subscription]) -> Verdict:
         """Take ours first. One under our id that starts otherwise is a conflict: nothing is changed."""
         chosen = next(_under_our_id(wanted, subscriptions), subscriptions[0])
         is_ours = chosen.external_id == wanted.subscription_external_id
         if is_ours and wanted.subscription_at and chosen.subscription_at != wanted.subscription_at:
             return Verdict(None, problems=(reports.other_start(wanted, chosen),))
+        otherwise = ends_otherwise(wanted, chosen)
         return Verdict(
             Action.ADOPT,
             ref=chosen.lago_id,
             key=chosen.external_id,
-            since=chosen.created_at,
+            warnings=(reports.ends_otherwise(wanted, chosen),) if otherwise else _endings(chosen),
+            looks_made=is_ours and not otherwise,
             exists=(reports.subscription_exists(wanted, chosen),),
-            warnings=(reports.ends_otherwise(wanted, chosen),) if ends_otherwise(wanted, chosen) else (),
             tells={Fact.PAYS_FROM: chosen.subscription_at} if chosen.subscription_at else {},
             bills=self.biller.of_adopted(chosen, self.priced_at) if self.priced_at else None,
         )
@@ -222,6 +339,11 @@ class LagoSubscriptionStep(Step):
     def compare(self, thing: Thing, found: Live) -> Sequence[Divergence]:
         return compare_subscription(thing.wanted, thing.ref, found, self.now())
 
+    def remarks(self, thing: Thing, found: Live) -> Sequence[Problem]:
+        live = found.get(thing.wanted.external_id, [])
+        recorded = next((one for one in live if one.lago_id == thing.ref), None)
+        return _endings(recorded) if recorded and not thing.is_made else ()
+
     def invoiced(self, things: Iterable[Thing], since: Since) -> Sequence[Invoiced]:
         customers = {thing.wanted.external_id for thing in things}
         if not customers:
@@ -257,6 +379,16 @@ class LagoSubscriptionStep(Step):
                 yield external_id, changed
 
 
+def _wallets(client: LagoClient, things: Sequence[Thing]) -> Wallets:
+    """Read the wallets of customers whose rows have an opening balance: they would end with the customer."""
+    made = (one.wanted for one in things if one.is_made)
+    return client.wallets_of({wanted.external_id for wanted in made if OPENING_BALANCE.of(wanted)})
+
+
+def _has_money(thing: Thing, wallets: Wallets) -> bool:
+    return any(in_use(one, thing.wanted) for one in wallets.get(thing.wanted.external_id, ()))
+
+
 def _changed(thing: Thing, ours: Sequence[Subscription]) -> str:
     """Tell of a change; a downgrade waits as a second one under the same id, with an id of its own in Lago.
 
@@ -268,6 +400,12 @@ def _changed(thing: Thing, ours: Sequence[Subscription]) -> str:
     if thing.ref and ours and thing.ref not in {one.lago_id for one in ours}:
         return "has another subscription under the same id"
     return ""
+
+
+def _endings(subscription: Subscription) -> tuple[Problem, ...]:
+    """Tell of an end that somebody has set; it comes without a word from anybody."""
+    ending_at = subscription.ending_at
+    return (reports.subscription_ends(subscription, ending_at),) if ending_at else ()
 
 
 def _under_our_id(wanted: Wanted, subscriptions: Sequence[Subscription]) -> Iterator[Subscription]:

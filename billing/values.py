@@ -5,11 +5,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Self
 
 Json = Mapping[str, Any]
+
+# A customer is made by one call, whose two times may be read just before and just after a second is full.
+SAME_MOMENT = timedelta(seconds=1)
+# What people and other programs give a customer, and an import never does.
+FURNITURE = (
+    "firstname", "lastname", "legal_name", "legal_number", "tax_identification_number", "phone", "url",
+    "address_line1", "address_line2", "city", "zipcode", "state", "country", "external_salesforce_id",
+    "metadata",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +153,9 @@ class Customer:
     currency: str | None
     applicable_timezone: str | None
     created_at: datetime
+    updated_at: datetime | None = None  # when a value last changed; a POST that changes none leaves it
+    sequential_id: int | None = None  # Lago numbers its customers as it makes them, and no number twice
+    is_furnished: bool = False  # it has values that no import of ours gives
 
     @classmethod
     def of(cls, data: Json) -> Self:
@@ -155,7 +167,18 @@ class Customer:
             currency=text_or_none(data, "currency"),
             applicable_timezone=text_or_none(data, "applicable_timezone"),
             created_at=instant(data, "created_at"),
+            updated_at=instant_or_none(data, "updated_at"),
+            sequential_id=None if data.get("sequential_id") is None else int(data["sequential_id"]),
+            is_furnished=any(data.get(name) for name in FURNITURE),
         )
+
+    @property
+    def was_changed(self) -> bool:
+        """Return whether it was changed after it was made, by Lago's own two times, which are to the second.
+
+        If its clock was set back in between, the later one is the smaller.
+        """
+        return self.updated_at is not None and abs(self.updated_at - self.created_at) > SAME_MOMENT
 
 
 @dataclass(frozen=True, slots=True)

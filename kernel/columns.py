@@ -103,7 +103,30 @@ OLD_AMOUNT = Column(
     also=("old_price", "old_fee", "current_amount", "current_price", "monthly_fee"),
 )
 
-OPTIONAL: Mapping[str, Column] = {column.name: column for column in (END_DATE, BILLED_UNTIL, OLD_AMOUNT)}
+OPENING_BALANCE = Column(
+    "opening_balance",
+    Kind.MONEY,
+    "what the customer has in hand, in the plan's currency; Lago takes it off the bills, 0 is nothing",
+    also=("balance", "credit", "credits", "prepaid", "prepaid_balance", "wallet", "wallet_balance"),
+)
+
+COUPON = Column(
+    "coupon",
+    Kind.CODE,
+    "the code of a coupon in Lago, exactly; it is applied to the customer before the first bill",
+    also=("coupon_code", "discount", "discount_code", "voucher"),
+)
+
+OPTIONAL: Mapping[str, Column] = {
+    column.name: column
+    for column in (
+        END_DATE,
+        BILLED_UNTIL,
+        OLD_AMOUNT,
+        OPENING_BALANCE,
+        COUPON,
+    )
+}
 
 
 def as_json(more: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,3 +17,9 @@ def cents(amount: Decimal, currency: str | None) -> int:
     if exact != exact.to_integral_value():
         raise ValueError("more decimals than the currency has")
     return int(exact)
+
+
+def written(amount_cents: int, currency: str | None) -> str:
+    """Write an amount for people: "1,234.50 EUR"."""
+    places = decimals(currency)
+    return f"{Decimal(amount_cents).scaleb(-places):,.{places}f} {currency or ''}".strip()

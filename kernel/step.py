@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from kernel.errors import RemoteError
 from kernel.values import (
     Bills,
+    Count,
     Divergence,
     Facts,
     Invoiced,
@@ -53,6 +54,8 @@ class Step:
     is_keystone: ClassVar[bool] = False
     # What it costs the customer is told before an import.
     costs: ClassVar[bool] = False
+    # A preview adds up what is made of it, as `count` says.
+    is_counted: ClassVar[bool] = False
     # The column of `BackfillRow` that points to the thing, if it is in our database.
     row_column: ClassVar[str] = ""
     # A revert may leave its things where they are, in a system that is gone for ever.
@@ -184,6 +187,10 @@ class Step:
         """Warn, and say what can be done, where a run would keep the system at work for too long."""
         return None
 
+    def count(self, wanted: Wanted) -> Count:
+        """Say what a preview adds up of the thing that the row asks for."""
+        raise NotImplementedError
+
     # --- Apply ---------------------------------------------------------------------------------------
 
     def create(self, task: Task) -> Made:
@@ -213,6 +220,10 @@ class Step:
 
     def compare(self, thing: Thing, found: Any) -> Sequence[Divergence]:
         raise NotImplementedError
+
+    def remarks(self, thing: Thing, found: Any) -> Sequence[Problem]:
+        """Say what an operator should know of a recorded thing although it is as it was recorded."""
+        return ()
 
     def invoiced(self, things: Iterable[Thing], since: Since) -> Sequence[Invoiced]:
         """Return, of a step that costs, what the customers of things were invoiced since the run."""

@@ -22,6 +22,7 @@ class Fact(StrEnum):
     PARENT_ID_TAG = "parent_id_tag"  # as SteVe has them of an idTag that was there
     EXPIRES_AT = "expires_at"
     PLATFORM_USER = "platform_user"  # the user's id in the platform's database
+    CHARGES_FREE = "charges_free"  # nothing that the customer charges is ever to be paid
 
 
 class Action(StrEnum):
@@ -154,13 +155,16 @@ class Verdict:
       written down before it happens.
     - `key`: its key in that system where that is not the one we would have chosen (a subscription's
       external_id, SteVe's spelling of an idTag).
-    - `since`: when it came to be, by that system's clock.
     - `once_finished`: the warnings that replace `problems` and `change` where a run had already finished with
       this very thing. What is wrong with it now, somebody did on purpose, for all we know.
     - `leave`: why the whole row is left out, with this warning, where the operator allowed adopting.
     - `tells`: what others may know of what was found, beside what `Step.tell` says.
+    - `theirs`: warnings of a thing that is adopted; with `change`, that concerns such a thing alone. Of one
+      that a run of ours made neither holds.
+    - `unless_allowed`: problems that are our own caution, each by the option that lifts it.
     - `looks_made`: whether what is there may be what `create` made, after an unanswered try; None where that
       is so unless there are warnings.
+    - `tried`: nothing is there, but a try of ours was never answered and may still be under way.
     - `bills`: what it will cost the customer, as far as that is known.
     """
 
@@ -171,12 +175,14 @@ class Verdict:
     exists: tuple[Problem, ...] = ()
     change: bool = False
     key: str = ""
-    since: datetime | None = None
     undo: Mapping[str, Any] | None = None
     once_finished: tuple[Problem, ...] = ()
     leave: Problem | None = None
     tells: Facts = field(default_factory=dict)
+    theirs: tuple[Problem, ...] = ()
+    unless_allowed: Mapping[str, Problem] = field(default_factory=dict)
     looks_made: bool | None = None
+    tried: bool = False
     bills: Bills | None = None
 
     @property
@@ -188,6 +194,15 @@ class Verdict:
     def is_to_make(self) -> bool:
         """Return whether `create` is to be called, for a thing or to put one right."""
         return self.action is Action.CREATE or self.change
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What a preview adds up of a thing: under which name, and how much money, if it is any."""
+
+    under: str
+    amount_cents: int | None = None
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ platform's own webhook can put it to use, and the parent that the platform makes
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -32,7 +32,8 @@ from polaris import mappings, reports, sync, users
 from polaris.activity import Used, used
 from polaris.database import Cursor, PlatformDatabase
 from polaris.errors import PolarisError
-from polaris.mappings import Change, Mappings, NewMapping, PlatformMapping
+from polaris.mappings import COMPED, STANDARD, Change, Mappings, NewMapping, PlatformMapping
+from polaris.schema import TIER
 from polaris.user_step import SYSTEM, VARIABLES
 from polaris.users import Users
 
@@ -113,6 +114,8 @@ class PlatformMappingStep(Step):
                 wanted, "under a number that SteVe gave to another card before"
             )
             return Verdict(None, problems=(problem,))
+        if facts.get(Fact.CHARGES_FREE) and self._may_not_mark():
+            return Verdict(None, ref=verdict.ref, problems=(reports.may_not_mark(),))
         if verdict.action is not Action.ADOPT:
             return verdict
         mapping = found.mappings.by_id[int(verdict.ref)]
@@ -121,7 +124,16 @@ class PlatformMappingStep(Step):
             problem = reports.mapping_conflict(wanted, "billed to another subscription")
             return Verdict(None, problems=(problem,))
         change = not _is_as_it_should_be(mapping, facts) or self._is_to_activate(wanted, mapping, facts)
-        return replace(verdict, change=change, undo=_undo(mapping, subscription) if change else None)
+        undo = _undo(mapping, subscription)
+        if _is_to_mark(mapping, facts):
+            change, undo = True, undo | {TIER: mapping.billing_tier}
+            warnings = (reports.tier_changes(wanted, str(mapping.billing_tier)),)
+            verdict = replace(verdict, warnings=warnings)
+        return replace(verdict, change=change, undo=undo if change else None)
+
+    def _may_not_mark(self) -> bool:
+        columns = self._database.columns
+        return columns.has_tier and not columns.may_mark
 
     def is_whole(self, wanted: Wanted, found: Found, facts: Facts, *, finished: bool) -> bool:
         (mapping, *_) = found.mappings.by_id_tag.get(wanted.id_tag.lower(), [None])
@@ -164,11 +176,18 @@ class PlatformMappingStep(Step):
             for task in new
             if (pk := task.facts[Fact.OCPP_TAG_PK]) in numbers
         }
-        return made | {
+        made |= {
             task.wanted.line: _completed(task.verdict)
             for task in changed
             if int(task.verdict.ref) in completed
         }
+        self._mark(cursor, (task for task in (*new, *changed) if task.facts.get(Fact.CHARGES_FREE)), made)
+        return made
+
+    def _mark(self, cursor: Cursor, tasks: Iterable[Task], made: Mapping[int, Made]) -> None:
+        """Tell the platform of cards whose customers charge for free; of the others nothing is touched."""
+        lines = [task.wanted.line for task in tasks] if self._database.columns.has_tier else []
+        mappings.set_tiers(cursor, {int(made[line].ref): COMPED for line in lines if line in made})
 
     def activate_all(self, things: Sequence[Thing]) -> Sequence[dict[str, Any]]:
         """Let cards be billed whose subscription pays by now; the platform does so itself for the others."""
@@ -202,6 +221,7 @@ class PlatformMappingStep(Step):
             subscription=thing.facts.get(Fact.SUBSCRIPTION_KEY, ""),
             pk=thing.facts.get(Fact.OCPP_TAG_PK),
             begins_later=not self._pays(thing.wanted, thing.facts),
+            is_to_mark=_is_to_mark(mapping, thing.facts),
         )
         return list(told)
 
@@ -262,8 +282,12 @@ class PlatformMappingStep(Step):
         gone, kept = mappings.delete(cursor, made, has_issued_cards=columns.may_read("issued_cards"))
         if kept and columns.has_mirror:
             mappings.forget_parents(cursor, sorted(kept))
+        free = {int(thing.ref) for thing in things if thing.facts.get(Fact.CHARGES_FREE)}
+        if columns.has_tier:  # what stays charges for free no more, as the coupon goes
+            mappings.set_tiers(cursor, dict.fromkeys(kept & free, STANDARD))
         before = {int(thing.ref): thing.undo for thing in things if thing.undo}
         given_back = mappings.give_back(cursor, before) if before else set()
+        mappings.set_tiers(cursor, {one: before[one][TIER] for one in given_back if TIER in before[one]})
         missed = set(before) - given_back
         elsewhere = mappings.there(cursor, missed) if missed else set()
         outcomes = {
@@ -308,6 +332,11 @@ def _is_as_it_should_be(mapping: PlatformMapping, facts: Facts) -> bool:
         and facts.get(Fact.OCPP_TAG_PK, mapping.ocpp_tag_pk) == mapping.ocpp_tag_pk
         and facts.get(Fact.SESSION_ID_TAG, mapping.id_tag) == mapping.id_tag
     )
+
+
+def _is_to_mark(mapping: PlatformMapping, facts: Facts) -> bool:
+    """Return whether the platform does not know of a card that its customer charges for free."""
+    return bool(facts.get(Fact.CHARGES_FREE)) and mapping.billing_tier not in (None, COMPED)
 
 
 def _undo(mapping: PlatformMapping, subscription: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from polaris.database import Cursor, PlatformDatabase
+from polaris.schema import TIER
 
 META = "meta"  # the platform's own parent of a customer's cards
 CHUNK = 5_000
@@ -22,6 +23,7 @@ class PlatformMapping(NamedTuple):
     is_active: bool
     tag_type: str
     is_of_device: bool
+    billing_tier: str | None  # None where the platform knows no tiers
 
     @property
     def is_of_platform(self) -> bool:
@@ -33,6 +35,8 @@ COLUMNS = """
 id, steve_ocpp_tag_pk, steve_ocpp_id_tag, user_id, lago_customer_external_id, lago_subscription_external_id,
 coalesce(is_active, false), tag_type, device_id IS NOT NULL
 """
+COMPED = "comped"  # the tier of who charges for free
+STANDARD = "standard"
 
 
 @dataclass(slots=True)
@@ -63,10 +67,10 @@ def find(
     ids: Iterable[int] = (),
 ) -> Mappings:
     """Find mappings by idTag in any case, and by their own number."""
-    found = Mappings()
+    found, select = Mappings(), _select(database)
     for query, values in (
-        (f"SELECT {COLUMNS} FROM user_mappings WHERE lower(steve_ocpp_id_tag) = ANY(%s)", sorted(id_tags)),  # noqa: S608
-        (f"SELECT {COLUMNS} FROM user_mappings WHERE id = ANY(%s)", sorted(ids)),  # noqa: S608
+        (f"{select} WHERE lower(steve_ocpp_id_tag) = ANY(%s)", sorted(id_tags)),
+        (f"{select} WHERE id = ANY(%s)", sorted(ids)),
     ):
         for start in range(0, len(values), CHUNK):
             for row in database.read(query, [values[start : start + CHUNK]]):
@@ -74,10 +78,15 @@ def find(
     return found
 
 
+def _select(database: PlatformDatabase) -> str:
+    tier = TIER if database.columns.has_tier else "NULL"
+    return f"SELECT {COLUMNS}, {tier} FROM user_mappings"  # noqa: S608
+
+
 def of_customer(database: PlatformDatabase, external_id: str, id_tags: Iterable[str]) -> Mappings:
     """Find a customer's mappings, parents too, and whatever has one of some idTags in any case."""
     query = (
-        f"SELECT {COLUMNS} FROM user_mappings"  # noqa: S608
+        f"{_select(database)}"
         " WHERE lago_customer_external_id = %s OR lower(steve_ocpp_id_tag) = ANY(%s) ORDER BY id"
     )
     found = Mappings()
@@ -89,7 +98,7 @@ def of_customer(database: PlatformDatabase, external_id: str, id_tags: Iterable[
 def everything(database: PlatformDatabase) -> Mappings:
     """Return all mappings: which number SteVe will name for a row, nobody knows before it is asked."""
     found = Mappings()
-    for row in database.read(f"SELECT {COLUMNS} FROM user_mappings ORDER BY id"):  # noqa: S608
+    for row in database.read(f"{_select(database)} ORDER BY id"):
         found.add(PlatformMapping(*row))
     return found
 
@@ -198,6 +207,19 @@ def complete(cursor: Cursor, changes: Sequence[Change], *, has_mirror: bool) -> 
     return {number for (number,) in cursor.execute(query, values).fetchall()}
 
 
+SET_TIER = """
+UPDATE user_mappings AS mapping SET billing_tier = new.tier, updated_at = now()
+FROM unnest(%(ids)s::int[], %(tiers)s::text[]) AS new(id, tier)
+WHERE mapping.id = new.id AND mapping.billing_tier <> new.tier
+"""
+
+
+def set_tiers(cursor: Cursor, tiers: Mapping[int, str]) -> None:
+    """Say of cards, by number, whether their customers charge for free. Without any, nothing is asked."""
+    if tiers:
+        cursor.execute(SET_TIER, {"ids": list(tiers), "tiers": list(tiers.values())})
+
+
 ACTIVATE = """
 UPDATE user_mappings AS mapping
 SET is_active = true, lago_subscription_external_id = new.subscription, updated_at = now()
@@ -300,10 +322,7 @@ def metas(database: PlatformDatabase, external_ids: Iterable[str]) -> dict[str, 
     """Return the parents that the platform made of these customers, by external_id."""
     found: dict[str, list[PlatformMapping]] = {}
     wanted = sorted(set(external_ids))
-    query = (
-        f"SELECT {COLUMNS} FROM user_mappings"  # noqa: S608
-        " WHERE tag_type = 'meta' AND lago_customer_external_id = ANY(%s)"
-    )
+    query = f"{_select(database)} WHERE tag_type = 'meta' AND lago_customer_external_id = ANY(%s)"
     for start in range(0, len(wanted), CHUNK):
         for row in database.read(query, [wanted[start : start + CHUNK]]):
             meta = PlatformMapping(*row)

@@ -94,6 +94,20 @@ def mapping_conflict(wanted: Wanted, why: str) -> Problem:
     return Problem("platform_mapping_conflict", "id_tag", message, hint)
 
 
+def tier_changes(wanted: Wanted, tier: str) -> Problem:
+    message = (
+        f"The card {mask_id_tag(wanted.id_tag)} has the billing tier {tier} on the platform; "
+        "it becomes comped, as the coupon makes charging free."
+    )
+    return Problem("platform_tier_changed", "coupon", message, "A revert gives the card its tier back.")
+
+
+def may_not_mark() -> Problem:
+    message = "The coupon makes charging free, and the role may not tell the platform (billing_tier)."
+    hint = "Have the owner of the tables grant that right: backfill_preflight says how."
+    return Problem("platform_tier_forbidden", "coupon", message, hint)
+
+
 def mapping_missing() -> Divergence:
     return Divergence("missing", "a mapping", "none", AGAIN)
 
@@ -106,6 +120,7 @@ def mapping_differences(
     subscription: str,
     pk: int | None,
     begins_later: bool,
+    is_to_mark: bool,
 ) -> Iterator[Divergence]:
     """Compare with what the other steps of the row tell; blank or None where they tell nothing."""
     external_id = thing.wanted.external_id
@@ -123,6 +138,11 @@ def mapping_differences(
             "Its sessions are not billed, and the next sync blocks it: activate the card on the platform."
         )
         yield Divergence("inactive", "active", "inactive", remedy)
+    if is_to_mark:
+        remedy = (
+            "The coupon makes charging free, and the platform does not know: give the card that tier there."
+        )
+        yield Divergence("other_tier", "comped", mapping.billing_tier or "none", remedy)
     if pk is not None and mapping.ocpp_tag_pk != pk:
         remedy = "SteVe has made the idTag anew: the platform's next sync finds it by its text."
         yield Divergence("other_number", str(pk), str(mapping.ocpp_tag_pk), remedy)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from polaris.database import PlatformDatabase
-from polaris.schema import MIRROR
+from polaris.schema import MIRROR, TIER
 
 SEQUENCE = "USAGE"
 USER_INSERT = ("id", "public_id", "name", "email", "lago_customer_external_id", "created_at", "updated_at")
@@ -41,6 +41,7 @@ RIGHTS = (
     Right("auth_audit", "INSERT"),
     Right("user_mappings_id_seq", SEQUENCE),
     Right("auth_audit_id_seq", SEQUENCE),
+    Right("user_mappings", "UPDATE", (TIER,), only_for="charging for free by a coupon"),
     Right("auth_audit", "SELECT", only_for="signs of life that only the platform's audit tells of"),
     *(
         Right(cache, privilege, only_for="what an earlier revert left in the platform's cache")

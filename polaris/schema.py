@@ -22,6 +22,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "sync_runs": ("id", "started_at", "status"),
     "synced_transaction_events": ("user_mapping_id", "steve_transaction_id"),
 }  # fmt: skip
+TIER = "billing_tier"  # of user_mappings; an upgraded database may lack it, too
 MIRROR = ("steve_parent_id_tag", "steve_expiry_date")  # of user_mappings; an upgraded database may lack them
 
 
@@ -32,12 +33,13 @@ CACHES = ("lago_customers", "lago_subscriptions")
 class Columns:
     """What there is, and what of it the role may read, as `table.column`.
 
-    `may_clear` are the caches from which the role may delete.
+    `may_clear` are the caches from which the role may delete; `may_mark`: it may change a mapping's tier.
     """
 
     there: frozenset[str]
     readable: frozenset[str]
     may_clear: frozenset[str] = frozenset()
+    may_mark: bool = False
 
     @property
     def missing(self) -> list[str]:
@@ -53,6 +55,11 @@ class Columns:
     def has_mirror(self) -> bool:
         """Return whether a mapping remembers parent and expiry of its idTag."""
         return all(f"user_mappings.{column}" in self.there for column in MIRROR)
+
+    @property
+    def has_tier(self) -> bool:
+        """Return whether a mapping says that its customer charges for free."""
+        return f"user_mappings.{TIER}" in self.there
 
     def has(self, table: str) -> bool:
         """Return whether a table is there, readable or not."""
@@ -82,13 +89,17 @@ def columns(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Columns:
     may = cursor.execute(
         "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL"
         " AND has_table_privilege(to_regclass(name), 'DELETE')"
-        " AND has_table_privilege(to_regclass(name), 'SELECT')",
-        [list(CACHES)],
+        " AND has_table_privilege(to_regclass(name), 'SELECT')"
+        " UNION SELECT attname FROM pg_attribute WHERE attrelid = to_regclass('user_mappings')"
+        " AND attname = %s AND NOT attisdropped AND has_column_privilege(attrelid, attnum, 'UPDATE')",
+        [list(CACHES), TIER],
     ).fetchall()
+    allowed = frozenset(name for (name,) in may)
     return Columns(
         frozenset(f"{table}.{column}" for table, column, _ in found),
         frozenset(f"{table}.{column}" for table, column, may_read in found if may_read),
-        frozenset(name for (name,) in may),
+        allowed - {TIER},
+        may_mark=TIER in allowed,
     )
 
 

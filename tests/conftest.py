@@ -6,18 +6,20 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connection
-from django.db.backends.postgresql.operations import DatabaseOperations
+from django.test import TransactionTestCase
 from hypothesis import HealthCheck, settings
+from pytest_django import DjangoDbBlocker
 
 from tests.skips import pytest_collection_modifyitems as pytest_collection_modifyitems
 from tests.skips import pytest_make_collect_report as pytest_make_collect_report
 from tests.skips import pytest_runtest_makereport as pytest_runtest_makereport
+from tests.support import tables
+
+pytest_plugins = ["tests.order"]
 
 # No example fails because the machine is slow. What CI has of its own (the same examples each time) stays.
 settings.register_profile("polaris", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("polaris")
-
-_flush = DatabaseOperations.execute_sql_flush
 
 # A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts.
 if (
@@ -27,24 +29,24 @@ if (
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _flush_past_the_append_only_trigger(self: DatabaseOperations, sql_list: list[str]) -> None:
-    """Let Django empty the tables between tests: only the table's owner can do this, and only so."""
-    table = "auditlog_auditentry"
-    _flush(
-        self,
-        [
-            f"ALTER TABLE {table} DISABLE TRIGGER auditlog_no_truncate;",
-            *sql_list,
-            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER auditlog_no_truncate;",
-        ],
-    )
-
-
 @pytest.fixture(autouse=True, scope="session")
-def _tables_can_be_emptied_between_tests() -> Iterator[None]:
-    DatabaseOperations.execute_sql_flush = _flush_past_the_append_only_trigger  # type: ignore[method-assign]
+def _tables_are_emptied_our_way() -> Iterator[None]:
+    """Django's `flush` cannot empty the audit log, and makes all permissions anew, which takes longest."""
+    theirs = TransactionTestCase._fixture_teardown
+    TransactionTestCase._fixture_teardown = lambda self: tables.empty()  # type: ignore[method-assign]
     yield
-    DatabaseOperations.execute_sql_flush = _flush  # type: ignore[method-assign]
+    TransactionTestCase._fixture_teardown = theirs  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Let no commit wait for the disk: nothing of a test has to outlive the machine."""
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f'ALTER DATABASE "{connection.settings_dict["NAME"]}" SET synchronous_commit TO off'
+            )
+        connection.close()  # what is connected keeps what it had
 
 
 @pytest.fixture(scope="session")

@@ -1,25 +1,38 @@
 """Customers of Lago."""
 
-import time
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import Any
 
 from billing.api.addresses import path_id, without_blanks
 from billing.api.pages import spread
 from billing.api.replies import Reply
-from billing.api.resources import Resources, is_absent, named
+from billing.api.resources import Resources, is_absent, named, unusable
+from billing.api.transport import Transport
 from billing.errors import LagoError, proxy_cuts_ids
 from billing.values import CreatedCustomer, Customer, Json
 
 # Two simultaneous POSTs for one new id: the loser is told this, and succeeds (as an update) the next time.
 LOST_RACE = {"external_id": ["value_already_exist"]}
-# How far a server's `Date` and its database may be apart, and how far its clock and ours.
-SERVER_SLACK = timedelta(seconds=3)
-LOCAL_SLACK = timedelta(seconds=15)
+
+
+class Newest:
+    """The highest number that Lago gave to a customer of ours, shared by threads."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._lock = Lock()
+
+    def note(self, number: int | None) -> None:
+        with self._lock:
+            self.number = max(self.number, number or 0)
 
 
 class Customers(Resources):
+    def __init__(self, transport: Transport, workers: int) -> None:
+        super().__init__(transport, workers)
+        self._newest = Newest()
+
     def customers(self) -> list[Customer]:
         return self._all("customers", Customer.of)
 
@@ -47,25 +60,54 @@ class Customers(Resources):
         return found | _by_id(spread(self.customer, left, self._workers))
 
     def create_customer(
-        self, *, external_id: str, name: str, email: str, currency: str | None = None
+        self, *, external_id: str, name: str, email: str, currency: str | None = None, tried: bool = False
     ) -> CreatedCustomer:
-        """Make a customer. Repeating is safe, but where one exists Lago overwrites it: read first."""
+        """Make a customer that a look did not find; repeating is safe, but Lago overwrites one that exists.
+
+        Lago does not say whether it made or changed one, and no clock of ours or of a proxy is asked. It is
+        somebody else's where that can be proven by what Lago itself says:
+
+        - it was changed after it was made: a POST that makes one leaves the two times equal, and one that
+          repeats ours, after a lost answer, changes nothing;
+        - it has a value that we never send;
+        - its number is not above that of a customer whose making was answered before we asked for this one;
+        - Lago refused our first try because another was making it.
+
+        `tried`: an earlier process of ours asked for it and was not answered, and its call may have come
+        after our look. Then it may be ours in spite of the last two. What none of these proves, we made: the
+        look found nothing, and that we meant to make it was written down before we asked.
+        """
         body = {"external_id": without_blanks(external_id), "name": name, "email": email}
         if currency is not None:
             body["currency"] = currency
-        began = time.monotonic()
-        reply = self._post_customer(body)
-        took = timedelta(seconds=time.monotonic() - began)
+        newest = self._newest.number
+        reply, lost_race = self._post_customer(body)
         customer = named(reply, "customer", Customer.of, external_id, sent=True)
-        return CreatedCustomer(customer, existed=customer.created_at < _earliest(reply, took))
+        is_older = lost_race or (customer.sequential_id or newest + 1) <= newest
+        self._newest.note(customer.sequential_id)
+        existed = customer.was_changed or _has_more(customer, body) or (is_older and not tried)
+        return CreatedCustomer(customer, existed=existed)
 
-    def _post_customer(self, body: dict[str, Any]) -> Reply:
+    def _post_customer(self, body: dict[str, Any]) -> tuple[Reply, bool]:
+        """Return the answer, and whether somebody else made the customer at the same moment."""
         try:
-            return self._send("POST", "customers", "customer", body=body)
+            return self._send("POST", "customers", "customer", body=body), False
         except LagoError as error:
             if error.status != 422 or error.details != LOST_RACE:
                 raise
-        return self._send("POST", "customers", "customer", body=body)
+            is_first = error.tries == 1  # else a lost try of this very call may be the other
+        return self._send("POST", "customers", "customer", body=body), is_first
+
+    def blank_currency(self, customer: Customer) -> None:
+        """Take its currency from a customer and change nothing else; raise LagoError if Lago does not.
+
+        Fields that are not sent stay. Lago up to 1.51 refuses it (422) once the customer had a subscription.
+        """
+        body = {"external_id": customer.external_id, "currency": None}
+        reply = self._send("POST", "customers", "customer", body=body)
+        left = named(reply, "customer", Customer.of, customer.external_id, sent=True)
+        if left.lago_id != customer.lago_id or left.currency is not None:
+            raise unusable(reply, "customer", sent=True)
 
     def delete_customer(self, external_id: str) -> Customer | None:
         """Delete a customer; None if there is none. Lago bills its live subscriptions: end them before."""
@@ -89,12 +131,10 @@ class Customers(Resources):
         return False
 
 
+def _has_more(customer: Customer, sent: dict[str, Any]) -> bool:
+    """Return whether it has a value that a customer does not have from being made with what was sent."""
+    return customer.is_furnished or (customer.currency is not None and "currency" not in sent)
+
+
 def _by_id(customers: Iterable[Customer | None]) -> dict[str, Customer]:
     return {customer.external_id: customer for customer in customers if customer}
-
-
-def _earliest(reply: Reply, took: timedelta) -> datetime:
-    """Return the earliest `created_at` that a customer made by this call can have."""
-    if reply.served_at:
-        return reply.served_at - took - SERVER_SLACK
-    return datetime.now(UTC) - took - LOCAL_SLACK

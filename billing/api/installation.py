@@ -66,6 +66,12 @@ class Installation(Resources):
     def webhook_endpoints(self) -> list[WebhookEndpoint]:
         return self._all("webhook_endpoints", WebhookEndpoint.of)
 
+    def subscription_fields(self) -> frozenset[str] | None:
+        """Name the fields that this Lago gives a subscription, by any of them; None where there is none."""
+        params = [("status[]", status) for status in ("active", "pending", "terminated", "canceled")]
+        page = self._page("subscriptions", frozenset, params, per_page=1)
+        return next(iter(page.items.values()), None)
+
     def refused_lists(self) -> list[str]:
         """Name what the key may not read, of all that is read here. What it may write only a write shows."""
         return [name for name in LISTS if self._is_refused(name)]

@@ -39,9 +39,12 @@ class Resources:
         params: Params = (),
         body: Mapping[str, Any] | None = None,
         tries: int | None = None,
+        once: bool = False,
     ) -> Reply:
         wrapped = None if body is None else {key: body}
-        return self._transport.send(method, f"api/v1/{path}", key, params=params, body=wrapped, tries=tries)
+        return self._transport.send(
+            method, f"api/v1/{path}", key, params=params, body=wrapped, tries=tries, once=once
+        )
 
     def _find(self, path: str, key: str, params: Params = ()) -> Reply | None:
         """Read one thing; None only where Lago itself says that there is no such thing."""
@@ -70,10 +73,17 @@ class Resources:
         found = self._all(name, keep, [("external_id", external_id), *params])
         return found[0] if found else None
 
-    def _page(self, name: str, of: Callable[[Json], T | None], params: Params, number: int = 1) -> Page[T]:
+    def _page(
+        self,
+        name: str,
+        of: Callable[[Json], T | None],
+        params: Params,
+        number: int = 1,
+        per_page: int = PER_PAGE,
+    ) -> Page[T]:
         """Read one page; `of` returns None for items that are of no use."""
         reply = self._send(
-            "GET", name, name, params=[*params, ("page", str(number)), ("per_page", str(PER_PAGE))]
+            "GET", name, name, params=[*params, ("page", str(number)), ("per_page", str(per_page))]
         )
         return _page(reply, name, of, number)
 

@@ -72,18 +72,30 @@ class Transport:
         params: Params = (),
         body: Mapping[str, Any] | None = None,
         tries: int | None = None,
+        once: bool = False,
     ) -> Reply:
         """Send until an answer holds `key`, or is final, at most `tries` times; raise LagoError.
 
         Writes are repeated as reads are: each has a natural key in Lago, under which a repetition finds what
-        the lost try made.
+        the lost try made. What has none is sent `once`: it is not repeated after a try that may have done it.
         """
+        made = 0
+
+        def attempt() -> Reply:
+            nonlocal made
+            made += 1
+            try:
+                return self._try(method, path, key, params, body)
+            except LagoError as error:
+                error.tries = made
+                raise
+
         return http.until_answered(
-            lambda: self._try(method, path, key, params, body),
+            attempt,
             tries=tries or self._tries,
             wait=self._wait,
             sleep=self._sleep,
-            repeatable=lambda error: isinstance(error, LagoError) and error.repeatable,
+            repeatable=lambda error: _is_repeatable(error, once=once),
         )
 
     def _wait(self, state: RetryCallState) -> float:
@@ -123,3 +135,7 @@ class Transport:
         """Hold back the other threads too when the quota is spent."""
         if response.status_code == 429 or response.headers.get("X-RateLimit-Remaining") == "0":
             self._limiter.pause(retry_after(response))
+
+
+def _is_repeatable(error: Exception, *, once: bool) -> bool:
+    return isinstance(error, LagoError) and error.repeatable and not (once and error.sent)

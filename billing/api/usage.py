@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from billing.api.addresses import path_id
 from billing.api.pages import spread
-from billing.api.resources import Resources
-from billing.values import BaseFee, Event, Invoice, Json, text, text_or_none
+from billing.api.resources import Resources, value
+from billing.values import BaseFee, Event, Invoice, Json, Subscription, instant_or_none, text, text_or_none
 
 T = TypeVar("T")
 
@@ -41,6 +41,34 @@ class Usage(Resources):
     def invoices_of(self, external_customer_ids: Collection[str]) -> dict[str, int]:
         """Return how many invoices each customer has, with as few calls as possible."""
         return self._tally("invoices", "external_customer_id", _customer_of, external_customer_ids)
+
+    def billed_until(self, ended: Collection[Subscription]) -> dict[str, datetime]:
+        """Say until when these are billed, by customer; nothing of those without an invoice.
+
+        An invoice's days are told only where it is read by itself: a call each, so ask of few.
+        """
+
+        def periods(subscription: Subscription) -> list[datetime]:
+            ids = self._invoice_ids(subscription.external_customer_id)
+            return [end for one in ids for end in self._period_ends(one, subscription.lago_id)]
+
+        ends: dict[str, list[datetime]] = {}
+        for subscription, found in zip(ended, spread(periods, ended, self._workers), strict=True):
+            ends.setdefault(subscription.external_customer_id, []).extend(found)
+        return {external_id: max(found) for external_id, found in ends.items() if found}
+
+    def _invoice_ids(self, external_customer_id: str) -> list[str]:
+        def keep(invoice: Json) -> str | None:
+            counts = _customer_of(invoice) == external_customer_id and invoice.get("status") != "voided"
+            return text(invoice, "lago_id") if counts else None
+
+        return self._all("invoices", keep, [("external_customer_id", external_customer_id)])
+
+    def _period_ends(self, invoice_id: str, subscription_id: str) -> list[datetime]:
+        reply = self._find(f"invoices/{path_id(invoice_id)}", "invoice")
+        if reply is None:
+            return []
+        return value(reply, "invoice", lambda invoice: _ends_of(invoice, subscription_id))
 
     def invoices_since(self, external_customer_ids: Collection[str], since: datetime) -> list[Invoice]:
         """Return the invoices that these customers got from then on, with as few calls as possible."""
@@ -90,6 +118,16 @@ class Usage(Resources):
                 tally = Counter(self._all(name, keep, first=first))
                 return {external_id: tally[external_id] for external_id in wanted}
         return dict(zip(wanted, spread(count, wanted, self._workers), strict=True))
+
+
+def _ends_of(invoice: Json, subscription_id: str) -> list[datetime]:
+    periods = invoice.get("billing_periods") or ()
+    ends = [
+        instant_or_none(one, "subscription_to_datetime")
+        for one in periods
+        if one["lago_subscription_id"] == subscription_id
+    ]
+    return [end for end in ends if end]
 
 
 def _from(since: datetime | None) -> list[tuple[str, str]]:

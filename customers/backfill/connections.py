@@ -1,11 +1,15 @@
 """The clients that steps are made from."""
 
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from functools import cached_property
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
+
+from billing.abilities import Abilities
 from billing.bills import Biller
-from billing.births import Births
+from billing.births import Births, Seen
 from billing.client import LagoClient
 from billing.preflight import Target
 from charging import SteveClient
@@ -32,6 +36,22 @@ class Connections:
     @cached_property
     def biller(self) -> Biller:
         return Biller(self.lago, self.billing_zone)
+
+    @cached_property
+    def abilities(self) -> Abilities:
+        return Abilities(self.lago, self.target.version)
+
+    @property
+    def zone(self) -> tzinfo:
+        """Say whose days the starts of rows are; UTC where Lago's is unknown, which a plan refuses."""
+        try:
+            return ZoneInfo(settings.BACKFILL_TIMEZONE or self.target.timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            return UTC
+
+    @cached_property
+    def seen(self) -> Seen:
+        return Seen()
 
     @cached_property
     def births(self) -> Births:

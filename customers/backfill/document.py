@@ -70,6 +70,7 @@ def _head(report: Report) -> dict[str, Any]:
         "invoiced_today": _past(report),
         **(report.before.in_all.as_json() if report.before else {}),
         **({"differences": report.differences.as_json()} if report.differences else {}),
+        "totals": [total.as_json() for total in report.totals],
         "expected": [one.as_json() for one in report.expected],
         "problems": [],
         "warnings": [as_json(warning) for warning in report.cautions],

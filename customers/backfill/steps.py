@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from billing.coupon_step import LagoCouponStep
 from billing.steps import LagoCustomerStep, LagoSubscriptionStep
+from billing.wallet_step import LagoWalletStep
 from charging import SteveIdTagStep
 from customers.backfill.connections import Connections
 from customers.steps import IdTagMappingStep, UserStep
@@ -27,11 +29,23 @@ STEPS = [
     Listed(PlatformUserStep, lambda to: PlatformUserStep(to.platform) if to.platform else None),
     Listed(SteveIdTagStep, lambda to: _steve(to)),
     Listed(PlatformMappingStep, lambda to: PlatformMappingStep(to.platform) if to.platform else None),
-    Listed(LagoCustomerStep, lambda to: LagoCustomerStep(to.lago, to.target.plans, to.births)),
+    Listed(
+        LagoCustomerStep,
+        lambda to: LagoCustomerStep(to.lago, to.target.plans, to.births, to.abilities, to.seen),
+    ),
+    Listed(LagoCouponStep, lambda to: LagoCouponStep(to.lago, to.target.plans)),
     Listed(
         LagoSubscriptionStep,
-        lambda to: LagoSubscriptionStep(to.lago, births=to.births, biller=to.biller, ahead=to.target.ahead),
+        lambda to: LagoSubscriptionStep(
+            to.lago,
+            births=to.births,
+            seen=to.seen,
+            zone=to.zone,
+            biller=to.biller,
+            ahead=to.target.ahead,
+        ),
     ),
+    Listed(LagoWalletStep, lambda to: LagoWalletStep(to.lago, to.target.plans)),
 ]
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
+from customers.backfill.ledger.problems import as_json
 from customers.backfill.reconcile import Group, Reconciliation, grouped
 from customers.backfill.revert import RevertPlan, RevertReport
 
@@ -21,6 +22,11 @@ def of_reconciliation(result: Reconciliation) -> Result:
         "steps": steps,
         "divergences": divergences,
         "divergences_total": len(result.found),
+        "remarks": [
+            {"line": one.line, "external_id": one.external_id} | as_json(one.what)
+            for one in result.remarks[:KEPT]
+        ],
+        "remarks_total": len(result.remarks),
         "invoiced": result.invoiced.sentence,
     }
 

@@ -73,6 +73,11 @@ def add_import_options(parser: CommandParser) -> None:
         action="store_true",
         help="start subscriptions on the day after that, where the file says an earlier one",
     )
+    add(
+        "--allow-second-currency",
+        action="store_true",
+        help="of a customer billed in another currency than the plan, where Lago takes both",
+    )
     add_no_wait(parser)
     add("--new-run", action="store_true", help="start a new run instead of continuing an unfinished one")
 
@@ -89,6 +94,7 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         billing_time=given["billing_time"],
         max_failures=_within("--max-failures", given["max_failures"], 10, 1, 1_000_000),
         new_run=given["new_run"],
+        allow_second_currency=given["allow_second_currency"],
         accept_invoices_today=_acceptance(given["accept_invoices_today"]),
         billed_until=_billed_until(given["billed_until"]),
         start_after_billed=given["start_after_billed"],

@@ -69,6 +69,8 @@ def print_report(console: Console, report: Report, *, verbosity: int = 1) -> Non
     _print_warnings(console, report, verbosity)
     if report.billing:
         console.print(_billing(report.billing))
+    for total in report.totals:
+        console.print(total.message)
     for text in money_lines(report):
         console.print(text, soft_wrap=True)
     for text in beside_lines(report):

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from customers.backfill.ledger.problems import as_json
 from customers.backfill.ledger.standing import Standing
 from customers.backfill.reconcile import Reconciliation, grouped
 from customers.backfill.steps import plural
@@ -34,6 +35,8 @@ def print_reconciliation(console: Console, result: Reconciliation) -> None:
         console.print(f"{result.invoiced.sentence}\n", style="yellow", soft_wrap=True)
     if result.found:
         _print_divergences(console, result)
+    if result.remarks:
+        _print_remarks(console, result)
     if result.run.status == BackfillRun.Status.REVERTED:
         console.print("The run was reverted: nothing that it made is expected any more.")
     elif result.is_well:
@@ -69,6 +72,16 @@ def _print_divergences(console: Console, result: Reconciliation) -> None:
         console.print(f"  {kind} ({number:,}): {remedy}", soft_wrap=True)
 
 
+def _print_remarks(console: Console, result: Reconciliation) -> None:
+    console.print("To know:")
+    for one in result.remarks[:SHOWN]:
+        console.print(f"  line {one.line}, {one.external_id}: {one.what.message}", soft_wrap=True)
+    if (more := len(result.remarks) - SHOWN) > 0:
+        console.print(f"  … and {more:,} more (--format json gives them all)")
+    hints = dict.fromkeys(one.what.hint for one in result.remarks)
+    console.print("  " + " ".join(hints) + "\n", soft_wrap=True)
+
+
 def reconciliation_json(result: Reconciliation) -> dict[str, Any]:
     return {
         "run_id": result.run.run_id,
@@ -83,5 +96,9 @@ def reconciliation_json(result: Reconciliation) -> dict[str, Any]:
             {"line": one.line, "external_id": one.external_id, "step": one.step, "adopted": one.adopted}
             | asdict(one.divergence)
             for one in result.found
+        ],
+        "remarks": [
+            {"line": one.line, "external_id": one.external_id, "step": one.step} | as_json(one.what)
+            for one in result.remarks
         ],
     }

@@ -1,12 +1,14 @@
 """One request to Lago carried out: routed, authorized, executed, answered. No I/O."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from rehearsal.lago.behaviour import Compat
 from rehearsal.lago.clock import quiet
 from rehearsal.lago.errors import RefusedError, bad_request, forbidden, not_found, unauthorized
 from rehearsal.lago.params import Call, parse_query
+from rehearsal.lago.prepaid.coupons import CouponSpec, put_coupons
 from rehearsal.lago.routing import Match, Route, match
 from rehearsal.lago.seeds import PlanSpec, plant
 from rehearsal.lago.world import World
@@ -17,17 +19,24 @@ UNROUTED = "(unrouted)"
 
 class Lago:
     def __init__(
-        self, compat: Compat, key: str, plans: list[PlanSpec], *, on_a_quiet_day: bool = False
+        self,
+        compat: Compat,
+        key: str,
+        plans: list[PlanSpec],
+        coupons: Sequence[CouponSpec] = (),
+        *,
+        on_a_quiet_day: bool = False,
     ) -> None:
         self._compat = compat
         self._key = key
         self._plans = plans
+        self._coupons = coupons
         self._on_a_quiet_day = on_a_quiet_day
         self.world = World(compat)
         self._choose_day()
 
     def begin(self) -> None:
-        """Begin, or begin again, with plans and a metric only; the organization and its webhooks stay."""
+        """Begin, or begin again, with plans, coupons and a metric; organization and webhooks stay."""
         lago_id, webhooks = self.world.organization.lago_id, self.world.webhooks
         self.world = World(self._compat)
         self._choose_day()
@@ -35,6 +44,7 @@ class Lago:
         self.world.webhooks = webhooks
         webhooks.forget()
         plant(self.world, self._plans)
+        put_coupons(self.world, self._coupons)
 
     def _choose_day(self) -> None:
         now = self.world.now()

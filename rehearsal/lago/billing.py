@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 from rehearsal.lago.fees import base_fee, begins, bounds, fixed_fees, fixed_interval, trial_days_end
 from rehearsal.lago.journal import CreditNote, Invoice, Why
+from rehearsal.lago.prepaid.applied import take_off
+from rehearsal.lago.prepaid.wallets import spend
 from rehearsal.lago.tables import Subscription
 from rehearsal.lago.world import World
 from rehearsal.stand_in.messages import Json
@@ -112,4 +114,7 @@ def _invoice(
         plan_id=plan.lago_id,
         fees=fees,
     )
+    invoice.coupons_amount_cents = take_off(world, customer, plan, invoice)
+    left = amount_cents - invoice.coupons_amount_cents
+    invoice.prepaid_credit_amount_cents = spend(world, customer, left, plan.currency)
     world.journal.invoices.append(invoice)

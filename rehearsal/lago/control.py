@@ -1,7 +1,7 @@
 """Lago's own controls below /sandbox, beside those that every stand-in has.
 
 GET state, journal, jobs, webhooks; POST reset, clock, jobs/hold, jobs/run, jobs/release, webhooks/hold,
-webhooks/release, plans, metrics, organization.
+webhooks/release, plans, coupons, metrics, organization.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from functools import partial
 
 from rehearsal.lago.clock import seconds
 from rehearsal.lago.exchange import LagoExchange
+from rehearsal.lago.prepaid.coupons import CouponSpec, parse_coupon, put_coupons
 from rehearsal.lago.seeds import PlanSpec, parse_plan, put_metrics, put_plans
 from rehearsal.lago.snapshot import snapshot
 from rehearsal.lago.subscriptions.calendar import tick
@@ -90,9 +91,7 @@ def _release_jobs(exchange: LagoExchange, body: Json) -> Json:
 def _webhooks(exchange: LagoExchange, body: Json) -> Json:
     """Return what waits to be told, and what was told to whom, oldest first."""
     webhooks = exchange.lago.world.webhooks
-    waiting = [
-        {"webhook_type": it.webhook_type, "external_id": it.row.external_id} for it in webhooks.waiting
-    ]
+    waiting = [{"webhook_type": it.webhook_type, "external_id": it.key} for it in webhooks.waiting]
     return {
         "held": webhooks.held,
         "waiting": waiting,
@@ -114,6 +113,13 @@ def _plans(exchange: LagoExchange, body: Json) -> Json:
     """Add or change plans, each given as text (as on the command line) or as an object."""
     specs = [parse_plan(one) if isinstance(one, str) else PlanSpec(**one) for one in body["plans"]]
     put_plans(exchange.lago.world, specs)
+    return {}
+
+
+def _coupons(exchange: LagoExchange, body: Json) -> Json:
+    """Add or change coupons, each given as text (as on the command line) or as an object."""
+    specs = [parse_coupon(one) if isinstance(one, str) else CouponSpec(**one) for one in body["coupons"]]
+    put_coupons(exchange.lago.world, specs)
     return {}
 
 
@@ -147,6 +153,7 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("POST", "webhooks/hold"): _hold_webhooks,
     ("POST", "webhooks/release"): _release_webhooks,
     ("POST", "plans"): _plans,
+    ("POST", "coupons"): _coupons,
     ("POST", "metrics"): _metrics,
     ("POST", "organization"): _organization,
 }

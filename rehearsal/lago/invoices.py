@@ -32,7 +32,7 @@ def show(world: World, call: Call) -> Json:
     if found is None:
         raise not_found("invoice")
     fees = [fee_json(world, found, fee) for fee in found.fees]
-    periods = [_billing_period(world, found)]
+    periods = [_billing_period(world, found)] if found.subscription_id else []
     return {
         "invoice": {**invoice_json(world, found), "billing_periods": periods, "fees": fees, "credits": []}
     }
@@ -145,11 +145,11 @@ def invoice_json(world: World, row: Invoice) -> Json:
         "payment_due_date": day,
         "net_payment_term": 0,
         "payment_overdue": False,
-        "invoice_type": "subscription",
+        "invoice_type": "credit" if row.why == Why.PAID_CREDITS else "subscription",
         "status": "finalized",
         "payment_status": "pending",
         "currency": row.currency,
-        **_amounts(row.amount_cents),
+        **_amounts(row),
         "version_number": 4,
         "self_billed": False,
         "created_at": issued,
@@ -162,19 +162,21 @@ def invoice_json(world: World, row: Invoice) -> Json:
     }
 
 
-def _amounts(amount_cents: int) -> Json:
+def _amounts(row: Invoice) -> Json:
+    fees, after_coupons = row.amount_cents, row.amount_cents - row.coupons_amount_cents
+    total = after_coupons - row.prepaid_credit_amount_cents
     return {
-        "fees_amount_cents": amount_cents,
-        "coupons_amount_cents": 0,
+        "fees_amount_cents": fees,
+        "coupons_amount_cents": row.coupons_amount_cents,
         "credit_notes_amount_cents": 0,
-        "sub_total_excluding_taxes_amount_cents": amount_cents,
+        "sub_total_excluding_taxes_amount_cents": after_coupons,
         "taxes_amount_cents": 0,
-        "sub_total_including_taxes_amount_cents": amount_cents,
-        "prepaid_credit_amount_cents": 0,
+        "sub_total_including_taxes_amount_cents": after_coupons,
+        "prepaid_credit_amount_cents": row.prepaid_credit_amount_cents,
         "progressive_billing_credit_amount_cents": 0,
-        "total_amount_cents": amount_cents,
+        "total_amount_cents": total,
         "total_paid_amount_cents": 0,
-        "total_due_amount_cents": amount_cents,
+        "total_due_amount_cents": total,
     }
 
 

@@ -19,10 +19,13 @@ class Why(StrEnum):
     DOWNGRADE = "downgrade"
     TERMINATION = "termination"
     BILLING_DAY = "billing_day"
+    PAID_CREDITS = "paid_credits"
 
 
 @dataclass(slots=True)
 class Invoice:
+    """`amount_cents` are its fees; coupons and prepaid credits take off what the customer pays of them."""
+
     number: str
     why: str
     customer_id: str
@@ -35,6 +38,8 @@ class Invoice:
     issued_at: datetime
     plan_id: str = ""
     fees: list[Json] = field(default_factory=list)
+    coupons_amount_cents: int = 0
+    prepaid_credit_amount_cents: int = 0
     lago_id: str = field(default_factory=new_id)
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import unquote
 
-from rehearsal.lago import events, invoices, organization, plans, prepaid
+from rehearsal.lago import events, invoices, organization, plans
 from rehearsal.lago.customers import endpoints as customers
 from rehearsal.lago.customers import upsert, usage
 from rehearsal.lago.params import Call
+from rehearsal.lago.prepaid import applied, coupons, wallets
 from rehearsal.lago.subscriptions import create as subscription_create
 from rehearsal.lago.subscriptions import endpoints as subscriptions
 from rehearsal.lago.webhooks import endpoints as webhook_endpoints
@@ -92,8 +93,7 @@ def routes(*, dotted_subscription_ids: bool) -> tuple[Route, ...]:
         _route("GET", "/credit_notes", "", invoices.credit_notes, "credit_note"),
         _route("POST", "/plans", "", plans.create, "plan"),
         _route("GET", "/plans", "", plans.index, "plan"),
-        _route("GET", "/wallets", "", prepaid.wallets, "wallet"),
-        _route("GET", "/applied_coupons", "", prepaid.applied_coupons, "applied_coupon"),
+        *_prepaid_routes(),
         _route("GET", "/webhooks/public_key", "", webhook_endpoints.key, "webhook_jwt_public_key"),
         _route("GET", "/webhooks/json_public_key", "", webhook_endpoints.json_key, "webhook_jwt_public_key"),
         _route("GET", "/webhook_endpoints", "", webhook_endpoints.index, "webhook_endpoint"),
@@ -101,6 +101,28 @@ def routes(*, dotted_subscription_ids: bool) -> tuple[Route, ...]:
         *_webhook_endpoint_routes(),
         *_plan_routes(),
     )
+
+
+def _prepaid_routes() -> list[Route]:
+    nested = re.compile(rf"{API}/wallets/(?P<id>[^/.]+)/wallet_transactions{FORMAT}")
+    one_of_customer = re.compile(rf"{API}/customers/(?P<id>[^/.]+/applied_coupons/[^/.]+){FORMAT}")
+    name = "/customers/:id/applied_coupons/:id"
+    return [
+        _route("POST", "/wallets", "", wallets.create, "wallet"),
+        _route("GET", "/wallets", "", wallets.index, "wallet"),
+        _route("GET", "/wallets", PLAIN, wallets.show, "wallet"),
+        _route("DELETE", "/wallets", PLAIN, wallets.delete, "wallet"),
+        Route("GET", "/wallets/:id/wallet_transactions", nested, wallets.transactions, "wallet_transaction"),
+        _route("POST", "/wallet_transactions", "", wallets.create_transactions, "wallet_transaction"),
+        _route("POST", "/coupons", "", coupons.create, "coupon"),
+        _route("GET", "/coupons", "", coupons.index, "coupon"),
+        _route("GET", "/coupons", DOTTED, coupons.show, "coupon"),
+        _route("DELETE", "/coupons", DOTTED, coupons.delete, "coupon"),
+        _route("POST", "/applied_coupons", "", applied.create, "applied_coupon"),
+        _route("GET", "/applied_coupons", "", applied.index, "applied_coupon"),
+        _of_customer("applied_coupons", applied.index_of_customer, "applied_coupon"),
+        Route("DELETE", name, one_of_customer, applied.delete, "applied_coupon"),
+    ]
 
 
 def _plan_routes() -> list[Route]:

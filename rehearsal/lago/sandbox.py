@@ -12,6 +12,7 @@ from rehearsal.lago.behaviour import Compat
 from rehearsal.lago.control import controls
 from rehearsal.lago.exchange import LagoExchange
 from rehearsal.lago.housekeeping import Housekeeping
+from rehearsal.lago.prepaid.coupons import parse_coupon, put_coupons
 from rehearsal.lago.seeds import DEFAULT_PLANS, PlanSpec, parse_plan, put_plans
 from rehearsal.lago.state_file import load
 from rehearsal.lago.webhooks.courier import Courier
@@ -26,9 +27,9 @@ SANDBOX_KEY = "5a4db0c5-0000-4000-8000-000000000001"  # well known: it opens not
 class Sandbox(StandIn):
     """A Lago of one's own: `with Sandbox() as sandbox: … sandbox.url, sandbox.key`.
 
-    `plans` and `faults` are as on the command line; `port` 0 takes a free one; `rate_limit` is in calls per
-    second, 0 is none. `webhooks` are addresses that hear of what happens, signed with jwt. If there is a
-    `state_file`, its state goes on, and `plans` and `webhooks` are added to it.
+    `plans`, `coupons` and `faults` are as on the command line; `port` 0 takes a free one; `rate_limit` is in
+    calls per second, 0 is none. `webhooks` are addresses that hear of what happens, signed with jwt. If there
+    is a `state_file`, its state goes on, and `plans`, `coupons` and `webhooks` are added to it.
     `on_a_quiet_day`: on the first of a month it is the second there.
     """
 
@@ -47,22 +48,26 @@ class Sandbox(StandIn):
         rate_limit: int = 0,
         webhooks: Sequence[str] = (),
         state_file: Path | None = None,
+        coupons: Sequence[str] = (),
         on_a_quiet_day: bool = False,
     ) -> None:
         """Raise ValueError if an argument, or the state in `state_file`, makes no sense."""
         if latency_ms < 0 or rate_limit < 0:
             raise ValueError("Neither a latency nor a rate limit can be below 0.")
-        self.key = key
+        self.key, self.compat = key, Compat(compat)
         specs = [parse_plan(one) if isinstance(one, str) else one for one in plans]
+        wanted = [parse_coupon(one) for one in coupons]
         lago = Lago(
-            Compat(compat),
+            self.compat,
             key,
             specs or [parse_plan(one) for one in DEFAULT_PLANS],
+            wanted,
             on_a_quiet_day=on_a_quiet_day,
         )
         if state_file and state_file.exists():
             load(lago.world, state_file)
             put_plans(lago.world, specs)
+            put_coupons(lago.world, wanted)
         else:
             lago.begin()
         lago.world.webhooks.add(webhooks, lago.world.now())
@@ -152,6 +157,10 @@ class Sandbox(StandIn):
     def put_plans(self, *plans: str | Json) -> None:
         """Add or change plans, as text of the command line or as fields of PlanSpec."""
         self.steer("POST", "plans", plans=list(plans))
+
+    def put_coupons(self, *coupons: str | Json) -> None:
+        """Add or change coupons, as text of the command line or as fields of CouponSpec."""
+        self.steer("POST", "coupons", coupons=list(coupons))
 
     def put_metrics(self, *metrics: Json) -> None:
         """Replace the billable metrics; none leaves the plans without a charge."""

@@ -7,15 +7,29 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rehearsal.lago.behaviour import HEAD_VERSION, RELEASED_VERSION, default_version
+from rehearsal.lago.behaviour import VERSIONS, default_version
 from rehearsal.lago.journal import CreditNote, Invoice
 from rehearsal.lago.subscriptions.schedule import next_due
-from rehearsal.lago.tables import Customer, Event, Metric, Plan, Subscription, columns
+from rehearsal.lago.tables import (
+    AppliedCoupon,
+    Coupon,
+    Customer,
+    Event,
+    Metric,
+    Plan,
+    Subscription,
+    Wallet,
+    WalletTransaction,
+    columns,
+)
 from rehearsal.lago.webhooks.outbox import WebhookEndpoint
 from rehearsal.lago.world import Organization, World
 from rehearsal.stand_in.messages import Json
 
-Row = TypeVar("Row", Customer, Plan, Subscription, Event, Metric, Invoice, CreditNote, WebhookEndpoint)
+Row = TypeVar(
+    "Row", Customer, Plan, Subscription, Event, Metric, Invoice, CreditNote, WebhookEndpoint,
+    Wallet, WalletTransaction, Coupon, AppliedCoupon,
+)  # fmt: skip
 
 
 def save(world: World, path: Path) -> None:
@@ -29,6 +43,10 @@ def save(world: World, path: Path) -> None:
         "invoices": world.journal.invoices,
         "credit_notes": world.journal.credit_notes,
         "webhook_endpoints": world.webhooks.endpoints,
+        "wallets": world.purses.wallets.values(),
+        "wallet_transactions": world.purses.transactions,
+        "coupons": world.purses.coupons,
+        "applied_coupons": world.purses.applied.values(),
     }
     state = {name: [columns(row) for row in rows] for name, rows in tables.items()}
     document = {"organization": columns(world.organization), **state}
@@ -48,7 +66,7 @@ def load(world: World, path: Path) -> None:
 
 def _fill(world: World, document: Json) -> None:
     world.organization = Organization(**document["organization"])
-    if world.organization.version in (RELEASED_VERSION, HEAD_VERSION):  # not chosen: `--compat` decides anew
+    if world.organization.version in VERSIONS.values():  # not chosen: `--compat` decides anew
         world.organization.version = default_version(world.compat)
     for metric in _rows(Metric, document["metrics"]):
         world.metrics.add(metric)
@@ -66,6 +84,17 @@ def _fill(world: World, document: Json) -> None:
     # A file of an earlier version has none.
     world.webhooks.endpoints = _rows(WebhookEndpoint, document.get("webhook_endpoints", []))
     world.journal.credit_notes = _rows(CreditNote, document["credit_notes"])
+    _fill_purses(world, document)
+
+
+def _fill_purses(world: World, document: Json) -> None:
+    """Fill in what files of earlier versions do not have."""
+    for wallet in _rows(Wallet, document.get("wallets", [])):
+        world.purses.add_wallet(wallet)
+    world.purses.transactions = _rows(WalletTransaction, document.get("wallet_transactions", []))
+    world.purses.coupons = _rows(Coupon, document.get("coupons", []))
+    for applied in _rows(AppliedCoupon, document.get("applied_coupons", [])):
+        world.purses.apply(applied)
 
 
 def _rows(kind: type[Row], rows: list[Json]) -> list[Row]:

@@ -92,6 +92,76 @@ class Event:
 
 
 @dataclass(slots=True)
+class Wallet:
+    """Credits that are worth `rate_amount` each; decimal numbers are kept as text."""
+
+    customer_id: str
+    currency: str
+    rate_amount: str
+    created_at: datetime
+    name: str | None = None
+    code: str | None = None
+    status: str = "active"
+    credits_balance: str = "0.0"
+    consumed_credits: str = "0.0"
+    expiration_at: datetime | None = None
+    last_consumed_at: datetime | None = None
+    terminated_at: datetime | None = None
+    lago_id: str = field(default_factory=new_id)
+
+
+@dataclass(slots=True)
+class WalletTransaction:
+    """What came into a wallet (`purchased`, `granted`) or went out of it (`invoiced`, `voided`)."""
+
+    wallet_id: str
+    transaction_status: str
+    credit_amount: str
+    amount: str
+    created_at: datetime
+    lago_id: str = field(default_factory=new_id)
+
+
+@dataclass(slots=True)
+class Coupon:
+    code: str
+    name: str
+    coupon_type: str  # fixed_amount or percentage
+    frequency: str  # once, recurring or forever
+    created_at: datetime
+    percentage_rate: str | None = None
+    amount_cents: int | None = None
+    amount_currency: str | None = None
+    frequency_duration: int | None = None
+    reusable: bool = True
+    plan_codes: list[str] = field(default_factory=list)
+    billable_metric_codes: list[str] = field(default_factory=list)
+    expiration_at: datetime | None = None
+    terminated_at: datetime | None = None
+    deleted_at: datetime | None = None
+    lago_id: str = field(default_factory=new_id)
+
+
+@dataclass(slots=True)
+class AppliedCoupon:
+    """A coupon of a customer, with what was agreed when it was applied; `credits` are off invoices."""
+
+    coupon_id: str
+    customer_id: str
+    frequency: str
+    created_at: datetime
+    percentage_rate: str | None = None
+    amount_cents: int | None = None
+    amount_currency: str | None = None
+    frequency_duration: int | None = None
+    frequency_duration_remaining: int | None = None
+    credits: list[Json] = field(default_factory=list)
+    status: str = "active"
+    terminated_at: datetime | None = None
+    lago_id: str = field(default_factory=new_id)
+
+
+@dataclass(slots=True)
 class Metric:
     code: str
     created_at: datetime

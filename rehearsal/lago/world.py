@@ -9,6 +9,7 @@ from rehearsal.lago.behaviour import Behaviour, Compat, behaviour, default_versi
 from rehearsal.lago.clock import Clock
 from rehearsal.lago.jobs import Jobs
 from rehearsal.lago.journal import Journal
+from rehearsal.lago.prepaid.purse import Purses
 from rehearsal.lago.tables import Customer, Event, Metric, Ordered, Plan, Subscription, new_id
 from rehearsal.lago.webhooks.outbox import Webhooks
 
@@ -59,6 +60,7 @@ class World:
         self.journal = Journal()
         self.jobs = Jobs()
         self.webhooks = Webhooks()
+        self.purses = Purses()
         self._customer_by_external_id: dict[str, Customer] = {}
         self._customer_by_id: dict[str, Customer] = {}
         self._plan_by_code: dict[str, Plan] = {}

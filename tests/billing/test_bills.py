@@ -9,6 +9,7 @@ import pytest
 
 from billing.bills import Biller
 from billing.client import LagoClient
+from billing.comparison import Live
 from billing.forecast import whole_cents
 from billing.steps import LagoSubscriptionStep
 from billing.values import FixedCharge, Plan
@@ -100,16 +101,16 @@ def test_each_plan_that_rows_use_is_read_once_and_no_other(sandbox: Sandbox, lag
     assert lago.calls == 3
     for row in rows:
         step.bills_at(row, NOW)
-        step.check(row, {})
+        step.check(row, Live({}, lago))
     assert lago.calls == 3
 
 
 def test_a_step_judges_as_of_the_instant_at_which_prices_were_read(lago: LagoClient) -> None:
     step = LagoSubscriptionStep(lago, biller=Biller(lago, UTC))
-    before = step.check(wanted(), {}).bills
+    before = step.check(wanted(), Live({}, lago)).bills
     step.read_prices([wanted()], NOW)
 
-    bills = step.check(wanted(), {}).bills
+    bills = step.check(wanted(), Live({}, lago)).bills
 
     assert before is None
     assert bills is not None

@@ -11,6 +11,7 @@ from billing.client import LagoClient, LagoError
 from billing.steps import LagoCustomerStep, LagoSubscriptionStep
 from kernel import Action, Made, Removal, Removed, Step, Task, Thing, Verdict, Wanted
 from rehearsal.lago import SANDBOX_KEY, Sandbox
+from tests.rehearsal.lago.calls import Caller
 
 Connect = Callable[..., LagoClient]
 Found = Mapping[str, Any]
@@ -90,7 +91,7 @@ def test_a_customer_that_is_there_is_adopted(customers: LagoCustomerStep) -> Non
     verdict = customers.check(wanted(), customers.look_up([wanted()]))
 
     assert (verdict.action, verdict.ref, verdict.warnings) == (Action.ADOPT, made.ref, ())
-    assert verdict.since is not None
+    assert verdict.may_be_ours
     assert [problem.code for problem in verdict.exists] == ["lago_customer_exists"]
 
 
@@ -396,3 +397,25 @@ def test_nothing_diverges_by_being_adopted_with_another_start(
     adopted = subscriptions.check(wanted(), of(subscriptions))
 
     assert divergences(subscriptions, adopted.ref) == []
+
+
+@pytest.mark.parametrize("key", ["backfill-A1", "theirs"])
+def test_an_adopted_subscription_that_ends_is_warned_of_with_the_day(
+    sandbox: Sandbox, lago: LagoClient, subscriptions: LagoSubscriptionStep, key: str
+) -> None:
+    lago.create_subscription(
+        external_id=key,
+        external_customer_id="A1",
+        plan_code="standard",
+        subscription_at=PAST,
+        billing_time="calendar",
+    )
+    caller = Caller(sandbox)
+    caller.put(f"/subscriptions/{key}", {"subscription": {"ending_at": "2090-03-31T22:00:00Z"}})
+    caller.close()
+
+    verdict = subscriptions.check(wanted(), subscriptions.look_up([wanted()]))
+
+    assert verdict.action is Action.ADOPT
+    assert [warning.code for warning in verdict.warnings] == ["lago_subscription_ends"]
+    assert "2090-03-31 (at 22:00 UTC)" in verdict.warnings[0].message

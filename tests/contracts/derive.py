@@ -16,8 +16,9 @@ Schema = dict[str, Any]
 DECIMAL = "^[0-9]+.?[0-9]*$"
 USED = {"$ref", "type", "enum", "pattern", "oneOf", "allOf", "items"}
 USED |= {"properties", "required", "additionalProperties"}
-# Its wording; what this version of OpenAPI no longer knows; how long a customer's own words may be.
+# Its wording; what this version of OpenAPI no longer knows; how long words and how large numbers may be.
 UNUSED = {"description", "example", "default", "deprecated", "format", "nullable", "maxLength"}
+UNUSED |= {"minimum", "maximum"}
 
 
 class Derivation:

@@ -72,5 +72,5 @@ def test_what_is_named_is_derived_once_and_may_be_null_where_it_is_used() -> Non
 
 
 def test_what_nobody_has_thought_of_is_refused() -> None:
-    with pytest.raises(ValueError, match="minimum"):
-        of({"type": "integer", "minimum": 1})
+    with pytest.raises(ValueError, match="multipleOf"):
+        of({"type": "integer", "multipleOf": 5})

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from kernel.columns import OPTIONAL, Day, Kind, as_json, from_json
-from kernel.money import cents
+from kernel.money import cents, written
 
 VALUES = {
     Kind.DAY: Day(date(2027, 3, 31), datetime(2027, 3, 30, 22, tzinfo=UTC)),
@@ -38,3 +38,11 @@ def test_money_is_counted_in_the_smallest_unit(amount, currency, expected):
 def test_money_that_cannot_be_paid_is_refused(amount, currency):
     with pytest.raises(ValueError, match="more decimals"):
         cents(Decimal(amount), currency)
+
+
+@pytest.mark.parametrize(
+    ("amount_cents", "currency", "expected"),
+    [(125050, "EUR", "1,250.50 EUR"), (1250, "JPY", "1,250 JPY"), (5, None, "0.05")],
+)
+def test_money_is_written_for_people(amount_cents, currency, expected):
+    assert written(amount_cents, currency) == expected

@@ -28,6 +28,7 @@ FIRST, MORE = (
         "encoding",
         "delimiter",
         "new_run",
+        "allow_second_currency",
         "no_wait",
     ),
 )
@@ -86,6 +87,11 @@ class UploadForm(ImportForm):  # type: ignore[misc]
     no_wait = forms.BooleanField(
         required=False, widget=UnfoldBooleanWidget, label="Do not wait for the platform",
         help_text="Its sync is woken all the same. Nobody looks what SteVe has then.",
+    )  # fmt: skip
+
+    allow_second_currency = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget, label="Allow a second currency",
+        help_text="Of a Lago customer billed in another than the plan's, where Lago takes both.",
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -159,5 +165,6 @@ class UploadForm(ImportForm):  # type: ignore[misc]
             new_run=data["new_run"],
             billed_until=data["billed_until"].isoformat() if data["billed_until"] else None,
             start_after_billed=data["start_after_billed"],
+            allow_second_currency=data["allow_second_currency"],
             accept_invoices_today=THESE if data["accept_invoices_today"] else NO,
         )

@@ -148,6 +148,7 @@ def _options(options: Mapping[str, Any]) -> list[str]:
         "skip_existing": "skip what exists",
         "allow_partial": "import the good rows although others would fail",
         "new_run": "start a new run",
+        "allow_second_currency": "allow a customer a second currency",
         "accept_invoices_today": "accept invoices for days that are over",
         "start_after_billed": "start on the day after what is billed",
         "no_wait": "do not wait for the platform",

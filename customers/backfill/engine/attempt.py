@@ -113,7 +113,7 @@ class Attempt:
         importer = Importer(
             self.run,
             self.planned.systems.steps,
-            Policy(self.options.skip_existing, self.run.pk),
+            Policy(self.options.skip_existing, self.run.pk, self.options.allowed),
             actor=self.actor,
             stop=self.stop,
             max_failures=self.options.max_failures,

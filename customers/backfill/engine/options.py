@@ -19,6 +19,12 @@ class Options:
     accept_invoices_today: str = ""  # as in `acceptance`
     billed_until: str | None = None  # a day in ISO 8601
     start_after_billed: bool = False
+    allow_second_currency: bool = False
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """Name the options that are chosen and lift a caution of ours."""
+        return frozenset({"allow_second_currency"} if self.allow_second_currency else ())
 
     @classmethod
     def kept(cls, values: Mapping[str, Any]) -> Self:

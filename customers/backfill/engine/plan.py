@@ -7,7 +7,7 @@ follows from the `PlannedRow` made here.
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -15,9 +15,6 @@ from customers.backfill.engine.acceptance import NO, Accepted, Past, accept, wit
 from customers.backfill.ledger.facts import Ledger, LedgerFact
 from customers.backfill.source import SourceRow
 from kernel import Action, Bills, Facts, Per, Problem, Step, Verdict, Wanted
-
-# Between our clock and another system's; a thing older than our intention by more is not ours.
-CLOCK_TOLERANCE = timedelta(minutes=10)
 
 
 class RowAction(StrEnum):
@@ -71,14 +68,16 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What decides whether something that exists may be adopted. `run_pk`: the run that is continued.
+    """What decides whether something that exists may be adopted.
 
-    `accept` is the operator's word on invoices for days that are over, as in `acceptance`; `accepted`, what
-    was accepted before for the run that is continued.
+    `run_pk`: the run that is continued. `allowed`: the options by which our own cautions are lifted. `accept`
+    is the operator's word on invoices for days that are over, as in `acceptance`; `accepted`, what was
+    accepted before for the run that is continued.
     """
 
     skip_existing: bool
     run_pk: int | None = None
+    allowed: Collection[str] = ()
     accept: str = NO
     accepted: Accepted | None = None
 
@@ -211,11 +210,17 @@ def _facts_of(wanted: Wanted, ledger: Ledger, steps: Sequence[Step]) -> list[Led
 
 
 def _ours(name: str, verdict: Verdict, facts: Sequence[LedgerFact]) -> Verdict:
-    """Turn ADOPT into DONE where the ledger says that a run of ours made this very thing."""
+    """Turn ADOPT into DONE where the ledger says that a run of ours made this very thing.
+
+    Where nothing is there, say whether a try of ours is unanswered.
+    """
+    if verdict.action is Action.CREATE:
+        return replace(verdict, tried=True) if any(_is_unanswered(fact, name) for fact in facts) else verdict
     if verdict.action is not Action.ADOPT:
         return verdict
     if any(_made_by(fact, verdict) for fact in facts if fact.step == name):
-        return replace(verdict, action=Action.DONE)
+        change = verdict.change and not verdict.theirs
+        return replace(verdict, action=Action.DONE, change=change, theirs=())
     return verdict
 
 
@@ -228,6 +233,7 @@ def _left_alone(name: str, verdict: Verdict, facts: Sequence[LedgerFact]) -> Ver
             action=Action.ADOPT,
             problems=(),
             warnings=verdict.once_finished,
+            theirs=(),
             change=False,
             undo=None,
         )
@@ -244,24 +250,21 @@ def _made_by(fact: LedgerFact, verdict: Verdict) -> bool:
         return fact.ref == verdict.ref
     if fact.state == "intended" and fact.ref:  # it existed, and was being put right
         return not fact.alters and fact.ref == verdict.ref
-    # An unanswered create is ours if what is there is what we would have made, and no older than the try.
-    return (
-        fact.state == "intended"
-        and not fact.alters
-        and verdict.may_be_ours
-        and (
-            verdict.since is None
-            or fact.intended_at is None
-            or verdict.since >= fact.intended_at - CLOCK_TOLERANCE
-        )
-    )
+    # A create is intended only of what a look did not find. So what is there now came after that look, and
+    # by no clock can be told whose it is: it is ours if it is what we would have made.
+    return fact.state == "intended" and not fact.alters and verdict.may_be_ours
+
+
+def _is_unanswered(fact: LedgerFact, name: str) -> bool:
+    return fact.step == name and fact.state == "intended" and not fact.ref
 
 
 def _warnings(verdicts: Mapping[str, Verdict], steps: Sequence[Step], *, fails: bool) -> Iterator[Problem]:
     """Return what a row warns of; one that fails alters nothing."""
     alterations = {step.alters for step in steps} if fails else set()
     for verdict in verdicts.values():
-        yield from (warning for warning in verdict.warnings if warning.code not in alterations)
+        warnings = (*verdict.warnings, *verdict.theirs)
+        yield from (warning for warning in warnings if warning.code not in alterations)
 
 
 def _altered_before(
@@ -282,7 +285,7 @@ def _altered_before(
 
 
 def _problems(verdicts: Mapping[str, Verdict], facts: Sequence[LedgerFact], policy: Policy) -> list[Problem]:
-    problems = [problem for verdict in verdicts.values() for problem in verdict.problems]
+    problems = [problem for verdict in verdicts.values() for problem in _against(verdict, policy)]
     if policy.skip_existing:
         return problems
     of_this_run = {(fact.step, fact.ref) for fact in facts if fact.run_pk == policy.run_pk}
@@ -291,6 +294,11 @@ def _problems(verdicts: Mapping[str, Verdict], facts: Sequence[LedgerFact], poli
         if (name, verdict.ref) not in of_this_run and name not in unsettled:
             problems.extend(verdict.exists)
     return problems
+
+
+def _against(verdict: Verdict, policy: Policy) -> Iterator[Problem]:
+    yield from verdict.problems
+    yield from (problem for option, problem in verdict.unless_allowed.items() if option not in policy.allowed)
 
 
 def judge_again(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Policy) -> None:

@@ -13,6 +13,7 @@ from customers.backfill.money.billed_before import billed_before
 from customers.backfill.money.billing_lines import billing_lines
 from customers.backfill.money.differences import differences
 from customers.backfill.money.invoices import invoices_of
+from customers.backfill.money.totals import totals
 from customers.backfill.refused import Refused
 from customers.backfill.source import Source
 from customers.backfill.systems import Systems
@@ -68,6 +69,7 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
     policy = Policy(
         options.skip_existing,
         run.pk if run else None,
+        options.allowed,
         options.accept_invoices_today,
         Accepted.kept(run.options) if run else None,
     )
@@ -85,5 +87,6 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
         before=before,
         differences=differences(plan),
         expected=expected_of(plan.rows, looked),
+        totals=totals(plan, systems.steps),
         continues=run.run_id if run else "",
     )

@@ -11,6 +11,7 @@ from customers.backfill.money.billed_before import BilledBefore
 from customers.backfill.money.billing_lines import BillingLine
 from customers.backfill.money.differences import Differences
 from customers.backfill.money.invoices import Invoices
+from customers.backfill.money.totals import Total
 from customers.backfill.settling_in import SettlingIn
 from customers.backfill.source import SourceInfo, SourceRow
 from customers.backfill.systems import Systems
@@ -33,6 +34,7 @@ class Report:
     before: BilledBefore | None = None  # where rows say until when the old provider has billed
     differences: Differences | None = None  # where rows say what is paid now
     expected: Sequence[Expected] = ()
+    totals: Sequence[Total] = ()
     continues: str = ""  # the id of the unfinished run that this file continues
     run: BackfillRun | None = None
     outcomes: dict[int, Settled] = field(default_factory=dict)

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from customers.chunks import chunks
 from customers.models import BackfillStep
@@ -21,7 +20,6 @@ class LedgerFact:
     step: str
     state: str
     ref: str
-    intended_at: datetime | None
     row_settled: bool
     alters: bool  # an adopted thing that was to be put right: never ours to delete
 
@@ -34,13 +32,11 @@ def look_up(rows: Iterable[Wanted]) -> Ledger:
     facts: dict[str, list[LedgerFact]] = defaultdict(list)
     for some in chunks({row.external_id for row in rows if row.external_id}):
         steps = BackfillStep.objects.filter(row__external_id__in=some, state__in=STANDING)
-        for external_id, run_pk, id_tag, name, state, ref, intended_at, undo, outcome in steps.values_list(
-            "row__external_id", "row__run_id", "row__mapping__id_tag", "name", "state", "ref", "intended_at",
-            "undo", "row__outcome",
+        for external_id, run_pk, id_tag, name, state, ref, undo, outcome in steps.values_list(
+            "row__external_id", "row__run_id", "row__mapping__id_tag", "name", "state", "ref", "undo",
+            "row__outcome",
         ):  # fmt: skip
             settled = outcome not in ("", "failed")
             card = (id_tag or "").lower()
-            facts[external_id].append(
-                LedgerFact(int(run_pk), card, name, state, ref, intended_at, settled, bool(undo))
-            )
+            facts[external_id].append(LedgerFact(int(run_pk), card, name, state, ref, settled, bool(undo)))
     return facts

@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from billing.abilities import Abilities
 from billing.client import LagoClient, supports_skip
 from billing.preflight import timezone_of
 from billing.values import Greeting, Plan, WebhookEndpoint
@@ -66,13 +67,16 @@ def answers(lago: Lago) -> Told:
 
 def version(lago: Lago) -> Told:
     told = lago.client.version()
-    ends_unbilled = supports_skip(told)
+    ends_unbilled = Abilities(lago.client, told).ends_unbilled
+    shown = told or "it does not tell its version"
     if ends_unbilled:
-        return ok(f"{told}")
+        return ok(
+            shown if supports_skip(told) else f"{shown}; its subscriptions show that it is 1.32 or newer"
+        )
     if ends_unbilled is None:
-        found = f"{told} is no version number" if told else "it does not tell its version"
+        found = f"{told} is no version number" if told else shown
         return warning(found, "See that it is 1.32 or newer: an older one bills what a revert ends.")
-    found = f"{told} bills whenever a subscription ends, so no run could be taken back"
+    found = f"{told or 'one before 1.32'} bills whenever a subscription ends, so no run could be taken back"
     return stop(found, "Upgrade Lago to 1.32 or newer before the night.")
 
 

@@ -8,7 +8,7 @@ from customers.backfill.ledger.identity import check_world
 from customers.backfill.ledger.recorded import READ_SIZE, Recorded, Things, records, since
 from customers.backfill.ledger.standing import standing_of
 from customers.backfill.money.invoiced import InvoicedSince
-from customers.backfill.reconcile.result import Found, Reconciliation, StepCount
+from customers.backfill.reconcile.result import Found, Reconciliation, Remark, StepCount
 from customers.backfill.steps import in_order, kinds
 from customers.backfill.systems import Systems
 from customers.chunks import chunks
@@ -96,6 +96,7 @@ def _compare(
             result.found.extend(told)
             if one.state(step.name) in STANDING:
                 _count(result, one, step.name, diverges=bool(told))
+                result.remarks.extend(_remarks(one, step, found[step.name], known[one.line]))
 
 
 def _known(one: Recorded, steps: Sequence[Step], looked: Mapping[str, Looked], seen: set[str]) -> Facts:
@@ -154,6 +155,11 @@ def _divergences(one: Recorded, step: Step, found: Any, known: Facts) -> Iterabl
         drifted = adopted and divergence.kind.endswith("_drifted")
         if not drifted and (not before_use or divergence.kind in BEFORE_USE):
             yield Found(one.line, one.external_id, step.name, divergence, adopted)
+
+
+def _remarks(one: Recorded, step: Step, found: Any, known: Facts) -> Iterator[Remark]:
+    for what in step.remarks(one.thing(step.name, known), found):
+        yield Remark(one.line, one.external_id, step.name, what)
 
 
 def _count(result: Reconciliation, one: Recorded, name: str, *, diverges: bool) -> None:

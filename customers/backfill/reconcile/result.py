@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from customers.backfill.ledger.standing import Standing
 from customers.backfill.money.invoiced import NOTHING, InvoicedSince
 from customers.models import BackfillRun
-from kernel import Divergence
+from kernel import Divergence, Problem
 
 EXAMPLES = 3  # rows named of a group; JSON names them all
 
@@ -21,6 +21,16 @@ class Found:
     step: str
     divergence: Divergence
     adopted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something to know of a thing that does not diverge."""
+
+    line: int
+    external_id: str
+    step: str
+    what: Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,7 @@ class Reconciliation:
     rows: Counter[str] = field(default_factory=Counter)
     steps: dict[str, StepCount] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
     invoiced: InvoicedSince = NOTHING
 
     @property

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from billing.abilities import Abilities
 from billing.client import supports_skip
-from customers.backfill.engine.plan import CLOCK_TOLERANCE
 from customers.backfill.ledger.identity import check_world
 from customers.backfill.ledger.recorded import Recorded, records, since, was_left
 from customers.backfill.ledger.standing import Standing, standing_of
@@ -99,11 +99,7 @@ class RevertPlan:
 def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
     """Look at everything the run made; nothing is written. Raises Refused or RemoteError."""
     check_world(run, systems)
-    if supports_skip(systems.target.version) is False:
-        raise Refused(
-            f"This Lago is {systems.target.version}: before 1.32 it bills whenever a subscription ends.",
-            "Update Lago, then revert. Nothing was removed.",
-        )
+    _require_unbilled_ends(systems)
     recorded = [one for one in records(run) if any(_is_ours(step) for step in one.steps.values())]
     found = {step.name: _look_up(step, recorded) for step in systems.steps}
     known = {one.line: known_of(one, systems.steps) for one in recorded}
@@ -116,6 +112,17 @@ def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
         _foretell(row, systems.steps, found, back)
     active = find_activity(run, things, systems.steps, found, back) if touched else {}
     return RevertPlan(run, rows, active, found, standing_of(run))
+
+
+def _require_unbilled_ends(systems: Systems) -> None:
+    """Refuse before anything is begun what would fail row by row, and leave the run neither here nor gone."""
+    version = systems.target.version
+    if Abilities(systems.lago, version).ends_unbilled is False:
+        told = version if supports_skip(version) is False else "an old one, as its subscriptions show"
+        raise Refused(
+            f"This Lago is {told}: before 1.32 it bills whenever a subscription ends.",
+            "Update Lago, then revert. Nothing was removed, and the run is as it was.",
+        )
 
 
 def _is_ours(step: BackfillStep) -> bool:
@@ -168,7 +175,7 @@ def _plan_row(one: Recorded, systems: Systems, found: Mapping[str, Any], known: 
         elif name not in connected:
             row.left_out[name] = _stays_unseen(name, step)
         elif not step.ref:
-            _settle(row, connected[name], step, found[name], known)
+            _settle(row, connected[name], found[name], known)
         else:
             row.remove.append(Target(name, one.thing(name, known)))
     return row
@@ -211,19 +218,14 @@ def _left(name: str, step: BackfillStep) -> dict[str, str]:
     return {}
 
 
-def _settle(row: RowPlan, step: Step, stored: BackfillStep, found: Any, known: Facts) -> None:
+def _settle(row: RowPlan, step: Step, found: Any, known: Facts) -> None:
     """Find out by looking whether an unanswered create was carried out."""
     wanted = row.recorded.wanted
     verdict = step.reconsider(wanted, found, step.check(wanted, found), known)
     if verdict.action is Action.CREATE:
         row.gone.append(step.name)
         return
-    is_older = (
-        verdict.since is not None
-        and stored.intended_at is not None
-        and verdict.since < stored.intended_at - CLOCK_TOLERANCE
-    )
-    if verdict.action is not Action.ADOPT or not verdict.may_be_ours or is_older:
+    if verdict.action is not Action.ADOPT or not verdict.may_be_ours:
         row.leave[step.name] = "whether the run made it cannot be told; look at it by hand"
         return
     thing = Thing(row.recorded.wanted, verdict.ref, is_made=True, facts=known)

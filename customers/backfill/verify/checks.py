@@ -123,7 +123,15 @@ def _recorded(run: BackfillRun, result: Reconciliation, kind: type[Step]) -> Che
     count = result.steps[kind.name]
     later = _begin_later(run, kind, timezone.now()) if kind.costs else ""
     compared = f"{count.expected:,} expected, {count.agreeing:,} as recorded"
-    return Check(kind.place(), not count.diverging, compared, _diverging(result, kind.name) or later)
+    detail = _diverging(result, kind.name) or "; ".join(filter(None, [later, _remarks(result, kind.name)]))
+    return Check(kind.place(), not count.diverging, compared, detail)
+
+
+def _remarks(result: Reconciliation, name: str) -> str:
+    """Name what is as recorded, and to be known all the same."""
+    found = [one for one in result.remarks if one.step == name]
+    shown = [f"{one.external_id}: {one.what.message.removesuffix('.')}" for one in found[:EXAMPLES]]
+    return "; ".join([*shown, *([f"and {len(found) - EXAMPLES:,} more"] if len(found) > EXAMPLES else [])])
 
 
 def _diverging(result: Reconciliation, name: str, *, but: str = "") -> str:

@@ -8,6 +8,7 @@ from rehearsal.lago.errors import invalid, not_found
 from rehearsal.lago.jobs import Job
 from rehearsal.lago.paging import page
 from rehearsal.lago.params import Call, listed, scalar
+from rehearsal.lago.prepaid.ending import end_prepaid
 from rehearsal.lago.subscriptions.lifecycle import end_all_of_customer
 from rehearsal.lago.tables import Customer
 from rehearsal.lago.world import World
@@ -29,13 +30,18 @@ def show(world: World, call: Call) -> Json:
 
 
 def delete(world: World, call: Call) -> Json:
-    """Delete softly and at once; the subscriptions end, with billing, in a job."""
+    """Delete softly and at once; the subscriptions end, with billing, in a job, and so do the rest."""
     customer = find(world, call.id)
     answer = {"customer": full_json(world, customer)}
     world.delete_customer(customer)
-    job = Job("end_relations_of_customer", customer.external_id, lambda: end_all_of_customer(world, customer))
+    job = Job("end_relations_of_customer", customer.external_id, lambda: _end_relations(world, customer))
     world.jobs.enqueue(job)
     return answer
+
+
+def _end_relations(world: World, customer: Customer) -> None:
+    end_all_of_customer(world, customer)
+    end_prepaid(world, customer)
 
 
 def index(world: World, call: Call) -> Json:

@@ -62,8 +62,9 @@ def _check_billing_entity(world: World, sent: Json) -> None:
 
 
 def _check_currency(world: World, customer: Customer, changed: Json) -> None:
-    """Refuse a change of currency once the customer has subscriptions, as released versions do."""
-    if "currency" in changed and not world.behaviour.mixed_currencies and world.subscriptions_of(customer):
+    """Refuse a change of currency once the customer has something in it, as released versions do."""
+    has_some = world.subscriptions_of(customer) or world.purses.wallets_of(customer)
+    if "currency" in changed and not world.behaviour.mixed_currencies and has_some:
         raise invalid_field("currency", "currencies_does_not_match")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from rehearsal.lago.currency import settle_currency
 from rehearsal.lago.customers.upsert import build
 from rehearsal.lago.errors import forbidden, invalid_field, not_found, root_missing
 from rehearsal.lago.params import Call, as_string, root
@@ -27,7 +28,7 @@ def create(world: World, call: Call) -> Json:
     if "plan_overrides" in sent:
         raise forbidden("feature_unavailable")
     customer = _customer(world, _stripped(sent, "external_customer_id"))
-    _settle_currency(world, customer, plan)
+    settle_currency(world, customer, plan.currency)
     external_id = _stripped(sent, "external_id")
     current = _current(world, customer, external_id)
     if current is None:
@@ -61,13 +62,6 @@ def _customer(world: World, external_id: str) -> Customer:
         customer = build(world, external_id)
         world.add_customer(customer)
     return customer
-
-
-def _settle_currency(world: World, customer: Customer, plan: Plan) -> None:
-    if customer.columns.get("currency") is None:
-        customer.columns["currency"] = plan.currency
-    elif customer.columns["currency"] != plan.currency and not world.behaviour.mixed_currencies:
-        raise invalid_field("currency", "currencies_does_not_match")
 
 
 def _current(world: World, customer: Customer, external_id: str) -> Subscription | None:

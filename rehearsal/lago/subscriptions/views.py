@@ -19,7 +19,6 @@ def listed_json(world: World, row: Subscription) -> Json:
         "external_id": row.external_id,
         "lago_customer_id": row.customer_id,
         "external_customer_id": customer.external_id,
-        "billing_entity_code": customer.billing_entity_code,
         "name": row.name,
         "plan_code": plan.code,
         "plan_amount_cents": plan.amount_cents,
@@ -37,12 +36,13 @@ def listed_json(world: World, row: Subscription) -> Json:
         **_period_json(world, row),
         "progressive_billing_disabled": False,
         "consolidate_invoice": True,
-        "purchase_order_number": None,
         "cancellation_reason": None,
         "activated_at": seconds(row.activated_at),
         "payment_method": {"payment_method_id": None, "payment_method_type": "provider"},
         "activation_rules": [],
     }
+    if world.behaviour.purchase_orders:
+        found |= {"billing_entity_code": customer.billing_entity_code, "purchase_order_number": None}
     return found | _termination_options(world, row)
 
 

@@ -11,8 +11,9 @@ from uuid import uuid4
 import requests
 
 from rehearsal.lago.customers.views import full_json as customer_json
+from rehearsal.lago.prepaid.wallet_views import wallet_json
 from rehearsal.lago.subscriptions.views import full_json as subscription_json
-from rehearsal.lago.tables import Customer
+from rehearsal.lago.tables import Customer, Wallet
 from rehearsal.lago.webhooks.outbox import Delivery, Happening, WebhookEndpoint
 from rehearsal.lago.webhooks.signature import signed
 from rehearsal.lago.world import World
@@ -60,7 +61,7 @@ class Courier:
         body = _body(world, happening)
         for endpoint in world.webhooks.endpoints:
             if endpoint.wants(happening.webhook_type):
-                delivery = Delivery(happening.webhook_type, happening.row.external_id, endpoint.webhook_url)
+                delivery = Delivery(happening.webhook_type, happening.key, endpoint.webhook_url)
                 world.webhooks.deliveries.append(delivery)
                 yield endpoint, delivery, body
 
@@ -102,6 +103,8 @@ def _body(world: World, happening: Happening) -> str:
     row = happening.row
     if isinstance(row, Customer):
         kind, told = "customer", customer_json(world, row)
+    elif isinstance(row, Wallet):
+        kind, told = "wallet", wallet_json(world, row)
     else:
         kind = "subscription"
         told = {**subscription_json(world, row), "customer": customer_json(world, world.customer_of(row))}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rehearsal.lago.tables import Customer, Subscription, new_id
+from rehearsal.lago.tables import Customer, Subscription, Wallet, new_id
 
 
 @dataclass(slots=True)
@@ -28,7 +28,12 @@ class Happening:
     """The row is told as it is when the webhook leaves, not as it was then: so does Lago."""
 
     webhook_type: str
-    row: Customer | Subscription
+    row: Customer | Subscription | Wallet
+
+    @property
+    def key(self) -> str:
+        """Name the row as its owner does; a wallet by the name that it was given."""
+        return (self.row.name or "") if isinstance(self.row, Wallet) else self.row.external_id
 
 
 @dataclass(slots=True)
@@ -59,7 +64,7 @@ class Webhooks:
         known = {endpoint.webhook_url for endpoint in self.endpoints}
         self.endpoints += [WebhookEndpoint(url, "jwt", now) for url in urls if url not in known]
 
-    def tell(self, webhook_type: str, row: Customer | Subscription) -> None:
+    def tell(self, webhook_type: str, row: Customer | Subscription | Wallet) -> None:
         if any(endpoint.wants(webhook_type) for endpoint in self.endpoints):
             self.waiting.append(Happening(webhook_type, row))
             self.wake()

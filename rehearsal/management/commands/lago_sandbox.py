@@ -20,6 +20,13 @@ class Command(StandInCommand):
         add("--host", default="127.0.0.1")
         add("--port", type=int, default=3000, help="0 takes a free one")
         add("--plan", action="append", help="CODE[:AMOUNT_CENTS[:CURRENCY[:INTERVAL[:advance]]]], repeatable")
+        add(
+            "--coupon",
+            action="append",
+            default=[],
+            metavar="CODE[:VALUE[:HOW]]",
+            help="VALUE is 100%% or 500EUR (cents), HOW forever, once or a number of periods; repeatable",
+        )
         add("--key", default=SANDBOX_KEY, help="the API key to accept; default: a well-known one")
         add("--compat", choices=list(Compat), default=Compat.RELEASED, help="which Lago to be")
         add("--latency-ms", type=float, default=0)
@@ -37,6 +44,7 @@ class Command(StandInCommand):
     def stand_in(self, options: dict[str, Any]) -> Sandbox:
         return Sandbox(
             options["plan"] or (),
+            coupons=options["coupon"],
             faults=options["fault"],
             webhooks=options["webhook"],
             state_file=options["state"],

@@ -10,6 +10,7 @@ from tests.billing.objects import customer, listing, refusal
 from tests.billing.scripted import Answer, Asked, Scripted
 
 EVENING = "Sun, 22 Nov 2026 17:05:00 GMT"
+LOST_RACE = refusal(422, "validation_errors", external_id=["value_already_exist"])
 ABSENT = refusal(404, "customer_not_found")
 
 
@@ -17,8 +18,8 @@ def create(client: LagoClient, external_id: str = "A1", **options: Any) -> Any:
     return client.create_customer(external_id=external_id, name="Ada", email="ada@example.com", **options)
 
 
-def made(created_at: str, date: str | None = EVENING) -> Answer:
-    body = {"customer": customer("A1", created_at=created_at)}
+def made(date: str | None = EVENING, **changes: Any) -> Answer:
+    body = {"customer": customer("A1", **changes)}
     return Answer(body=body, headers={"Date": date} if date else {})
 
 
@@ -126,7 +127,7 @@ def test_a_senseless_number_of_pages_is_not_followed(client: LagoClient, scripte
 
 
 def test_only_what_is_known_is_sent(client: LagoClient, scripted: Scripted) -> None:
-    scripted.answers(made("2026-11-22T17:05:00Z"))
+    scripted.answers(made())
 
     create(client)
 
@@ -135,57 +136,74 @@ def test_only_what_is_known_is_sent(client: LagoClient, scripted: Scripted) -> N
 
 
 def test_a_currency_is_sent_if_given(client: LagoClient, scripted: Scripted) -> None:
-    scripted.answers(made("2026-11-22T17:05:00Z"))
+    scripted.answers(made())
 
     create(client, currency="EUR")
 
     assert scripted.asked[0].json["customer"]["currency"] == "EUR"
 
 
-@pytest.mark.parametrize(
-    ("created_at", "existed"),
-    [
-        ("2026-11-22T17:05:00Z", False),
-        ("2026-11-22T17:04:58Z", False),
-        ("2026-11-22T17:04:50Z", True),
-        ("2025-01-01T00:00:00Z", True),
-        ("2026-11-22T18:04:59+01:00", False),
-    ],
-)
-def test_a_customer_older_than_the_call_existed(
-    client: LagoClient, scripted: Scripted, created_at: str, existed: bool
+@pytest.mark.parametrize("created_at", ["2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"])
+@pytest.mark.parametrize("date", [None, EVENING])
+def test_no_clock_says_whose_a_customer_is(
+    client: LagoClient, scripted: Scripted, created_at: str, date: str | None
 ) -> None:
-    scripted.answers(made(created_at))
-
-    assert create(client).existed is existed
-
-
-def test_what_a_lost_try_made_is_not_taken_for_someone_elses(
-    scripted: Scripted, connect: Callable[..., LagoClient]
-) -> None:
-    client = connect(scripted.url, timeout_s=1.2)
-    scripted.answers(Answer(silent=True), made("2026-11-22T17:04:56Z"))
+    scripted.answers(made(date, created_at=created_at, updated_at=created_at))
 
     assert create(client).existed is False
 
 
 @pytest.mark.parametrize(
-    ("created_at", "existed"), [("2099-01-01T00:00:00Z", False), ("2020-01-01T00:00:00Z", True)]
+    ("updated_at", "existed"),
+    [
+        ("2026-11-22T17:00:00Z", False),
+        ("2026-11-22T17:00:01Z", False),
+        ("2026-11-22T17:00:02Z", True),
+        ("2026-11-22T14:00:00Z", True),
+    ],
 )
-def test_without_a_date_our_own_clock_has_to_do(
-    client: LagoClient, scripted: Scripted, created_at: str, existed: bool
+def test_a_customer_that_was_changed_after_it_was_made_existed(
+    client: LagoClient, scripted: Scripted, updated_at: str, existed: bool
 ) -> None:
-    scripted.answers(made(created_at, date=None))
+    scripted.answers(made(created_at="2026-11-22T17:00:00Z", updated_at=updated_at))
 
-    assert create(client).existed is existed
+    assert create(client, tried=True).existed is existed
 
 
-def test_who_loses_a_race_tries_again_once(client: LagoClient, scripted: Scripted) -> None:
-    lost = refusal(422, "validation_errors", external_id=["value_already_exist"])
-    scripted.answers(lost, made("2026-11-22T17:04:00Z"))
+@pytest.mark.parametrize(
+    "more", [{"phone": "+49 30 1"}, {"city": "Berlin"}, {"metadata": [{"key": "a"}]}, {"currency": "EUR"}]
+)
+def test_a_customer_with_more_than_was_sent_existed(
+    client: LagoClient, scripted: Scripted, more: dict[str, Any]
+) -> None:
+    scripted.answers(made(**more))
 
     assert create(client).existed is True
+
+
+def test_a_currency_that_was_sent_is_no_more_than_was_sent(client: LagoClient, scripted: Scripted) -> None:
+    scripted.answers(made(currency="EUR"))
+
+    assert create(client, currency="EUR").existed is False
+
+
+@pytest.mark.parametrize(("tried", "existed"), [(False, True), (True, False)])
+def test_who_loses_a_race_tries_again_once(
+    client: LagoClient, scripted: Scripted, tried: bool, existed: bool
+) -> None:
+    scripted.answers(LOST_RACE, made())
+
+    assert create(client, tried=tried).existed is existed
     assert len(scripted.asked) == 2
+
+
+def test_who_loses_a_race_to_a_try_of_its_own_made_the_customer(
+    scripted: Scripted, connect: Callable[..., LagoClient]
+) -> None:
+    client = connect(scripted.url, timeout_s=1.2)
+    scripted.answers(Answer(silent=True), LOST_RACE, made())
+
+    assert create(client).existed is False
 
 
 def test_who_loses_the_race_twice_is_refused(client: LagoClient, scripted: Scripted) -> None:

@@ -144,6 +144,20 @@ def test_a_report_is_on_standard_output_and_the_target_on_standard_error(
     assert lago.key not in answer.out + answer.err
 
 
+def test_a_report_adds_up_balances_and_coupons(lago: Sandbox, file: Written) -> None:
+    lago.put_coupons("free:100%")
+    given = file([row(1, opening_balance="1250.5", coupon=""), row(2, opening_balance="", coupon="free")])
+
+    answer = command(given, "--dry-run")
+    told = as_json(given, "--dry-run").json["totals"]
+
+    assert "1 new Lago wallet, 1,250.50 EUR in all" in answer.out
+    assert "1 new Lago coupon: free (100 %)" in answer.out
+    assert [(one["step"], one["number"], one["amount_cents"]) for one in told] == [
+        ("lago_coupon", 1, None), ("lago_wallet", 1, 125050),
+    ]  # fmt: skip
+
+
 def test_a_run_says_what_to_do_next(lago: Sandbox, file: Written) -> None:
     answer = command(file(rows(1)))
 

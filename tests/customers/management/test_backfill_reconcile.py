@@ -42,7 +42,37 @@ def test_what_agrees_is_counted_and_ends_well(imported: Sandbox) -> None:
             "lago_subscription": {"expected": 5, "created": 4, "adopted": 1, "diverging": 0, "agreeing": 5},
         },
         "divergences": [],
+        "remarks": [],
     }
+
+
+def test_an_adopted_subscription_that_ends_is_told_and_does_not_diverge(
+    imported: Sandbox, by_hand: Caller
+) -> None:
+    by_hand.put("/subscriptions/theirs-5", {"subscription": {"ending_at": "2030-03-31T22:00:00Z"}})
+    by_hand.put("/subscriptions/backfill-C-1", {"subscription": {"ending_at": "2030-03-31T22:00:00Z"}})
+
+    document = called(*reconcile_it("--format", "json"))
+    text = called(*reconcile_it())
+
+    assert (document.code, document.json["status"]) == (0, "agrees")
+    (remark,) = document.json["remarks"]
+    assert (remark["external_id"], remark["code"]) == ("C-5", "lago_subscription_ends")
+    assert "2030-03-31 (at 22:00 UTC)" in remark["message"]
+    assert "C-5: The subscription theirs-5" in text.out
+    assert "Nothing diverges." in text.out
+
+
+def test_an_adopted_subscription_that_has_ended_diverges(imported: Sandbox, by_hand: Caller) -> None:
+    by_hand.put("/subscriptions/theirs-5", {"subscription": {"ending_at": "2030-03-31T22:00:00Z"}})
+    imported.set_clock("2030-04-02T00:00:00Z")
+
+    document = called(*reconcile_it("--format", "json"))
+
+    assert ("C-5", "terminated") in {
+        (one["external_id"], one["kind"]) for one in document.json["divergences"]
+    }
+    assert document.json["remarks"] == []
 
 
 def test_a_divergence_is_told_with_what_to_do_about_it(imported: Sandbox, by_hand: Caller) -> None:

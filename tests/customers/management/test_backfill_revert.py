@@ -156,6 +156,28 @@ def test_a_lago_that_would_bill_is_refused(lago: Sandbox, run: BackfillRun) -> N
     assert (all_rows(), lago.state(volatile=True)) == before
 
 
+@pytest.fixture
+def old_lago(lago: Sandbox, settings: Any) -> Iterator[Sandbox]:
+    """A Lago of 1.31 that says "production" of itself."""
+    with Sandbox(compat="old") as old:
+        settings.LAGO_API_URL = old.url
+        yield old
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--discard-activity"])
+def test_a_lago_that_would_bill_is_known_by_its_subscriptions(old_lago: Sandbox, option: str) -> None:
+    factories.imported([row(1), row(2)])
+    run = latest_run()
+    before = all_rows(), old_lago.state(volatile=True)
+
+    answer = called("backfill_revert", "--run-id", run.run_id, option)
+
+    assert answer.code == 2
+    assert "before 1.32 it bills whenever a subscription ends" in answer.err
+    assert (all_rows(), old_lago.state(volatile=True)) == before
+    assert factories.imported([row(3)]).status == "succeeded"
+
+
 def test_another_organization_is_refused(lago: Sandbox, run: BackfillRun, settings: Any) -> None:
     before = all_rows(), lago.state(volatile=True)
     with Sandbox() as other:

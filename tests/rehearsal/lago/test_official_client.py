@@ -3,7 +3,7 @@
 import pytest
 from lago_python_client.client import Client
 from lago_python_client.exceptions import LagoApiError
-from lago_python_client.models import BatchEvent, Customer, Event, Subscription
+from lago_python_client.models import AppliedCoupon, BatchEvent, Customer, Event, Subscription, Wallet
 
 from rehearsal.lago import Sandbox
 
@@ -83,3 +83,21 @@ def test_a_wrong_key_is_refused(sandbox: Sandbox) -> None:
         Client(api_key="wrong", api_url=sandbox.url).plans.find_all()
 
     assert refused.value.status_code == 401
+
+
+def test_a_wallet_and_a_coupon_are_given_and_taken_back(sandbox: Sandbox, official: Client) -> None:
+    sandbox.put_coupons("half:50%")
+    official.customers.create(Customer(external_id="A1", currency="EUR"))
+    wallet = Wallet(
+        external_customer_id="A1", rate_amount="1", name="w", currency="EUR", granted_credits="12.5"
+    )
+
+    made = official.wallets.create(wallet)
+    found = official.wallets.find(made.lago_id)
+    applied = official.applied_coupons.create(AppliedCoupon(external_customer_id="A1", coupon_code="half"))
+    ended = official.wallets.destroy(made.lago_id)
+    official.applied_coupons.destroy("A1", applied.lago_id)
+
+    assert (found.credits_balance, found.balance_cents, ended.status) == ("12.5", 1250, "terminated")
+    assert float(official.coupons.find("half").percentage_rate) == 50
+    assert official.applied_coupons.find_all({"status": "active"})["applied_coupons"] == []

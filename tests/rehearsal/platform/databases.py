@@ -8,6 +8,8 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
+from tests.support import tables
+
 
 @contextmanager
 def fresh_database(beside: str, template: str = "template1") -> Iterator[str]:
@@ -19,6 +21,9 @@ def fresh_database(beside: str, template: str = "template1") -> Iterator[str]:
             sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
         )
         try:
+            connection.execute(  # no commit waits for the disk
+                sql.SQL("alter database {} set synchronous_commit to off").format(sql.Identifier(name))
+            )
             yield address
         finally:
             connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
@@ -26,7 +31,14 @@ def fresh_database(beside: str, template: str = "template1") -> Iterator[str]:
 
 def emptied(address: str) -> None:
     """Empty all tables, and begin their numbers again."""
-    with psycopg.connect(address, autocommit=True) as connection:
-        tables = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
-        names = sql.SQL(", ").join(sql.Identifier(name) for (name,) in tables)
-        connection.execute(sql.SQL("truncate {} restart identity cascade").format(names))
+    with psycopg.connect(address) as connection:
+        found = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
+        names = [sql.Identifier("public", name).as_string() for (name,) in found]
+        connection.execute(tables.LOCK.format(", ".join(names)).encode())
+        full = connection.execute(tables.holding_rows(names).encode()).fetchall()
+        if full:
+            connection.execute(tables.delete([name for (name,) in full]).encode())
+        connection.execute(
+            "select setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)"
+            " from pg_sequences where schemaname = 'public'"
+        )

@@ -15,7 +15,8 @@ RIGHTS = {
     " update (email, lago_customer_external_id, updated_at)",
     "user_mappings": "select, insert, delete,"
     " update (is_active, lago_customer_external_id, lago_subscription_external_id, user_id,"
-    " steve_ocpp_tag_pk, steve_ocpp_id_tag, steve_parent_id_tag, steve_expiry_date, updated_at)",
+    " steve_ocpp_tag_pk, steve_ocpp_id_tag, steve_parent_id_tag, steve_expiry_date, billing_tier,"
+    " updated_at)",
     "sessions": "select",
     "devices": "select",
     "issued_cards": "select",

@@ -130,6 +130,17 @@ def test_the_page_flags_what_bills_today_and_what_starts_later(
     assert "1 on standard start in the future" in words
 
 
+def test_the_page_adds_up_balances_and_coupons(client: Client, lago: Sandbox) -> None:
+    lago.put_coupons("free:100%")
+    given = [row(1, opening_balance="50", coupon=""), row(2, opening_balance="", coupon="free")]
+
+    found = preview_of(client, csv_file(given))
+
+    words = words_of(client.get(reverse("admin:customers_backfillrun_preview", args=[found.pk])))
+    assert "1 new Lago wallet, 50.00 EUR in all" in words
+    assert "1 new Lago coupon: free (100 %)" in words
+
+
 def test_the_page_shows_each_system_and_each_problem_with_its_hint(client: Client) -> None:
     found = preview_of(client, csv_file([row(1), row(2, plan_code="Standard")]))
 

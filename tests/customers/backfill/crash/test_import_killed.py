@@ -10,7 +10,7 @@ from tests.customers.backfill.crash.processes import Nursery
 from tests.customers.factories import csv_text
 from tests.support.processes import wait_for
 
-CALLS = 27  # 4 to get to know Lago, 2 plans, 2 look-ups, 9 customers, 10 subscriptions
+CALLS = 28  # 4 to get to know Lago, 2 plans, 3 look-ups, 9 customers, 10 subscriptions
 
 
 @pytest.fixture(scope="module")

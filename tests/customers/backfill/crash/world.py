@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.management import call_command
 from django.db.models import F
 
 from customers.backfill.ledger import at_work
@@ -14,6 +13,7 @@ from kernel import RemoteError
 from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.factories import Row
+from tests.support import tables
 from tests.support.processes import wait_for
 
 IN_ADVANCE = "prepaid:900:EUR:monthly:advance"
@@ -79,7 +79,8 @@ def ledger() -> dict[str, Any]:
 def refs_are_true(lago: Sandbox) -> bool:
     """Tell whether the ledger knows each Lago thing by the id that it has."""
     state = lago.state(volatile=True)
-    there = {one["lago_id"] for one in (*state["customers"], *state["subscriptions"])}
+    tables = ("customers", "subscriptions", "wallets", "applied_coupons")
+    there = {one["lago_id"] for name in tables for one in state[name]}
     recorded = BackfillStep.objects.filter(name__startswith="lago_", state__in=("created", "adopted"))
     return set(recorded.values_list("ref", flat=True)) <= there
 
@@ -90,7 +91,7 @@ def rehearsal(lago: Sandbox, django_db_blocker: Any) -> Iterator[None]:
     lago.reset()
     with django_db_blocker.unblock():
         yield
-        call_command("flush", interactive=False, verbosity=0)
+        tables.empty()
 
 
 def nobody_charges_unbilled(lago: Sandbox) -> bool:

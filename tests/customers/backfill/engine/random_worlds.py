@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -46,11 +47,34 @@ MUTATIONS = {
     "billed_until": ["2026-11-10", "2027-12-31", "soon"],
     "old_amount": ["12.50", "0", "a lot"],
 }
+# Columns that a file may have; a file without them is one of these, too.
+OPTIONAL = {
+    "end_date": ["", "", "2999-04-01", "2020-01-01"],
+    "opening_balance": ["", "0", "25.00", "25.00", "7", "much"],
+    "coupon": ["", "free", "free", "half", "bucks", "gone", "over"],
+}
+COUPONS = (
+    "free:100%",
+    "half:50%:once",
+    "bucks:500USD",
+    {"code": "over", "percentage_rate": "10", "terminated_at": "2025-01-01T00:00:00Z"},
+)
 
 
 def random_rows(dice: Random) -> list[Row]:
     """Rows of few customers with few cards, most of them as they should be."""
-    return [_random_row(dice, place) for place in range(dice.randint(1, 5))]
+    made = [_random_row(dice, place) for place in range(dice.randint(1, 5))]
+    for name in OPTIONAL:
+        if dice.random() < 0.4:
+            _fill(dice, made, name)
+    return made
+
+
+def _fill(dice: Random, made: list[Row], name: str) -> None:
+    """Give each customer a value, mostly the same in all of the customer's rows."""
+    values = {one["external_id"]: dice.choice(OPTIONAL[name]) for one in made}
+    for one in made:
+        one[name] = values[one["external_id"]] if dice.random() < 0.95 else dice.choice(OPTIONAL[name])
 
 
 def _random_row(dice: Random, place: int) -> Row:
@@ -117,6 +141,42 @@ def _subscribed(number: int, key: str, plan: str, start: str) -> Before:
         lago_subscription(lago, number, external_id=key, plan_code=plan, subscription_at=STARTS[start])
 
     return Before(f"subscription {number} {key} {plan} {start}", happen)
+
+
+def _wallet(number: int, amount: str, name: str) -> Before:
+    def happen(lago: Sandbox, given: list[Row]) -> None:
+        with client_of(lago) as client:
+            client.create_wallet(
+                external_customer_id=f"C-{number}", name=name, currency="EUR", granted=Decimal(amount)
+            )
+
+    return Before(f"wallet {number} {amount} {name}", happen)
+
+
+def _wallet_ended(number: int) -> Before:
+    def happen(lago: Sandbox, given: list[Row]) -> None:
+        with client_of(lago) as client:
+            for wallet in client.wallets_of([f"C-{number}"])[f"C-{number}"]:
+                client.terminate_wallet(wallet.lago_id)
+
+    return Before(f"wallets of {number} ended", happen)
+
+
+def _coupon(number: int, code: str) -> Before:
+    def happen(lago: Sandbox, given: list[Row]) -> None:
+        with client_of(lago) as client:
+            client.apply_coupon(external_customer_id=f"C-{number}", coupon_code=code)
+
+    return Before(f"coupon {number} {code}", happen)
+
+
+def _coupon_ended(number: int) -> Before:
+    def happen(lago: Sandbox, given: list[Row]) -> None:
+        with client_of(lago) as client:
+            for applied in client.applied_coupons_of([f"C-{number}"])[f"C-{number}"]:
+                client.remove_applied_coupon(f"C-{number}", applied.lago_id)
+
+    return Before(f"coupons of {number} taken away", happen)
 
 
 def _ended(key: str) -> Before:
@@ -193,6 +253,11 @@ CHANGES: list[Callable[[Random, int], Before]] = [
     lambda dice, number: _subscribed(number, f"backfill-C-{number}", "standard", dice.choice([*STARTS])),
     lambda dice, number: _subscribed(number, "sub-1", "standard", dice.choice([*STARTS])),
     lambda dice, number: _subscribed(number, dice.choice(KEYS), "fleet", dice.choice([*STARTS])),
+    lambda dice, number: _wallet(number, dice.choice(["25", "25", "9"]), f"backfill-C-{number}"),
+    lambda dice, number: _wallet(number, "25", "gift"),
+    lambda dice, number: _wallet_ended(number),
+    lambda dice, number: _coupon(number, dice.choice(["free", "free", "half"])),
+    lambda dice, number: _coupon_ended(number),
     lambda dice, number: _ended(dice.choice(KEYS)),
     lambda dice, number: _deleted(f"C-{number}"),
     lambda dice, number: _switched_off(dice.choice(CARDS)),

@@ -25,6 +25,7 @@ from tests.customers.factories import (
     steps,
     told,
 )
+from tests.rehearsal.lago.calls import Caller
 
 pytestmark = pytest.mark.django_db
 
@@ -204,24 +205,13 @@ def test_further_cards_go_to_the_same_customer_made_meanwhile(lago: Sandbox) -> 
     assert User.objects.get().id_tag_mappings.filter(is_active=True).count() == 2
 
 
-def long_before_the_row(lago: Sandbox, change: Callable[[], Any]) -> Callable[[], None]:
-    """Let it happen between plan and first batch, but longer ago than clocks may differ."""
-
-    def happen() -> None:
-        lago.advance_clock(-60)
-        change()
-        lago.advance_clock(60)
-
-    return happen
-
-
 def test_a_lago_customer_and_subscription_made_meanwhile_are_not_made_twice(lago: Sandbox) -> None:
     def change() -> None:
         lago_customer(lago)
         lago_subscription(lago, external_id="sub-1")
 
     given = [row(1), row(1, id_tag="CARD2")]
-    report = imported(given, progress=Meanwhile(long_before_the_row(lago, change)))
+    report = imported(given, progress=Meanwhile(change))
 
     assert (steps(report)["lago_customer"], steps(report)["lago_subscription"]) == ("adopted", "adopted")
     assert [one["external_id"] for one in lago.state()["subscriptions"]] == ["sub-1"]
@@ -233,11 +223,28 @@ def test_a_subscription_on_another_plan_made_meanwhile_is_left_alone(lago: Sandb
         lago_customer(lago)
         lago_subscription(lago, plan_code="fleet")
 
-    report = imported(rows(1), progress=Meanwhile(long_before_the_row(lago, change)))
+    report = imported(rows(1), progress=Meanwhile(change))
 
     assert (actions(report), codes(report)) == (["failed"], ["lago_subscription_conflict"])
     assert [one["plan_code"] for one in lago.state()["subscriptions"]] == ["fleet"]
     assert lago.journal() == {"invoices": [], "credit_notes": []}
+
+
+@pytest.mark.parametrize("hours", [-30, -3, 0, 3, 30])
+@pytest.mark.parametrize("other", [{"phone": "+49 30 1"}, {"name": "Somebody else"}])
+def test_a_lago_customer_made_meanwhile_is_adopted_whatever_the_clock_says(
+    lago: Sandbox, by_hand: Caller, hours: int, other: dict[str, str]
+) -> None:
+    lago.advance_clock(hours * 3600)
+
+    def change() -> None:
+        theirs = {"external_id": "C-1", "name": "Customer 1", "email": "customer1@example.com"}
+        by_hand.post("/customers", {"customer": theirs | other})
+        lago.advance_clock(5)
+
+    report = imported(rows(2), progress=Meanwhile(change))
+
+    assert [steps(report, line)["lago_customer"] for line in (2, 3)] == ["adopted", "created"]
 
 
 # --- One row fails -----------------------------------------------------------------------------------
@@ -248,7 +255,8 @@ def test_a_refused_call_fails_its_row_and_keeps_its_mapping_inactive(lago: Sandb
 
     assert (report.status, actions(report)) == ("partial", ["created", "failed", "created"])
     assert codes(report, 3) == ["lago_refused"]
-    assert steps(report, 3) == all_steps("created") | {"lago_subscription": "failed"}
+    changed = {"lago_customer": "adopted", "lago_subscription": "failed"}
+    assert steps(report, 3) == all_steps("created") | changed
     assert not IdTagMapping.objects.get(id_tag="TAG0002").is_active
 
 

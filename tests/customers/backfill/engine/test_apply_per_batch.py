@@ -12,7 +12,7 @@ from customers.models import BackfillStep, IdTagMapping, User
 from kernel import Fact
 from rehearsal.lago import Sandbox
 from tests.customers.backfill.engine.club import Club, MembershipStep
-from tests.customers.backfill.engine.test_apply import Meanwhile, long_before_the_row
+from tests.customers.backfill.engine.test_apply import Meanwhile
 from tests.customers.backfill.steve.world import divergences, manifest, planned_revert, reverted, run_of
 from tests.customers.factories import actions, codes, imported, lago_customer, lago_subscription, row, rows
 
@@ -218,7 +218,7 @@ def test_further_cards_hear_of_what_their_customers_first_row_made_or_found(
         lago_subscription(lago, external_id="sub-1")
 
     given = [row(1), row(1, id_tag="CARD2"), row(1, id_tag="CARD3")]
-    meanwhile = Meanwhile(long_before_the_row(lago, change))
+    meanwhile = Meanwhile(change)
     report = imported(given, progress=meanwhile, batch_size=batch_size, concurrency=4)
 
     assert report.status == "succeeded"

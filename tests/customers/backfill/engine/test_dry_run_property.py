@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from customers.backfill.engine.report import Report
 from customers.backfill.refused import Refused
 from customers.models import IdTagMapping, User
+from kernel import Wanted
 from rehearsal.lago import Sandbox
-from tests.customers.backfill.engine.random_worlds import PLANS, Before, random_before, random_rows
+from tests.customers.backfill.engine.random_worlds import COUPONS, PLANS, Before, random_before, random_rows
 from tests.customers.factories import Row, imported, planned, told
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +31,8 @@ MADE = {"create": "created", "adopt": "adopted", "done": "done", "shared": "shar
 
 @pytest.fixture
 def lago(settings: Any, tmp_path: Any) -> Iterator[Sandbox]:
-    with Sandbox(PLANS, on_a_quiet_day=True) as sandbox:
+    coupons = [one for one in COUPONS if isinstance(one, str)]
+    with Sandbox(PLANS, coupons=coupons, on_a_quiet_day=True) as sandbox:
         settings.LAGO_API_URL, settings.LAGO_API_KEY = sandbox.url, sandbox.key
         settings.BACKFILL_LAGO_RATE, settings.BACKFILL_LOG_DIR = 0, tmp_path
         yield sandbox
@@ -66,6 +68,7 @@ def test_the_dry_run_tells_what_the_run_does(
     rows, before = world
     lago.reset()
     options |= {"billed_until": billed_until, "start_after_billed": billed_until is not None}
+    lago.put_coupons(*COUPONS)
     with transaction.atomic():
         for one in before:
             one.apply(lago, rows)
@@ -125,6 +128,8 @@ def counts(lago: Sandbox) -> dict[str, int]:
         "id_tag_mapping": IdTagMapping.objects.count(),
         "lago_customer": len(state["customers"]),
         "lago_subscription": len(state["subscriptions"]),
+        "lago_wallet": len(state["wallets"]),
+        "lago_coupon": len(state["applied_coupons"]),
     }
 
 
@@ -135,6 +140,7 @@ def check_world(lago: Sandbox, plan: Report, before: dict[str, int], start: dict
     check_nothing_old_changed(lago, start["lago"])
     for row in plan.plan.to_do():
         check_row_stands(lago, row.wanted.external_id, row.wanted.id_tag, row.wanted.plan_code)
+        check_prepaid_stands(lago, row.wanted)
 
 
 def check_nothing_old_changed(lago: Sandbox, old: dict[str, Any]) -> None:
@@ -146,6 +152,8 @@ def check_nothing_old_changed(lago: Sandbox, old: dict[str, Any]) -> None:
     customers = {row["lago_id"]: row["columns"] for row in now["customers"]}
     for row in old["customers"]:
         assert row["columns"].items() <= customers[row["lago_id"]].items()
+    for name in ("wallets", "applied_coupons", "coupons"):
+        assert all(row in now[name] for row in old[name])
 
 
 def check_row_stands(lago: Sandbox, external_id: str, id_tag: str, plan_code: str) -> None:
@@ -156,6 +164,16 @@ def check_row_stands(lago: Sandbox, external_id: str, id_tag: str, plan_code: st
     ]
     assert mapped.lago_subscription_external_id in [row["external_id"] for row in live]
     assert {row["plan_code"] for row in live} == {plan_code}
+
+
+def check_prepaid_stands(lago: Sandbox, wanted: Wanted) -> None:
+    """What the row asks for is there once; what it does not ask for was not made."""
+    state, key = lago.state(live=True), wanted.external_id
+    names = [one["name"] for one in state["wallets"] if one["external_customer_id"] == key]
+    balance = wanted.more.get("opening_balance")
+    assert names.count(f"backfill-{key}") == 1 if balance else True
+    codes = [one["coupon_code"] for one in state["applied_coupons"] if one["external_customer_id"] == key]
+    assert not wanted.more.get("coupon") or wanted.more["coupon"] in codes
 
 
 def check_again(plan: Report, rows: list[Row], options: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from tests.customers.factories import (
     told,
     warnings,
 )
+from tests.rehearsal.lago.calls import Caller
 
 pytestmark = pytest.mark.django_db
 
@@ -159,7 +160,7 @@ def test_a_lago_customer_is_a_problem_or_adopted(lago: Sandbox) -> None:
 
 
 def test_capitals_in_an_address_are_no_difference(lago: Sandbox) -> None:
-    lago_customer(lago, email="Customer1@EXAMPLE.com")
+    lago_customer(lago, email="Customer1@EXAMPLE.com", currency="EUR")
 
     report = planned([row(1, email="CUSTOMER1@example.com")], skip_existing=True)
 
@@ -167,7 +168,7 @@ def test_capitals_in_an_address_are_no_difference(lago: Sandbox) -> None:
 
 
 def test_a_lago_customer_with_another_name_is_adopted_with_a_warning(lago: Sandbox) -> None:
-    lago_customer(lago, name="Somebody Else", email="else@example.com")
+    lago_customer(lago, name="Somebody Else", email="else@example.com", currency="EUR")
 
     report = planned(rows(1), skip_existing=True)
 
@@ -368,12 +369,24 @@ def test_an_unanswered_create_is_settled_by_looking(lago: Sandbox) -> None:
     assert steps(report) == all_steps("done") | {"lago_subscription": "create"}
 
 
-def test_what_was_there_long_before_an_unanswered_create_is_not_ours(lago: Sandbox) -> None:
-    leave_unfinished(lago, "500,method=POST,path=/customers,times=5")
-    BackfillStep.objects.filter(state="intended").update(intended_at=datetime(2090, 1, 1, tzinfo=UTC))
-    lago_customer(lago)
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_no_clock_says_whose_an_unanswered_create_is(lago: Sandbox, hours: int) -> None:
+    lago.advance_clock(hours * 3600)
+    leave_unfinished(lago, "500_after,method=POST,path=/customers,times=5")
 
     report = planned(rows(2))
+
+    assert steps(report)["lago_customer"] == "done"
+
+
+@pytest.mark.parametrize("other", [{"phone": "+49 30 1"}, {"name": "Somebody else"}])
+def test_what_an_unanswered_create_would_not_have_made_is_not_ours(
+    lago: Sandbox, by_hand: Caller, other: dict[str, str]
+) -> None:
+    leave_unfinished(lago, "500_after,method=POST,path=/customers,times=5")
+    by_hand.post("/customers", {"customer": {"external_id": "C-1", **other}})
+
+    report = planned(rows(2), skip_existing=True)
 
     assert steps(report)["lago_customer"] == "adopt"
 

@@ -17,6 +17,7 @@ from tests.customers.backfill.preflight.looking import (
     proxy,
     states,
 )
+from tests.customers.factories import lago_subscription
 from tests.rehearsal.lago.calls import Caller
 
 METRIC = {"code": "ev_charging_kwh"}
@@ -108,6 +109,23 @@ def test_a_lago_that_would_bill_a_revert_stops_the_night(lago: Sandbox) -> None:
     lago.set_organization(version="v1.31.9")
 
     assert is_stop(look(LAGO)["version"], "v1.31.9", "Upgrade Lago to 1.32")
+
+
+def test_a_lago_that_would_bill_a_revert_is_known_by_its_subscriptions(lago: Sandbox, settings: Any) -> None:
+    with Sandbox(compat="old") as old:
+        settings.LAGO_API_URL = old.url
+        lago_subscription(old)
+
+        found = look(LAGO)["version"]
+
+    assert is_stop(found, "production", "Upgrade Lago to 1.32")
+
+
+def test_a_lago_that_does_not_bill_a_revert_is_known_by_its_subscriptions(lago: Sandbox) -> None:
+    lago_subscription(lago)
+    lago.set_organization(version="production")
+
+    assert is_ok(look(LAGO)["version"])
 
 
 def test_a_version_that_does_not_tell_is_a_warning(lago: Sandbox) -> None:

@@ -1,0 +1,1 @@
+"""Wallets and coupons: what customers have paid already, or need not pay."""
