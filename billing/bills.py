@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta, tzinfo
+from typing import Any
 
 from billing import reports
 from billing.client import LagoClient
-from billing.forecast import Forecast, Invoice, forecast, next_invoices
+from billing.forecast import Forecast, Invoice, forecast, next_invoices, whole_cents
 from billing.values import Plan, Subscription
-from kernel import Bill, Bills, Problem, Wanted
+from kernel import Bill, Bills, Charge, Problem, Wanted
 
 ONE_SECOND = timedelta(seconds=1)
 
@@ -50,8 +51,11 @@ class Biller:
         if subscription.plan_amount_cents not in (None, plan.amount_cents):
             return None
         invoices = self._next(plan, subscription, subscription.subscription_at, now)
-        bills = [_bill(plan, invoice) for invoice in invoices]
-        return Bills(self._day(now), bills[0], bills[1]) if bills else None
+        first_paid = self._first_paid(plan, subscription.subscription_at)
+        bills = [_bill(plan, invoice, first_paid) for invoice in invoices]
+        if not bills:
+            return None
+        return Bills(self._day(now), bills[0], bills[1], **_price(plan))
 
     def _next(
         self, plan: Plan, subscription: Subscription, subscription_at: datetime, now: datetime
@@ -74,19 +78,27 @@ class Biller:
         told = forecast(
             plan, billing_time=billing_time, subscription_at=subscription_at, zone=self.zone, now=now
         )
-        today = tuple(_bill(plan, invoice) for invoice in told.today)
+        first_paid = self._first_paid(plan, subscription_at)
+        today = tuple(_bill(plan, invoice, first_paid) for invoice in told.today)
         return Bills(
             as_of=self._day(now),
-            first=_bill(plan, told.first) if told.first else None,
-            second=_bill(plan, told.second) if told.second else None,
+            first=_bill(plan, told.first, first_paid) if told.first else None,
+            second=_bill(plan, told.second, first_paid) if told.second else None,
             today=today,
-            tonight=tuple(_bill(plan, invoice) for invoice in told.tonight),
+            tonight=tuple(_bill(plan, invoice, first_paid) for invoice in told.tonight),
             past=(reports.invoiced_today(self._day(now), today, told.clear_from),)
             if told.invoiced_today
             else (),
             clear_from=told.clear_from,
             remarks=tuple(_remarks(plan, told, today)),
+            **_price(plan),
         )
+
+    def _first_paid(self, plan: Plan, subscription_at: datetime) -> date:
+        """Return the first day whose base amount is due: after the trial, and none before the start."""
+        start = self._day(subscription_at)
+        trial = timedelta(days=int(plan.trial_period))
+        return start + trial if date.max - start > trial else date.max
 
     def _day(self, moment: datetime) -> date:
         return moment.astimezone(self.zone).date()
@@ -99,7 +111,7 @@ def _remarks(plan: Plan, told: Forecast, today: Iterable[Bill]) -> Iterable[Prob
         yield reports.invoice_of_zero()
 
 
-def _bill(plan: Plan, invoice: Invoice) -> Bill:
+def _bill(plan: Plan, invoice: Invoice, first_paid: date) -> Bill:
     return Bill(
         day=invoice.day,
         base_cents=invoice.base_cents,
@@ -107,4 +119,18 @@ def _bill(plan: Plan, invoice: Invoice) -> Bill:
         currency=plan.amount_currency or "",
         first=invoice.first,
         last=invoice.last,
+        charges=tuple(
+            Charge(
+                part.cents,
+                max(part.first, first_paid) if part.is_base else part.first,
+                part.last,
+                part.is_base,
+            )
+            for part in invoice.parts
+            if part.cents
+        ),
     )
+
+
+def _price(plan: Plan) -> dict[str, Any]:
+    return {"whole_cents": whole_cents(plan), "currency": plan.amount_currency or ""}

@@ -1,9 +1,20 @@
 """What can be said of a file without asking another system. Pure: no ORM, settings, HTTP or clock."""
 
+from customers.backfill.checks.billed import Billed
 from customers.backfill.checks.clashes import alike, clashes
-from customers.backfill.checks.dates import is_date_format
+from customers.backfill.checks.dates import is_date_format, read_day
 from customers.backfill.checks.mixed import mixed_dates
 from customers.backfill.checks.optional import Written
 from customers.backfill.checks.rows import check_row, file_warnings
 
-__all__ = ["Written", "alike", "check_row", "clashes", "file_warnings", "is_date_format", "mixed_dates"]
+__all__ = [
+    "Billed",
+    "Written",
+    "alike",
+    "check_row",
+    "clashes",
+    "file_warnings",
+    "is_date_format",
+    "mixed_dates",
+    "read_day",
+]

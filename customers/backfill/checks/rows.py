@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from customers.backfill.checks.billed import UNSAID, Billed, start_after_billed, with_billed_until
 from customers.backfill.checks.damage import damage_in_id, damage_in_name
 from customers.backfill.checks.dates import (
     check_start_date,
@@ -13,7 +14,7 @@ from customers.backfill.checks.dates import (
     time_of,
 )
 from customers.backfill.checks.emails import check_email
-from customers.backfill.checks.optional import Written, check_optional
+from customers.backfill.checks.optional import Written, judge_optional, read_optional
 from customers.backfill.checks.unusual import looks_like_totals, not_calculated, totals_row
 from customers.backfill.checks.values import (
     PlanLike,
@@ -36,6 +37,7 @@ def check_row(
     written: Written,
     today: date,
     billing_time: str,
+    billed: Billed = UNSAID,
 ) -> tuple[Wanted, list[Problem], list[Problem]]:
     """Return what the row asks for, its problems and its warnings, both in the order of the columns.
 
@@ -68,15 +70,14 @@ def check_row(
         subscription_at=start_of_day(start, written.timezone) if start else None,
         billing_time=billing_time,
     )
-    warnings = _warnings(row, wanted, plans, today)
-    if time is not None and not isinstance(time, Doubt):
-        warnings.append(time)
-    if not row.more:
-        return wanted, problems, warnings
     plan = plans.get(wanted.plan_code)
-    currency = plan.amount_currency if plan else None
-    wanted, more_problems, more_warnings = check_optional(row, wanted, written, currency, today)
-    return wanted, problems + more_problems, warnings + more_warnings
+    wanted, unread = read_optional(row, wanted, written, plan.amount_currency if plan else None)
+    wanted = with_billed_until(wanted, billed, written.timezone)
+    wanted, moved = start_after_billed(wanted, billed, written.timezone, plan.interval if plan else None)
+    against, optional = judge_optional(row, wanted, written, today)
+    of_day = [time] if time is not None and not isinstance(time, Doubt) else []
+    warnings = [*_warnings(row, wanted, plans, today), *of_day, *moved, *optional]
+    return wanted, [*problems, *unread, *against], warnings
 
 
 def file_warnings(info: SourceInfo) -> list[Problem]:
@@ -161,7 +162,9 @@ def _warnings(row: SourceRow, wanted: Wanted, plans: Mapping[str, PlanLike], tod
         lowercase_warning(wanted.id_tag),
         notation_warning(wanted.id_tag),
         pending_deletion_warning(wanted.plan_code, plans),
-        start_warning(wanted.start_date, today) if wanted.start_date else None,
+        start_warning(wanted.starts_on, today, moved=wanted.moved_to is not None)
+        if wanted.starts_on
+        else None,
     )
     return [warning for warning in found if warning]
 
