@@ -15,7 +15,7 @@ from customers.backfill.engine.planning import draft
 from customers.backfill.source import SourceError, open_source
 
 FILES = Path(__file__).parent / "files"
-PLAN = SimpleNamespace(code="standard", pending_deletion=False, amount_currency="EUR")
+PLAN = SimpleNamespace(interval="monthly", code="standard", pending_deletion=False, amount_currency="EUR")
 SYSTEMS: Any = SimpleNamespace(
     target=SimpleNamespace(plans={"standard": PLAN}), timezone=ZoneInfo("Europe/Berlin")
 )
