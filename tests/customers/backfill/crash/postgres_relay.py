@@ -63,6 +63,7 @@ class PostgresRelay:
             except OSError:
                 continue  # it has ended by itself
         self._open = []
+        self._held.clear()  # from now on whoever hangs up is heard of at the other end
 
     def _accept(self) -> None:
         while True:
