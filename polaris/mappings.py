@@ -175,7 +175,8 @@ class Change:
     expires_at: datetime | None = None
 
 
-# One that was given away meanwhile is left alone, and so is one whose number somebody else has by now.
+# One that was given away meanwhile is left alone, and so is one whose number somebody else has by now, or
+# whose user is gone or is staff.
 COMPLETE = """
 UPDATE user_mappings AS mapping
 SET steve_ocpp_tag_pk = new.pk, steve_ocpp_id_tag = new.id_tag, user_id = new.user_id,
@@ -184,6 +185,7 @@ FROM unnest(%(ids)s::int[], %(pks)s::int[], %(id_tags)s::text[], %(users)s::text
   %(parents)s::text[], %(expiries)s::timestamptz[])
   AS new(id, pk, id_tag, user_id, subscription, parent, expiry)
 WHERE mapping.id = new.id AND (mapping.user_id IS NULL OR mapping.user_id = new.user_id)
+  AND EXISTS (SELECT 1 FROM users WHERE users.id = new.user_id AND users.role = 'customer')
   AND NOT EXISTS (
     SELECT 1 FROM user_mappings AS other WHERE other.steve_ocpp_tag_pk = new.pk AND other.id <> new.id
   )
@@ -280,9 +282,12 @@ def forget_parents(cursor: Cursor, ids: Sequence[int]) -> None:
     cursor.execute("UPDATE user_mappings SET steve_parent_id_tag = NULL WHERE id = ANY(%s)", [list(ids)])
 
 
+# The user is looked up in the same statement: who was deleted or made staff since can be nobody's user, and
+# the platform would refuse the whole batch for one such card.
 GIVE_BACK = """
 UPDATE user_mappings AS mapping
-SET steve_ocpp_tag_pk = old.pk, steve_ocpp_id_tag = old.id_tag, user_id = old.user_id,
+SET steve_ocpp_tag_pk = old.pk, steve_ocpp_id_tag = old.id_tag,
+  user_id = (SELECT users.id FROM users WHERE users.id = old.user_id AND users.role = 'customer'),
   is_active = old.is_active, lago_subscription_external_id = old.subscription, updated_at = now()
 FROM unnest(%(ids)s::int[], %(pks)s::int[], %(id_tags)s::text[], %(users)s::text[], %(active)s::boolean[],
   %(subscriptions)s::text[], %(billed_to)s::text[])
