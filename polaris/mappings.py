@@ -248,11 +248,28 @@ def stop(cursor: Cursor, ids: Sequence[int], external_ids: Sequence[str]) -> Non
     cursor.execute(STOP, {"ids": list(ids), "external_ids": list(external_ids)})
 
 
-def switch_off(cursor: Cursor, ids: Sequence[int], *, has_mirror: bool) -> None:
+# Of a card that waits for its start, too: by this id the platform would open it on the day.
+FORGET_SUBSCRIPTION = "UPDATE user_mappings SET lago_subscription_external_id = NULL WHERE id = ANY(%s)"
+LET_WAIT = """
+UPDATE user_mappings SET lago_subscription_external_id = %s, updated_at = now()
+WHERE id = ANY(%s) AND is_active IS DISTINCT FROM true
+"""
+
+
+def switch_off(
+    cursor: Cursor, ids: Sequence[int], *, has_mirror: bool, forget_subscription: bool = False
+) -> None:
     """Put cards out of use for good: they remember no parent that a sync would open them under."""
     stop(cursor, ids, ())
     if has_mirror:
         forget_parents(cursor, ids)
+    if forget_subscription:
+        cursor.execute(FORGET_SUBSCRIPTION, [list(ids)])
+
+
+def let_wait(cursor: Cursor, ids: Sequence[int], subscription: str) -> None:
+    """Let inactive cards be opened by the platform when this subscription starts."""
+    cursor.execute(LET_WAIT, [subscription, list(ids)])
 
 
 DELETE = """
