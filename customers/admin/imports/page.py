@@ -15,6 +15,7 @@ from customers.backfill.money.invoices import NET, Dated
 from customers.backfill.money.words import at_once_sentence, days_of, money, past_sentence, sum_of
 from customers.backfill.steps import alterations, label
 from customers.backfill.stored_preview import FILTERS, SHOWN
+from customers.backfill.switching import is_beside_platform
 from customers.models import BackfillUpload
 
 ACCEPT = "upload the file again with “Accept invoices for days that are over”"
@@ -91,6 +92,7 @@ def _invoices(head: Mapping[str, Any]) -> dict[str, Any]:
         "at_once": at_once_sentence(date.fromisoformat(told["today"]), at_once) if told and at_once else "",
         "untold": told["untold"] if told else 0,
         "net": NET,
+        "beside_platform": is_beside_platform(),
         "past": past_sentence(Past.kept(past), accepted=accepted, way=ACCEPT) if past else "",
     }
 

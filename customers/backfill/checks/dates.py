@@ -29,10 +29,15 @@ def check_start_date(
     return day
 
 
-def start_warning(day: date, today: date) -> Problem | None:
+def start_warning(day: date, today: date, *, beside_platform: bool = False) -> Problem | None:
     """Warn of a start that is not in the past. `today` is the day where `day` is meant."""
     if day > today:
-        told = f"The subscription starts on {day}; until then nothing is billed and it is not active."
+        until = (
+            "the platform keeps the card blocked"
+            if beside_platform
+            else "nothing is billed and it is not active"
+        )
+        told = f"The subscription starts on {day}; until then {until}."
         return Problem("start_date_future", "start_date", told, "Check that this is meant.")
     if day == today:
         told = "The subscription starts today; what is due in advance may be invoiced at once."

@@ -50,7 +50,7 @@ def check_row(
         subscription_at=start_of_day(start, written.timezone) if start else None,
         billing_time=billing_time,
     )
-    warnings = _warnings(wanted, plans, today)
+    warnings = _warnings(wanted, plans, written, today)
     if not row.more:
         return wanted, problems, warnings
     plan = plans.get(wanted.plan_code)
@@ -99,11 +99,12 @@ def _check_values(row: SourceRow, plans: Mapping[str, PlanLike], date_format: st
     }
 
 
-def _warnings(wanted: Wanted, plans: Mapping[str, PlanLike], today: date) -> list[Problem]:
+def _warnings(wanted: Wanted, plans: Mapping[str, PlanLike], written: Written, today: date) -> list[Problem]:
+    day = wanted.start_date
     found = (
         lowercase_warning(wanted.id_tag),
         pending_deletion_warning(wanted.plan_code, plans),
-        start_warning(wanted.start_date, today) if wanted.start_date else None,
+        start_warning(day, today, beside_platform=written.beside_platform) if day else None,
     )
     return [warning for warning in found if warning]
 

@@ -23,7 +23,12 @@ def today_in(systems: Systems, now: datetime) -> date:
 def draft(source: Source, systems: Systems, options: Options, today: date) -> list[PlannedRow]:
     """Read and check the rows by themselves and against each other; raise SourceError."""
     rows = []
-    written = Written(systems.timezone, options.date_format, options.decimal_mark)
+    written = Written(
+        systems.timezone,
+        options.date_format,
+        options.decimal_mark,
+        beside_platform=systems.platform is not None,
+    )
     for given in source:
         wanted, problems, warnings = check_row(
             given,
