@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.rows import tuple_row
 
 from polaris import schema
-from polaris.errors import NO_ANSWER, PolarisError, told
+from polaris.errors import NO_ANSWER, PolarisError, no_platform, not_reached, told
 
 Answer = TypeVar("Answer")
 Statement = str | sql.Composed
@@ -80,13 +80,19 @@ class PlatformDatabase:
 
     def preflight(self) -> None:
         """Prove that all that is needed is there; raise PolarisError."""
-        if missing := self.columns.missing:
+        try:
+            columns = self.columns
+        except PolarisError as error:
+            raise (not_reached(self.place) if error.away else error) from None
+        if not any(columns.has(table) for table in schema.TABLES):
+            raise no_platform(self.place)
+        if missing := columns.missing:
             raise PolarisError(
                 "polaris_refused",
                 f"The platform's database {self.place} lacks {', '.join(missing)}: it is no Polaris Express"
                 " of a known version, or its migrations are not complete; have them add what they skipped",
             )
-        if unreadable := self.columns.unreadable:
+        if unreadable := columns.unreadable:
             ((role,),) = self.read("SELECT quote_ident(current_user)")
             tables = ", ".join(dict.fromkeys(name.partition(".")[0] for name in unreadable))
             raise PolarisError(

@@ -7,8 +7,10 @@ import psycopg
 
 from kernel import RemoteError
 
+AGAIN = "Mend it and run the same command again: it continues where this run stopped."
+LOGGED = "The log of the platform's database says which row: mend that there, and run the same command again."
 HINTS = {
-    "polaris_unreachable": "Mend it and run the same command again: it continues where this run stopped.",
+    "polaris_unreachable": AGAIN,
     "polaris_refused": "Give the role what it lacks (docs/polaris.md), and run the same command again.",
     "platform_user_conflict": "Look at this customer on the platform, and run the same command again.",
     "platform_mapping_conflict": "Look at this card on the platform, and run the same command again.",
@@ -25,6 +27,25 @@ class PolarisError(RemoteError):
     def __init__(self, code: str, message: str, *, sent: bool = False, down: bool = False) -> None:
         super().__init__(code, message, sent=sent, down=down)
         self.hint = HINTS.get(code, self.hint)
+
+
+def not_reached(place: str) -> PolarisError:
+    """Say that a connection was never made. Why, the driver tells only in words, in the server's language."""
+    why = f"{NO_ANSWER}, or takes no such login: check POLARIS_DATABASE_URL ({place})"
+    lost = PolarisError("polaris_unreachable", why, down=True)
+    lost.away = True
+    return lost
+
+
+def no_platform(place: str) -> PolarisError:
+    """Say that it is another database than the platform's."""
+    why = (
+        f"The database {place} has none of the platform's tables: check POLARIS_DATABASE_URL, and the"
+        " search_path of its role"
+    )
+    another = PolarisError("polaris_refused", why)
+    another.hint = AGAIN
+    return another
 
 
 def told(error: psycopg.Error, *, write: bool) -> PolarisError:
@@ -44,4 +65,6 @@ def told(error: psycopg.Error, *, write: bool) -> PolarisError:
         return lost
     name = error.diag.constraint_name
     what = f"{state}{f', {name}' if name else ''}"
-    return PolarisError("polaris_refused", f"The platform's database refused a statement ({what})")
+    refused = PolarisError("polaris_refused", f"The platform's database refused a statement ({what})")
+    refused.hint = LOGGED
+    return refused

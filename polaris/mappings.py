@@ -179,7 +179,8 @@ class Change:
     expires_at: datetime | None = None
 
 
-# One that was given away meanwhile is left alone, and so is one whose number somebody else has by now.
+# One that was given away meanwhile is left alone, and so is one whose number somebody else has by now, or
+# whose user is gone or is staff.
 COMPLETE = """
 UPDATE user_mappings AS mapping
 SET steve_ocpp_tag_pk = new.pk, steve_ocpp_id_tag = new.id_tag, user_id = new.user_id,
@@ -188,6 +189,7 @@ FROM unnest(%(ids)s::int[], %(pks)s::int[], %(id_tags)s::text[], %(users)s::text
   %(parents)s::text[], %(expiries)s::timestamptz[])
   AS new(id, pk, id_tag, user_id, subscription, parent, expiry)
 WHERE mapping.id = new.id AND (mapping.user_id IS NULL OR mapping.user_id = new.user_id)
+  AND EXISTS (SELECT 1 FROM users WHERE users.id = new.user_id AND users.role = 'customer')
   AND NOT EXISTS (
     SELECT 1 FROM user_mappings AS other WHERE other.steve_ocpp_tag_pk = new.pk AND other.id <> new.id
   )
@@ -250,11 +252,28 @@ def stop(cursor: Cursor, ids: Sequence[int], external_ids: Sequence[str]) -> Non
     cursor.execute(STOP, {"ids": list(ids), "external_ids": list(external_ids)})
 
 
-def switch_off(cursor: Cursor, ids: Sequence[int], *, has_mirror: bool) -> None:
+# Of a card that waits for its start, too: by this id the platform would open it on the day.
+FORGET_SUBSCRIPTION = "UPDATE user_mappings SET lago_subscription_external_id = NULL WHERE id = ANY(%s)"
+LET_WAIT = """
+UPDATE user_mappings SET lago_subscription_external_id = %s, updated_at = now()
+WHERE id = ANY(%s) AND is_active IS DISTINCT FROM true
+"""
+
+
+def switch_off(
+    cursor: Cursor, ids: Sequence[int], *, has_mirror: bool, forget_subscription: bool = False
+) -> None:
     """Put cards out of use for good: they remember no parent that a sync would open them under."""
     stop(cursor, ids, ())
     if has_mirror:
         forget_parents(cursor, ids)
+    if forget_subscription:
+        cursor.execute(FORGET_SUBSCRIPTION, [list(ids)])
+
+
+def let_wait(cursor: Cursor, ids: Sequence[int], subscription: str) -> None:
+    """Let inactive cards be opened by the platform when this subscription starts."""
+    cursor.execute(LET_WAIT, [subscription, list(ids)])
 
 
 DELETE = """
@@ -284,9 +303,12 @@ def forget_parents(cursor: Cursor, ids: Sequence[int]) -> None:
     cursor.execute("UPDATE user_mappings SET steve_parent_id_tag = NULL WHERE id = ANY(%s)", [list(ids)])
 
 
+# The user is looked up in the same statement: who was deleted or made staff since can be nobody's user, and
+# the platform would refuse the whole batch for one such card.
 GIVE_BACK = """
 UPDATE user_mappings AS mapping
-SET steve_ocpp_tag_pk = old.pk, steve_ocpp_id_tag = old.id_tag, user_id = old.user_id,
+SET steve_ocpp_tag_pk = old.pk, steve_ocpp_id_tag = old.id_tag,
+  user_id = (SELECT users.id FROM users WHERE users.id = old.user_id AND users.role = 'customer'),
   is_active = old.is_active, lago_subscription_external_id = old.subscription, updated_at = now()
 FROM unnest(%(ids)s::int[], %(pks)s::int[], %(id_tags)s::text[], %(users)s::text[], %(active)s::boolean[],
   %(subscriptions)s::text[], %(billed_to)s::text[])

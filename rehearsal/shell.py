@@ -59,6 +59,7 @@ def systems(files: Path, database_url: str, *, platform: bool = False) -> Iterat
         beside = stack.enter_context(_platform(lago, steve, database_url)) if platform else None
         if beside:
             _send_webhooks(lago, beside)
+            beside.sync()  # as one that is in use has long done
         yield {
             **environment.without_ours(ROOT / ".env.example"),
             "ENV_FILE": "",

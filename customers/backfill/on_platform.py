@@ -1,13 +1,14 @@
 """What the platform's database has of one customer, or of one card: read while it is looked at."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
 
+from customers.backfill.ledger.starts import starts_of
 from customers.backfill.switching import is_beside_platform
-from customers.models import BackfillRow, IdTagMapping, User
+from customers.models import IdTagMapping, User
 from kernel import RemoteError, as_login
 from polaris import PlatformDatabase, mappings, users
 from polaris.mappings import META, Mappings, PlatformMapping
@@ -107,19 +108,13 @@ def _cards(
     known: PlatformUser | None,
     now: datetime,
 ) -> list[CardThere]:
-    begins = _begins(ours)
+    begins = starts_of(ours)
     return [
         _card(
             card, external_id, there.by_id_tag.get(card.id_tag.lower(), []), known, begins.get(card.pk), now
         )
         for card in ours
     ]
-
-
-def _begins(ours: Sequence[IdTagMapping]) -> Mapping[int, datetime]:
-    """Return from when on each card is paid for, by the run that brought it last."""
-    rows = BackfillRow.objects.filter(mapping__in=ours, subscription_at__isnull=False).order_by("run_id")
-    return {pk: begins_at for pk, begins_at in rows.values_list("mapping_id", "subscription_at") if begins_at}
 
 
 def _card(

@@ -1,18 +1,22 @@
 """Switch one card off or on where a platform is connected, so that it stays so through its next sync.
 
 Off: its row there is inactive and remembers no parent, and SteVe blocks it without a parent. A parent that is
-active would open it again, and be billed for it. On: its row is active, and the platform's sync opens it.
+active would open it again, and be billed for it. On: its row is active, and the platform's sync opens it; but
+not before its subscription pays, as what is charged until then would never be billed. Until then the row is
+inactive and has the subscription's id, by which the platform opens it on the day; one that is off has no id.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
 from django.conf import settings
+from django.utils import timezone
 
 from charging import SteveClient
 from charging.values import BLOCKED, OcppTag
-from customers.backfill.systems import steve_client
+from customers.backfill.ledger.starts import starts_of
+from customers.backfill.systems import lago_client, steve_client
 from customers.models import IdTagMapping
 from kernel import RemoteError
 from polaris import PlatformDatabase, mappings, sync
@@ -36,16 +40,31 @@ def switch(card: IdTagMapping) -> str:
             return ""
         numbers = [one.id for one in ours]
         if card.is_active:
-            subscription = card.lago_subscription_external_id
-            platform.write(lambda cursor: mappings.activate(cursor, dict.fromkeys(numbers, subscription)))
-            sync.notify(platform)
-            return "The platform opens the card at its next sync, which begins now."
+            return _on(platform, numbers, card.lago_subscription_external_id)
+        starts_at = starts_of([card]).get(card.pk)
+        waits = starts_at is not None and starts_at > timezone.now()
         platform.write(
-            lambda cursor: mappings.switch_off(cursor, numbers, has_mirror=platform.columns.has_mirror)
+            lambda cursor: mappings.switch_off(
+                cursor, numbers, has_mirror=platform.columns.has_mirror, forget_subscription=waits
+            )
         )
         blocked = [_blocked(steve, one.ocpp_tag_pk) for one in ours]
         sync.notify(platform)
         return "The card is off on the platform, too" + (", and blocked in SteVe." if any(blocked) else ".")
+
+
+def _on(platform: PlatformDatabase, numbers: Sequence[int], subscription: str) -> str:
+    with closing(lago_client(timeout_s=TIMEOUT_S, tries=1)) as lago:
+        pays = lago.subscription(subscription) is not None
+    if not pays:
+        platform.write(lambda cursor: mappings.let_wait(cursor, numbers, subscription))
+        return (
+            "Lago has no active subscription for the card, so it stays blocked on the platform. If the"
+            " subscription starts later, the platform opens it on that day."
+        )
+    platform.write(lambda cursor: mappings.activate(cursor, dict.fromkeys(numbers, subscription)))
+    sync.notify(platform)
+    return "The platform opens the card at its next sync, which begins now."
 
 
 def _blocked(steve: SteveClient, ocpp_tag_pk: int) -> bool:

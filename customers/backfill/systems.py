@@ -155,23 +155,22 @@ def way_out(kind: type[Step], run_id: str = "ID") -> str:
 
 
 def _lago(rate: float | None, concurrency: int | None, sleep: Callable[[float], None]) -> LagoClient:
-    if not settings.LAGO_API_KEY:
-        raise ImproperlyConfigured("LAGO_API_KEY is not set: the API key of your Lago organization.")
-    try:
-        return _client(rate, concurrency, sleep)
-    except ValueError as error:  # a key or an address that cannot be sent; the message names the variable
-        raise ImproperlyConfigured(str(error)) from error
-
-
-def _client(rate: float | None, concurrency: int | None, sleep: Callable[[float], None]) -> LagoClient:
-    return LagoClient(
-        settings.LAGO_API_URL,
-        settings.LAGO_API_KEY,
+    return lago_client(
         rate_per_s=settings.BACKFILL_LAGO_RATE if rate is None else rate,
         pool_size=concurrency or settings.BACKFILL_CONCURRENCY,
-        timeout_s=settings.LAGO_TIMEOUT_S,
         sleep=sleep,
     )
+
+
+def lago_client(**how: Any) -> LagoClient:
+    """Make the client that the settings describe. Raises ImproperlyConfigured."""
+    if not settings.LAGO_API_KEY:
+        raise ImproperlyConfigured("LAGO_API_KEY is not set: the API key of your Lago organization.")
+    how = {"rate_per_s": settings.BACKFILL_LAGO_RATE, "timeout_s": settings.LAGO_TIMEOUT_S, **how}
+    try:
+        return LagoClient(settings.LAGO_API_URL, settings.LAGO_API_KEY, **how)
+    except ValueError as error:  # a key or an address that cannot be sent; the message names the variable
+        raise ImproperlyConfigured(str(error)) from error
 
 
 def steve_client(**how: Any) -> SteveClient | None:

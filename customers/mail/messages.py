@@ -1,7 +1,7 @@
 """What our mails say. Each is whole as HTML and as text."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from email.utils import formataddr, parseaddr
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ def welcome_message(
     message_id: str,
     *,
     new_link_at: str = "",
+    blocked_until: date | None = None,
 ) -> CustomerMail:
     """Invite a customer. `new_link_at` is where they get another link later; blank: at our own pages."""
     context = {
@@ -31,6 +32,7 @@ def welcome_message(
         "link": link,
         "lifetime": in_words(ttl),
         "expires_at": dateformat.format(expires_at.astimezone(_timezone()), "j F Y, H:i T"),
+        "blocked_until": dateformat.format(blocked_until, "j F Y") if blocked_until else "",
         "new_link_at": new_link_at or f"{settings.CUSTOMER_BASE_URL}{reverse('customers:sign_in')}",
     }
     subject = _subject("Your {operator} account is ready", "Your charging account is ready")

@@ -86,7 +86,7 @@ class TerminalProgress(Hearer):
         if tenths > self._told:
             self._told = tenths
             left = (self._total - self._done) / rate
-            done = f"{self._done:,} of {self._total:,} ({tenths * 10} %)"
+            done = f"{self._done:,} of {self._total:,} ({self._done * 100 // self._total} %)"
             self._stream.write(f"{self._what}: {done}, {rate:,.1f}/s, {left:,.0f} s left\n")
             self._stream.flush()
 

@@ -44,6 +44,7 @@ def test_a_shell_has_systems_of_its_own_and_leaves_nothing_behind():
 
 
 BESIDE = """
+python manage.py backfill_preflight
 cp examples/customers.csv $FILES/
 python manage.py backfill_customers --input $FILES/customers.csv
 RUN=$(ls $FILES | sed -n 's/^run-\\(.*\\).log$/\\1/p')
@@ -70,3 +71,4 @@ def test_a_shell_beside_a_platform_shows_an_import_and_its_undo():
     assert "300 created" in outcome.stdout
     assert outcome.stdout.count("The platform has synced since, and all cards are as they should be.") == 2
     assert "Nothing diverges." in outcome.stdout
+    assert "Nothing would stop the night" in outcome.stdout

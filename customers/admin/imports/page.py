@@ -20,6 +20,7 @@ from customers.backfill.samples import Shown, first_rows, unusual_rows
 from customers.backfill.source import COLUMNS, SourceError
 from customers.backfill.steps import alterations, label
 from customers.backfill.stored_preview import FILTERS, SHOWN
+from customers.backfill.switching import is_beside_platform
 from customers.models import BackfillUpload
 
 ACCEPT = "upload the file again with “Accept invoices for days that are over”"
@@ -112,6 +113,7 @@ def _invoices(head: Mapping[str, Any]) -> dict[str, Any]:
         "at_once": at_once_sentence(date.fromisoformat(told["today"]), at_once) if told and at_once else "",
         "untold": told["untold"] if told else 0,
         "net": NET,
+        "beside_platform": is_beside_platform(),
         "past": past_sentence(Past.kept(past), accepted=accepted, way=ACCEPT) if past else "",
     }
 

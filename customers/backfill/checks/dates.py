@@ -67,7 +67,9 @@ def time_of(column: str, given: str, read: Read, timezone: ZoneInfo) -> Problem 
     return None
 
 
-def start_warning(day: date, today: date, *, moved: bool = False) -> Problem | None:
+def start_warning(
+    day: date, today: date, *, moved: bool = False, beside_platform: bool = False
+) -> Problem | None:
     """Warn of a start that is not in the past. `today` is the day where `day` is meant.
 
     `moved`: it is not the day of the file.
@@ -77,7 +79,12 @@ def start_warning(day: date, today: date, *, moved: bool = False) -> Problem | N
         hint = "Check that this is meant; without --start-after-billed it starts on the day of the file."
         return Problem("start_date_future", "start_date", told, hint)
     if day > today:
-        told = f"The subscription starts on {day}; until then nothing is billed and it is not active."
+        until = (
+            "the platform keeps the card blocked"
+            if beside_platform
+            else "nothing is billed and it is not active"
+        )
+        told = f"The subscription starts on {day}; until then {until}."
         return Problem("start_date_future", "start_date", told, "Check that this is meant.")
     if day == today:
         told = "The subscription starts today; what is due in advance may be invoiced at once."

@@ -20,11 +20,12 @@ _DIGITS = re.compile(r"[0-9]{1,12}")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How cells are written, as the operator declared it, and where a day begins."""
+    """How cells are written, as the operator declared it, where a day begins, and who blocks cards."""
 
     timezone: ZoneInfo
     date_format: str | None = None
     decimal_mark: str = "."
+    beside_platform: bool = False
 
 
 def read_optional(

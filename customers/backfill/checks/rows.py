@@ -76,7 +76,7 @@ def check_row(
     wanted, moved = start_after_billed(wanted, billed, written.timezone, plan.interval if plan else None)
     against, optional = judge_optional(row, wanted, written, today)
     of_day = [time] if time is not None and not isinstance(time, Doubt) else []
-    warnings = [*_warnings(row, wanted, plans, today), *of_day, *moved, *optional]
+    warnings = [*_warnings(row, wanted, plans, written, today), *of_day, *moved, *optional]
     return wanted, [*problems, *unread, *against], warnings
 
 
@@ -155,16 +155,17 @@ def _doubts(row: SourceRow, valid: Mapping[str, Any]) -> dict[str, Problem]:
     return {field: Doubt.of(damage) for field, damage in doubts.items()}
 
 
-def _warnings(row: SourceRow, wanted: Wanted, plans: Mapping[str, PlanLike], today: date) -> list[Problem]:
+def _warnings(
+    row: SourceRow, wanted: Wanted, plans: Mapping[str, PlanLike], written: Written, today: date
+) -> list[Problem]:
     is_text = "display_name" not in row.numeric | row.dated
+    day, moved = wanted.starts_on, wanted.moved_to is not None
     found = (
         damage_in_name(wanted.display_name, is_text=is_text) if wanted.display_name else None,
         lowercase_warning(wanted.id_tag),
         notation_warning(wanted.id_tag),
         pending_deletion_warning(wanted.plan_code, plans),
-        start_warning(wanted.starts_on, today, moved=wanted.moved_to is not None)
-        if wanted.starts_on
-        else None,
+        start_warning(day, today, moved=moved, beside_platform=written.beside_platform) if day else None,
     )
     return [warning for warning in found if warning]
 

@@ -38,7 +38,12 @@ def today_in(systems: Systems, now: datetime) -> date:
 def draft(source: Source, systems: Systems, options: Options, today: date) -> list[PlannedRow]:
     """Read and check the rows by themselves and against each other; raise SourceError, Refused."""
     rows = []
-    written = Written(systems.timezone, options.date_format, options.decimal_mark)
+    written = Written(
+        systems.timezone,
+        options.date_format,
+        options.decimal_mark,
+        beside_platform=systems.platform is not None,
+    )
     until = date.fromisoformat(options.billed_until) if options.billed_until else None
     billed = Billed(until, options.start_after_billed)
     for given in source:

@@ -7,7 +7,7 @@ it. So a link that is revoked at any moment is deleted by one of the two.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -36,6 +36,10 @@ class OwnPages:
     def make(self, claimed: Claimed, actor: str) -> str | Reason:
         return invitation_link(claimed.user, claimed.mail.pk)
 
+    def blocked_until(self, claimed: Claimed) -> date | None:
+        """Return the day until which the customer's cards are blocked; None where nobody blocks them."""
+        return None
+
 
 class PlatformPages:
     """Links to the platform's sign-in. Only the worker and the commands of operators may make one."""
@@ -62,6 +66,11 @@ class PlatformPages:
         if WelcomeMail.objects.filter(pk=mail.pk, link_revoked_at=None).exists():
             return links.address(self.new_link_at, token)
         return self._take_back(link, actor, Reason.REVERTED)
+
+    def blocked_until(self, claimed: Claimed) -> date | None:
+        """Return the day from which the customer is billed, if that is to come; blocked there until then."""
+        rows = claimed.mail.campaign.run.rows.filter(user=claimed.user, subscription_at__gt=timezone.now())
+        return rows.order_by("subscription_at").values_list("start_date", flat=True).last()
 
     def _prove(self, campaign: WelcomeCampaign) -> None:
         proven_at = campaign.links_proven_at

@@ -133,6 +133,7 @@ class _Sender:
             mail.link_ttl,
             mail.message_id,
             new_link_at=self._links.new_link_at,
+            blocked_until=self._links.blocked_until(claimed),
         )
         try:
             self._connection.open()  # nothing, unless it is closed

@@ -185,6 +185,12 @@ def test_a_run_without_a_terminal_tells_every_tenth(lago: Sandbox, file: Written
     assert told[-1].startswith("Importing: 20 of 20 (100 %), ")
 
 
+def test_the_share_that_is_told_is_the_one_that_is_done(lago: Sandbox, file: Written) -> None:
+    answer = command(file(rows(20)), "--batch-size", "5")
+
+    assert "Importing: 5 of 20 (25 %), " in answer.err
+
+
 def test_a_quiet_run_tells_no_progress(lago: Sandbox, file: Written) -> None:
     assert "Importing:" not in command(file(rows(20)), "--verbosity", "0").err
 

@@ -100,7 +100,8 @@ def test_a_database_that_is_no_platforms_is_named(
     code, _, err = welcome(run, "--inline")
 
     assert code == 2
-    assert "lacks users.id" in err
+    assert "has none of the platform's tables: check POLARIS_DATABASE_URL" in err
+    assert "role what it lacks" not in err
 
 
 def test_the_preview_shows_where_the_link_leads(

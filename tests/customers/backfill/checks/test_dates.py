@@ -97,6 +97,13 @@ def test_a_start_that_is_not_past_is_warned_of(day: date, code: str | None) -> N
     assert (warning.code if warning else None) == code
 
 
+def test_beside_the_platform_a_card_is_said_to_be_blocked_until_its_start() -> None:
+    alone = start_warning(date(2026, 11, 23), TODAY)
+    beside = start_warning(date(2026, 11, 23), TODAY, beside_platform=True)
+
+    assert ["blocked" in warning.message for warning in (alone, beside) if warning] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("day", "zone", "instant"),
     [

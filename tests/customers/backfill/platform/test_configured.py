@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from psycopg.conninfo import make_conninfo
 
 from customers.backfill.systems import connect
 from customers.backfill.welcome import Ended, send_campaign, start_campaign
@@ -163,6 +164,32 @@ def test_without_steve_it_is_refused_in_one_line(town: Town, file: str, settings
     assert "POLARIS_DATABASE_URL needs SteVe" in err
     with pytest.raises(ImproperlyConfigured), connect():
         pass
+
+
+def test_an_address_of_another_database_is_told_by_that_alone(
+    town: Town, file: str, settings: Any, database_address: str
+) -> None:
+    settings.POLARIS_DATABASE_URL = database_address
+
+    code, _, err = manage("backfill_customers", "--input", file, "--dry-run")
+
+    assert (code, "none of the platform's tables: check POLARIS_DATABASE_URL" in err) == (2, True)
+    assert "public_id" not in err
+
+
+@pytest.mark.parametrize("wrong", ["port", "user", "name"])
+def test_a_database_that_lets_nobody_in_is_told_with_the_variable_to_look_at(
+    town: Town, file: str, settings: Any, wrong: str
+) -> None:
+    info = town.database.info
+    given = {"dbname": info.dbname, "host": info.host, "port": str(info.port), "user": info.user}
+    given |= {"port": {"port": "1"}, "user": {"user": "nobody-here"}, "name": {"dbname": "not-here"}}[wrong]
+    settings.POLARIS_DATABASE_URL = make_conninfo("", **given, password="not to be shown")
+
+    code, _, err = manage("backfill_customers", "--input", file, "--dry-run")
+
+    assert (code, "check POLARIS_DATABASE_URL" in err, given["dbname"] in err) == (2, True, True)
+    assert "not to be shown" not in err
 
 
 def test_each_command_says_first_which_database_of_the_platform_it_is(town: Town, file: str) -> None:

@@ -319,6 +319,29 @@ def test_a_number_that_is_taken_before_a_card_is_completed_fails_that_row_alone(
     assert told(report)[3]["problems"] == []
 
 
+@pytest.mark.parametrize(
+    "meanwhile",
+    ["update users set role = 'admin' where id = %s", "delete from users where id = %s"],
+    ids=["made staff", "deleted"],
+)
+def test_a_user_who_is_no_customer_before_a_card_is_completed_fails_that_row_alone(
+    town: Town, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    first = user(town)
+    card(town, first, 901, is_active=False)
+    card(town, user(town, "C-2", "customer2@example.com"), 902, steve_ocpp_id_tag="TAG0002", is_active=False,
+         lago_customer_external_id="C-2", lago_subscription_external_id="backfill-C-2")  # fmt: skip
+    _before(monkeypatch, (mappings, "complete"), lambda: town.database.execute(meanwhile, [first]))
+
+    report = imported(rows(2), skip_existing=True)
+
+    assert (report.status, [one["code"] for one in told(report)[2]["problems"]]) == (
+        "partial",
+        ["platform_mapping_conflict"],
+    )
+    assert told(report)[3]["problems"] == []
+
+
 # --- A run that was made without the platform ----------------------------------------------------------
 
 

@@ -29,6 +29,15 @@ def test_the_card_is_ours_at_once_and_on_the_platform_it_waits(town: Town) -> No
     assert (before, town.limits()[TAG]) == (0, 0)
 
 
+def test_the_plan_says_that_the_card_is_blocked_until_then(town: Town) -> None:
+    plan = told(planned([row(1, start_date=LATER)]))
+
+    assert any(
+        f"starts on {LATER}; until then the platform keeps the card blocked" in one["message"]
+        for one in plan[2]["warnings"]
+    )
+
+
 def test_reconcile_and_verify_call_that_right(town: Town) -> None:
     run = run_of(imported([row(1, start_date=LATER), row(2)]))
     town.platform.sync()

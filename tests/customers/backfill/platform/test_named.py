@@ -1,10 +1,12 @@
 """The console says which platform's database is written to, and counts its two steps in every table."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.urls import reverse
 
 from customers import jobs
 from customers.models import BackfillRun, RunJob
@@ -12,6 +14,7 @@ from polaris.schema import TABLES
 from tests.customers.admin.world import (
     EVERYTHING,
     client_of,
+    csv_file,
     customers_csv,
     member_of_staff,
     preview_of,
@@ -21,7 +24,7 @@ from tests.customers.admin.world import (
     words_of,
 )
 from tests.customers.backfill.platform import world
-from tests.customers.factories import imported, rows
+from tests.customers.factories import imported, row, rows
 from tests.rehearsal.platform.town import Town
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +102,21 @@ def test_the_preview_has_the_steps_of_the_platform(client: Client, town: Town) -
 
     assert f"<dt>Polaris</dt><dd>{place(town)}</dd>" in page
     assert [page.count(f"<span>{label} <b") for label in (USER, MAPPING)] == [2, 2]
+
+
+@pytest.mark.parametrize("beside_platform", [True, False])
+def test_the_preview_says_that_cards_are_blocked_until_their_start(
+    client: Client, settings: Any, beside_platform: bool
+) -> None:
+    later = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
+    if not beside_platform:
+        settings.POLARIS_DATABASE_URL = "none"
+
+    kept = preview_of(client, csv_file([row(1, start_date=later)]))
+
+    words = words_of(client.get(reverse("admin:customers_backfillrun_preview", args=[kept.pk])))
+    assert ("until then the platform keeps their cards blocked" in words) is beside_platform
+    assert ("until then what these customers charge is not billed" in words) is not beside_platform
 
 
 def test_the_page_of_a_run_counts_them(client: Client, run: BackfillRun) -> None:

@@ -180,6 +180,30 @@ def test_an_adopted_card_is_again_as_it_was(town: Town) -> None:
     assert world.open_tags(town) == set()
 
 
+@pytest.mark.parametrize(
+    "meanwhile",
+    ["delete from users where id = %s", "update users set role = 'admin' where id = %s"],
+    ids=["deleted", "made staff"],
+)
+def test_an_adopted_card_whose_user_is_no_customer_by_now_is_given_back_without_one(
+    town: Town, meanwhile: str
+) -> None:
+    for number in (2, 1):
+        user = add_user(town.database, f"C-{number}", email=f"customer{number}@example.com")
+        id_tag = f"TAG000{number}"
+        add_mapping(
+            town.database, user, town.add_tag(id_tag, limit=0), steve_ocpp_id_tag=id_tag,
+            lago_customer_external_id=f"C-{number}", lago_subscription_external_id="old",
+        )  # fmt: skip
+    run = world.imported_beside(town, rows(2), skip_existing=True)
+    town.database.execute(meanwhile, [user])
+
+    undone = reverted(run)
+
+    assert undone.status == "reverted"
+    assert world.in_platform(town) == {"TAG0001": (None, False, "old"), "TAG0002": ("C-2", False, "old")}
+
+
 def test_an_adopted_card_that_bills_elsewhere_by_now_is_left_alone(town: Town) -> None:
     pk = town.add_tag("TAG0001", limit=0)
     user = add_user(town.database, "C-1", email="customer1@example.com")

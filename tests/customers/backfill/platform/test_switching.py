@@ -1,6 +1,7 @@
 """One card is switched off in the console, and on again: the platform keeps to it."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from tests.customers.factories import imported, row, rows
 from tests.rehearsal.platform.town import Town
 
 pytestmark = pytest.mark.django_db(transaction=True)
+LATER = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
+LATER_ON = timedelta(days=4).total_seconds()
 
 
 @pytest.fixture
@@ -34,6 +37,12 @@ def synced_after(town: Town, work: Callable[[], list[str]]) -> list[str]:
     told = work()
     town.platform.wait_synced(before + 1)
     return told
+
+
+def its_day_comes(town: Town) -> None:
+    town.lago.advance_clock(LATER_ON)
+    town.lago.wait_webhooks()
+    town.platform.sync()
 
 
 def test_a_card_that_is_off_stays_off_through_the_next_sync(town: Town, browser: Client) -> None:
@@ -74,3 +83,54 @@ def test_what_cannot_be_reached_is_told_and_saving_again_tries_again(
 
     assert any("Elsewhere the card is as it was" in message for message in told)
     assert any("blocked in SteVe" in message for message in again)
+
+
+# --- Before its subscription pays ------------------------------------------------------------------------
+
+
+def test_a_card_that_waits_for_its_start_waits_on_when_it_is_saved(town: Town, browser: Client) -> None:
+    town.send_webhooks()
+    imported([row(1, start_date=LATER)])
+
+    told = save(browser, active=True)
+    town.platform.sync()
+    before = town.limits()["TAG0001"]
+    its_day_comes(town)
+
+    assert (before, town.limits()["TAG0001"]) == (0, -1)
+    assert any("no active subscription" in message for message in told)
+
+
+def test_a_card_that_is_off_stays_off_when_its_day_comes(town: Town, browser: Client) -> None:
+    town.send_webhooks()
+    imported([row(1, start_date=LATER)])
+
+    save(browser, active=False)
+    its_day_comes(town)
+
+    assert town.limits()["TAG0001"] == 0
+
+
+def test_a_card_that_was_off_and_is_on_again_opens_when_its_day_comes(town: Town, browser: Client) -> None:
+    town.send_webhooks()
+    imported([row(1, start_date=LATER)])
+
+    save(browser, active=False)
+    save(browser, active=True)
+    its_day_comes(town)
+
+    assert town.limits()["TAG0001"] == -1
+
+
+def test_a_card_is_not_opened_where_it_cannot_be_told_who_pays(
+    town: Town, browser: Client, settings: Any
+) -> None:
+    imported(rows(1))
+    synced_after(town, lambda: save(browser, active=False))
+    settings.LAGO_API_URL = "http://127.0.0.1:1"
+
+    told = save(browser, active=True)
+    town.platform.sync()
+
+    assert town.limits()["TAG0001"] == 0
+    assert any("Elsewhere the card is as it was" in message for message in told)

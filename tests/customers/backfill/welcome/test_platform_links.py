@@ -469,3 +469,23 @@ def test_a_sender_that_dies_over_a_link_leaves_none_behind_in_the_end(
     assert len(site.identifiers()) == 2
     assert PlatformLink.objects.standing().count() == 1
     assert "(customer)" in signed_in(inbox.received[0].link)
+
+
+# --- What the mail says of cards that wait ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("beside_platform", [True, False])
+def test_a_mail_says_until_when_the_platform_blocks_the_cards(
+    site: Site, inbox: Inbox, settings: Settings, beside_platform: bool
+) -> None:
+    campaign = queued(site)
+    later = timezone.now() + timedelta(days=9)
+    campaign.run.rows.update(start_date=later.date(), subscription_at=later)
+    if not beside_platform:
+        settings.POLARIS_DATABASE_URL = ""
+
+    send_campaign(campaign.pk)
+
+    (mail,) = inbox.received
+    told = f"work from {later.day} {later:%B %Y} on; until then they are blocked"
+    assert [told in mail.part(kind) for kind in ("plain", "html")] == [beside_platform, beside_platform]
