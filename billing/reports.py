@@ -7,6 +7,7 @@ from billing.forecast import Unforeseen
 from billing.values import Customer, Plan, Subscription
 from kernel import Bill, Divergence, Problem, Wanted
 from kernel.columns import END_DATE
+from kernel.money import written
 
 UNFORESEEN = {
     Unforeseen.LEAP_DAY: "it is billed yearly from a 29 February, and Lago's periods are odd then",
@@ -89,7 +90,7 @@ def unforeseen(plan: Plan, why: Unforeseen) -> Problem:
 
 def _money(bills: Sequence[Bill]) -> str:
     cents = sum(bill.amount_cents for bill in bills)
-    return f"{cents / 100:,.2f} {bills[0].currency}".strip()
+    return written(cents, bills[0].currency)
 
 
 def id_mismatch(wanted: Wanted) -> Problem:

@@ -5,10 +5,11 @@ from datetime import date
 
 from customers.backfill.engine.acceptance import Past
 from customers.backfill.money.invoices import Dated
+from kernel.money import written
 
 
 def money(cents: int | None, currency: str | None) -> str:
-    return "?" if cents is None else f"{cents / 100:,.2f} {currency or ''}".strip()
+    return "?" if cents is None else written(cents, currency)
 
 
 def sum_of(invoices: Sequence[Dated]) -> str:
