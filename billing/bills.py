@@ -5,13 +5,15 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from billing import reports
 from billing.client import LagoClient
+from billing.comparison import asked_end
 from billing.forecast import Forecast, Invoice, forecast, next_invoices
 from billing.values import Plan, Subscription
 from kernel import Bill, Bills, Problem, Wanted
 
 ONE_SECOND = timedelta(seconds=1)
 
-Case = tuple[str, str, date, date]  # plan, billing time, start, today: what decides the bills of a new one
+# Plan, billing time, start, end and today: what decides the bills of a new one.
+Case = tuple[str, str, date, date | None, date]
 
 
 class Biller:
@@ -36,10 +38,11 @@ class Biller:
         plan = self._plans.get(wanted.plan_code)
         if plan is None or wanted.subscription_at is None:
             return None
-        start, today = wanted.subscription_at.astimezone(self.zone).date(), self._day(now)
-        case = (plan.code, wanted.billing_time, start, today)
+        ends_at = asked_end(wanted)
+        start, end = self._day(wanted.subscription_at), self._day(ends_at) if ends_at else None
+        case = (plan.code, wanted.billing_time, start, end, self._day(now))
         if case not in self._known:
-            self._known[case] = self._new(plan, wanted.billing_time, wanted.subscription_at, now)
+            self._known[case] = self._new(plan, wanted.billing_time, wanted.subscription_at, end, now)
         return self._known[case]
 
     def of_adopted(self, subscription: Subscription, now: datetime) -> Bills | None:
@@ -50,8 +53,9 @@ class Biller:
         if subscription.plan_amount_cents not in (None, plan.amount_cents):
             return None
         invoices = self._next(plan, subscription, subscription.subscription_at, now)
-        bills = [_bill(plan, invoice) for invoice in invoices]
-        return Bills(self._day(now), bills[0], bills[1]) if bills else None
+        end = self._day(subscription.ending_at) if subscription.ending_at else None
+        bills = [bill for invoice in invoices if (bill := _bill_before(end, plan, invoice))]
+        return Bills(self._day(now), bills[0], bills[1] if bills[1:] else None) if bills else None
 
     def _next(
         self, plan: Plan, subscription: Subscription, subscription_at: datetime, now: datetime
@@ -70,17 +74,19 @@ class Biller:
         begins_on = self._day(subscription.period_ends_at + ONE_SECOND)
         return next_invoices(plan, begins_on=begins_on, **how)  # type: ignore[arg-type]
 
-    def _new(self, plan: Plan, billing_time: str, subscription_at: datetime, now: datetime) -> Bills:
+    def _new(
+        self, plan: Plan, billing_time: str, subscription_at: datetime, end: date | None, now: datetime
+    ) -> Bills:
         told = forecast(
             plan, billing_time=billing_time, subscription_at=subscription_at, zone=self.zone, now=now
         )
         today = tuple(_bill(plan, invoice) for invoice in told.today)
         return Bills(
             as_of=self._day(now),
-            first=_bill(plan, told.first) if told.first else None,
-            second=_bill(plan, told.second) if told.second else None,
+            first=today[0] if today else _bill_before(end, plan, told.first),
+            second=_bill_before(end, plan, told.second),
             today=today,
-            tonight=tuple(_bill(plan, invoice) for invoice in told.tonight),
+            tonight=tuple(bill for one in told.tonight if (bill := _bill_before(end, plan, one))),
             past=(reports.invoiced_today(self._day(now), today, told.clear_from),)
             if told.invoiced_today
             else (),
@@ -97,6 +103,11 @@ def _remarks(plan: Plan, told: Forecast, today: Iterable[Bill]) -> Iterable[Prob
         yield reports.unforeseen(plan, told.warning)
     elif any(bill.amount_cents == 0 for bill in today):
         yield reports.invoice_of_zero()
+
+
+def _bill_before(end: date | None, plan: Plan, invoice: Invoice | None) -> Bill | None:
+    """Return the bill, unless the subscription has ended by then: what Lago bills at an end is not told."""
+    return _bill(plan, invoice) if invoice and (end is None or invoice.day < end) else None
 
 
 def _bill(plan: Plan, invoice: Invoice) -> Bill:

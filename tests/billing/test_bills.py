@@ -1,6 +1,7 @@
 """What an operator is told that Lago will bill: of a new subscription, and of one that was there."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from billing.client import LagoClient
 from billing.comparison import Live
 from billing.steps import LagoSubscriptionStep
 from kernel import Bill, Bills, Wanted
+from kernel.columns import END_DATE, Day
 from rehearsal.lago import SANDBOX_KEY, Sandbox
 
 Connect = Callable[..., LagoClient]
@@ -84,6 +86,40 @@ def test_the_same_row_is_told_anew_on_another_day(biller: Biller) -> None:
     assert on_the_first.clear_from == date(2027, 4, 2)
 
 
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (date(2027, 3, 20), []),
+        (date(2027, 4, 1), []),
+        (date(2027, 4, 2), [date(2027, 4, 1)]),
+        (date(2027, 5, 2), [date(2027, 4, 1), date(2027, 5, 1)]),
+    ],
+)
+def test_no_invoice_is_told_from_the_end_of_a_subscription_on(
+    biller: Biller, end: date, told: list[date]
+) -> None:
+    """What Lago bills at an end is neither the whole period nor on that day: no figure is better."""
+    day = Day(end, datetime(end.year, end.month, end.day, tzinfo=UTC))
+    row = replace(wanted(), more={END_DATE.name: day})
+
+    bills = biller.of_new(row, NOW)
+
+    assert bills is not None
+    assert [bill.day for bill in (bills.first, bills.second) if bill] == told
+    assert biller.of_new(wanted(), NOW) is not bills
+
+
+def test_an_end_hides_nothing_of_what_is_invoiced_today(biller: Biller) -> None:
+    first = datetime(2027, 3, 1, 9, tzinfo=UTC)
+    row = replace(wanted(), more={END_DATE.name: Day(date(2027, 3, 2), datetime(2027, 3, 2, tzinfo=UTC))})
+
+    bills = biller.of_new(row, first)
+
+    assert bills is not None
+    assert in_short(bills.first) == "2027-03-01 3000 2027-02-01 2027-02-28"
+    assert (len(bills.today), len(bills.past), bills.second) == (1, 1, None)
+
+
 @pytest.mark.parametrize("row", [wanted("unused"), wanted("none"), wanted(at=None)])
 def test_nothing_is_told_without_a_plan_that_was_read_or_a_start(biller: Biller, row: Wanted) -> None:
     assert biller.of_new(row, NOW) is None
@@ -147,6 +183,18 @@ def test_a_price_of_its_own_is_not_guessed(biller: Biller, sandbox: Sandbox, lag
         sandbox.put_plans("standard:3100")
 
     assert adopted(biller, lago, then=dearer) is None
+
+
+def test_one_that_ends_is_not_said_to_be_billed_on(biller: Biller, lago: LagoClient) -> None:
+    adopted(biller, lago)
+    (found,) = lago.subscriptions_of_customer("A1")
+    ended = replace(found, ending_at=datetime(2027, 4, 20, tzinfo=UTC))
+
+    bills = biller.of_adopted(ended, NOW)
+
+    assert bills is not None
+    assert (in_short(bills.first)[:10], bills.second) == ("2027-04-01", None)
+    assert biller.of_adopted(replace(ended, ending_at=datetime(2027, 3, 20, tzinfo=UTC)), NOW) is None
 
 
 def test_a_change_of_plan_that_waits_is_not_guessed(
