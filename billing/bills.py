@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta, tzinfo
+from typing import Any
 
 from billing import reports
 from billing.client import LagoClient
 from billing.comparison import asked_end
-from billing.forecast import Forecast, Invoice, forecast, next_invoices
+from billing.forecast import Forecast, Invoice, forecast, next_invoices, whole_cents
 from billing.values import Plan, Subscription
-from kernel import Bill, Bills, Problem, Wanted
+from kernel import Bill, Bills, Charge, Problem, Wanted
 
 ONE_SECOND = timedelta(seconds=1)
 
@@ -53,9 +54,12 @@ class Biller:
         if subscription.plan_amount_cents not in (None, plan.amount_cents):
             return None
         invoices = self._next(plan, subscription, subscription.subscription_at, now)
+        first_paid = self._first_paid(plan, subscription.subscription_at)
         end = self._day(subscription.ending_at) if subscription.ending_at else None
-        bills = [bill for invoice in invoices if (bill := _bill_before(end, plan, invoice))]
-        return Bills(self._day(now), bills[0], bills[1] if bills[1:] else None) if bills else None
+        bills = [_bill(plan, invoice, first_paid) for invoice in invoices if _is_before(end, invoice)]
+        if not bills:
+            return None
+        return Bills(self._day(now), bills[0], bills[1] if bills[1:] else None, **_price(plan))
 
     def _next(
         self, plan: Plan, subscription: Subscription, subscription_at: datetime, now: datetime
@@ -80,19 +84,29 @@ class Biller:
         told = forecast(
             plan, billing_time=billing_time, subscription_at=subscription_at, zone=self.zone, now=now
         )
-        today = tuple(_bill(plan, invoice) for invoice in told.today)
+        first_paid = self._first_paid(plan, subscription_at)
+        today = tuple(_bill(plan, invoice, first_paid) for invoice in told.today)
         return Bills(
             as_of=self._day(now),
-            first=today[0] if today else _bill_before(end, plan, told.first),
-            second=_bill_before(end, plan, told.second),
+            first=today[0] if today else _bill_before(end, plan, told.first, first_paid),
+            second=_bill_before(end, plan, told.second, first_paid),
             today=today,
-            tonight=tuple(bill for one in told.tonight if (bill := _bill_before(end, plan, one))),
+            tonight=tuple(
+                _bill(plan, invoice, first_paid) for invoice in told.tonight if _is_before(end, invoice)
+            ),
             past=(reports.invoiced_today(self._day(now), today, told.clear_from),)
             if told.invoiced_today
             else (),
             clear_from=told.clear_from,
             remarks=tuple(_remarks(plan, told, today)),
+            **_price(plan),
         )
+
+    def _first_paid(self, plan: Plan, subscription_at: datetime) -> date:
+        """Return the first day whose base amount is due: after the trial, and none before the start."""
+        start = self._day(subscription_at)
+        trial = timedelta(days=int(plan.trial_period))
+        return start + trial if date.max - start > trial else date.max
 
     def _day(self, moment: datetime) -> date:
         return moment.astimezone(self.zone).date()
@@ -105,12 +119,16 @@ def _remarks(plan: Plan, told: Forecast, today: Iterable[Bill]) -> Iterable[Prob
         yield reports.invoice_of_zero()
 
 
-def _bill_before(end: date | None, plan: Plan, invoice: Invoice | None) -> Bill | None:
-    """Return the bill, unless the subscription has ended by then: what Lago bills at an end is not told."""
-    return _bill(plan, invoice) if invoice and (end is None or invoice.day < end) else None
+def _is_before(end: date | None, invoice: Invoice) -> bool:
+    """Return whether it comes while the subscription lives; what Lago bills at its end cannot be told."""
+    return end is None or invoice.day < end
 
 
-def _bill(plan: Plan, invoice: Invoice) -> Bill:
+def _bill_before(end: date | None, plan: Plan, invoice: Invoice | None, first_paid: date) -> Bill | None:
+    return _bill(plan, invoice, first_paid) if invoice and _is_before(end, invoice) else None
+
+
+def _bill(plan: Plan, invoice: Invoice, first_paid: date) -> Bill:
     return Bill(
         day=invoice.day,
         base_cents=invoice.base_cents,
@@ -118,4 +136,18 @@ def _bill(plan: Plan, invoice: Invoice) -> Bill:
         currency=plan.amount_currency or "",
         first=invoice.first,
         last=invoice.last,
+        charges=tuple(
+            Charge(
+                part.cents,
+                max(part.first, first_paid) if part.is_base else part.first,
+                part.last,
+                part.is_base,
+            )
+            for part in invoice.parts
+            if part.cents
+        ),
     )
+
+
+def _price(plan: Plan) -> dict[str, Any]:
+    return {"whole_cents": whole_cents(plan), "currency": plan.amount_currency or ""}

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from billing.forecast import Unforeseen
 from billing.values import Customer, Plan, Subscription
 from kernel import Bill, Divergence, Problem, Wanted
-from kernel.columns import END_DATE
+from kernel.columns import BILLED_UNTIL, END_DATE
 from kernel.money import written
 
 UNFORESEEN = {
@@ -118,8 +118,15 @@ def other_start(wanted: Wanted, subscription: Subscription) -> Problem:
         "start_date",
         f"The subscription {subscription.external_id} starts at {_instant(subscription.subscription_at)}, "
         f"not at {_instant(wanted.subscription_at)}.",
-        "An import never moves a start. Correct the row, or end that subscription in Lago first.",
+        f"An import never moves a start. {_other_start_remedy(wanted)}",
     )
+
+
+def _other_start_remedy(wanted: Wanted) -> str:
+    way = "Correct the row, or end that subscription in Lago first."
+    if BILLED_UNTIL.of(wanted) is None:
+        return way
+    return f"Choose --start-after-billed as when it was made: with it, or without. {way}"
 
 
 def subscription_exists(wanted: Wanted, subscription: Subscription) -> Problem:

@@ -44,5 +44,5 @@ def _plans(user: User) -> list[Plan]:
     rows = BackfillRow.objects.filter(
         user=user, outcome__in=(BackfillRow.Outcome.CREATED, BackfillRow.Outcome.COMPLETED)
     ).exclude(run__status__in=taken_back)
-    found = rows.exclude(plan_code="").order_by("-id").values_list("plan_code", "start_date")
-    return list(dict.fromkeys(Plan(code, start_date) for code, start_date in found))
+    found = rows.exclude(plan_code="").order_by("-id")
+    return list(dict.fromkeys(Plan(row.plan_code, row.starts_on) for row in found))

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from kernel.step import Per
 from kernel.values import Problem, Wanted
 
+_MOST_YEARS = 50  # beyond it is a typing error
+
 
 class Kind(StrEnum):
     """How a cell is written, and what comes of it."""
@@ -58,10 +60,8 @@ def _end_against(end: Day, wanted: Wanted, today: date) -> Problem | None:
         return Problem(
             "end_date_past", "end_date", told, "Leave out who has left already, or correct the day."
         )
-    if wanted.start_date and end.day <= wanted.start_date:
-        told = (
-            f"The subscription would end on {end.day}, which is not after its start on {wanted.start_date}."
-        )
+    if wanted.starts_on and end.day <= wanted.starts_on:
+        told = f"The subscription would end on {end.day}, which is not after its start on {wanted.starts_on}."
         return Problem("end_date_before_start", "end_date", told, "Correct one of the two days.")
     return None
 
@@ -78,6 +78,29 @@ END_DATE = Column(
     against=_end_against,
     warns=_end_warning,
     also=("ends_on", "ends_at", "ending_at", "valid_to", "valid_until", "notice_date", "contract_end"),
+)
+
+
+def _billed_against(until: Day, wanted: Wanted, today: date) -> Problem | None:
+    if abs(until.day.year - today.year) > _MOST_YEARS:
+        told = f"Billed until {until.day} is too far from today."
+        return Problem("billed_until_invalid", "billed_until", told, "Correct the year.")
+    return None
+
+
+BILLED_UNTIL = Column(
+    "billed_until",
+    Kind.DAY,
+    "the last day that the old provider has billed; held against what Lago bills first",
+    against=_billed_against,
+    also=("billed_to", "billed_through", "invoiced_until", "invoiced_to", "paid_until", "paid_to"),
+)
+
+OLD_AMOUNT = Column(
+    "old_amount",
+    Kind.MONEY,
+    "what the customer pays now for one period of the plan; held against what Lago will bill for it",
+    also=("old_price", "old_fee", "current_amount", "current_price", "monthly_fee"),
 )
 
 OPENING_BALANCE = Column(
@@ -98,6 +121,8 @@ OPTIONAL: Mapping[str, Column] = {
     column.name: column
     for column in (
         END_DATE,
+        BILLED_UNTIL,
+        OLD_AMOUNT,
         OPENING_BALANCE,
         COUPON,
     )

@@ -65,6 +65,15 @@ class Wanted:
     subscription_at: datetime | None
     billing_time: str = "calendar"
     more: Mapping[str, Any] = field(default_factory=dict)  # of the optional columns, what the row has
+    unread: frozenset[str] = (
+        frozenset()
+    )  # the optional columns whose cell is not valid: nobody knows its value
+    moved_to: date | None = None  # the day on which it starts where that is not `start_date`, the file's
+
+    @property
+    def starts_on(self) -> date | None:
+        """The day that `subscription_at` is the beginning of, where start dates are meant."""
+        return self.moved_to or self.start_date
 
     @property
     def subscription_external_id(self) -> str:
@@ -73,10 +82,29 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Charge:
+    """What an invoice charges for the days from `first` to `last`, both included; never nothing."""
+
+    cents: int
+    first: date
+    last: date
+    is_base: bool = True
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def days_until(self, day: date) -> int:
+        """Return how many of its days are over when that day is."""
+        return max((min(self.last, day) - self.first).days + 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Bill:
     """An invoice to come: net, without usage, taxes, credits, coupons and minimum commitments.
 
-    `first` and `last` are the days of its base amount; without one, the day of the invoice.
+    `first` and `last` are the days of its base amount; without one, the day of the invoice. `charges` are the
+    amounts that it is made of, each with the days that are paid for: none of a trial.
     """
 
     day: date
@@ -85,6 +113,7 @@ class Bill:
     currency: str
     first: date
     last: date
+    charges: tuple[Charge, ...] = ()
 
     @property
     def amount_cents(self) -> int:
@@ -101,6 +130,7 @@ class Bills:
       over, or that are long paid.
     - `clear_from`: the first day on which there would be none of these; None if never.
     - `remarks`: what else an operator should know, as warnings.
+    - `whole_cents`: what a whole period costs, in `currency`; None where that cannot be told.
     """
 
     as_of: date
@@ -111,6 +141,8 @@ class Bills:
     past: tuple[Problem, ...] = ()
     clear_from: date | None = None
     remarks: tuple[Problem, ...] = ()
+    whole_cents: int | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from billing.forecast.periods import Period, Rhythm
+from billing.forecast.periods import MONTHS, Period, Rhythm
 from billing.values import FixedCharge, Plan
 from kernel.money import decimals
 
@@ -84,6 +84,15 @@ class Billed:
     def trial_end(self) -> date:
         """Return the first day that is paid for."""
         return self.start + timedelta(days=int(self.plan.trial_period))
+
+    @property
+    def whole_cents(self) -> int | None:
+        """Return what a whole period costs, with its fixed charges; None where a price is not known."""
+        charges = self.plan.fixed_charges or ()
+        if self.plan.amount_cents is None or any(one.unit_amount is None for one in charges):
+            return None
+        often = MONTHS[self.base_rhythm.interval] if self.fixed_rhythm != self.base_rhythm else 1
+        return self.plan.amount_cents + often * sum(self._price(one, Fraction(1)) for one in charges)
 
     def invoices(self, today: date) -> list[Invoice]:
         """Return what is invoiced from today on if it is made today, in order: at least the first two."""

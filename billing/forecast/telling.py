@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from billing.forecast.invoices import ONE_DAY, Billed, Invoice
-from billing.forecast.periods import INTERVALS, Rhythm
+from billing.forecast.periods import CALENDAR, INTERVALS, Rhythm
 from billing.values import Plan
 
 LAST_YEAR = 9900
@@ -73,6 +73,14 @@ def next_invoices(
     if not agrees or _unforeseen(billed, billing_time, today):
         return ()
     return tuple(billed.invoices_after(today)[:2])
+
+
+@lru_cache(maxsize=5000)
+def whole_cents(plan: Plan) -> int | None:
+    """Tell what Lago bills for a whole period of a plan: its amount, and its fixed charges in that time."""
+    if plan.interval is None or plan.interval not in INTERVALS:
+        return None
+    return _billed(plan, plan.interval, "calendar", CALENDAR).whole_cents
 
 
 @lru_cache(maxsize=5000)  # the rows of a file share their plans, and many their start

@@ -68,6 +68,8 @@ def _head(report: Report) -> dict[str, Any]:
         "billing": [line.as_json() for line in report.billing],
         "invoices": report.invoices.as_json(),
         "invoiced_today": _past(report),
+        **(report.before.in_all.as_json() if report.before else {}),
+        **({"differences": report.differences.as_json()} if report.differences else {}),
         "totals": [total.as_json() for total in report.totals],
         "expected": [one.as_json() for one in report.expected],
         "problems": [],
@@ -115,6 +117,23 @@ def _row(report: Report, row: PlannedRow) -> dict[str, Any]:
         "steps": dict(steps),
         "first_invoice": _bill(row.bills.first if row.bills else None),
         "second_invoice": _bill(row.bills.second if row.bills else None),
+        **_beside(report, row),
         "problems": [as_json(problem) for problem in report.problems_of(row)],
         "warnings": [as_json(w) for w in row.warnings],
     }
+
+
+def _beside(report: Report, row: PlannedRow) -> dict[str, Any]:
+    """Tell what the old provider's bills are beside Lago's, in a file that says something of them.
+
+    As with invoices, the further cards of a customer have null.
+    """
+    found: dict[str, Any] = {}
+    if report.before:
+        before = report.before.by_line.get(row.line)
+        found["billed"] = before.as_json() if before else None
+        found["starts_on"] = row.wanted.starts_on.isoformat() if row.wanted.starts_on else None
+    if report.differences:
+        one = report.differences.by_line.get(row.line)
+        found["difference"] = one.as_json() if one else None
+    return found

@@ -1,13 +1,15 @@
 """The ledger: what each run meant to make, what it made, and what it found already there."""
 
 import hashlib
+from datetime import date, timedelta
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from customers.models.people import IdTagMapping, User
-from kernel import as_login
+from kernel import as_login, columns
+from kernel.columns import Day
 
 
 def email_digest(run_id: str, email: str) -> str:
@@ -146,6 +148,23 @@ class BackfillRow(models.Model):
 
     def __str__(self) -> str:
         return f"line {self.line}"
+
+    @property
+    def moved_to(self) -> date | None:
+        """The day on which the subscription starts where that is not `start_date`, the file's.
+
+        Only a start after the last day billed is moved: its instant then lies after that day's beginning.
+        """
+        name = columns.BILLED_UNTIL.name
+        if name not in self.more or self.start_date is None or self.subscription_at is None:
+            return None
+        until: Day = columns.from_json(self.more)[name]
+        is_moved = self.start_date <= until.day and self.subscription_at > until.begins
+        return until.day + timedelta(days=1) if is_moved else None
+
+    @property
+    def starts_on(self) -> date | None:
+        return self.moved_to or self.start_date
 
 
 class BackfillStep(models.Model):

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from customers.backfill.checks import is_date_format
+from customers.backfill.checks import is_date_format, parse_day
 from customers.backfill.engine.acceptance import NO, OPTION, THESE
 from customers.backfill.engine.options import Options
 from customers.backfill.refused import Refused
@@ -67,6 +67,12 @@ def add_import_options(parser: CommandParser) -> None:
         default="calendar",
         help="what Lago's periods follow",
     )
+    add("--billed-until", metavar="YYYY-MM-DD", help="the last day that the old provider has billed")
+    add(
+        "--start-after-billed",
+        action="store_true",
+        help="start subscriptions on the day after that, where the file says an earlier one",
+    )
     add(
         "--allow-second-currency",
         action="store_true",
@@ -90,6 +96,8 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         new_run=given["new_run"],
         allow_second_currency=given["allow_second_currency"],
         accept_invoices_today=_acceptance(given["accept_invoices_today"]),
+        billed_until=_billed_until(given["billed_until"]),
+        start_after_billed=given["start_after_billed"],
     )
     rate = given["rate"]
     if rate is not None and not 0 <= rate <= 10_000:
@@ -121,6 +129,13 @@ def _acceptance(given: str) -> str:
         except ValueError:
             raise Refused(f"{OPTION} takes a day as 2027-03-01, or nothing.") from None
     return given
+
+
+def _billed_until(given: str | None) -> str | None:
+    day = parse_day(given, None) if given else None
+    if given is not None and not day:
+        raise Refused("--billed-until takes a day as 2027-02-28.")
+    return day.isoformat() if day else None
 
 
 def _date_format(given: str | None) -> str | None:

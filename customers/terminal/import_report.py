@@ -13,10 +13,11 @@ from customers.backfill.document import counts, document
 from customers.backfill.engine.plan import PlannedRow, RowAction
 from customers.backfill.engine.report import Report
 from customers.backfill.money.billing_lines import BillingLine
+from customers.backfill.money.differences import Differences
 from customers.backfill.money.words import days_of, money, sum_of
 from customers.backfill.steps import alterations
 from customers.backfill.systems import Systems
-from customers.terminal.money import money_lines
+from customers.terminal.money import beside_lines, difference_lines, difference_table, money_lines
 from customers.terminal.output import console as make_console
 from customers.terminal.output import counted, warning_line
 from customers.terminal.settling import print_settling
@@ -72,10 +73,21 @@ def print_report(console: Console, report: Report, *, verbosity: int = 1) -> Non
         console.print(total.message)
     for text in money_lines(report):
         console.print(text, soft_wrap=True)
+    for text in beside_lines(report):
+        console.print(text, soft_wrap=True)
+    if report.differences:
+        _print_differences(console, report.differences)
     for expected in report.expected if report.run is None else ():
         console.print(expected.message)
     console.print(_counts(report))
     print_settling(console, report.settling)
+
+
+def _print_differences(console: Console, found: Differences) -> None:
+    if found.largest:
+        console.print(difference_table(found))
+    for line in difference_lines(found):
+        console.print(line, soft_wrap=True)
 
 
 def _dialect(report: Report) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from billing.bills import Biller
 from billing.client import LagoClient
 from billing.comparison import Live
+from billing.forecast import whole_cents
 from billing.steps import LagoSubscriptionStep
-from kernel import Bill, Bills, Wanted
+from billing.values import FixedCharge, Plan
+from kernel import Bill, Bills, Charge, Wanted
 from kernel.columns import END_DATE, Day
 from rehearsal.lago import SANDBOX_KEY, Sandbox
 
@@ -228,3 +231,48 @@ def test_a_period_that_is_not_ours_to_reckon_is_not_told(biller: Biller, lago: L
     later = datetime(2027, 5, 10, tzinfo=UTC)  # by then another period runs than the one that Lago told
 
     assert adopted(biller, lago, later) is None
+
+
+# --- a whole period, and what an invoice is made of ---------------------------------------------------
+
+
+def priced(*charges: FixedCharge, amount: int | None = 3000, **changes: Any) -> Plan:
+    known = {"interval": "monthly", "pay_in_advance": False, "fixed_charges": charges} | changes
+    return Plan("id", "plan", "Plan", amount_cents=amount, amount_currency="EUR",
+                pending_deletion=False, metric_codes=(), **known)  # fmt: skip
+
+
+def fee(amount: str | None = "5.005", **changes: Any) -> FixedCharge:
+    known = {"pay_in_advance": False, "prorated": False} | changes
+    return FixedCharge(Decimal(2), None if amount is None else Decimal(amount), **known)
+
+
+@pytest.mark.parametrize(
+    ("plan", "cents"),
+    [
+        (priced(), 3000),
+        (priced(fee(), fee(pay_in_advance=True, prorated=True)), 3000 + 2 * 1001),
+        (priced(fee(), interval="yearly"), 4001),
+        (priced(fee(), interval="yearly", bill_fixed_charges_monthly=True), 3000 + 12 * 1001),
+        (priced(fee(), interval="semiannual", bill_fixed_charges_monthly=True), 3000 + 6 * 1001),
+        (priced(fee(None)), None),
+        (priced(amount=None), None),
+        (priced(interval=None), None),
+    ],
+)
+def test_a_whole_period_costs_the_amount_and_the_fixed_charges_in_it(plan: Plan, cents: int | None) -> None:
+    assert whole_cents(plan) == cents
+
+
+def test_an_invoice_says_which_days_each_charge_is_for(sandbox: Sandbox, lago: LagoClient) -> None:
+    """The trial's days are in the period and are not paid for."""
+    sandbox.put_plans({"code": "trial", "amount_cents": 3100, "trial_period": 12})
+    biller = Biller(lago, UTC)
+    biller.read({"trial"})
+
+    bills = biller.of_new(wanted("trial", datetime(2027, 3, 5, tzinfo=UTC)), NOW)
+
+    assert bills
+    assert bills.first
+    assert bills.first.charges == (Charge(1500, date(2027, 3, 17), date(2027, 3, 31)),)
+    assert (bills.first.first, bills.whole_cents, bills.currency) == (date(2027, 3, 5), 3100, "EUR")

@@ -20,6 +20,8 @@ ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman")
 FIRST, MORE = (
     ("skip_existing", "allow_partial", "accept_invoices_today"),
     (
+        "billed_until",
+        "start_after_billed",
         "date_format",
         "decimal_mark",
         "billing_time",
@@ -47,6 +49,15 @@ class UploadForm(ImportForm):  # type: ignore[misc]
         required=False, widget=UnfoldBooleanWidget, label="Accept invoices for days that are over",
         help_text="On the first day of a period Lago invoices the last one at once."
         " Accepts what the preview names, for that day.",
+    )  # fmt: skip
+    billed_until = forms.DateField(
+        required=False, widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "2027-02-28"}),
+        input_formats=["%Y-%m-%d"], label="Billed until",
+        help_text="The last day that the old provider has billed. A column billed_until says it row by row.",
+    )  # fmt: skip
+    start_after_billed = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget, label="Start on the day after",
+        help_text="Of what is billed, where the file has an earlier day. Our record keeps the file's day.",
     )  # fmt: skip
     date_format = forms.CharField(
         required=False, max_length=40, widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "%d.%m.%Y"}),
@@ -152,6 +163,8 @@ class UploadForm(ImportForm):  # type: ignore[misc]
             decimal_mark=data["decimal_mark"] or ".",
             billing_time=data["billing_time"] or "calendar",
             new_run=data["new_run"],
+            billed_until=data["billed_until"].isoformat() if data["billed_until"] else None,
+            start_after_billed=data["start_after_billed"],
             allow_second_currency=data["allow_second_currency"],
             accept_invoices_today=THESE if data["accept_invoices_today"] else NO,
         )

@@ -11,8 +11,11 @@ from django.http import QueryDict
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
 from customers.backfill.engine.acceptance import Past
+from customers.backfill.money.beside_words import billed_sentences, by_nobody, difference_sentence, twice
+from customers.backfill.money.billed_before import Sums
+from customers.backfill.money.differences import Difference, Total
 from customers.backfill.money.invoices import NET, Dated
-from customers.backfill.money.words import at_once_sentence, days_of, money, past_sentence, sum_of
+from customers.backfill.money.words import at_once_sentence, change, days_of, money, past_sentence, sum_of
 from customers.backfill.steps import alterations, label
 from customers.backfill.stored_preview import FILTERS, SHOWN
 from customers.models import BackfillUpload
@@ -48,6 +51,7 @@ def preview_context(upload: BackfillUpload, query: QueryDict) -> dict[str, Any]:
         "preview": preview.head,
         "billing": [_billing(line) for line in preview.head["billing"]],
         **_invoices(preview.head),
+        **_beside(preview.head),
         "tabs": [Tab(name, FILTER_LABELS[name], counts[name], name == chosen) for name in FILTERS],
         "chosen": chosen,
         "search": search,
@@ -95,11 +99,47 @@ def _invoices(head: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _beside(head: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what the old provider's bills are beside Lago's, of a file that says something of them."""
+    sums = Sums.of(head) if "overlap_untold" in head else None
+    told = head.get("differences", {"totals": (), "largest": (), "untold": 0})
+    return {
+        "billed": list(billed_sentences(sums)) if sums else [],
+        "billed_amiss": bool(sums and (sums.overlap_days or sums.gap_days or sums.untold)),
+        "billed_by_plan": _billed_by_plan(head) if sums else [],
+        "has_differences": "differences" in head,
+        "largest": [_difference(Difference.of(one)) for one in told["largest"]],
+        "difference_totals": [difference_sentence(Total.of(one)) for one in told["totals"]],
+        "differences_untold": told["untold"],
+    }
+
+
+def _billed_by_plan(head: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Name, for each plan, what is billed twice and what by nobody; the total says it of a single one."""
+    lines = [line for line in head["billing"] if "overlap_untold" in line]
+    sums = [(line["plan_code"], Sums.of(line)) for line in lines]
+    return [(code, twice(one), by_nobody(one)) for code, one in sums] if len(sums) > 1 else []
+
+
+def _difference(one: Difference) -> dict[str, Any]:
+    return {
+        "line": one.line,
+        "external_id": one.external_id,
+        "plan_code": one.plan_code,
+        "old": money(one.old_cents, one.currency),
+        "new": money(one.new_cents, one.currency),
+        "change": change(one.cents, one.currency),
+    }
+
+
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     steps = [(label(name), word) for name, word in row["steps"].items()]
     first = row.get("first_invoice")
     told = f"{first['date']}, {money(first['amount_cents'], first['currency'])}" if first else ""
-    return {**row, "step_list": steps, "first": told}
+    other = row.get("difference")
+    changed = change(other["difference_cents"], other["currency"]) if other else ""
+    moved = row.get("starts_on") if row.get("starts_on") != row.get("start_date") else None
+    return {**row, "step_list": steps, "first": told, "change": changed, "moved_to": moved}
 
 
 def _options(options: Mapping[str, Any]) -> list[str]:
@@ -110,9 +150,12 @@ def _options(options: Mapping[str, Any]) -> list[str]:
         "new_run": "start a new run",
         "allow_second_currency": "allow a customer a second currency",
         "accept_invoices_today": "accept invoices for days that are over",
+        "start_after_billed": "start on the day after what is billed",
         "no_wait": "do not wait for the platform",
     }
     chosen = [text for name, text in told.items() if options.get(name)]
+    if options.get("billed_until"):
+        chosen.append(f"billed until {options['billed_until']}")
     if options["date_format"]:
         chosen.append(f"dates as {options['date_format']}")
     if options.get("decimal_mark", ".") != ".":

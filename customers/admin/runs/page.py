@@ -197,6 +197,7 @@ def _row(row: BackfillRow) -> dict[str, Any]:
         "user_id": row.user_id,
         "plan_code": row.plan_code,
         "start_date": row.start_date,
+        "moved_to": row.moved_to,
         "outcome": row.outcome or "pending",
         "steps": steps,
         "problems": row.problems,

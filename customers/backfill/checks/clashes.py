@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from kernel import Per, Problem, Wanted
-from kernel.columns import OPTIONAL
+from kernel.columns import OPTIONAL, Column
 
 _LINES_NAMED = 10  # of the other parties; every party gets its own problem, however many they are
 
@@ -27,7 +27,7 @@ def clashes(wanted: Sequence[Wanted]) -> Clashes:
 
     A blank value (of a cell that is missing or not valid) clashes with nothing and agrees with everything:
     that row has its own problem already, and what is wrong is not known before it is corrected. In an
-    optional column nothing is a value too: one card with a notice and one without are not alike.
+    optional column an empty cell is a value too: one card with a notice and one without are not alike.
     """
     found: Clashes = defaultdict(list)
     _external_ids(wanted, found)
@@ -45,7 +45,7 @@ def _external_ids(rows: Sequence[Wanted], found: Clashes) -> None:
     hint = "Rows of one customer with several cards have to be alike in all but the idTag."
     for group in _groups(rows, external_id_key):
         fields = [field for field, value in _PER_CUSTOMER.items() if _differ(group, value)]
-        fields += [column.name for column in _OPTIONAL if len({column.of(row) for row in group}) > 1]
+        fields += [column.name for column in _OPTIONAL if len(_known(group, column)) > 1]
         if fields:
             told = f"Rows with this external_id differ in {_join(fields)}"
             _tell(found, group, "external_id_duplicate", "external_id", told, hint)
@@ -75,6 +75,11 @@ def _groups(rows: Sequence[Wanted], key: Callable[[Wanted], str]) -> list[list[W
 
 def _differ(group: Sequence[Wanted], value: Callable[[Wanted], object]) -> bool:
     return len({value(row) for row in group} - {"", None}) > 1
+
+
+def _known(group: Sequence[Wanted], column: Column) -> set[object]:
+    """Return the values of a group in a column, with None of an empty cell, without what cannot be read."""
+    return {column.of(row) for row in group if column.name not in row.unread}
 
 
 def _tell(found: Clashes, group: Sequence[Wanted], code: str, field: str, told: str, hint: str) -> None:

@@ -29,8 +29,15 @@ def check_start_date(
     return day
 
 
-def start_warning(day: date, today: date) -> Problem | None:
-    """Warn of a start that is not in the past. `today` is the day where `day` is meant."""
+def start_warning(day: date, today: date, *, moved: bool = False) -> Problem | None:
+    """Warn of a start that is not in the past. `today` is the day where `day` is meant.
+
+    `moved`: it is not the day of the file.
+    """
+    if day > today and moved:
+        told = f"The subscription starts only on {day}, after what is billed; until then the card is blocked."
+        hint = "Check that this is meant; without --start-after-billed it starts on the day of the file."
+        return Problem("start_date_future", "start_date", told, hint)
     if day > today:
         told = f"The subscription starts on {day}; until then nothing is billed and it is not active."
         return Problem("start_date_future", "start_date", told, "Check that this is meant.")

@@ -27,24 +27,29 @@ class Written:
     decimal_mark: str = "."
 
 
-def check_optional(
-    row: SourceRow, wanted: Wanted, written: Written, currency: str | None, today: date
-) -> tuple[Wanted, list[Problem], list[Problem]]:
-    """Return what the row asks for with its optional columns, their problems and their warnings.
+def read_optional(
+    row: SourceRow, wanted: Wanted, written: Written, currency: str | None
+) -> tuple[Wanted, list[Problem]]:
+    """Return what the row asks for with its optional columns, and what is wrong with their spelling.
 
     `currency` is the one of the row's plan; None where that is not known: then it limits no decimals.
     """
     more: dict[str, Any] = {}
-    problems: list[Problem] = []
+    unread: dict[str, Problem] = {}
     for name, given in row.more.items():
         value = _value(OPTIONAL[name], given.strip(), row, written, currency)
         if isinstance(value, Problem):
-            problems.append(value)
+            unread[name] = value
         elif value is not None:
             more[name] = value
-    wanted = replace(wanted, more=more) if more else wanted
-    problems += _against(wanted, today)
-    return wanted, problems, list(_warnings(wanted))
+    if more or unread:
+        wanted = replace(wanted, more=more, unread=frozenset(unread))
+    return wanted, list(unread.values())
+
+
+def judge_optional(wanted: Wanted, today: date) -> tuple[list[Problem], list[Problem]]:
+    """Return what is wrong with the values of optional columns, and what they warn of."""
+    return list(_against(wanted, today)), list(_warnings(wanted))
 
 
 def _against(wanted: Wanted, today: date) -> Iterator[Problem]:

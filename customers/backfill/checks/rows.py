@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from customers.backfill.checks.billed import UNSAID, Billed, start_after_billed, with_billed_until
 from customers.backfill.checks.dates import check_start_date, start_of_day, start_warning
 from customers.backfill.checks.emails import check_email
-from customers.backfill.checks.optional import Written, check_optional
+from customers.backfill.checks.optional import Written, judge_optional, read_optional
 from customers.backfill.checks.values import (
     PlanLike,
     check_display_name,
@@ -27,6 +28,7 @@ def check_row(
     written: Written,
     today: date,
     billing_time: str,
+    billed: Billed = UNSAID,
 ) -> tuple[Wanted, list[Problem], list[Problem]]:
     """Return what the row asks for, its problems and its warnings, both in the order of the columns.
 
@@ -50,13 +52,12 @@ def check_row(
         subscription_at=start_of_day(start, written.timezone) if start else None,
         billing_time=billing_time,
     )
-    warnings = _warnings(wanted, plans, today)
-    if not row.more:
-        return wanted, problems, warnings
     plan = plans.get(wanted.plan_code)
-    currency = plan.amount_currency if plan else None
-    wanted, more_problems, more_warnings = check_optional(row, wanted, written, currency, today)
-    return wanted, problems + more_problems, warnings + more_warnings
+    wanted, unread = read_optional(row, wanted, written, plan.amount_currency if plan else None)
+    wanted = with_billed_until(wanted, billed, written.timezone)
+    wanted, moved = start_after_billed(wanted, billed, written.timezone, plan.interval if plan else None)
+    against, optional = judge_optional(wanted, today)
+    return wanted, [*problems, *unread, *against], [*_warnings(wanted, plans, today), *moved, *optional]
 
 
 def file_warnings(info: SourceInfo) -> list[Problem]:
@@ -103,7 +104,9 @@ def _warnings(wanted: Wanted, plans: Mapping[str, PlanLike], today: date) -> lis
     found = (
         lowercase_warning(wanted.id_tag),
         pending_deletion_warning(wanted.plan_code, plans),
-        start_warning(wanted.start_date, today) if wanted.start_date else None,
+        start_warning(wanted.starts_on, today, moved=wanted.moved_to is not None)
+        if wanted.starts_on
+        else None,
     )
     return [warning for warning in found if warning]
 

@@ -41,6 +41,9 @@ class PlanLike(Protocol):
     @property
     def amount_currency(self) -> str | None: ...
 
+    @property
+    def interval(self) -> str | None: ...
+
 
 def check_display_name(given: str) -> str | Problem:
     name = given.strip()

@@ -17,6 +17,8 @@ class Options:
     max_failures: int = 10
     new_run: bool = False
     accept_invoices_today: str = ""  # as in `acceptance`
+    billed_until: str | None = None  # a day in ISO 8601
+    start_after_billed: bool = False
     allow_second_currency: bool = False
 
     @property

@@ -2,18 +2,22 @@
 
 from datetime import date, datetime
 
-from customers.backfill.checks import Written, check_row, clashes, file_warnings
+from customers.backfill.checks import Billed, Written, check_row, clashes, file_warnings
 from customers.backfill.engine.acceptance import Accepted
 from customers.backfill.engine.expected import expected_of
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import Looked, PlannedRow, Policy, make_plan
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger import facts, identity
+from customers.backfill.money.billed_before import billed_before
 from customers.backfill.money.billing_lines import billing_lines
+from customers.backfill.money.differences import differences
 from customers.backfill.money.invoices import invoices_of
 from customers.backfill.money.totals import totals
+from customers.backfill.refused import Refused
 from customers.backfill.source import Source
 from customers.backfill.systems import Systems
+from kernel.columns import BILLED_UNTIL
 
 
 def today_in(systems: Systems, now: datetime) -> date:
@@ -21,9 +25,11 @@ def today_in(systems: Systems, now: datetime) -> date:
 
 
 def draft(source: Source, systems: Systems, options: Options, today: date) -> list[PlannedRow]:
-    """Read and check the rows by themselves and against each other; raise SourceError."""
+    """Read and check the rows by themselves and against each other; raise SourceError, Refused."""
     rows = []
     written = Written(systems.timezone, options.date_format, options.decimal_mark)
+    until = date.fromisoformat(options.billed_until) if options.billed_until else None
+    billed = Billed(until, options.start_after_billed)
     for given in source:
         wanted, problems, warnings = check_row(
             given,
@@ -31,12 +37,23 @@ def draft(source: Source, systems: Systems, options: Options, today: date) -> li
             written=written,
             today=today,
             billing_time=options.billing_time,
+            billed=billed,
         )
         rows.append(PlannedRow(wanted, given, problems=tuple(problems), warnings=tuple(warnings)))
+    if billed.starts_after and not any(_is_billed(row) for row in rows):
+        raise Refused(
+            "--start-after-billed needs to know until when the old provider has billed, and no row says it.",
+            "Say it for all of them with --billed-until DAY, or in a column billed_until.",
+        )
     clashing = clashes([row.wanted for row in rows])
     for row in rows:
         row.problems = (*row.problems, *clashing.get(row.line, ()))
     return rows
+
+
+def _is_billed(row: PlannedRow) -> bool:
+    """Return whether the row says until when it is billed, be it that nobody can read it."""
+    return BILLED_UNTIL.name in row.wanted.more or BILLED_UNTIL.name in row.wanted.unread
 
 
 def plan_file(source: Source, systems: Systems, options: Options, *, now: datetime) -> Report:
@@ -57,15 +74,18 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
         Accepted.kept(run.options) if run else None,
     )
     plan = make_plan(rows, facts.look_up(wanted), looked, policy, billing_day)
+    before = billed_before(plan)
     return Report(
         info=source.info,
         systems=systems,
         plan=plan,
-        billing=billing_lines(plan, systems.target.plans, today),
+        billing=billing_lines(plan, systems.target.plans, today, before),
         invoices=invoices_of(plan, billing_day),
         warnings=file_warnings(source.info),
         dry_run=True,
         status="would_fail" if plan.fails else "would_succeed",
+        before=before,
+        differences=differences(plan),
         expected=expected_of(plan.rows, looked),
         totals=totals(plan, systems.steps),
         continues=run.run_id if run else "",

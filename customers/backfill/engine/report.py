@@ -7,7 +7,9 @@ from pathlib import Path
 from customers.backfill.engine.at_work import Settled
 from customers.backfill.engine.expected import Expected
 from customers.backfill.engine.plan import Plan, PlannedRow
+from customers.backfill.money.billed_before import BilledBefore
 from customers.backfill.money.billing_lines import BillingLine
+from customers.backfill.money.differences import Differences
 from customers.backfill.money.invoices import Invoices
 from customers.backfill.money.totals import Total
 from customers.backfill.settling_in import SettlingIn
@@ -29,6 +31,8 @@ class Report:
     warnings: Sequence[Problem]
     dry_run: bool
     status: str
+    before: BilledBefore | None = None  # where rows say until when the old provider has billed
+    differences: Differences | None = None  # where rows say what is paid now
     expected: Sequence[Expected] = ()
     totals: Sequence[Total] = ()
     continues: str = ""  # the id of the unfinished run that this file continues

@@ -16,7 +16,13 @@ State = BackfillStep.State
 # Of these an import or a revert may have to look at what is there.
 RECORDED = (State.INTENDED, State.CREATED, State.ADOPTED)
 # With another of these the same rows would mean something else, and half a run would not fit the other half.
-MEANING = {"date_format": None, "decimal_mark": ".", "billing_time": "calendar"}
+MEANING = {
+    "date_format": None,
+    "decimal_mark": ".",
+    "billing_time": "calendar",
+    "billed_until": None,
+    "start_after_billed": False,
+}
 
 
 def over(sha256: str) -> BackfillRunQuerySet:
@@ -50,7 +56,8 @@ def check_meaning(run: BackfillRun, options: Mapping[str, Any]) -> None:
     for name, usual in MEANING.items():
         was = run.options.get(name, usual)
         if was != options.get(name, usual):
-            option = f"--{name.replace('_', '-')} {was}" if was else f"no --{name.replace('_', '-')}"
+            option = f"--{name.replace('_', '-')}"
+            option = f"{option} {was}" if was and was is not True else option if was else f"no {option}"
             raise Refused(
                 f"The unfinished run {run.run_id} over this file was begun with {option}.",
                 "Give the same to continue it, or start anew with --new-run.",

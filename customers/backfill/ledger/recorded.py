@@ -122,4 +122,5 @@ def _wanted(row: BackfillRow, billing_time: str) -> Wanted:
         subscription_at=row.subscription_at,
         billing_time=billing_time,
         more=columns.from_json(row.more),
+        moved_to=row.moved_to,
     )

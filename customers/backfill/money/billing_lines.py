@@ -8,6 +8,7 @@ from typing import Any
 
 from billing.values import Plan as LagoPlan
 from customers.backfill.engine.plan import Plan, PlannedRow
+from customers.backfill.money.billed_before import BilledBefore, Sums
 from customers.backfill.money.invoices import Dated, by_date, newly_billed
 from kernel import Bills
 
@@ -32,6 +33,7 @@ class BillingLine:
     starts_in_future: int = 0
     first_invoices: Sequence[Dated] = ()
     at_once: Sequence[Dated] = ()
+    before: Sums | None = None  # where the file says until when the old provider has billed
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -39,6 +41,7 @@ class BillingLine:
             "first_invoices": [one.as_json() for one in self.first_invoices],
             "at_once": [one.as_json() for one in self.at_once],
             "sum_cents": self.sum_cents,
+            **(self.before.as_json() if self.before else {}),
         }
 
     @property
@@ -47,7 +50,9 @@ class BillingLine:
         return None if self.amount_cents is None else self.amount_cents * self.rows
 
 
-def billing_lines(plan: Plan, plans: Mapping[str, LagoPlan], today: date) -> list[BillingLine]:
+def billing_lines(
+    plan: Plan, plans: Mapping[str, LagoPlan], today: date, before: BilledBefore | None = None
+) -> list[BillingLine]:
     """Count what is new by plan. `today` is the day in which starts are meant."""
     lines: dict[str, BillingLine] = {}
     bills: defaultdict[str, list[Bills]] = defaultdict(list)
@@ -58,6 +63,7 @@ def billing_lines(plan: Plan, plans: Mapping[str, LagoPlan], today: date) -> lis
             bills[lago_plan.code].append(row.bills)
     for code, line in lines.items():
         line.first_invoices = by_date(one.first for one in bills[code])
+        line.before = before.by_plan.get(code, Sums()) if before else None
         line.at_once = by_date(bill for one in bills[code] for bill in (*one.today, *one.tonight))
     return [lines[code] for code in sorted(lines)]
 
@@ -69,7 +75,7 @@ def _line(plan: LagoPlan) -> BillingLine:
 
 
 def _count(row: PlannedRow, line: BillingLine, today: date) -> None:
-    start = row.wanted.start_date
+    start = row.wanted.starts_on
     line.rows += 1
     if start is None or start < today:
         line.starts_in_past += 1

@@ -63,10 +63,18 @@ class Invoices:
         }
 
 
-def newly_billed(plan: Plan) -> Iterator[PlannedRow]:
-    """Return the rows that begin to cost their customer something, one of each customer."""
+def newly_billed(plan: Plan, *actions: Action) -> Iterator[PlannedRow]:
+    """Return the rows that begin to cost their customer something, one of each customer.
+
+    `actions`: what is done with the thing that costs; made anew unless told otherwise.
+    """
     costly = [kind.name for kind in kinds().values() if kind.costs]
-    return (row for row in plan.to_do() if any(row.means(name, Action.CREATE) for name in costly))
+    meant = [(name, action) for name in costly for action in actions or (Action.CREATE,)]
+    return (
+        row
+        for row in plan.rows
+        if row.owner_line is None and any(row.means(name, action) for name, action in meant)
+    )
 
 
 def invoices_of(plan: Plan, today: date) -> Invoices:

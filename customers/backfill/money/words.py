@@ -1,6 +1,6 @@
 """What terminal and console say of invoices to come, in the same words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from customers.backfill.engine.acceptance import Past
@@ -10,6 +10,19 @@ from kernel.money import written
 
 def money(cents: int | None, currency: str | None) -> str:
     return "?" if cents is None else written(cents, currency)
+
+
+def change(cents: int, currency: str) -> str:
+    """Say how much more or less it is, always with a sign unless it is the same."""
+    return f"{'+' if cents > 0 else ''}{money(cents, currency)}"
+
+
+def about_days(days: int) -> str:
+    return f"{days:,} day{'' if days == 1 else 's'}"
+
+
+def by_currency(cents: Mapping[str, int]) -> str:
+    return " + ".join(money(number, currency) for currency, number in sorted(cents.items()))
 
 
 def sum_of(invoices: Sequence[Dated]) -> str:

@@ -41,6 +41,7 @@ def test_what_agrees_is_counted_and_ends_well(imported: Sandbox) -> None:
             "lago_customer": {"expected": 5, "created": 4, "adopted": 1, "diverging": 0, "agreeing": 5},
             "lago_subscription": {"expected": 5, "created": 4, "adopted": 1, "diverging": 0, "agreeing": 5},
         },
+        "invoiced": {"invoices": 0, "customers": 0, "sums": [], "periods": [], "sentence": ""},
         "divergences": [],
         "remarks": [],
     }

@@ -4,10 +4,11 @@ from datetime import date
 
 import pytest
 
-from customers.backfill.checks import Written, check_row, clashes
+from customers.backfill.checks import Billed, Written, check_row, clashes
+from customers.backfill.checks.billed import UNSAID
 from customers.backfill.source import read_bytes
 from kernel import Problem, Wanted
-from kernel.columns import END_DATE
+from kernel.columns import BILLED_UNTIL, END_DATE
 from tests.customers.backfill.checks.test_rows import BERLIN, Plan
 from tests.customers.factories import csv_text, row
 
@@ -15,12 +16,13 @@ TODAY = date(2026, 11, 22)
 Checked = tuple[Wanted, list[Problem], list[Problem]]
 
 
-def checked(*given: dict[str, str], date_format: str | None = None) -> list[Checked]:
+def checked(*given: dict[str, str], date_format: str | None = None, billed: Billed = UNSAID) -> list[Checked]:
     source = read_bytes("a.csv", csv_text(given).encode())
     written = Written(BERLIN, date_format)
     plans = {"standard": Plan("standard")}
     return [
-        check_row(one, plans=plans, written=written, today=TODAY, billing_time="calendar") for one in source
+        check_row(one, plans=plans, written=written, today=TODAY, billing_time="calendar", billed=billed)
+        for one in source
     ]
 
 
@@ -79,3 +81,30 @@ def test_rows_of_one_customer_have_to_agree_and_nothing_is_a_value(second, clash
 
     assert len(told) == clash
     assert all("end_date" in problem.message for problems in told.values() for problem in problems)
+
+
+@pytest.mark.parametrize("column", ["end_date", "billed_until", "old_amount"])
+def test_a_cell_that_cannot_be_read_differs_from_nothing(column: str) -> None:
+    good = {"end_date": "2027-03-31", "billed_until": "2026-11-30", "old_amount": "12.50"}[column]
+    found = checked(row(1, **{column: "some"}), row(1, id_tag="TAG2", **{column: good}))
+
+    assert [problem.code for _, problems, _ in found for problem in problems] == [f"{column}_invalid"]
+    assert clashes([wanted for wanted, _, _ in found]) == {}
+
+
+def test_beside_a_cell_that_cannot_be_read_the_others_still_have_to_agree() -> None:
+    ends = ["soon", "2027-03-31", "2027-04-01"]
+    found = checked(*[row(1, id_tag=f"TAG{place}", end_date=end) for place, end in enumerate(ends)])
+
+    assert len(clashes([wanted for wanted, _, _ in found])) == 3
+
+
+@pytest.mark.parametrize(
+    ("cell", "day"), [("", date(2026, 11, 30)), ("2026-11-10", date(2026, 11, 10)), ("soon", None)]
+)
+def test_only_an_empty_cell_takes_the_day_of_the_file(cell: str, day: date | None) -> None:
+    ((wanted, _, _),) = checked(row(billed_until=cell), billed=Billed(date(2026, 11, 30), starts_after=True))
+
+    until = BILLED_UNTIL.of(wanted)
+    assert (until and until.day) == day
+    assert (wanted.moved_to is None) == (day is None)

@@ -24,6 +24,7 @@ class Plan:
     code: str
     pending_deletion: bool = False
     amount_currency: str | None = "EUR"
+    interval: str | None = "monthly"
 
 
 PLANS = {code: Plan(code) for code in ("standard", "fleet", "night")}

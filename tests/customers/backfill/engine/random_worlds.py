@@ -44,6 +44,8 @@ MUTATIONS = {
     "id_tag": ["CARD1", "card2", "no card", "META-1"],
     "plan_code": ["fleet", "dollars", "gold"],
     "start_date": ["2024-02-01", "2090-01-01", "soon"],
+    "billed_until": ["2026-11-10", "2027-12-31", "soon"],
+    "old_amount": ["12.50", "0", "a lot"],
 }
 # Columns that a file may have; a file without them is one of these, too.
 OPTIONAL = {

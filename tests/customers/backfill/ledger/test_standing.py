@@ -132,6 +132,7 @@ def test_no_verdict_over_half_a_file_is_good(lago: Sandbox) -> None:
         "passed": False,
         "compared": "3 of 12 rows staged, 0 pending",
         "detail": "3 of 12 rows were staged",
+        "news": "",
     }
 
 
