@@ -57,8 +57,11 @@ def customer_differs(wanted: Wanted, differs: Sequence[str]) -> Problem:
     )
 
 
-def invoiced_today(today: date, bills: Sequence[Bill], clear_from: date | None) -> Problem:
-    """Say what the day of the import does: Lago's hourly job takes what is due today, however young it is."""
+def invoiced_today(today: date, bills: Sequence[Bill], clear_from: date | None, zone: str = "") -> Problem:
+    """Say what the day of the import does: Lago's hourly job takes what is due today, however young it is.
+
+    `zone` is that of a customer who has one of its own, and so perhaps another day than all others.
+    """
     what = "invoice" if not bills else f"invoice {_money(bills)}"
     period = f" for {bills[0].first} to {bills[0].last}" if bills else ""
     if clear_from:
@@ -67,7 +70,8 @@ def invoiced_today(today: date, bills: Sequence[Bill], clear_from: date | None) 
     else:
         why = "the trial of the plan is over for this start, so it bills the whole current period"
         way = "It would on any day: give the customer a plan without a trial."
-    return Problem("invoiced_today", "start_date", f"Lago would {what} today, {today},{period}: {why}.", way)
+    day = f"{today} in the customer's zone {zone}" if zone else f"{today}"
+    return Problem("invoiced_today", "start_date", f"Lago would {what} today, {day},{period}: {why}.", way)
 
 
 def invoice_of_zero() -> Problem:

@@ -46,7 +46,7 @@ def days_of(invoices: Sequence[Dated]) -> str:
 
 def at_once_sentence(today: date, invoices: Sequence[Dated]) -> str:
     """Say what Lago invoices today and in the night after, by date."""
-    parts = [_at(one, "today" if one.date == today else "in the night after") for one in invoices]
+    parts = [_at(one, "today" if one.date <= today else "in the night after") for one in invoices]
     return f"Lago invoices at once: {'; '.join(parts)}."
 
 
