@@ -106,6 +106,10 @@ class Biller:
             **_price(plan),
         )
 
+    def day_of(self, moment: datetime, zone: str = "") -> date:
+        """Return the day that it is for whom Lago bills: by the customer's zone, where one is named."""
+        return _day(moment, self._zone(zone))
+
     def _zone(self, name: str) -> tzinfo:
         """Return a customer's zone: that of all others where it is the same, or none that is known here."""
         return self.zone if name in ("", str(self.zone)) else _named(name) or self.zone

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
-from billing import reports
+from billing import prepaid_reports, reports
 from billing.abilities import Abilities
 from billing.bills import Biller
 from billing.births import Births, Seen
@@ -275,8 +275,16 @@ class LagoSubscriptionStep(Step):
 
     def _new(self, wanted: Wanted, found: Live) -> Verdict:
         verdict = self._billed(wanted)
-        twice = self._billed_twice(wanted, found)
-        return replace(verdict, warnings=(*verdict.warnings, *twice)) if twice else verdict
+        more = (*self._billed_twice(wanted, found), *self._billed_before_balance(wanted, verdict.bills))
+        return replace(verdict, warnings=(*verdict.warnings, *more)) if more else verdict
+
+    def _billed_before_balance(self, wanted: Wanted, bills: Bills | None) -> tuple[Problem, ...]:
+        """Warn where the very creation makes a bill: the wallet, which comes after, does not pay it."""
+        if bills is None or not OPENING_BALANCE.of(wanted) or wanted.subscription_at is None:
+            return ()
+        starts_today = self.biller.day_of(wanted.subscription_at, self._zone_of(wanted)) == bills.as_of
+        at_once = [bill for bill in bills.today if bill.amount_cents] if starts_today else []
+        return (prepaid_reports.billed_before_balance(at_once[0]),) if at_once else ()
 
     def _billed(self, wanted: Wanted) -> Verdict:
         """Rows of one plan and start share one verdict."""
