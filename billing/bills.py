@@ -2,21 +2,27 @@
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta, tzinfo
+from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from billing import reports
 from billing.client import LagoClient
+from billing.comparison import asked_end
 from billing.forecast import Forecast, Invoice, forecast, next_invoices, whole_cents
 from billing.values import Plan, Subscription
 from kernel import Bill, Bills, Charge, Problem, Wanted
 
 ONE_SECOND = timedelta(seconds=1)
 
-Case = tuple[str, str, date, date]  # plan, billing time, start, today: what decides the bills of a new one
+# Plan, billing time, zone, start, end and today, here and there: what decides the bills of a new one.
+Case = tuple[str, str, str, date, date | None, date, date]
 
 
 class Biller:
     """Knows the plans that rows use, with their fixed charges, and the zone whose days Lago bills by.
+
+    A customer who was there may have a zone of its own; `as_of` is told by Lago's all the same.
 
     Rows of one plan and start share one value: a file has a hundred thousand rows and few such cases.
     """
@@ -32,61 +38,67 @@ class Biller:
         self._plans |= self._client.plans_in_full(codes)
         self._known.clear()
 
-    def of_new(self, wanted: Wanted, now: datetime) -> Bills | None:
-        """Tell the bills of a subscription made at that instant; None without a start or a plan."""
+    def of_new(self, wanted: Wanted, now: datetime, zone: str = "") -> Bills | None:
+        """Tell the bills of a subscription made at that instant; None without a start or a plan.
+
+        `zone` names the customer's, where Lago bills it by days of its own.
+        """
         plan = self._plans.get(wanted.plan_code)
         if plan is None or wanted.subscription_at is None:
             return None
-        start, today = wanted.subscription_at.astimezone(self.zone).date(), self._day(now)
-        case = (plan.code, wanted.billing_time, start, today)
+        there, ends_at = self._zone(zone), asked_end(wanted)
+        start, end = _day(wanted.subscription_at, there), _day(ends_at, there) if ends_at else None
+        case = (
+            plan.code,
+            wanted.billing_time,
+            str(there),
+            start,
+            end,
+            _day(now, self.zone),
+            _day(now, there),
+        )
         if case not in self._known:
-            self._known[case] = self._new(plan, wanted.billing_time, wanted.subscription_at, now)
+            self._known[case] = self._new(plan, wanted.billing_time, wanted.subscription_at, end, now, there)
         return self._known[case]
 
-    def of_adopted(self, subscription: Subscription, now: datetime) -> Bills | None:
+    def of_adopted(self, subscription: Subscription, now: datetime, zone: str = "") -> Bills | None:
         """Tell the next invoices of one that exists, where what Lago says of it is enough."""
         plan = self._plans.get(subscription.plan_code)
         if plan is None or not subscription.subscription_at or subscription.next_plan_code:
             return None
         if subscription.plan_amount_cents not in (None, plan.amount_cents):
             return None
-        invoices = self._next(plan, subscription, subscription.subscription_at, now)
-        first_paid = self._first_paid(plan, subscription.subscription_at)
-        bills = [_bill(plan, invoice, first_paid) for invoice in invoices]
+        there = self._zone(zone)
+        invoices = _next(plan, subscription, subscription.subscription_at, now, there)
+        first_paid = _first_paid(plan, _day(subscription.subscription_at, there))
+        end = _day(subscription.ending_at, there) if subscription.ending_at else None
+        bills = [_bill(plan, invoice, first_paid) for invoice in invoices if _is_before(end, invoice)]
         if not bills:
             return None
-        return Bills(self._day(now), bills[0], bills[1], **_price(plan))
+        return Bills(_day(now, self.zone), bills[0], bills[1] if bills[1:] else None, **_price(plan))
 
-    def _next(
-        self, plan: Plan, subscription: Subscription, subscription_at: datetime, now: datetime
-    ) -> Iterable[Invoice]:
-        how = {
-            "billing_time": subscription.billing_time or "calendar",
-            "subscription_at": subscription_at,
-            "zone": self.zone,
-            "now": now,
-        }
-        if subscription.status == "pending":
-            told = forecast(plan, **how)  # type: ignore[arg-type]
-            return [told.first, told.second] if told.first and told.second else []
-        if subscription.period_ends_at is None:
-            return []
-        begins_on = self._day(subscription.period_ends_at + ONE_SECOND)
-        return next_invoices(plan, begins_on=begins_on, **how)  # type: ignore[arg-type]
-
-    def _new(self, plan: Plan, billing_time: str, subscription_at: datetime, now: datetime) -> Bills:
-        told = forecast(
-            plan, billing_time=billing_time, subscription_at=subscription_at, zone=self.zone, now=now
-        )
-        first_paid = self._first_paid(plan, subscription_at)
+    def _new(
+        self,
+        plan: Plan,
+        billing_time: str,
+        subscription_at: datetime,
+        end: date | None,
+        now: datetime,
+        zone: tzinfo,
+    ) -> Bills:
+        told = forecast(plan, billing_time=billing_time, subscription_at=subscription_at, zone=zone, now=now)
+        first_paid = _first_paid(plan, _day(subscription_at, zone))
         today = tuple(_bill(plan, invoice, first_paid) for invoice in told.today)
+        there = "" if zone is self.zone else str(zone)
         return Bills(
-            as_of=self._day(now),
-            first=_bill(plan, told.first, first_paid) if told.first else None,
-            second=_bill(plan, told.second, first_paid) if told.second else None,
+            as_of=_day(now, self.zone),
+            first=today[0] if today else _bill_before(end, plan, told.first, first_paid),
+            second=_bill_before(end, plan, told.second, first_paid),
             today=today,
-            tonight=tuple(_bill(plan, invoice, first_paid) for invoice in told.tonight),
-            past=(reports.invoiced_today(self._day(now), today, told.clear_from),)
+            tonight=tuple(
+                _bill(plan, invoice, first_paid) for invoice in told.tonight if _is_before(end, invoice)
+            ),
+            past=(reports.invoiced_today(_day(now, zone), today, told.clear_from, there),)
             if told.invoiced_today
             else (),
             clear_from=told.clear_from,
@@ -94,14 +106,49 @@ class Biller:
             **_price(plan),
         )
 
-    def _first_paid(self, plan: Plan, subscription_at: datetime) -> date:
-        """Return the first day whose base amount is due: after the trial, and none before the start."""
-        start = self._day(subscription_at)
-        trial = timedelta(days=int(plan.trial_period))
-        return start + trial if date.max - start > trial else date.max
+    def day_of(self, moment: datetime, zone: str = "") -> date:
+        """Return the day that it is for whom Lago bills: by the customer's zone, where one is named."""
+        return _day(moment, self._zone(zone))
 
-    def _day(self, moment: datetime) -> date:
-        return moment.astimezone(self.zone).date()
+    def _zone(self, name: str) -> tzinfo:
+        """Return a customer's zone: that of all others where it is the same, or none that is known here."""
+        return self.zone if name in ("", str(self.zone)) else _named(name) or self.zone
+
+
+@cache
+def _named(zone: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+
+
+def _next(
+    plan: Plan, subscription: Subscription, subscription_at: datetime, now: datetime, zone: tzinfo
+) -> Iterable[Invoice]:
+    how = {
+        "billing_time": subscription.billing_time or "calendar",
+        "subscription_at": subscription_at,
+        "zone": zone,
+        "now": now,
+    }
+    if subscription.status == "pending":
+        told = forecast(plan, **how)  # type: ignore[arg-type]
+        return [told.first, told.second] if told.first and told.second else []
+    if subscription.period_ends_at is None:
+        return []
+    begins_on = _day(subscription.period_ends_at + ONE_SECOND, zone)
+    return next_invoices(plan, begins_on=begins_on, **how)  # type: ignore[arg-type]
+
+
+def _first_paid(plan: Plan, start: date) -> date:
+    """Return the first day whose base amount is due: after the trial, and none before the start."""
+    trial = timedelta(days=int(plan.trial_period))
+    return start + trial if date.max - start > trial else date.max
+
+
+def _day(moment: datetime, zone: tzinfo) -> date:
+    return moment.astimezone(zone).date()
 
 
 def _remarks(plan: Plan, told: Forecast, today: Iterable[Bill]) -> Iterable[Problem]:
@@ -109,6 +156,15 @@ def _remarks(plan: Plan, told: Forecast, today: Iterable[Bill]) -> Iterable[Prob
         yield reports.unforeseen(plan, told.warning)
     elif any(bill.amount_cents == 0 for bill in today):
         yield reports.invoice_of_zero()
+
+
+def _is_before(end: date | None, invoice: Invoice) -> bool:
+    """Return whether it comes while the subscription lives; what Lago bills at its end cannot be told."""
+    return end is None or invoice.day < end
+
+
+def _bill_before(end: date | None, plan: Plan, invoice: Invoice | None, first_paid: date) -> Bill | None:
+    return _bill(plan, invoice, first_paid) if invoice and _is_before(end, invoice) else None
 
 
 def _bill(plan: Plan, invoice: Invoice, first_paid: date) -> Bill:

@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Seen:
-    """The external ids of customers that a look has found: only these can have had a subscription before."""
+    """The external ids of customers that a look has found: only these can have had a subscription before.
+
+    `zones` names the time zone by whose days Lago bills each of them.
+    """
 
     customers: set[str] = field(default_factory=set)
+    zones: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

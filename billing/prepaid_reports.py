@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from billing.prepaid_values import AppliedCoupon, Coupon, Wallet
 from billing.values import Plan
-from kernel import Divergence, Problem, Wanted
+from kernel import Bill, Divergence, Problem, Wanted
 from kernel.columns import COUPON, OPENING_BALANCE
 from kernel.money import written
 
@@ -57,6 +57,15 @@ def wallet_spent(wanted: Wanted) -> Problem:
 def wallet_again(wanted: Wanted) -> Problem:
     told = f"The Lago customer {wanted.external_id} had this opening balance, and it was ended unspent."
     return Problem("lago_wallet_again", "opening_balance", told, "It is given again; see that it is meant.")
+
+
+def billed_before_balance(bill: Bill) -> Problem:
+    amount = written(bill.amount_cents, bill.currency)
+    told = f"Lago bills {amount} as soon as the subscription is there, before the customer has the balance."
+    hint = (
+        "That bill is paid without the balance; the next ones take it. An earlier or a later start avoids it."
+    )
+    return Problem("opening_balance_late", "opening_balance", told, hint)
 
 
 def wallet_empty(wanted: Wanted) -> Problem:

@@ -7,6 +7,7 @@ from billing.forecast import Unforeseen
 from billing.values import Customer, Plan, Subscription
 from kernel import Bill, Divergence, Problem, Wanted
 from kernel.columns import BILLED_UNTIL, END_DATE
+from kernel.money import written
 
 UNFORESEEN = {
     Unforeseen.LEAP_DAY: "it is billed yearly from a 29 February, and Lago's periods are odd then",
@@ -56,8 +57,11 @@ def customer_differs(wanted: Wanted, differs: Sequence[str]) -> Problem:
     )
 
 
-def invoiced_today(today: date, bills: Sequence[Bill], clear_from: date | None) -> Problem:
-    """Say what the day of the import does: Lago's hourly job takes what is due today, however young it is."""
+def invoiced_today(today: date, bills: Sequence[Bill], clear_from: date | None, zone: str = "") -> Problem:
+    """Say what the day of the import does: Lago's hourly job takes what is due today, however young it is.
+
+    `zone` is that of a customer who has one of its own, and so perhaps another day than all others.
+    """
     what = "invoice" if not bills else f"invoice {_money(bills)}"
     period = f" for {bills[0].first} to {bills[0].last}" if bills else ""
     if clear_from:
@@ -66,7 +70,8 @@ def invoiced_today(today: date, bills: Sequence[Bill], clear_from: date | None) 
     else:
         why = "the trial of the plan is over for this start, so it bills the whole current period"
         way = "It would on any day: give the customer a plan without a trial."
-    return Problem("invoiced_today", "start_date", f"Lago would {what} today, {today},{period}: {why}.", way)
+    day = f"{today} in the customer's zone {zone}" if zone else f"{today}"
+    return Problem("invoiced_today", "start_date", f"Lago would {what} today, {day},{period}: {why}.", way)
 
 
 def invoice_of_zero() -> Problem:
@@ -89,7 +94,7 @@ def unforeseen(plan: Plan, why: Unforeseen) -> Problem:
 
 def _money(bills: Sequence[Bill]) -> str:
     cents = sum(bill.amount_cents for bill in bills)
-    return f"{cents / 100:,.2f} {bills[0].currency}".strip()
+    return written(cents, bills[0].currency)
 
 
 def id_mismatch(wanted: Wanted) -> Problem:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
-from billing import reports
+from billing import prepaid_reports, reports
 from billing.abilities import Abilities
 from billing.bills import Biller
 from billing.births import Births, Seen
@@ -84,6 +84,11 @@ class LagoCustomerStep(Step):
     def look_up(self, rows: Iterable[Wanted]) -> Mapping[str, Customer]:
         found = self.client.customers_by_id({row.external_id for row in rows if row.external_id})
         self.seen.customers.update(found)
+        self.seen.zones |= {
+            external_id: customer.applicable_timezone
+            for external_id, customer in found.items()
+            if customer.applicable_timezone
+        }
         return found
 
     def check(self, wanted: Wanted, found: Mapping[str, Customer]) -> Verdict:
@@ -247,7 +252,11 @@ class LagoSubscriptionStep(Step):
         self._new_ones.clear()
 
     def bills_at(self, wanted: Wanted, now: datetime) -> Bills | None:
-        return self.biller.of_new(wanted, now)
+        return self.biller.of_new(wanted, now, self._zone_of(wanted))
+
+    def _zone_of(self, wanted: Wanted) -> str:
+        """Name the zone by whose days Lago bills a customer who was there; blank where it is no other."""
+        return self.seen.zones.get(wanted.external_id, "")
 
     def look_up(self, rows: Iterable[Wanted]) -> Live:
         live = self.client.subscriptions_of({row.external_id for row in rows if row.external_id})
@@ -266,12 +275,20 @@ class LagoSubscriptionStep(Step):
 
     def _new(self, wanted: Wanted, found: Live) -> Verdict:
         verdict = self._billed(wanted)
-        twice = self._billed_twice(wanted, found)
-        return replace(verdict, warnings=(*verdict.warnings, *twice)) if twice else verdict
+        more = (*self._billed_twice(wanted, found), *self._billed_before_balance(wanted, verdict.bills))
+        return replace(verdict, warnings=(*verdict.warnings, *more)) if more else verdict
+
+    def _billed_before_balance(self, wanted: Wanted, bills: Bills | None) -> tuple[Problem, ...]:
+        """Warn where the very creation makes a bill: the wallet, which comes after, does not pay it."""
+        if bills is None or not OPENING_BALANCE.of(wanted) or wanted.subscription_at is None:
+            return ()
+        starts_today = self.biller.day_of(wanted.subscription_at, self._zone_of(wanted)) == bills.as_of
+        at_once = [bill for bill in bills.today if bill.amount_cents] if starts_today else []
+        return (prepaid_reports.billed_before_balance(at_once[0]),) if at_once else ()
 
     def _billed(self, wanted: Wanted) -> Verdict:
         """Rows of one plan and start share one verdict."""
-        bills = self.biller.of_new(wanted, self.priced_at) if self.priced_at else None
+        bills = self.bills_at(wanted, self.priced_at) if self.priced_at else None
         if bills is None:
             return NEW
         if id(bills) not in self._new_ones:
@@ -301,7 +318,9 @@ class LagoSubscriptionStep(Step):
             looks_made=is_ours and not otherwise,
             exists=(reports.subscription_exists(wanted, chosen),),
             tells={Fact.PAYS_FROM: chosen.subscription_at} if chosen.subscription_at else {},
-            bills=self.biller.of_adopted(chosen, self.priced_at) if self.priced_at else None,
+            bills=self.biller.of_adopted(chosen, self.priced_at, self._zone_of(wanted))
+            if self.priced_at
+            else None,
         )
 
     def tell(self, wanted: Wanted, ref: str, key: str) -> Facts:

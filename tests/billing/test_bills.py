@@ -1,6 +1,7 @@
 """What an operator is told that Lago will bill: of a new subscription, and of one that was there."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -8,12 +9,14 @@ from typing import Any
 import pytest
 
 from billing.bills import Biller
+from billing.births import Seen
 from billing.client import LagoClient
 from billing.comparison import Live
 from billing.forecast import whole_cents
-from billing.steps import LagoSubscriptionStep
+from billing.steps import LagoCustomerStep, LagoSubscriptionStep
 from billing.values import FixedCharge, Plan
 from kernel import Bill, Bills, Charge, Wanted
+from kernel.columns import END_DATE, Day
 from rehearsal.lago import SANDBOX_KEY, Sandbox
 
 Connect = Callable[..., LagoClient]
@@ -87,6 +90,78 @@ def test_the_same_row_is_told_anew_on_another_day(biller: Biller) -> None:
     assert on_the_first.clear_from == date(2027, 4, 2)
 
 
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (date(2027, 3, 20), []),
+        (date(2027, 4, 1), []),
+        (date(2027, 4, 2), [date(2027, 4, 1)]),
+        (date(2027, 5, 2), [date(2027, 4, 1), date(2027, 5, 1)]),
+    ],
+)
+def test_no_invoice_is_told_from_the_end_of_a_subscription_on(
+    biller: Biller, end: date, told: list[date]
+) -> None:
+    """What Lago bills at an end is neither the whole period nor on that day: no figure is better."""
+    day = Day(end, datetime(end.year, end.month, end.day, tzinfo=UTC))
+    row = replace(wanted(), more={END_DATE.name: day})
+
+    bills = biller.of_new(row, NOW)
+
+    assert bills is not None
+    assert [bill.day for bill in (bills.first, bills.second) if bill] == told
+    assert biller.of_new(wanted(), NOW) is not bills
+
+
+IN_LOS_ANGELES = datetime(2027, 3, 2, 5, tzinfo=UTC)  # there it is nine in the evening of the first
+
+
+def test_a_customer_with_a_zone_of_its_own_is_billed_by_its_days(biller: Biller) -> None:
+    """A Lago with a licence bills each customer by its own days: for one it is still the first."""
+    theirs = biller.of_new(wanted(), IN_LOS_ANGELES, "America/Los_Angeles")
+    ours = biller.of_new(wanted(), IN_LOS_ANGELES)
+
+    assert theirs is not None
+    assert ours is not None
+    assert in_short(theirs.first) == "2027-03-01 3000 2027-02-01 2027-02-28"
+    assert "2027-03-01 in the customer's zone America/Los_Angeles" in theirs.past[0].message
+    assert in_short(ours.first) == "2027-04-01 3000 2027-03-01 2027-03-31"
+    assert (theirs.as_of, ours.as_of, ours.past) == (date(2027, 3, 2), date(2027, 3, 2), ())
+
+
+@pytest.mark.parametrize("zone", ["", "UTC", "Moon/Crater", "../etc/passwd"])
+def test_a_zone_that_is_the_same_or_unknown_changes_nothing(biller: Biller, zone: str) -> None:
+    assert biller.of_new(wanted(), IN_LOS_ANGELES, zone) is biller.of_new(wanted(), IN_LOS_ANGELES)
+
+
+def test_the_zone_of_a_customer_who_is_there_decides_in_plan_and_guard(
+    sandbox: Sandbox, lago: LagoClient
+) -> None:
+    lago.create_customer(external_id="A1", name="Ada", email="ada@example.com")
+    sandbox.set_organization(billing_entity_timezone="America/Los_Angeles")  # as the customer then says it
+    seen, row = Seen(), wanted()
+    step = LagoSubscriptionStep(lago, seen=seen, biller=Biller(lago, UTC))
+    step.read_prices([row], IN_LOS_ANGELES)
+    assert LagoCustomerStep(lago, {}, seen=seen).look_up([row])
+
+    planned, guarded = step.check(row, step.look_up([row])).bills, step.bills_at(row, IN_LOS_ANGELES)
+
+    assert planned is not None
+    assert [problem.code for problem in planned.past] == ["invoiced_today"]
+    assert guarded is planned
+
+
+def test_an_end_hides_nothing_of_what_is_invoiced_today(biller: Biller) -> None:
+    first = datetime(2027, 3, 1, 9, tzinfo=UTC)
+    row = replace(wanted(), more={END_DATE.name: Day(date(2027, 3, 2), datetime(2027, 3, 2, tzinfo=UTC))})
+
+    bills = biller.of_new(row, first)
+
+    assert bills is not None
+    assert in_short(bills.first) == "2027-03-01 3000 2027-02-01 2027-02-28"
+    assert (len(bills.today), len(bills.past), bills.second) == (1, 1, None)
+
+
 @pytest.mark.parametrize("row", [wanted("unused"), wanted("none"), wanted(at=None)])
 def test_nothing_is_told_without_a_plan_that_was_read_or_a_start(biller: Biller, row: Wanted) -> None:
     assert biller.of_new(row, NOW) is None
@@ -150,6 +225,18 @@ def test_a_price_of_its_own_is_not_guessed(biller: Biller, sandbox: Sandbox, lag
         sandbox.put_plans("standard:3100")
 
     assert adopted(biller, lago, then=dearer) is None
+
+
+def test_one_that_ends_is_not_said_to_be_billed_on(biller: Biller, lago: LagoClient) -> None:
+    adopted(biller, lago)
+    (found,) = lago.subscriptions_of_customer("A1")
+    ended = replace(found, ending_at=datetime(2027, 4, 20, tzinfo=UTC))
+
+    bills = biller.of_adopted(ended, NOW)
+
+    assert bills is not None
+    assert (in_short(bills.first)[:10], bills.second) == ("2027-04-01", None)
+    assert biller.of_adopted(replace(ended, ending_at=datetime(2027, 3, 20, tzinfo=UTC)), NOW) is None
 
 
 def test_a_change_of_plan_that_waits_is_not_guessed(

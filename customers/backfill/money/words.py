@@ -5,12 +5,11 @@ from datetime import date
 
 from customers.backfill.engine.acceptance import Past
 from customers.backfill.money.invoices import Dated
-from kernel.money import decimals
+from kernel.money import written
 
 
 def money(cents: int | None, currency: str | None) -> str:
-    places = decimals(currency)
-    return "?" if cents is None else f"{cents / 10**places:,.{places}f} {currency or ''}".strip()
+    return "?" if cents is None else written(cents, currency)
 
 
 def change(cents: int, currency: str) -> str:
@@ -47,7 +46,7 @@ def days_of(invoices: Sequence[Dated]) -> str:
 
 def at_once_sentence(today: date, invoices: Sequence[Dated]) -> str:
     """Say what Lago invoices today and in the night after, by date."""
-    parts = [_at(one, "today" if one.date == today else "in the night after") for one in invoices]
+    parts = [_at(one, "today" if one.date <= today else "in the night after") for one in invoices]
     return f"Lago invoices at once: {'; '.join(parts)}."
 
 

@@ -54,6 +54,31 @@ def test_the_customer_gets_the_balance_and_no_bill(lago: Sandbox) -> None:
     assert divergences() == set()
 
 
+def test_a_bill_that_comes_before_the_balance_is_warned_of(lago: Sandbox) -> None:
+    """Paid in advance from today: Lago bills at creation, when there is no wallet that could pay."""
+    lago.put_plans("ahead:3000:EUR:monthly:advance")
+    lago.set_clock("2027-03-10T09:00:00Z")
+    today = "2027-03-10"
+    late = [owed(plan_code="ahead", start_date=today), row(2, plan_code="ahead", start_date=today)]
+
+    report = imported(late)
+
+    assert [bill[2:] for bill in bills(lago)] == [(0, 0), (0, 0)]
+    assert ["opening_balance_late" in warnings(report, line) for line in (2, 3)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("plan", "start"), [("standard", "2027-03-10"), ("ahead", "2027-03-07"), ("ahead", "2027-03-13")]
+)
+def test_a_balance_that_is_there_before_the_bill_is_not_warned_of(
+    lago: Sandbox, plan: str, start: str
+) -> None:
+    lago.put_plans("ahead:3000:EUR:monthly:advance")
+    lago.set_clock("2027-03-10T09:00:00Z")
+
+    assert "opening_balance_late" not in warnings(planned([owed(plan_code=plan, start_date=start)]))
+
+
 def test_the_balance_pays_the_next_bills(lago: Sandbox) -> None:
     imported([owed(amount="15.00")])
 
