@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Self
 from urllib.parse import quote
 
@@ -152,5 +153,8 @@ def _exactly(client: socket.socket, length: int) -> bytes:
 
 
 def _hang_up(*both: socket.socket) -> None:
+    """Close both. While another thread reads from one, only a shutdown is heard of at its other end."""
     for one in both:
+        with suppress(OSError):  # it may have ended by itself
+            one.shutdown(socket.SHUT_RDWR)
         one.close()
