@@ -258,6 +258,13 @@ class PlatformMappingStep(Step):
         return cards
 
     @classmethod
+    def stays(cls, number: int) -> str:
+        return (
+            f"{super().stays(number)} If that Polaris still syncs, it opens cards for which nobody pays any"
+            " more: connect it again instead, or switch them off there first."
+        )
+
+    @classmethod
     def unrecorded_stays(cls) -> str:
         return "the run did not make it; it stays, inactive"
 

@@ -7,7 +7,7 @@ import pytest
 from charging.charge_point import ChargePointError
 from customers.models import BackfillRun
 from tests.customers.backfill.platform import world
-from tests.customers.backfill.steve.world import reverted, run_of, states
+from tests.customers.backfill.steve.world import manage, reverted, run_of, states
 from tests.customers.factories import imported, row, rows
 from tests.rehearsal.platform.rows import add_mapping, add_user
 from tests.rehearsal.platform.town import Town
@@ -19,6 +19,19 @@ SECOND = "SECOND"
 def active(town: Town) -> list[str]:
     query = "select steve_ocpp_id_tag from user_mappings where is_active order by 1"
     return [id_tag for (id_tag,) in town.rows(query)]
+
+
+def test_a_revert_that_leaves_the_platform_out_says_what_its_sync_would_do(town: Town, settings: Any) -> None:
+    run = world.imported_beside(town, rows(2))
+    settings.POLARIS_DATABASE_URL = "none"
+
+    code, out, err = manage(
+        "backfill_revert", "--run-id", run.run_id, "--without", "polaris", "--dry-run", "--noinput"
+    )
+
+    said = " ".join((out + err).split())
+    assert code == 0
+    assert "If that Polaris still syncs, it opens cards for which nobody pays" in said
 
 
 # --- Stops first -----------------------------------------------------------------------------------------
