@@ -74,6 +74,7 @@ def _work(upload: BackfillUpload, slice_of: Slicing) -> Ended:
             connect(concurrency=options.concurrency, sleep=stop.sleep, writes=True) as systems,
             slice_of(stop) as progress,
         ):
+            staging.check_prices(upload, systems.target.plans)
             if systems.platform is not None and upload.run is not None:
                 no_wait = bool(upload.options.get(settling.NO_WAIT))
                 settling.expect(upload.run, upload.actor, no_wait=no_wait)

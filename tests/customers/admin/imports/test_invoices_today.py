@@ -102,6 +102,17 @@ def test_more_than_was_confirmed_is_not_accepted(client: Client, lago: Sandbox) 
     assert jobs.import_run(run.pk) == "refused"
 
 
+def test_a_price_that_is_another_than_the_preview_said_is_not_billed(client: Client, lago: Sandbox) -> None:
+    run = queued(client, customers_csv(2))
+    lago.put_plans("standard:9900")
+
+    assert jobs.import_run(run.pk) == "refused"
+
+    run.refresh_from_db()
+    assert "The plan standard costs something else now than the preview said." in run.reason
+    assert lago.state(live=True)["subscriptions"] == []
+
+
 def refused_on_the_first(client: Client, lago: Sandbox) -> BackfillRun:
     lago.set_clock("2027-02-28T23:00:00Z")
     run = queued(client, customers_csv(2), **TICK)
