@@ -61,6 +61,11 @@ class Biller:
             self._known[case] = self._new(plan, wanted.billing_time, wanted.subscription_at, end, now, there)
         return self._known[case]
 
+    def price_cents(self, plan_code: str) -> int | None:
+        """Return a plan's amount as it was read; None if it was not, or has none."""
+        plan = self._plans.get(plan_code)
+        return plan.amount_cents if plan else None
+
     def of_adopted(self, subscription: Subscription, now: datetime, zone: str = "") -> Bills | None:
         """Tell the next invoices of one that exists, where what Lago says of it is enough."""
         plan = self._plans.get(subscription.plan_code)

@@ -18,7 +18,7 @@ from billing.comparison import (
     differing,
     ends_otherwise,
 )
-from billing.errors import LagoError
+from billing.errors import UNEXPECTED, LagoError
 from billing.preflight import utc_now
 from billing.prepaid_values import Wallet
 from billing.values import BaseFee, Customer, Invoice, Plan, Subscription
@@ -339,7 +339,19 @@ class LagoSubscriptionStep(Step):
             billing_time=wanted.billing_time,
             ending_at=asked_end(wanted),
         )
+        self._check_price(made)
         return Made(made.lago_id, key=made.external_id)
+
+    def _check_price(self, made: Subscription) -> None:
+        """Raise LagoError if the plan costs something else by now than when its price was told."""
+        told = self.biller.price_cents(made.plan_code)
+        if None in (told, made.plan_amount_cents) or told == made.plan_amount_cents:
+            return
+        message = (
+            f"The subscription was made on the plan {made.plan_code}, which has cost something else since the"
+            f" plan was shown: {made.plan_amount_cents} instead of {told} cents. Preview the file again."
+        )
+        raise LagoError(UNEXPECTED, message, sent=True)
 
     def key_of(self, thing: Thing, found: Mapping[str, list[Subscription]]) -> str | None:
         live = found.get(thing.wanted.external_id, ())

@@ -67,7 +67,7 @@ def _end_against(end: Day, wanted: Wanted, today: date) -> Problem | None:
 
 
 def _end_warning(end: Day, wanted: Wanted) -> Problem:
-    told = f"The subscription ends by itself early on {end.day}; Lago then bills what is left."
+    told = f"By the file the subscription ends early on {end.day}; Lago then bills what is left."
     return Problem("subscription_ends", "end_date", told, "Check that the customer has given notice.")
 
 

@@ -393,3 +393,26 @@ def test_a_stop_before_the_first_row_writes_nothing(lago: Sandbox) -> None:
 
     assert (report.status, report.run, report.interrupted) == ("interrupted", None, True)
     assert BackfillRun.objects.count() == 0
+
+
+def test_a_plan_that_becomes_dearer_on_the_way_stops_the_run_and_says_so(lago: Sandbox) -> None:
+    dearer = AfterRows(2, lambda: lago.put_plans("standard:9900"))
+
+    report = imported(rows(40), progress=dearer, batch_size=2, concurrency=1, max_failures=3)
+
+    assert report.status in ("failed", "partial")
+    failed = [line for line, one in told(report).items() if one["action"] == "failed"]
+    assert failed
+    assert codes(report, failed[0]) == ["lago_unexpected"]
+    assert "9900 instead of 1000 cents" in told(report)[failed[0]]["problems"][0]["message"]
+    assert "pending" in actions(report)
+
+
+def test_who_continues_it_has_seen_the_new_price(lago: Sandbox) -> None:
+    dearer = AfterRows(2, lambda: lago.put_plans("standard:9900"))
+    imported(rows(12), progress=dearer, batch_size=2, concurrency=1, max_failures=3)
+
+    report = imported(rows(12))
+
+    assert report.status == "succeeded"
+    stands(lago, 12)
