@@ -96,9 +96,10 @@ def test_rows_are_filtered_and_searched(client: Client, query: dict[str, str], l
 
 def test_html_in_a_run_is_shown_as_text(client: Client) -> None:
     hostile = "<img src=x onerror=alert(1)>"
-    report = imported([row(1, external_id=hostile)])
+    report = imported([row(1)])
     assert report.run is not None
     BackfillRun.objects.update(input_name=hostile, reason=hostile)
+    report.run.rows.update(external_id=hostile)  # as a run of before may have it; a new one is refused
 
     for page in (client.get(run_url(report.run)), client.get(LIST)):
         assert hostile not in text_of(page)
