@@ -30,8 +30,11 @@ def _gone(town: Town, monkeypatch: pytest.MonkeyPatch) -> Callable[[], object]:
     name = town.database.info.dbname
     admin = psycopg.connect(town.database.info.dsn, dbname="postgres", autocommit=True)
     admin.execute(f'alter database "{name}" allow_connections false'.encode())
-    end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'polaris-backfill'"
-    admin.execute(end.encode())
+    end = (
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name = 'polaris-backfill' and datname = %s"  # others share the server
+    )
+    admin.execute(end, [name])
 
     def back() -> None:
         admin.execute(f'alter database "{name}" allow_connections true'.encode())

@@ -123,8 +123,10 @@ def test_who_becomes_staff_at_the_very_point_stays(town: Town, monkeypatch: pyte
 def _held(town: Town, monkeypatch: pytest.MonkeyPatch) -> Callable[[], object]:
     """Somebody holds a table for longer than we wait."""
     monkeypatch.setattr("polaris.database.LIMITS", "-c lock_timeout=50")
-    end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'polaris-backfill'"
-    town.database.execute(end.encode())
+    town.database.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name = 'polaris-backfill' and datname = current_database()"
+    )
     other = psycopg.connect(town.database.info.dsn)
     other.execute("lock table user_mappings in access exclusive mode")
 
