@@ -47,7 +47,10 @@ def _read_only(town: Town, monkeypatch: pytest.MonkeyPatch) -> Callable[[], obje
     name = town.database.info.dbname
     setting = f'alter database "{name}" set default_transaction_read_only'
     town.database.execute(f"{setting} = on".encode())
-    end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'polaris-backfill'"
+    end = (
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name = 'polaris-backfill' and datname = current_database()"
+    )
     town.database.execute(end.encode())
 
     def back() -> None:
@@ -60,7 +63,10 @@ def _read_only(town: Town, monkeypatch: pytest.MonkeyPatch) -> Callable[[], obje
 def _slow(town: Town, monkeypatch: pytest.MonkeyPatch) -> Callable[[], object]:
     """Each write takes longer than we wait for a statement."""
     monkeypatch.setattr("polaris.database.LIMITS", "-c statement_timeout=50")
-    end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'polaris-backfill'"
+    end = (
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name = 'polaris-backfill' and datname = current_database()"
+    )
     town.database.execute(end.encode())
     town.database.execute(
         b"create function dawdle() returns trigger language plpgsql as"
