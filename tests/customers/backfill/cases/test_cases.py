@@ -17,7 +17,7 @@ from customers.backfill.source import SourceError, open_source
 FILES = Path(__file__).parent / "files"
 PLAN = SimpleNamespace(interval="monthly", code="standard", pending_deletion=False, amount_currency="EUR")
 SYSTEMS: Any = SimpleNamespace(
-    target=SimpleNamespace(plans={"standard": PLAN}), timezone=ZoneInfo("Europe/Berlin")
+    target=SimpleNamespace(plans={"standard": PLAN}), timezone=ZoneInfo("Europe/Berlin"), platform=None
 )
 DAMAGED, LOOKED_AT = "value_damaged", "~value_damaged"  # refused; a warning
 ZULU = {"date_format": "%Y-%m-%dT%H:%M:%SZ"}
