@@ -19,8 +19,9 @@ from customers.backfill.steps import alterations
 from customers.backfill.systems import Systems
 from customers.terminal.money import beside_lines, difference_lines, difference_table, money_lines
 from customers.terminal.output import console as make_console
-from customers.terminal.output import counted, warning_line
+from customers.terminal.output import warning_line
 from customers.terminal.settling import print_settling
+from kernel.wording import counted
 
 MANAGE = "python manage.py"
 ROWS_SHOWN = 50  # the rest is counted; --format json and --errors have them all

@@ -11,7 +11,8 @@ from customers.backfill.money.beside_words import billed_sentences, by_nobody, d
 from customers.backfill.money.differences import Differences
 from customers.backfill.money.invoices import NET, Dated
 from customers.backfill.money.words import at_once_sentence, change, money, past_sentence, sum_of
-from customers.terminal.output import counted, plain_table
+from customers.terminal.output import plain_table
+from kernel.wording import counted
 
 DAYS_SHOWN = 6
 

@@ -36,11 +36,6 @@ def plain_table(*columns: str) -> Table:
     return table
 
 
-def counted(number: int, what: str) -> str:
-    """Say how many of something, in the plural unless it is one."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def warning_line(line: int, external_id: str, code: str, message: str, hint: str) -> str:
     """Give a warning a line of its own, which grep can find by any part of it."""
     return f"Warning, line {line}, {external_id}: {code}  {message} {hint}"

@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.text import Text
 
 from customers.backfill.preflight import Finding, State, verdict
-from customers.terminal.output import counted, plain_table
+from customers.terminal.output import plain_table
+from kernel.wording import counted
 
 MARKS = {State.OK: ("✓", "green"), State.WARNING: ("warning", "yellow"), State.STOP: ("STOP", "red bold")}
 

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from customers.backfill.revert import Choice, RevertPlan, RevertReport
 from customers.backfill.steps import in_order, leavable, plural
-from customers.terminal.output import counted, plain_table
+from customers.terminal.output import plain_table
 from customers.terminal.settling import add_no_wait, print_settling
+from kernel.wording import counted
 
 NAMED = 3  # of many things with one reason
 SHOWN = 50  # lines of each kind; the manifest and --format json have them all

@@ -8,7 +8,8 @@ from rich.text import Text
 
 from customers.backfill.ledger.runs import FAILURES_SHOWN, RunDetail, RunLine, warnings_of
 from customers.backfill.steps import alterations
-from customers.terminal.output import counted, plain_table, warning_line
+from customers.terminal.output import plain_table, warning_line
+from kernel.wording import counted
 
 STYLE = {
     "succeeded": "green",

@@ -6,6 +6,7 @@ from typing import Any
 
 from customers.backfill.engine.plan import Looked, PlannedRow
 from kernel import Action, Problem, Step
+from kernel.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,8 @@ class Expected:
     @property
     def message(self) -> str:
         noun = self.kind.noun
-        parts = [f"{self.new:,} new {noun}{_s(self.new)}"] if self.new else []
-        parts += [f"{self.altered:,} {noun}{_s(self.altered)} to change"] if self.altered else []
+        parts = [counted(self.new, f"new {noun}")] if self.new else []
+        parts += [f"{counted(self.altered, noun)} to change"] if self.altered else []
         return _sentence(self.kind, " and ".join(parts), self.seconds)
 
     @property
@@ -61,7 +62,7 @@ def removal_sentences(
         seconds = step.expected_removal_s(number, found[step.name]) if number else None
         if seconds is not None:
             kind = type(step)
-            yield _sentence(kind, f"{number:,} {kind.noun}{_s(number)} to take back", seconds)
+            yield _sentence(kind, f"{counted(number, kind.noun)} to take back", seconds)
 
 
 def about(seconds: float) -> str:
@@ -74,7 +75,3 @@ def about(seconds: float) -> str:
 
 def _sentence(kind: type[Step], what: str, seconds: float) -> str:
     return f"{kind.system}: {what}, about {about(seconds)} at what a call takes there now"
-
-
-def _s(number: int) -> str:
-    return "" if number == 1 else "s"

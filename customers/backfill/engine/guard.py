@@ -6,6 +6,7 @@ from datetime import datetime
 from customers.backfill.engine.acceptance import OPTION, Accepted
 from customers.backfill.engine.plan import PlannedRow
 from kernel import Action, Bills, Step
+from kernel.wording import counted
 
 
 class Guard:
@@ -27,7 +28,7 @@ class Guard:
             return ""
         day, clear = past[0].as_of, [bills.clear_from for bills in past if bills.clear_from]
         way = f"continue from {max(clear)} on" if len(clear) == len(past) else "for some it is so on any day"
-        number = f"{len(past):,} customer{'' if len(past) == 1 else 's'}"
+        number = counted(len(past), "customer")
         return (
             f"invoiced_today: it is {day} at Lago by now, and {number} of the next rows would be invoiced for"
             f" days that are over; {way}, or accept it with {OPTION}={day}"

@@ -8,7 +8,8 @@ from itertools import islice
 from typing import Any
 
 from kernel import Invoiced
-from kernel.money import decimals
+from kernel.money import written
+from kernel.wording import counted
 
 SHOWN = 4  # periods named in a sentence; JSON names them all
 
@@ -48,9 +49,7 @@ class InvoicedSince:
 
     @property
     def total(self) -> str:
-        amounts = (
-            f"{cents / 10 ** decimals(name):,.{decimals(name)}f} {name}" for name, cents in self.sums.items()
-        )
+        amounts = (written(cents, currency) for currency, cents in self.sums.items())
         return f"{' and '.join(amounts)} net"
 
     @property
@@ -58,9 +57,8 @@ class InvoicedSince:
         """Say it for people; blank where nothing was invoiced."""
         if not self.number:
             return ""
-        invoices = "1 invoice" if self.number == 1 else f"{self.number:,} invoices"
-        to = "1 customer" if self.customers == 1 else f"{self.customers:,} customers"
-        return f"Lago has invoiced since the run: {invoices} to {to}, {self.total}, for {self._periods()}."
+        what = f"{counted(self.number, 'invoice')} to {counted(self.customers, 'customer')}"
+        return f"Lago has invoiced since the run: {what}, {self.total}, for {self._periods()}."
 
     def _periods(self) -> str:
         named = [f"{_days(period)} ({number:,})" for period, number in islice(self._by_period(), SHOWN)]

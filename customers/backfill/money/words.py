@@ -1,11 +1,13 @@
 """What terminal and console say of invoices to come, in the same words."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 
 from customers.backfill.engine.acceptance import Past
 from customers.backfill.money.invoices import Dated
 from kernel.money import written
+from kernel.wording import counted
 
 
 def money(cents: int | None, currency: str | None) -> str:
@@ -18,7 +20,7 @@ def change(cents: int, currency: str) -> str:
 
 
 def about_days(days: int) -> str:
-    return f"{days:,} day{'' if days == 1 else 's'}"
+    return counted(days, "day")
 
 
 def by_currency(cents: Mapping[str, int]) -> str:
@@ -27,12 +29,10 @@ def by_currency(cents: Mapping[str, int]) -> str:
 
 def sum_of(invoices: Sequence[Dated]) -> str:
     """Add up, by currency; "?" if there is nothing."""
-    currencies = sorted({one.currency for one in invoices})
-    sums = [
-        money(sum(one.amount_cents for one in invoices if one.currency == currency), currency)
-        for currency in currencies
-    ]
-    return " + ".join(sums) or "?"
+    cents = Counter[str]()
+    for one in invoices:
+        cents[one.currency] += one.amount_cents
+    return by_currency(cents) or "?"
 
 
 def days_of(invoices: Sequence[Dated]) -> str:
@@ -41,7 +41,7 @@ def days_of(invoices: Sequence[Dated]) -> str:
         return "?"
     most = max(invoices, key=lambda one: one.customers)
     others = len({one.date for one in invoices}) - 1
-    return most.date.isoformat() + (f" and {others} more day{'' if others == 1 else 's'}" if others else "")
+    return most.date.isoformat() + (f" and {counted(others, 'more day')}" if others else "")
 
 
 def at_once_sentence(today: date, invoices: Sequence[Dated]) -> str:
@@ -55,8 +55,7 @@ def past_sentence(past: Past, *, accepted: bool, way: str) -> str:
 
     `way`: how it can be accepted.
     """
-    customers = f"{past.customers:,} customer{'' if past.customers == 1 else 's'}"
-    sums = " + ".join(money(cents, currency) for currency, cents in sorted(past.cents.items()))
+    customers, sums = counted(past.customers, "customer"), by_currency(past.cents)
     unknown = f", and {past.unknown:,} of them by an amount that cannot be told" if past.unknown else ""
     what = (
         f"For days that are over, Lago would invoice {customers} today, {past.day}: {sums or '?'}{unknown}."
@@ -68,5 +67,5 @@ def past_sentence(past: Past, *, accepted: bool, way: str) -> str:
 
 
 def _at(one: Dated, when: str) -> str:
-    invoices = f"{one.customers:,} invoice{'' if one.customers == 1 else 's'}"
+    invoices = counted(one.customers, "invoice")
     return f"{when}, {one.date}, {money(one.amount_cents, one.currency)} ({invoices})"

@@ -18,6 +18,7 @@ from customers.backfill.systems import Systems
 from customers.models import BackfillRow, BackfillRun, BackfillStep, User
 from customers.steps import UserStep
 from kernel import Step, Thing
+from kernel.wording import counted
 
 EXAMPLES = 5  # external_ids named in a check; backfill_reconcile names them all
 NOT_BEGUN = (BackfillStep.State.PLANNED, BackfillStep.State.SHARED)  # of a row by itself
@@ -59,8 +60,8 @@ def import_check(result: Reconciliation) -> Check:
 def invoiced_check(result: Reconciliation) -> Check:
     """Say what Lago has invoiced since: it fails nothing, and nobody should be surprised by it."""
     told = result.invoiced
-    invoices = "1 invoice" if told.number == 1 else f"{told.number:,} invoices"
-    return Check("invoices since the run", True, f"{invoices}, {told.total}", news=told.sentence)
+    compared = f"{counted(told.number, 'invoice')}, {told.total}"
+    return Check("invoices since the run", True, compared, news=told.sentence)
 
 
 def refused_at_import(run: BackfillRun) -> int:
