@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from billing.prepaid_values import AppliedCoupon, Coupon, Wallet
+from billing.reports import ADOPT
 from billing.values import Plan
 from kernel import Bill, Divergence, Problem, Wanted
 from kernel.columns import COUPON, OPENING_BALANCE
 from kernel.money import written
 
-ADOPT = "--skip-existing adopts what agrees and completes what is half done."
 SETTLED = "Settle it in Lago, or leave the cell empty."
 
 # --- Wallets ---------------------------------------------------------------------------------------------

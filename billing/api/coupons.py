@@ -1,14 +1,12 @@
 """Coupons of Lago, and which of them customers have."""
 
 from collections.abc import Collection
-from functools import partial
 
 from billing.api.addresses import path_id, without_blanks
-from billing.api.pages import spread
 from billing.api.resources import Resources, another, is_absent, value
 from billing.errors import LagoError, proxy_cuts_ids
 from billing.prepaid_values import AppliedCoupon, Coupon
-from billing.values import Json
+from billing.values import Json, text
 
 
 class Coupons(Resources):
@@ -21,18 +19,12 @@ class Coupons(Resources):
 
         A customer who is not there has none.
         """
-        wanted = sorted(set(external_customer_ids))
-        if len(wanted) > 1:
-            keep = partial(_only, frozenset(wanted))
-            first = self._page("applied_coupons", keep, ())
-            if first.total_pages - 1 <= len(wanted):
-                return _grouped(self._all("applied_coupons", keep, first=first), wanted)
-        found = spread(self._applied_of_customer, wanted, self._workers)
-        return dict(zip(wanted, found, strict=True))
-
-    def _applied_of_customer(self, external_id: str) -> list[AppliedCoupon]:
-        keep = partial(_only, frozenset([external_id]))
-        return self._all("applied_coupons", keep, [("external_customer_id", external_id)])
+        groups: dict[str, list[AppliedCoupon]] = {external_id: [] for external_id in external_customer_ids}
+        for one in self._of_customers(
+            "applied_coupons", AppliedCoupon.of, _customer_of, external_customer_ids
+        ):
+            groups[one.external_customer_id].append(one)
+        return groups
 
     def apply_coupon(self, *, external_customer_id: str, coupon_code: str) -> AppliedCoupon:
         """Give a coupon to a customer.
@@ -53,11 +45,11 @@ class Coupons(Resources):
         return made
 
     def _has(self, external_customer_id: str, lago_id: str) -> bool:
-        applied = self._applied_of_customer(external_customer_id)
+        applied = self.applied_coupons_of([external_customer_id])[external_customer_id]
         return any(one.lago_id == lago_id and one.is_active for one in applied)
 
     def _active(self, external_customer_id: str, code: str) -> AppliedCoupon | None:
-        applied = self._applied_of_customer(external_customer_id)
+        applied = self.applied_coupons_of([external_customer_id])[external_customer_id]
         return next((one for one in applied if one.is_active and one.coupon_code == code), None)
 
     def remove_applied_coupon(self, external_customer_id: str, lago_id: str) -> AppliedCoupon | None:
@@ -77,12 +69,5 @@ class Coupons(Resources):
         return ended
 
 
-def _only(wanted: Collection[str], data: Json) -> AppliedCoupon | None:
-    return AppliedCoupon.of(data) if data["external_customer_id"] in wanted else None
-
-
-def _grouped(applied: Collection[AppliedCoupon], wanted: Collection[str]) -> dict[str, list[AppliedCoupon]]:
-    groups: dict[str, list[AppliedCoupon]] = {external_id: [] for external_id in wanted}
-    for one in applied:
-        groups[one.external_customer_id].append(one)
-    return groups
+def _customer_of(applied: Json) -> str:
+    return text(applied, "external_customer_id")

@@ -1,10 +1,12 @@
 """How things are asked for in Lago, whatever they are: one by its address, or a listing by pages."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from typing import Any, Protocol, TypeVar
 
-from billing.api.pages import PER_PAGE, Page, read_all
+from billing.api.pages import PER_PAGE, Page, read_all, spread
 from billing.api.replies import Reply
 from billing.api.transport import Params, Transport
 from billing.errors import ID_MISMATCH, UNEXPECTED, LagoError
@@ -93,6 +95,34 @@ class Resources:
         """Read a whole listing, from its `first` page on if that is at hand."""
         return read_all(partial(self._page, name, of, params), self._workers, first)
 
+    def _of_customers(
+        self,
+        name: str,
+        of: Callable[[Json], T],
+        owner: Callable[[Json], str | None],
+        external_ids: Collection[str],
+        params: Params = (),
+    ) -> list[T]:
+        """Read what some customers have: the whole listing, or customer by customer where that is less.
+
+        `owner` tells whose an item is: a server may not know the filter, and lists everything then.
+        """
+        wanted = frozenset(external_ids)
+
+        def keep(whose: Collection[str], data: Json) -> T | None:
+            return of(data) if owner(data) in whose else None
+
+        def of_one(external_id: str) -> list[T]:
+            return self._all(
+                name, partial(keep, {external_id}), [("external_customer_id", external_id), *params]
+            )
+
+        if len(wanted) > 1:
+            first = self._page(name, partial(keep, wanted), params)
+            if first.total_pages - 1 <= len(wanted):
+                return self._all(name, partial(keep, wanted), params, first)
+        return list(chain.from_iterable(spread(of_one, sorted(wanted), self._workers)))
+
     def _count(self, name: str, of: Callable[[Json], object], params: Params) -> int:
         """Return how many items pass the filter; `of` returns None for one that should not have passed."""
         reply = self._send("GET", name, name, params=[*params, ("page", "1"), ("per_page", "1")])
@@ -100,6 +130,13 @@ class Resources:
         if None in page.items.values():
             raise unusable(reply, name)
         return page.total_count
+
+
+def wire(moment: datetime) -> str:
+    """Write an instant as Lago is sent it: in UTC, to the second."""
+    if moment.tzinfo is None:
+        raise ValueError("an instant must be aware: Lago would take it for UTC")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _page(reply: Reply, name: str, of: Callable[[Json], T | None], number: int) -> Page[T]:

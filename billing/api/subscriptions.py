@@ -1,18 +1,17 @@
 """Subscriptions of Lago: where a careless call bills somebody."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
-from itertools import chain
+from datetime import datetime
 from typing import Any
 
 from billing.api.addresses import path_id, without_blanks
 from billing.api.pages import spread
 from billing.api.replies import Reply
-from billing.api.resources import Resources, is_absent, named, unusable
+from billing.api.resources import Resources, is_absent, named, unusable, wire
 from billing.api.transport import Params
 from billing.errors import ID_MISMATCH, UNEXPECTED, LagoError, proxy_cuts_ids
 from billing.normal import same_instant
-from billing.values import Subscription
+from billing.values import Json, Subscription, text
 
 PREFIX = "backfill-"  # of our subscriptions' external ids; the kernel's Wanted makes them
 LIVE = ("active", "pending")
@@ -61,20 +60,11 @@ class Subscriptions(Resources):
 
     def ended_subscriptions(self, external_customer_ids: Collection[str]) -> dict[str, Subscription]:
         """Return what has ended of these customers, by lago_id, with as few calls as possible."""
-        wanted = frozenset(external_customer_ids)
-
-        def keep(data: Mapping[str, Any]) -> Subscription | None:
-            return Subscription.of(data) if data["external_customer_id"] in wanted else None
-
-        def of_one(external_id: str) -> list[Subscription]:
-            params = [("external_customer_id", external_id), *ENDED_PARAMS]
-            return self._all("subscriptions", keep, params)
-
-        if len(wanted) > 1:
-            first = self._page("subscriptions", keep, ENDED_PARAMS)
-            if first.total_pages - 1 <= len(wanted):
-                return _by_lago_id(self._all("subscriptions", keep, ENDED_PARAMS, first))
-        return _by_lago_id(chain.from_iterable(spread(of_one, wanted, self._workers)))
+        return _by_lago_id(
+            self._of_customers(
+                "subscriptions", Subscription.of, _customer_of, external_customer_ids, ENDED_PARAMS
+            )
+        )
 
     def create_subscription(
         self,
@@ -94,11 +84,11 @@ class Subscriptions(Resources):
             "external_id": without_blanks(external_id),
             "external_customer_id": without_blanks(external_customer_id),
             "plan_code": plan_code,
-            "subscription_at": _wire(subscription_at),
+            "subscription_at": wire(subscription_at),
             "billing_time": billing_time,
         }
         if ending_at:
-            body["ending_at"] = _wire(ending_at)
+            body["ending_at"] = wire(ending_at)
         reply = self._send("POST", "subscriptions", "subscription", body=body)
         made = named(reply, "subscription", Subscription.of, external_id, sent=True)
         _check_made(reply, made, external_customer_id, plan_code, subscription_at, ending_at)
@@ -154,10 +144,8 @@ def _grouped(subscriptions: Iterable[Subscription], wanted: Collection[str]) -> 
     return {external_id: list(group.values()) for external_id, group in groups.items()}
 
 
-def _wire(moment: datetime) -> str:
-    if moment.tzinfo is None:
-        raise ValueError("an instant must be aware: Lago would take it for UTC")
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _customer_of(subscription: Json) -> str:
+    return text(subscription, "external_customer_id")
 
 
 def _check_made(

@@ -4,16 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import chain
-from typing import TypeVar
 
 from billing.api.addresses import path_id
 from billing.api.pages import spread
-from billing.api.resources import Resources, value
+from billing.api.resources import Resources, value, wire
 from billing.values import BaseFee, Event, Invoice, Json, Subscription, instant_or_none, text, text_or_none
-
-T = TypeVar("T")
-
 
 ONE_DAY = timedelta(days=1)
 
@@ -78,30 +73,8 @@ class Usage(Resources):
 
     def base_fees_since(self, external_customer_ids: Collection[str], since: datetime) -> list[BaseFee]:
         """Return what these customers were charged for subscriptions themselves from then on."""
-        made = [("fee_type", "subscription"), ("created_at_from", _wire(since))]
+        made = [("fee_type", "subscription"), ("created_at_from", wire(since))]
         return self._of_customers("fees", BaseFee.of, _payer_of, external_customer_ids, made)
-
-    def _of_customers(
-        self,
-        name: str,
-        of: Callable[[Json], T],
-        owner: Callable[[Json], str | None],
-        external_ids: Collection[str],
-        params: list[tuple[str, str]],
-    ) -> list[T]:
-        """Read what some customers have: all that there is, or customer by customer where that is less."""
-        wanted = frozenset(external_ids)
-
-        def keep(data: Json) -> T | None:
-            return of(data) if owner(data) in wanted else None
-
-        def of_one(external_id: str) -> list[T]:
-            return self._all(name, keep, [("external_customer_id", external_id), *params])
-
-        first = self._page(name, keep, params)
-        if first.total_pages - 1 <= len(wanted):
-            return self._all(name, keep, params, first)
-        return list(chain.from_iterable(spread(of_one, sorted(wanted), self._workers)))
 
     def _tally(
         self, name: str, filter_by: str, owner: Callable[[Json], str | None], external_ids: Collection[str]
@@ -133,11 +106,7 @@ def _ends_of(invoice: Json, subscription_id: str) -> list[datetime]:
 def _from(since: datetime | None) -> list[tuple[str, str]]:
     if since is None:
         return []
-    return [("timestamp_from", _wire(since))]
-
-
-def _wire(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return [("timestamp_from", wire(since))]
 
 
 def _only(owner: Callable[[Json], str | None], wanted: Collection[str], data: Json) -> str | None:
