@@ -1,8 +1,9 @@
 """Compare what a run recorded with what Lago has now, in the words of `billing.reports`. Reads only."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Protocol, TypeVar
 
 from billing import reports
 from billing.api.subscriptions import PREFIX
@@ -11,6 +12,21 @@ from billing.normal import same_email, same_instant, same_name
 from billing.values import Customer, Subscription
 from kernel import Divergence, Wanted
 from kernel.columns import END_DATE
+
+
+class Known(Protocol):
+    """Something with an id of Lago's own."""
+
+    @property
+    def lago_id(self) -> str: ...
+
+
+K = TypeVar("K", bound=Known)
+
+
+def recorded(ref: str, found: Iterable[K]) -> K | None:
+    """Return the very thing that a run recorded, among those of its customer."""
+    return next((one for one in found if one.lago_id == ref), None)
 
 
 def differing(wanted: Wanted, customer: Customer) -> list[str]:
@@ -76,10 +92,10 @@ def _was_ours(ended: Subscription) -> bool:
 
 def compare_subscription(wanted: Wanted, ref: str, found: Live, now: datetime) -> list[Divergence]:
     live = found.get(wanted.external_id, [])
-    recorded = next((one for one in live if one.lago_id == ref), None)
-    if recorded is None:
+    ours = recorded(ref, live)
+    if ours is None:
         return [] if _ended_as_asked(wanted, ref, found) else [_vanished(wanted, ref, found)]
-    return [*_differences(wanted, recorded, now), *_besides(wanted, recorded, live)]
+    return [*_differences(wanted, ours, now), *_besides(wanted, ours, live)]
 
 
 def _differences(wanted: Wanted, subscription: Subscription, now: datetime) -> Iterator[Divergence]:

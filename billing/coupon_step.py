@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from billing import prepaid_reports as reports
 from billing.client import LagoClient
+from billing.comparison import recorded
 from billing.prepaid_values import AppliedCoupon, Coupon
 from billing.values import Plan
 from kernel import (
@@ -185,5 +186,4 @@ class LagoCouponStep(Step):
 
 
 def _recorded(thing: Thing, found: Found) -> AppliedCoupon | None:
-    his = found.applied.get(thing.wanted.external_id, ())
-    return next((one for one in his if one.lago_id == thing.ref), None)
+    return recorded(thing.ref, found.applied.get(thing.wanted.external_id, ()))

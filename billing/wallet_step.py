@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from billing import prepaid_reports as reports
 from billing.client import LagoClient
+from billing.comparison import recorded
 from billing.errors import UNEXPECTED, LagoError
 from billing.prepaid_values import Wallet
 from billing.values import Plan
@@ -169,5 +170,4 @@ def _new(wanted: Wanted, ended: Sequence[Wallet]) -> Verdict:
 
 
 def _recorded(thing: Thing, found: Found) -> Wallet | None:
-    wallets = found.get(thing.wanted.external_id, ())
-    return next((one for one in wallets if one.lago_id == thing.ref), None)
+    return recorded(thing.ref, found.get(thing.wanted.external_id, ()))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from billing.coupon_step import LagoCouponStep
-from billing.steps import LagoCustomerStep, LagoSubscriptionStep
+from billing.customer_step import LagoCustomerStep
+from billing.subscription_step import LagoSubscriptionStep
 from billing.wallet_step import LagoWalletStep
 from charging import SteveIdTagStep
 from customers.backfill.connections import Connections

@@ -12,8 +12,9 @@ from billing.bills import Biller
 from billing.births import Seen
 from billing.client import LagoClient
 from billing.comparison import Live
+from billing.customer_step import LagoCustomerStep
 from billing.forecast import whole_cents
-from billing.steps import LagoCustomerStep, LagoSubscriptionStep
+from billing.subscription_step import LagoSubscriptionStep
 from billing.values import FixedCharge, Plan
 from kernel import Bill, Bills, Charge, Wanted
 from kernel.columns import END_DATE, Day

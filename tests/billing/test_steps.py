@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from billing.client import LagoClient, LagoError
-from billing.steps import LagoCustomerStep, LagoSubscriptionStep
+from billing.customer_step import LagoCustomerStep
+from billing.subscription_step import LagoSubscriptionStep
 from kernel import Action, Made, Removal, Removed, Step, Task, Thing, Verdict, Wanted
 from rehearsal.lago import SANDBOX_KEY, Sandbox
 from tests.rehearsal.lago.calls import Caller

@@ -8,7 +8,8 @@ from django.conf import settings
 from django.db.models import Q
 
 from auditlog.models import AuditEntry
-from billing.steps import LagoCustomerStep, LagoSubscriptionStep
+from billing.customer_step import LagoCustomerStep
+from billing.subscription_step import LagoSubscriptionStep
 from customers.models import BackfillRow, BackfillStep, IdTagMapping, User
 
 ENTRIES = 100

@@ -1,4 +1,4 @@
-"""The two steps in Lago, customer and subscription. Here it is decided that nobody is billed by accident."""
+"""The step `lago_subscription`: here it is decided that nobody is billed by accident."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -6,23 +6,13 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from billing import prepaid_reports, reports
-from billing.abilities import Abilities
 from billing.bills import Biller
 from billing.births import Births, Seen
 from billing.client import LagoClient
-from billing.comparison import (
-    Live,
-    asked_end,
-    compare_customer,
-    compare_subscription,
-    differing,
-    ends_otherwise,
-)
+from billing.comparison import Live, asked_end, compare_subscription, ends_otherwise, recorded
 from billing.errors import UNEXPECTED, LagoError
 from billing.preflight import utc_now
-from billing.prepaid_values import Wallet
-from billing.values import BaseFee, Customer, Invoice, Plan, Subscription
-from billing.wallet_step import in_use
+from billing.values import BaseFee, Invoice, Subscription
 from kernel import (
     Action,
     Bills,
@@ -44,175 +34,7 @@ from kernel import (
 from kernel.columns import OPENING_BALANCE
 
 NEW = Verdict(Action.CREATE)
-HAS_MONEY = "its wallet was used, and would end with it; it stays, without a subscription"
-SECOND_CURRENCY = "allow_second_currency"  # the option that lifts our caution
-OLDER = "it was there before the run"
-REFUSED_STATUS = 422
 CLOCK_TOLERANCE = timedelta(minutes=10)  # between Lago's clock and ours, as far as it was not measured
-
-Wallets = Mapping[str, Sequence[Wallet]]
-
-
-class LagoCustomerStep(Step):
-    """A Lago customer under the row's external_id. One that exists is adopted and never written to."""
-
-    name = "lago_customer"
-    noun = "customer"
-    system = "Lago"
-    can_be_left = False
-    alters = "lago_customer_currency_will_be_set"
-
-    def __init__(
-        self,
-        client: LagoClient,
-        plans: Mapping[str, Plan],
-        births: Births | None = None,
-        can: Abilities | None = None,
-        seen: Seen | None = None,
-    ) -> None:
-        self.client = client
-        self.plans = plans
-        self.births = births or Births()
-        self.can = can or Abilities(client, None)
-        self.seen = seen or Seen()
-
-    @classmethod
-    def altering(cls, number: int) -> str:
-        who = "1 Lago customer has" if number == 1 else f"{number:,} Lago customers have"
-        return f"{who} no currency yet, and get the plan's with the subscription."
-
-    def look_up(self, rows: Iterable[Wanted]) -> Mapping[str, Customer]:
-        found = self.client.customers_by_id({row.external_id for row in rows if row.external_id})
-        self.seen.customers.update(found)
-        self.seen.zones |= {
-            external_id: customer.applicable_timezone
-            for external_id, customer in found.items()
-            if customer.applicable_timezone
-        }
-        return found
-
-    def check(self, wanted: Wanted, found: Mapping[str, Customer]) -> Verdict:
-        customer = found.get(wanted.external_id)
-        if customer is None:
-            return NEW
-        plan = self.plans.get(wanted.plan_code)
-        conflicts = bool(plan and customer.currency and customer.currency != plan.amount_currency)
-        liftable = conflicts and self.can.mixes_currencies is True
-        conflict = (
-            reports.currency_conflict(wanted, customer, plan, liftable=liftable)
-            if plan and conflicts
-            else None
-        )
-        if conflict and not liftable:
-            return Verdict(None, problems=(conflict,))
-        differs = differing(wanted, customer)
-        sets = self._currency_set(wanted) if customer.currency is None else ""
-        return Verdict(
-            Action.ADOPT,
-            ref=customer.lago_id,
-            exists=(reports.customer_exists(wanted),),
-            warnings=(reports.customer_differs(wanted, differs),) if differs else (),
-            looks_made=not differs and not customer.is_furnished,
-            unless_allowed={SECOND_CURRENCY: conflict} if conflict else {},
-            theirs=(reports.currency_will_be_set(wanted.external_id, sets),) if sets else (),
-            change=bool(sets),
-            undo={"currency": sets} if sets else None,
-        )
-
-    def _currency_set(self, wanted: Wanted) -> str:
-        """Return the currency that the first subscription gives a customer without one."""
-        plan = self.plans.get(wanted.plan_code)
-        return (plan and plan.amount_currency) or ""
-
-    def altered(self, wanted: Wanted, ref: str) -> Problem | None:
-        currency = self._currency_set(wanted)
-        return reports.currency_will_be_set(wanted.external_id, currency) if currency else None
-
-    def create(self, task: Task) -> Made:
-        """Make the customer. One that is adopted is not written to: a subscription sets its currency."""
-        if task.verdict.action is Action.ADOPT:
-            return Made(task.verdict.ref, adopted=True, undo=task.verdict.undo)
-        wanted = task.wanted
-        made = self.client.create_customer(
-            external_id=wanted.external_id,
-            name=wanted.display_name,
-            email=wanted.email,
-            tried=task.verdict.tried,
-        )
-        self.births.note(wanted.external_id)
-        sets = self._currency_set(wanted) if made.existed and made.customer.currency is None else ""
-        return Made(made.customer.lago_id, adopted=made.existed, undo={"currency": sets} if sets else None)
-
-    def remove(self, thing: Thing, found: Mapping[str, Customer]) -> Removed:
-        """Delete the customer that the run made, after seeing that nothing is left that Lago would bill."""
-        external_id = thing.wanted.external_id
-        customer = found.get(external_id)
-        if customer is None:
-            return Removed(Removal.GONE)
-        if customer.lago_id != thing.ref:
-            return Removed(Removal.KEPT, "another Lago customer has this external_id by now")
-        if thing.undo:
-            return Removed(Removal.KEPT, self._give_back(customer, thing.undo["currency"]))
-        for subscription in self.client.subscriptions_of_customer(external_id):
-            _terminate(self.client, subscription)
-        if _has_money(thing, _wallets(self.client, [thing])):
-            return Removed(Removal.KEPT, HAS_MONEY)
-        gone = self.client.delete_customer(external_id) is None
-        return Removed(Removal.GONE if gone else Removal.REMOVED)
-
-    def look_back(self, things: Sequence[Thing], since: Since) -> Wallets:
-        return _wallets(self.client, things)
-
-    def _give_back(self, customer: Customer, currency: str) -> str:
-        """Take a currency from an adopted customer that our subscription gave it; say what became of it.
-
-        Only where this Lago takes one back, it is still that one, and nobody bills in it: nothing but the one
-        field is sent, and a POST leaves all others. Which currency stood before is known: none.
-        """
-        if customer.currency != currency:
-            return OLDER
-        if self.can.mixes_currencies and not self._is_billed(customer):
-            try:
-                self.client.blank_currency(customer)
-            except LagoError as error:
-                if error.status != REFUSED_STATUS:
-                    raise
-            else:
-                return f"{OLDER}; its currency {currency}, which the run's subscription set, is blank again"
-        return f"{OLDER}; it keeps the currency {currency}, which the run's subscription set"
-
-    def _is_billed(self, customer: Customer) -> bool:
-        """Return whether it has other subscriptions or invoices, which are in its currency."""
-        live = self.client.subscriptions_of_customer(customer.external_id)
-        return bool(live) or any(self.client.invoices_of({customer.external_id}).values())
-
-    def forecast(self, thing: Thing, found: Mapping[str, Customer], back: Wallets) -> str:
-        if _has_money(thing, back):
-            return HAS_MONEY
-        customer = found.get(thing.wanted.external_id)
-        if not thing.undo or customer is None or customer.lago_id != thing.ref:
-            return ""
-        if customer.currency is None:
-            return OLDER
-        way = "tries to take back" if self.can.mixes_currencies else "cannot take back: this Lago does not"
-        return f"{OLDER}; the run's subscription set its currency, which a revert {way}"
-
-    def compare(self, thing: Thing, found: Mapping[str, Customer]) -> Sequence[Divergence]:
-        return compare_customer(thing.wanted, thing.ref, found.get(thing.wanted.external_id))
-
-    def activity(
-        self, things: Sequence[Thing], found: Any, back: Any, since: Since
-    ) -> Iterator[tuple[str, str]]:
-        """Tell of invoices, and of subscriptions beside the one that the run made."""
-        made = {thing.wanted.external_id: thing for thing in things if thing.is_made and not thing.undo}
-        for external_id, number in self.client.invoices_of(set(made)).items():
-            if number:
-                yield external_id, f"invoices in Lago: {number}"
-        for external_id, live in self.client.subscriptions_of(set(made)).items():
-            ours = made[external_id].facts.get(Fact.SUBSCRIPTION_KEY)
-            theirs = [one for one in live if one.external_customer_id == external_id]
-            if any(one.external_id != ours for one in theirs):
-                yield external_id, "has other subscriptions in Lago"
 
 
 class LagoSubscriptionStep(Step):
@@ -354,8 +176,8 @@ class LagoSubscriptionStep(Step):
         raise LagoError(UNEXPECTED, message, sent=True)
 
     def key_of(self, thing: Thing, found: Mapping[str, list[Subscription]]) -> str | None:
-        live = found.get(thing.wanted.external_id, ())
-        return next((one.external_id for one in live if one.lago_id == thing.ref), None)
+        subscription = recorded(thing.ref, found.get(thing.wanted.external_id, ()))
+        return subscription.external_id if subscription else None
 
     def remove(self, thing: Thing, found: Mapping[str, list[Subscription]]) -> Removed:
         """End what is under our id; the active one first, since with it goes a downgrade that waits."""
@@ -364,16 +186,15 @@ class LagoSubscriptionStep(Step):
         if any(one.external_customer_id != wanted.external_id for one in ours):
             return Removed(Removal.KEPT, "another Lago customer has this subscription id by now")
         ours.sort(key=lambda one: one.status != "active")
-        ended = [_terminate(self.client, one) for one in ours]
+        ended = [terminate(self.client, one) for one in ours]
         return Removed(Removal.REMOVED if any(ended) else Removal.GONE)
 
     def compare(self, thing: Thing, found: Live) -> Sequence[Divergence]:
         return compare_subscription(thing.wanted, thing.ref, found, self.now())
 
     def remarks(self, thing: Thing, found: Live) -> Sequence[Problem]:
-        live = found.get(thing.wanted.external_id, [])
-        recorded = next((one for one in live if one.lago_id == thing.ref), None)
-        return _endings(recorded) if recorded and not thing.is_made else ()
+        subscription = recorded(thing.ref, found.get(thing.wanted.external_id, ()))
+        return _endings(subscription) if subscription and not thing.is_made else ()
 
     def invoiced(self, things: Iterable[Thing], since: Since) -> Sequence[Invoiced]:
         customers = {thing.wanted.external_id for thing in things}
@@ -410,16 +231,6 @@ class LagoSubscriptionStep(Step):
                 yield external_id, changed
 
 
-def _wallets(client: LagoClient, things: Sequence[Thing]) -> Wallets:
-    """Read the wallets of customers whose rows have an opening balance: they would end with the customer."""
-    made = (one.wanted for one in things if one.is_made)
-    return client.wallets_of({wanted.external_id for wanted in made if OPENING_BALANCE.of(wanted)})
-
-
-def _has_money(thing: Thing, wallets: Wallets) -> bool:
-    return any(in_use(one, thing.wanted) for one in wallets.get(thing.wanted.external_id, ()))
-
-
 def _changed(thing: Thing, ours: Sequence[Subscription]) -> str:
     """Tell of a change; a downgrade waits as a second one under the same id, with an id of its own in Lago.
 
@@ -443,7 +254,7 @@ def _under_our_id(wanted: Wanted, subscriptions: Sequence[Subscription]) -> Iter
     return (s for s in subscriptions if s.external_id == wanted.subscription_external_id)
 
 
-def _terminate(client: LagoClient, subscription: Subscription) -> bool:
+def terminate(client: LagoClient, subscription: Subscription) -> bool:
     """End it without invoice and credit note; it may have become active, or ended, since it was looked up."""
     if not subscription.can_end_unbilled:
         raise LagoError(

@@ -1,0 +1,210 @@
+"""The step `lago_customer`: here it is decided that nobody's customer is overwritten, or deleted unseen."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from billing import reports
+from billing.abilities import Abilities
+from billing.births import Births, Seen
+from billing.client import LagoClient
+from billing.comparison import compare_customer, differing
+from billing.errors import LagoError
+from billing.prepaid_values import Wallet
+from billing.subscription_step import terminate
+from billing.values import Customer, Plan
+from billing.wallet_step import in_use
+from kernel import (
+    Action,
+    Divergence,
+    Fact,
+    Made,
+    Problem,
+    Removal,
+    Removed,
+    Since,
+    Step,
+    Task,
+    Thing,
+    Verdict,
+    Wanted,
+)
+from kernel.columns import OPENING_BALANCE
+
+HAS_MONEY = "its wallet was used, and would end with it; it stays, without a subscription"
+SECOND_CURRENCY = "allow_second_currency"  # the option that lifts our caution
+OLDER = "it was there before the run"
+REFUSED_STATUS = 422
+
+Wallets = Mapping[str, Sequence[Wallet]]
+
+
+class LagoCustomerStep(Step):
+    """A Lago customer under the row's external_id. One that exists is adopted and never written to."""
+
+    name = "lago_customer"
+    noun = "customer"
+    system = "Lago"
+    can_be_left = False
+    alters = "lago_customer_currency_will_be_set"
+
+    def __init__(
+        self,
+        client: LagoClient,
+        plans: Mapping[str, Plan],
+        births: Births | None = None,
+        can: Abilities | None = None,
+        seen: Seen | None = None,
+    ) -> None:
+        self.client = client
+        self.plans = plans
+        self.births = births or Births()
+        self.can = can or Abilities(client, None)
+        self.seen = seen or Seen()
+
+    @classmethod
+    def altering(cls, number: int) -> str:
+        who = "1 Lago customer has" if number == 1 else f"{number:,} Lago customers have"
+        return f"{who} no currency yet, and get the plan's with the subscription."
+
+    def look_up(self, rows: Iterable[Wanted]) -> Mapping[str, Customer]:
+        found = self.client.customers_by_id({row.external_id for row in rows if row.external_id})
+        self.seen.customers.update(found)
+        self.seen.zones |= {
+            external_id: customer.applicable_timezone
+            for external_id, customer in found.items()
+            if customer.applicable_timezone
+        }
+        return found
+
+    def check(self, wanted: Wanted, found: Mapping[str, Customer]) -> Verdict:
+        customer = found.get(wanted.external_id)
+        if customer is None:
+            return Verdict(Action.CREATE)
+        plan = self.plans.get(wanted.plan_code)
+        conflicts = bool(plan and customer.currency and customer.currency != plan.amount_currency)
+        liftable = conflicts and self.can.mixes_currencies is True
+        conflict = (
+            reports.currency_conflict(wanted, customer, plan, liftable=liftable)
+            if plan and conflicts
+            else None
+        )
+        if conflict and not liftable:
+            return Verdict(None, problems=(conflict,))
+        differs = differing(wanted, customer)
+        sets = self._currency_set(wanted) if customer.currency is None else ""
+        return Verdict(
+            Action.ADOPT,
+            ref=customer.lago_id,
+            exists=(reports.customer_exists(wanted),),
+            warnings=(reports.customer_differs(wanted, differs),) if differs else (),
+            looks_made=not differs and not customer.is_furnished,
+            unless_allowed={SECOND_CURRENCY: conflict} if conflict else {},
+            theirs=(reports.currency_will_be_set(wanted.external_id, sets),) if sets else (),
+            change=bool(sets),
+            undo={"currency": sets} if sets else None,
+        )
+
+    def _currency_set(self, wanted: Wanted) -> str:
+        """Return the currency that the first subscription gives a customer without one."""
+        plan = self.plans.get(wanted.plan_code)
+        return (plan and plan.amount_currency) or ""
+
+    def altered(self, wanted: Wanted, ref: str) -> Problem | None:
+        currency = self._currency_set(wanted)
+        return reports.currency_will_be_set(wanted.external_id, currency) if currency else None
+
+    def create(self, task: Task) -> Made:
+        """Make the customer. One that is adopted is not written to: a subscription sets its currency."""
+        if task.verdict.action is Action.ADOPT:
+            return Made(task.verdict.ref, adopted=True, undo=task.verdict.undo)
+        wanted = task.wanted
+        made = self.client.create_customer(
+            external_id=wanted.external_id,
+            name=wanted.display_name,
+            email=wanted.email,
+            tried=task.verdict.tried,
+        )
+        self.births.note(wanted.external_id)
+        sets = self._currency_set(wanted) if made.existed and made.customer.currency is None else ""
+        return Made(made.customer.lago_id, adopted=made.existed, undo={"currency": sets} if sets else None)
+
+    def remove(self, thing: Thing, found: Mapping[str, Customer]) -> Removed:
+        """Delete the customer that the run made, after seeing that nothing is left that Lago would bill."""
+        external_id = thing.wanted.external_id
+        customer = found.get(external_id)
+        if customer is None:
+            return Removed(Removal.GONE)
+        if customer.lago_id != thing.ref:
+            return Removed(Removal.KEPT, "another Lago customer has this external_id by now")
+        if thing.undo:
+            return Removed(Removal.KEPT, self._give_back(customer, thing.undo["currency"]))
+        for subscription in self.client.subscriptions_of_customer(external_id):
+            terminate(self.client, subscription)
+        if _has_money(thing, _wallets(self.client, [thing])):
+            return Removed(Removal.KEPT, HAS_MONEY)
+        gone = self.client.delete_customer(external_id) is None
+        return Removed(Removal.GONE if gone else Removal.REMOVED)
+
+    def look_back(self, things: Sequence[Thing], since: Since) -> Wallets:
+        return _wallets(self.client, things)
+
+    def _give_back(self, customer: Customer, currency: str) -> str:
+        """Take a currency from an adopted customer that our subscription gave it; say what became of it.
+
+        Only where this Lago takes one back, it is still that one, and nobody bills in it: nothing but the one
+        field is sent, and a POST leaves all others. Which currency stood before is known: none.
+        """
+        if customer.currency != currency:
+            return OLDER
+        if self.can.mixes_currencies and not self._is_billed(customer):
+            try:
+                self.client.blank_currency(customer)
+            except LagoError as error:
+                if error.status != REFUSED_STATUS:
+                    raise
+            else:
+                return f"{OLDER}; its currency {currency}, which the run's subscription set, is blank again"
+        return f"{OLDER}; it keeps the currency {currency}, which the run's subscription set"
+
+    def _is_billed(self, customer: Customer) -> bool:
+        """Return whether it has other subscriptions or invoices, which are in its currency."""
+        live = self.client.subscriptions_of_customer(customer.external_id)
+        return bool(live) or any(self.client.invoices_of({customer.external_id}).values())
+
+    def forecast(self, thing: Thing, found: Mapping[str, Customer], back: Wallets) -> str:
+        if _has_money(thing, back):
+            return HAS_MONEY
+        customer = found.get(thing.wanted.external_id)
+        if not thing.undo or customer is None or customer.lago_id != thing.ref:
+            return ""
+        if customer.currency is None:
+            return OLDER
+        way = "tries to take back" if self.can.mixes_currencies else "cannot take back: this Lago does not"
+        return f"{OLDER}; the run's subscription set its currency, which a revert {way}"
+
+    def compare(self, thing: Thing, found: Mapping[str, Customer]) -> Sequence[Divergence]:
+        return compare_customer(thing.wanted, thing.ref, found.get(thing.wanted.external_id))
+
+    def activity(
+        self, things: Sequence[Thing], found: Any, back: Any, since: Since
+    ) -> Iterator[tuple[str, str]]:
+        """Tell of invoices, and of subscriptions beside the one that the run made."""
+        made = {thing.wanted.external_id: thing for thing in things if thing.is_made and not thing.undo}
+        for external_id, number in self.client.invoices_of(set(made)).items():
+            if number:
+                yield external_id, f"invoices in Lago: {number}"
+        for external_id, live in self.client.subscriptions_of(set(made)).items():
+            ours = made[external_id].facts.get(Fact.SUBSCRIPTION_KEY)
+            theirs = [one for one in live if one.external_customer_id == external_id]
+            if any(one.external_id != ours for one in theirs):
+                yield external_id, "has other subscriptions in Lago"
+
+
+def _wallets(client: LagoClient, things: Sequence[Thing]) -> Wallets:
+    """Read the wallets of customers whose rows have an opening balance: they would end with the customer."""
+    made = (one.wanted for one in things if one.is_made)
+    return client.wallets_of({wanted.external_id for wanted in made if OPENING_BALANCE.of(wanted)})
+
+
+def _has_money(thing: Thing, wallets: Wallets) -> bool:
+    return any(in_use(one, thing.wanted) for one in wallets.get(thing.wanted.external_id, ()))
