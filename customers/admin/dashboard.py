@@ -9,10 +9,10 @@ from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, RUN, may
 from customers.admin.reachable import systems
 from customers.admin.runs.figures import names_of, segments
 from customers.backfill import unasked
+from customers.backfill.beside import platform_place
 from customers.backfill.ledger import at_work
 from customers.backfill.ledger.counts import counts_of
 from customers.backfill.ledger.standing import shown_status
-from customers.backfill.systems import platform_place
 from customers.models import BackfillRun, IdTagMapping, RunJob, User, WelcomeMail
 from customers.sign_in.client import NOT_TOLD_APART, client_address
 

@@ -11,7 +11,8 @@ from unfold.admin import ModelAdmin
 
 from customers.admin.audited import AuditedMixin
 from customers.admin.people.platform import CardOnPlatform
-from customers.backfill.switching import is_beside_platform, switch
+from customers.backfill.beside import is_beside_platform
+from customers.backfill.switching import switch
 from customers.models import IdTagMapping
 from kernel import RemoteError
 

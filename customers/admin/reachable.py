@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from billing.client import LagoClient
 from customers import queueing
+from customers.backfill.beside import is_beside_platform
 from customers.backfill.systems import steve_client
 from customers.workers import worker_is_alive, worker_seen_at
 from kernel import RemoteError
@@ -48,7 +49,7 @@ def _configured() -> list[System]:
     names = {"lago": "Lago"}
     if settings.STEVE_BASE_URL or settings.STEVE_API_USERNAME or settings.STEVE_API_KEY:
         names["steve"] = "SteVe"
-    if settings.POLARIS_DATABASE_URL not in ("", settings.NO_PLATFORM):
+    if is_beside_platform():
         names["polaris"] = "Polaris"
     if settings.Q_BROKER_URL:
         names["queue"] = "Queue"

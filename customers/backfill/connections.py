@@ -1,9 +1,9 @@
 """The clients that steps are made from."""
 
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 from functools import cached_property
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
@@ -43,11 +43,8 @@ class Connections:
 
     @property
     def zone(self) -> tzinfo:
-        """Say whose days the starts of rows are; UTC where Lago's is unknown, which a plan refuses."""
-        try:
-            return ZoneInfo(settings.BACKFILL_TIMEZONE or self.target.timezone)
-        except (ZoneInfoNotFoundError, ValueError):
-            return UTC
+        """Say whose days the starts of rows are."""
+        return ZoneInfo(settings.BACKFILL_TIMEZONE) if settings.BACKFILL_TIMEZONE else self.billing_zone
 
     @cached_property
     def seen(self) -> Seen:

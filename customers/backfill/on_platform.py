@@ -6,8 +6,8 @@ from datetime import datetime
 
 from django.conf import settings
 
+from customers.backfill.beside import is_beside_platform
 from customers.backfill.ledger.starts import starts_of
-from customers.backfill.switching import is_beside_platform
 from customers.models import IdTagMapping, User
 from kernel import RemoteError, as_login
 from polaris import PlatformDatabase, mappings, users

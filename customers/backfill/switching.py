@@ -24,10 +24,6 @@ from polaris import PlatformDatabase, mappings, sync
 TIMEOUT_S = 10.0
 
 
-def is_beside_platform() -> bool:
-    return settings.POLARIS_DATABASE_URL not in ("", settings.NO_PLATFORM)
-
-
 def switch(card: IdTagMapping) -> str:
     """Make platform and SteVe agree with our card; say what was done. Raises RemoteError; safe to repeat.
 

@@ -14,6 +14,7 @@ from billing.client import LagoClient
 from billing.preflight import Target, preflight
 from charging import SteveClient, SteveIdTagStep
 from customers.backfill import unasked
+from customers.backfill.beside import is_beside_platform
 from customers.backfill.connections import Connections
 from customers.backfill.refused import Refused
 from customers.backfill.steps import STEPS, leavable
@@ -122,8 +123,7 @@ def _reach(steps: Sequence[Step], *, can_be_left: bool) -> None:
 @contextmanager
 def _platform(steve: SteveClient | None) -> Iterator[PlatformDatabase | None]:
     """Open the platform's database, where one is configured."""
-    url = settings.POLARIS_DATABASE_URL
-    if url in ("", settings.NO_PLATFORM):
+    if not is_beside_platform():
         yield None
         return
     if steve is None:
@@ -131,17 +131,11 @@ def _platform(steve: SteveClient | None) -> Iterator[PlatformDatabase | None]:
             "POLARIS_DATABASE_URL needs SteVe, as each card of the platform has its number there:"
             f" set {', '.join(SteveIdTagStep.variables)}."
         )
-    platform = PlatformDatabase(url)
+    platform = PlatformDatabase(settings.POLARIS_DATABASE_URL)
     try:
         yield platform
     finally:
         platform.close()
-
-
-def platform_place() -> str:
-    """Name the platform's database that the settings name, without asking it; blank without one."""
-    url = settings.POLARIS_DATABASE_URL
-    return "" if url in ("", settings.NO_PLATFORM) else PlatformDatabase(url).place
 
 
 def way_out(kind: type[Step], run_id: str = "ID") -> str:

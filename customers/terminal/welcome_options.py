@@ -7,10 +7,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from customers.backfill.beside import is_beside_platform, platform_place
 from customers.backfill.refused import Refused
 from customers.backfill.unasked import remarks
 from customers.backfill.welcome import Choice
-from customers.backfill.welcome.platform import is_connected, place, require_address, require_links
+from customers.backfill.welcome.platform import require_address, require_links
 from customers.backfill.welcome.sample import sample_html
 from customers.mail.ready import what_is_missing
 from customers.models import BackfillRun
@@ -71,7 +72,7 @@ def find_run(run_id: str) -> BackfillRun:
 
 def beforehand() -> Iterator[str]:
     """Say first which platform's database the links go to; or that it is there, and nobody said so."""
-    if name := place():
+    if name := platform_place():
         yield f"Polaris  {name}"
     yield from remarks()
 
@@ -79,7 +80,7 @@ def beforehand() -> Iterator[str]:
 def require_sender(*, inline: bool) -> None:
     """Raise Refused unless mail can be sent, its links will work, and somebody is there to send it."""
     require_address()
-    missing = what_is_missing(to_our_pages=not is_connected())
+    missing = what_is_missing(to_our_pages=not is_beside_platform())
     if missing:
         raise Refused(missing[0])
     if not inline and not worker_is_alive():

@@ -8,11 +8,11 @@ from django.conf import settings
 from unfold.contrib.import_export.forms import ImportForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
+from customers.backfill.beside import is_beside_platform
 from customers.backfill.checks import is_date_format
 from customers.backfill.engine.acceptance import NO, THESE
 from customers.backfill.engine.options import Options
 from customers.backfill.source import FORMATS, Reading
-from customers.backfill.switching import is_beside_platform
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman")

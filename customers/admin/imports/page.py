@@ -10,6 +10,7 @@ from django.http import QueryDict
 
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
+from customers.backfill.beside import is_beside_platform
 from customers.backfill.engine.acceptance import Past
 from customers.backfill.money.beside_words import billed_sentences, by_nobody, difference_sentence, twice
 from customers.backfill.money.billed_before import Sums
@@ -20,7 +21,6 @@ from customers.backfill.samples import Shown, first_rows, unusual_rows
 from customers.backfill.source import COLUMNS, SourceError
 from customers.backfill.steps import alterations, label
 from customers.backfill.stored_preview import FILTERS, SHOWN
-from customers.backfill.switching import is_beside_platform
 from customers.models import BackfillUpload
 
 ACCEPT = "upload the file again with “Accept invoices for days that are over”"

@@ -9,8 +9,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from customers.admin.access import CUSTOMERS, ID_TAGS, needs
+from customers.backfill.beside import is_beside_platform
 from customers.backfill.on_platform import OnPlatform, card_on_platform, customer_on_platform
-from customers.backfill.switching import is_beside_platform
 from customers.models import Customer, IdTagMapping
 
 TEMPLATE = "admin/customers/on_platform.html"

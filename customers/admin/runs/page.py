@@ -14,12 +14,13 @@ from django.utils import timezone
 from auditlog.models import AuditEntry
 from customers import queueing
 from customers.admin.runs.figures import Pace, Segment, names_of, pace, segments
+from customers.backfill.beside import platform_place
 from customers.backfill.ledger import run_log
 from customers.backfill.ledger.counts import OUTCOMES, counts_of, step_states, warning_counts
 from customers.backfill.ledger.standing import REVERT_INTERRUPTED, shown_status
 from customers.backfill.settling_in import SettlingIn
 from customers.backfill.steps import alterations, label
-from customers.backfill.systems import PLATFORM, platform_place
+from customers.backfill.systems import PLATFORM
 from customers.backfill.welcome import CampaignStatus, latest_campaign
 from customers.backfill.welcome import status as campaign_status
 from customers.jobs import REVERTED

@@ -9,8 +9,8 @@ from django.urls import URLPattern
 from customers import queueing
 from customers.admin.access import ON_RUNS, RUN, actor, may, needs
 from customers.admin.pages import Pages
+from customers.backfill.beside import platform_place
 from customers.backfill.steps import in_order, label
-from customers.backfill.systems import platform_place
 from customers.jobs import ask
 from customers.models import BackfillRun, RunJob
 

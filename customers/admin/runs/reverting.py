@@ -11,9 +11,9 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWid
 from customers import queueing
 from customers.admin.access import REVERT, actor, needs
 from customers.admin.pages import Pages, post_only
+from customers.backfill.beside import is_beside_platform
 from customers.backfill.ledger.standing import shown_status
 from customers.backfill.steps import in_order, label, leavable, nouns
-from customers.backfill.switching import is_beside_platform
 from customers.jobs import NO_WAIT, WITHOUT, ask
 from customers.models import BackfillRun, RunJob
 

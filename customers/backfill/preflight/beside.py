@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connection
 
 from charging import SteveIdTagStep
+from customers.backfill.beside import is_beside_platform
 from customers.backfill.engine.expected import about
 from customers.backfill.preflight.asked import Asked
 from customers.backfill.preflight.clocks import compared
@@ -29,7 +30,7 @@ KEY, TITLE = "platform", "Platform"
 
 def part() -> Part[Asked] | Part["Platform"]:
     """Return the checks that the settings ask for: with the platform's database, or without it."""
-    return NOT_CONNECTED if settings.POLARIS_DATABASE_URL in ("", settings.NO_PLATFORM) else CONNECTED
+    return CONNECTED if is_beside_platform() else NOT_CONNECTED
 
 
 # --- Without it ----------------------------------------------------------------------------------------

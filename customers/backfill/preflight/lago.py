@@ -15,6 +15,7 @@ from billing.abilities import Abilities
 from billing.client import LagoClient, supports_skip
 from billing.preflight import timezone_of
 from billing.values import Greeting, Plan, WebhookEndpoint
+from customers.backfill.beside import is_beside_platform
 from customers.backfill.engine.expected import about
 from customers.backfill.preflight.asked import Asked
 from customers.backfill.preflight.clocks import compared
@@ -179,7 +180,7 @@ def rate(lago: Lago) -> Told:
 
 def webhooks(lago: Lago) -> Told:
     found = lago.client.webhook_endpoints()
-    if settings.POLARIS_DATABASE_URL in ("", settings.NO_PLATFORM):
+    if not is_beside_platform():
         heard = ", ".join(sorted({urlsplit(one.url).hostname or "" for one in found}))
         return ok(f"each new customer and subscription is told to {heard or 'nobody'}")
     return for_platform(found)

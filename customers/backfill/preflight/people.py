@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from customers.backfill.beside import is_beside_platform
 from customers.backfill.preflight import lago
 from customers.backfill.preflight.asked import Asked, People
 from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
@@ -40,13 +41,9 @@ def _zone(asked: Asked) -> str:
         return "UTC"
 
 
-def is_connected() -> bool:
-    return settings.POLARIS_DATABASE_URL not in ("", settings.NO_PLATFORM)
-
-
 def dots(file: File) -> Told:
     dotted = file.people.dotted
-    if not dotted or is_connected():
+    if not dotted or is_beside_platform():
         return ok("no external_id is in the platform's way")
     found = f"{len(dotted):,} with a dot ({_some(dotted)}): the platform cannot ask Lago for these customers"
     return warning(
@@ -62,7 +59,7 @@ def names(file: File) -> Told:
         f"line {_some([str(line) for line in lines])}: a character such as an emoji, which SteVe cannot keep"
     )
     remedy = "Take it out: the platform writes names into SteVe, and where that fails the card stays shut."
-    return stop(found, remedy) if is_connected() else warning(found, remedy)
+    return stop(found, remedy) if is_beside_platform() else warning(found, remedy)
 
 
 def starts(file: File) -> Told:

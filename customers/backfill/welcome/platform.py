@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from customers.backfill.beside import is_beside_platform
 from customers.backfill.refused import Refused
 from customers.models import BackfillRun
 from kernel import RemoteError
@@ -22,18 +23,9 @@ class Platform:
     customer_url: str
 
 
-def is_connected() -> bool:
-    return settings.POLARIS_DATABASE_URL not in ("", settings.NO_PLATFORM)
-
-
-def place() -> str:
-    """Name the platform's database; blank where none is connected. Connects to nothing; safe to show."""
-    return PlatformDatabase(settings.POLARIS_DATABASE_URL).place if is_connected() else ""
-
-
 def require_address() -> None:
     """Raise Refused where the platform is connected and nobody said where its customers sign in."""
-    if is_connected() and not settings.POLARIS_CUSTOMER_URL:
+    if is_beside_platform() and not settings.POLARIS_CUSTOMER_URL:
         raise Refused(
             "POLARIS_CUSTOMER_URL is not set, although POLARIS_DATABASE_URL is.",
             "Set it to the address where the platform's customers sign in: the links in mails lead there.",
@@ -44,7 +36,7 @@ def require_address() -> None:
 def opened() -> Iterator[Platform | None]:
     """Open the platform; None where none is connected. Connects when first asked; raises Refused."""
     require_address()
-    if not is_connected():
+    if not is_beside_platform():
         yield None
         return
     database = PlatformDatabase(settings.POLARIS_DATABASE_URL)

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 
-from customers.backfill.welcome.platform import is_connected
+from customers.backfill.beside import is_beside_platform
 from customers.mail.messages import welcome_message
 from polaris import links
 
@@ -23,12 +23,12 @@ def sample_message() -> EmailMultiAlternatives:
         expires_at=timezone.now() + ttl,
         ttl=ttl,
         message_id="<preview@example.com>",
-        new_link_at=settings.POLARIS_CUSTOMER_URL if is_connected() else "",
+        new_link_at=settings.POLARIS_CUSTOMER_URL if is_beside_platform() else "",
     )
 
 
 def _link() -> str:
-    if is_connected():
+    if is_beside_platform():
         return links.address(settings.POLARIS_CUSTOMER_URL, NOBODY)
     return f"{settings.CUSTOMER_BASE_URL}/sign-in/link/{NOBODY}/"
 
