@@ -1,15 +1,14 @@
 """What people did at the platform: who signed in, and which cards were billed, issued or reserved."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
+from kernel.chunks import chunks
 from polaris.database import PlatformDatabase
 from polaris.sign_ins import EVENTS
 
 SignedIn = set[str]  # ids of users
 Used = Mapping[int, Sequence[str]]  # by number of the mapping, in words
-CHUNK = 5_000
 
 # A sign-in leaves one of these: by link, by a scan at the charger, a tour, a telephone. `since` is null for
 # people of whom any sign counts.
@@ -37,7 +36,7 @@ def signed_in(database: PlatformDatabase, since: Mapping[str, datetime | None]) 
     readable = database.readable(("devices", "auth_audit"))
     more = (DEVICES if "devices" in readable else "") + (AUDIT if "auth_audit" in readable else "")
     found: set[str] = set()
-    for some in _chunks(sorted(since)):
+    for some in chunks(sorted(since)):
         values = {"ids": some, "since": [since[key] for key in some], "events": list(EVENTS)}
         found |= {key for (key,) in database.read(SIGNS.format(more=more), values)}
     return found
@@ -73,15 +72,10 @@ def used(database: PlatformDatabase, ids: Iterable[int], since: datetime) -> Use
         (RESERVED, "reservations at the platform: {}", "reservations" in readable),
     ]
     for query, words, is_there in queries:
-        for some in _chunks(ours) if is_there else ():
+        for some in chunks(ours) if is_there else ():
             for number, count in database.read(query, [some]):
                 found.setdefault(number, []).append(words.format(count))
-    for some in _chunks(ours):
+    for some in chunks(ours):
         for number, count in database.read(OTHERS, [some, ours, since]):
             found.setdefault(number, []).append(f"other cards at the platform: {count}")
     return found
-
-
-def _chunks(values: Sequence[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(values), CHUNK):
-        yield list(values[start : start + CHUNK])

@@ -6,12 +6,12 @@ cleared as things are made, where the role may; where it may not, somebody else 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from kernel.chunks import chunks
 from polaris.database import PlatformDatabase
+from polaris.schema import CACHES
 
-CUSTOMERS, SUBSCRIPTIONS = "lago_customers", "lago_subscriptions"
-CHUNK = 5_000
+CUSTOMERS, SUBSCRIPTIONS = CACHES
 NAMED = 100  # ids in a statement; of more, it finds them itself
 
 MARKED = "SELECT external_id FROM {} WHERE external_id = ANY(%s) AND deleted_at IS NOT NULL ORDER BY 1"
@@ -42,26 +42,21 @@ def hidden(
 ) -> Iterator[Hidden]:
     """Find what is hidden of these customers and of what pays for these mappings; raise PolarisError."""
     columns = database.columns
-    for cache in (CUSTOMERS, SUBSCRIPTIONS):
+    for cache in CACHES:
         if not columns.has(cache) or cache in columns.may_clear:
             continue
         if not columns.may_read(cache):
             yield Hidden(cache, None)
             continue
         keys = sorted(external_ids) if cache == CUSTOMERS else _paying(database, sorted(mappings))
-        found = [key for some in _chunks(keys) for (key,) in database.read(MARKED.format(cache), [some])]
+        found = [key for some in chunks(keys) for (key,) in database.read(MARKED.format(cache), [some])]
         if found:
             yield Hidden(cache, found)
 
 
 def _paying(database: PlatformDatabase, mappings: Sequence[int]) -> list[str]:
-    found = {key for some in _chunks(mappings) for (key,) in database.read(PAYING, [list(some)])}
+    found = {key for some in chunks(mappings) for (key,) in database.read(PAYING, [some])}
     return sorted(key for key in found if key is not None)
-
-
-def _chunks(values: Sequence[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(values), CHUNK):
-        yield list(values[start : start + CHUNK])
 
 
 def _quoted(value: str) -> str:

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from kernel.alike import Alike
+from kernel.chunks import chunks
 from polaris.database import Cursor, PlatformDatabase
 from polaris.schema import TIER
 
 META = "meta"  # the platform's own parent of a customer's cards
-CHUNK = 5_000
 KEYTAG_LENGTH = 8
 
 
@@ -76,8 +76,8 @@ def find(
         (f"{select} WHERE lower(steve_ocpp_id_tag) = ANY(%s)", sorted(id_tags)),
         (f"{select} WHERE id = ANY(%s)", sorted(ids)),
     ):
-        for start in range(0, len(values), CHUNK):
-            for row in database.read(query, [values[start : start + CHUNK]]):
+        for some in chunks(values):
+            for row in database.read(query, [some]):
                 found.add(PlatformMapping(*row))
     return found
 
@@ -347,10 +347,9 @@ def there(cursor: Cursor, ids: Iterable[int]) -> set[int]:
 def metas(database: PlatformDatabase, external_ids: Iterable[str]) -> dict[str, list[PlatformMapping]]:
     """Return the parents that the platform made of these customers, by external_id."""
     found: dict[str, list[PlatformMapping]] = {}
-    wanted = sorted(set(external_ids))
     query = f"{_select(database)} WHERE tag_type = 'meta' AND lago_customer_external_id = ANY(%s)"
-    for start in range(0, len(wanted), CHUNK):
-        for row in database.read(query, [wanted[start : start + CHUNK]]):
+    for some in chunks(sorted(set(external_ids))):
+        for row in database.read(query, [some]):
             meta = PlatformMapping(*row)
             found.setdefault(str(meta.external_id), []).append(meta)
     return found

@@ -26,7 +26,7 @@ TIER = "billing_tier"  # of user_mappings; an upgraded database may lack it, too
 MIRROR = ("steve_parent_id_tag", "steve_expiry_date")  # of user_mappings; an upgraded database may lack them
 
 
-CACHES = ("lago_customers", "lago_subscriptions")
+CACHES = ("lago_customers", "lago_subscriptions")  # of Lago
 
 
 @dataclass(frozen=True, slots=True)

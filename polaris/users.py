@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from kernel.chunks import SIZE
 from polaris.database import Cursor, PlatformDatabase
 
 CUSTOMER = "customer"
 PUBLIC_ID = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # of which the platform takes eight
 PUBLIC_ID_LENGTH = 8
-CHUNK = 5_000
 
 
 class PlatformUser(NamedTuple):
@@ -70,8 +70,8 @@ def find(
     found = Users()
     wanted = {"ids": sorted(external_ids), "emails": sorted(emails), "keys": sorted(keys)}
     most = max(len(values) for values in wanted.values())
-    for start in range(0, most, CHUNK):
-        some = {name: values[start : start + CHUNK] for name, values in wanted.items()}
+    for start in range(0, most, SIZE):
+        some = {name: values[start : start + SIZE] for name, values in wanted.items()}
         for row in database.read(FIND, some):
             found.add(PlatformUser(*row))
     return found

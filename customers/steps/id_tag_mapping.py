@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
-from customers.chunks import chunks
 from customers.models import IdTagMapping
 from customers.models.people import STRIPPED_ID_TAG
 from customers.steps import activation, reports
@@ -32,6 +31,7 @@ from kernel import (
     Works,
 )
 from kernel.alike import Alike
+from kernel.chunks import chunks
 from kernel.masking import mask_id_tag
 from kernel.notation import bare, readings, stripped
 

@@ -10,7 +10,6 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
-from customers.chunks import chunks
 from customers.models import BackfillRow, IdTagMapping, User, email_digest
 from customers.steps import reports
 from customers.steps.reports import UserFact
@@ -30,6 +29,7 @@ from kernel import (
     Wanted,
     Works,
 )
+from kernel.chunks import chunks
 from polaris.reports import unsupported_name
 
 AGAIN = "Run the same file again with --skip-existing: it is made again."

@@ -13,9 +13,9 @@ from customers.backfill.engine.pipeline import Leg, Pipeline, legs_of
 from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, judge_again
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import facts
-from customers.chunks import chunks
 from customers.models import BackfillRun
 from kernel import Action, Made, Per, Problem, RemoteError, Step, Task, Verdict, Works
+from kernel.chunks import chunks
 
 RACES = 5  # with people or another program, over the same batch, before it is taken for a fault
 

@@ -27,8 +27,8 @@ from customers.backfill.ledger.counts import outcome_counts
 from customers.backfill.ledger.run_log import RunLog, log_path
 from customers.backfill.source import Source
 from customers.backfill.systems import Systems
-from customers.chunks import chunks
 from customers.models import BackfillRun
+from kernel.chunks import chunks
 
 LOG_LINES = 1_000  # written at a time for rows that need no calls
 

@@ -11,9 +11,9 @@ from customers import bulk
 from customers.backfill.engine.plan import Plan, PlannedRow, RowAction
 from customers.backfill.ledger.problems import as_json
 from customers.backfill.steps import kinds
-from customers.chunks import chunks
 from customers.models import BackfillRow, BackfillRun, BackfillStep, email_digest
 from kernel import Action, Verdict, columns
+from kernel.chunks import chunks
 
 State = BackfillStep.State
 Outcome = BackfillRow.Outcome

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from customers.chunks import chunks
 from customers.models import BackfillStep
 from kernel import Wanted
+from kernel.chunks import chunks
 
 STANDING = (BackfillStep.State.CREATED, BackfillStep.State.ADOPTED, BackfillStep.State.INTENDED)
 

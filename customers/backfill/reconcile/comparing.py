@@ -11,9 +11,9 @@ from customers.backfill.money.invoiced import InvoicedSince
 from customers.backfill.reconcile.result import Found, Reconciliation, Remark, StepCount
 from customers.backfill.steps import in_order, kinds
 from customers.backfill.systems import Systems
-from customers.chunks import chunks
 from customers.models import BackfillRun, BackfillStep
 from kernel import Divergence, Fact, Facts, Invoiced, Per, Step, Thing, Works
+from kernel.chunks import chunks
 
 State = BackfillStep.State
 STANDING = (State.CREATED, State.ADOPTED)

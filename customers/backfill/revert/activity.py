@@ -7,9 +7,9 @@ from typing import Any
 from django.db.models import Q
 
 from customers.backfill.ledger.recorded import Recorded, is_made, since
-from customers.chunks import chunks
 from customers.models import BackfillRun, BackfillStep
 from kernel import Step, Thing, Works
+from kernel.chunks import chunks
 
 Activity = Mapping[str, Sequence[str]]
 State = BackfillStep.State

@@ -23,8 +23,8 @@ from customers.backfill.revert.removing import Remover, in_reverse
 from customers.backfill.settling_in import SettlingIn
 from customers.backfill.systems import PLATFORM, Systems
 from customers.backfill.welcome import cancel_for_run, links_alive_until, revoke_dead_links
-from customers.chunks import chunks
 from customers.models import BackfillRun
+from kernel.chunks import chunks
 from polaris import PolarisError
 
 

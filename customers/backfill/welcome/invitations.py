@@ -18,9 +18,9 @@ from customers.backfill.unasked import require_answer
 from customers.backfill.welcome.mails import Claimed
 from customers.backfill.welcome.platform import Platform, opened
 from customers.backfill.welcome.recipients import Reason, reason_at_platform
-from customers.chunks import chunks
 from customers.models import BackfillRun, PlatformLink, WelcomeCampaign, WelcomeMail
 from customers.sign_in.links import invitation_link
+from kernel.chunks import chunks
 from polaris import PlatformDatabase, links
 from polaris.probing import prove_links
 from polaris.sign_ins import standings

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from customers.chunks import SIZE
 from customers.steps import IdTagMappingStep
 from customers.steps.id_tag_mapping import MappingFact
 from kernel import Action, Fact, Facts, Verdict
+from kernel.chunks import SIZE
 from tests.customers.factories import customer, mapping, staff
 from tests.customers.steps.rows import codes, of_file, wanted
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from customers.chunks import SIZE
 from customers.steps import UserStep
 from customers.steps.user import UserFact, Users
 from kernel import Action, Problem, Verdict, Wanted
+from kernel.chunks import SIZE
 from tests.customers.factories import customer
 from tests.customers.steps.rows import codes, of_file, wanted
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from customers.backfill.ledger.facts import look_up
-from customers.chunks import SIZE
 from customers.models import BackfillStep
+from kernel.chunks import SIZE
 from rehearsal.lago import Sandbox
 from tests.customers.factories import imported, rows
 from tests.customers.steps.rows import of_file

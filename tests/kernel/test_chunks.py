@@ -1,6 +1,6 @@
 """Long lists in pieces."""
 
-from customers.chunks import chunks
+from kernel.chunks import chunks
 
 
 def test_chunks_lose_nothing() -> None:
