@@ -9,8 +9,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from billing.forecast.periods import MONTHS, Period, Rhythm
+from billing.forecast.periods import Period, Rhythm
 from billing.values import FixedCharge, Plan
+from kernel.intervals import MONTHS
 from kernel.money import decimals
 
 ONE_DAY = timedelta(days=1)

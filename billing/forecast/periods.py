@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Self
 
-MONTHS = {"monthly": 1, "quarterly": 3, "semiannual": 6, "yearly": 12}
+from kernel.intervals import MONTHS
+
 INTERVALS = frozenset({"weekly", *MONTHS})
 # A Monday and the first of a year: counted from here, every period is one of the calendar.
 CALENDAR = date(2001, 1, 1)

@@ -102,6 +102,10 @@ class Card:
     ref: str
     begins_at: datetime | None
 
+    def is_due(self, now: datetime) -> bool:
+        """Return whether its subscription has begun, or was not ours to begin."""
+        return self.begins_at is None or self.begins_at <= now
+
 
 def settle_in(
     run: BackfillRun,
@@ -209,11 +213,18 @@ def _not_synced(synced: Synced, cards: int) -> Remark:
     return Remark("not_synced", cards, (), f"{why}.", remedy)
 
 
+def _seen(cards: Iterable[Card], tags: Mapping[int, OcppTag], *, blocked: bool) -> list[Card]:
+    """Return those that SteVe has, and blocks or not."""
+    return [
+        card for card in cards if (tag := tags.get(int(card.ref))) is not None and tag.is_blocked == blocked
+    ]
+
+
 def _blocked(cards: Iterable[Card], tags: Mapping[int, OcppTag], now: datetime) -> Iterator[Remark]:
-    due = [card for card in cards if card.begins_at is None or card.begins_at <= now]
-    blocked = [card for card in due if (tag := tags.get(int(card.ref))) is not None and tag.is_blocked]
+    due = (card for card in cards if card.is_due(now))
     yield from _remark(
-        "blocked", blocked, "{n} still blocked in SteVe after the platform's sync",
+        "blocked", _seen(due, tags, blocked=True),
+        "{n} still blocked in SteVe after the platform's sync",
         "Look at the card and at the errors of the sync on the platform. By hand in SteVe it does not last.",
     )  # fmt: skip
 
@@ -225,8 +236,7 @@ def _open_early(
     tags: Mapping[int, OcppTag],
     now: datetime,
 ) -> Iterator[Remark]:
-    later = [card for card in cards if card.begins_at is not None and card.begins_at > now]
-    left = [card for card in later if (tag := tags.get(int(card.ref))) is not None and not tag.is_blocked]
+    left = _seen((card for card in cards if not card.is_due(now)), tags, blocked=False)
     paid = _paid_before(run, platform) if left else set()
     yield from _remark(
         "open_early", [card for card in left if int(card.ref) not in paid],
@@ -244,9 +254,9 @@ def _paid_before(run: BackfillRun, platform: PlatformDatabase) -> set[int]:
 
 
 def _open(cards: Iterable[Card], tags: Mapping[int, OcppTag]) -> Iterator[Remark]:
-    left = [card for card in cards if (tag := tags.get(int(card.ref))) is not None and not tag.is_blocked]
     yield from _remark(
-        "open", left, "{n} open in SteVe after the platform's sync, and nobody is billed for it",
+        "open", _seen(cards, tags, blocked=False),
+        "{n} open in SteVe after the platform's sync, and nobody is billed for it",
         "Block the card on the platform: look for a mapping or a parent of it that is still active there.",
     )  # fmt: skip
 
@@ -254,7 +264,7 @@ def _open(cards: Iterable[Card], tags: Mapping[int, OcppTag]) -> Iterator[Remark
 def _lost_races(
     cards: Iterable[Card], metas: Mapping[str, Sequence[PlatformMapping]], now: datetime
 ) -> Iterator[Remark]:
-    due = {card.external_id: card for card in cards if card.begins_at is None or card.begins_at <= now}
+    due = {card.external_id: card for card in cards if card.is_due(now)}
     lost = [card for key, card in due.items() if any(not meta.is_active for meta in metas.get(key, ()))]
     yield from _remark(
         "parent_inactive", lost, "{n} whose parent on the platform is inactive, although they are billed",

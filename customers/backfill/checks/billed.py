@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 from customers.backfill.checks.dates import start_of_day
 from kernel import Problem, Wanted
 from kernel.columns import BILLED_UNTIL, Day
+from kernel.intervals import MONTHS
 
 ONE_DAY = timedelta(days=1)
-_MONTHS = {"monthly": 1, "quarterly": 3, "semiannual": 6, "yearly": 12}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _anniversary(day: date, interval: str | None) -> str:
     """Name the day on which periods begin that are counted from a day."""
     if interval == "weekly":
         return f"on {day:%A}s"
-    months = _MONTHS.get(interval or "", 1)
+    months = MONTHS.get(interval or "", 1)
     if months == 1:
         return f"on day {day.day} of a month"
     months_of_year = sorted((day.month - 1 + step) % 12 + 1 for step in range(0, 12, months))

@@ -12,7 +12,7 @@ from customers.backfill.checks.dates import Read, read_day, start_of_day, time_o
 from customers.backfill.source import SourceRow
 from kernel import Doubt, Problem, Wanted
 from kernel.columns import OPTIONAL, Column, Day, Kind
-from kernel.money import decimals
+from kernel.money import cents
 
 _MOST_CHARS = 255
 _DIGITS = re.compile(r"[0-9]{1,12}")
@@ -114,7 +114,10 @@ def _money(column: Column, given: str, mark: str, currency: str | None) -> Decim
         hint = "Write digits and at most one decimal mark, no sign; --decimal-mark says which mark it is."
         return Problem(f"{column.name}_invalid", column.name, told, hint)
     amount = Decimal(f"{whole}.{part or 0}")
-    if currency and amount != amount.quantize(Decimal(1).scaleb(-decimals(currency))):
+    try:
+        if currency:
+            cents(amount, currency)
+    except ValueError:
         told = f"The {column.name} has more decimals than {currency} has."
         return Problem(f"{column.name}_invalid", column.name, told, "Round it where it comes from.")
     return amount

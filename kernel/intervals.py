@@ -1,0 +1,3 @@
+"""The lengths of billing periods."""
+
+MONTHS = {"monthly": 1, "quarterly": 3, "semiannual": 6, "yearly": 12}
