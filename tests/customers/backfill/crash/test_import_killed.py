@@ -6,6 +6,7 @@ import pytest
 
 from rehearsal.lago import Sandbox
 from tests.customers.backfill.crash import world
+from tests.customers.backfill.crash.killing import BEFORE_AND_AFTER, killed
 from tests.customers.backfill.crash.processes import Nursery
 from tests.customers.factories import csv_text
 from tests.support.processes import wait_for
@@ -34,7 +35,7 @@ def undisturbed(
 
 
 @pytest.mark.parametrize("nth", range(1, CALLS + 1))
-@pytest.mark.parametrize("fault", ["hang_before,seconds=600", "pause_after"], ids=["before", "after"])
+@BEFORE_AND_AFTER
 def test_an_import_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     fresh_lago: Sandbox,
     commands: Nursery,
@@ -44,14 +45,8 @@ def test_an_import_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     nth: int,
 ) -> None:
     world.furnish(fresh_lago)
-    fresh_lago.fault(f"{fault},nth={nth}")
 
-    command = commands.start(*import_it)
-    world.wait_for_fault(fresh_lago)
-    command.kill()
-    died = command.wait()
-    fresh_lago.clear_faults()
-    world.wait_until_free()
+    died = killed(fresh_lago, commands, f"{fault},nth={nth}", *import_it)
     meanwhile = world.nobody_charges_unbilled(fresh_lago)
     commands.run(*import_it)
 

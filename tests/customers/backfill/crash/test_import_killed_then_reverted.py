@@ -4,6 +4,7 @@ import pytest
 
 from rehearsal.lago import Sandbox
 from tests.customers.backfill.crash import world
+from tests.customers.backfill.crash.killing import BEFORE_AND_AFTER, killed
 from tests.customers.backfill.crash.processes import Nursery
 from tests.customers.factories import csv_text
 
@@ -11,7 +12,7 @@ WRITES = 11  # 5 customers, 6 subscriptions
 
 
 @pytest.mark.parametrize("nth", range(1, WRITES + 1))
-@pytest.mark.parametrize("fault", ["hang_before,seconds=600", "pause_after"], ids=["before", "after"])
+@BEFORE_AND_AFTER
 def test_what_a_killed_import_had_made_can_be_taken_back(
     fresh_lago: Sandbox, commands: Nursery, tmp_path_factory: pytest.TempPathFactory, fault: str, nth: int
 ) -> None:
@@ -19,14 +20,9 @@ def test_what_a_killed_import_had_made_can_be_taken_back(
     path.write_text(csv_text(world.seven_rows()))
     world.furnish(fresh_lago)
     before = world.people(), fresh_lago.state(live=True, volatile=True)
-    fresh_lago.fault(f"{fault},method=POST,nth={nth}")
 
-    command = commands.start("backfill_customers", "--input", str(path), "--skip-existing")
-    world.wait_for_fault(fresh_lago)
-    command.kill()
-    command.wait()
-    fresh_lago.clear_faults()
-    world.wait_until_free()
+    import_it = ("backfill_customers", "--input", str(path), "--skip-existing")
+    killed(fresh_lago, commands, f"{fault},method=POST,nth={nth}", *import_it)
     commands.run("backfill_revert", "--run-id", world.run_id())
 
     assert (world.people(), fresh_lago.state(live=True, volatile=True)) == before

@@ -10,6 +10,7 @@ import pytest
 from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.backfill.crash import world
+from tests.customers.backfill.crash.killing import BEFORE_AND_AFTER, killed
 from tests.customers.backfill.crash.processes import Nursery
 from tests.customers.factories import Row, csv_text
 from tests.support.processes import wait_for
@@ -29,7 +30,6 @@ def sampled(last: int) -> list[Any]:
     ]
 
 
-BOTH = pytest.mark.parametrize("fault", ["hang_before,seconds=600", "pause_after"], ids=["before", "after"])
 GIVEN = ["/wallets", "/applied_coupons"]
 
 
@@ -81,17 +81,7 @@ def test_the_numbers_of_calls(undisturbed: dict[str, Any]) -> None:
     assert (undisturbed["import calls"], undisturbed["revert calls"]) == (IMPORT_CALLS, REVERT_CALLS)
 
 
-def killed(lago: Sandbox, commands: Nursery, fault: str, nth: int, *arguments: str) -> None:
-    lago.fault(f"{fault},nth={nth}")
-    command = commands.start(*arguments)
-    world.wait_for_fault(lago)
-    command.kill()
-    command.wait()
-    lago.clear_faults()
-    world.wait_until_free()
-
-
-@BOTH
+@BEFORE_AND_AFTER
 @pytest.mark.parametrize("nth", sampled(IMPORT_CALLS))
 def test_an_import_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     fresh_lago: Sandbox,
@@ -103,7 +93,7 @@ def test_an_import_killed_at_a_call_and_run_again_is_as_if_undisturbed(
 ) -> None:
     furnish(fresh_lago)
 
-    killed(fresh_lago, commands, fault, nth, *import_it)
+    killed(fresh_lago, commands, f"{fault},nth={nth}", *import_it)
     commands.run(*import_it)
 
     assert (world.here(), fresh_lago.state()) == undisturbed["import"]
@@ -111,7 +101,7 @@ def test_an_import_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     assert world.is_unbilled(fresh_lago)
 
 
-@BOTH
+@BEFORE_AND_AFTER
 @pytest.mark.parametrize("nth", sampled(REVERT_CALLS))
 def test_a_revert_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     fresh_lago: Sandbox,
@@ -126,7 +116,7 @@ def test_a_revert_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     commands.run(*import_it)
     settled = before[1]["customers"][0]["columns"] | {"currency": "EUR"}  # by the first subscription
 
-    killed(fresh_lago, commands, fault, nth, *revert_it())
+    killed(fresh_lago, commands, f"{fault},nth={nth}", *revert_it())
     commands.run(*revert_it())
 
     before[1]["customers"][0]["columns"] = settled
@@ -135,14 +125,14 @@ def test_a_revert_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     assert world.is_unbilled(fresh_lago)
 
 
-@BOTH
+@BEFORE_AND_AFTER
 @pytest.mark.parametrize("path", GIVEN)
 def test_an_import_killed_as_it_gives_something_can_be_reverted_at_once(
     fresh_lago: Sandbox, commands: Nursery, import_it: tuple[str, ...], fault: str, path: str
 ) -> None:
     furnish(fresh_lago)
 
-    killed(fresh_lago, commands, f"{fault},method=POST,path={path}", 1, *import_it)
+    killed(fresh_lago, commands, f"{fault},method=POST,path={path},nth=1", *import_it)
     commands.run(*revert_it())
 
     live = fresh_lago.state(live=True)

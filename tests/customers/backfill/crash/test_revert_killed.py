@@ -6,11 +6,11 @@ import pytest
 
 from rehearsal.lago import Sandbox
 from tests.customers.backfill.crash import world
+from tests.customers.backfill.crash.killing import BEFORE_AND_AFTER, killed
 from tests.customers.backfill.crash.processes import Nursery
 from tests.customers.factories import csv_text
 
 CALLS = 27  # 4 to get to know Lago, 2 look-ups, 3 for activity, 18 to end and delete
-KILLED = [("hang_before,seconds=600", "before"), ("pause_after", "after")]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def undisturbed(
 
 
 @pytest.mark.parametrize("nth", range(1, CALLS + 1))
-@pytest.mark.parametrize("fault", [fault for fault, _ in KILLED], ids=[name for _, name in KILLED])
+@BEFORE_AND_AFTER
 def test_a_revert_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     fresh_lago: Sandbox,
     commands: Nursery,
@@ -48,14 +48,8 @@ def test_a_revert_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     before = world.people(), fresh_lago.state(live=True, volatile=True)
     commands.run(*import_it)
     revert_it = ("backfill_revert", "--run-id", world.run_id())
-    fresh_lago.fault(f"{fault},nth={nth}")
 
-    command = commands.start(*revert_it)
-    world.wait_for_fault(fresh_lago)
-    command.kill()
-    command.wait()
-    fresh_lago.clear_faults()
-    world.wait_until_free()
+    killed(fresh_lago, commands, f"{fault},nth={nth}", *revert_it)
     meanwhile = world.nobody_charges_unbilled(fresh_lago)
     commands.run(*revert_it)
 

@@ -4,6 +4,7 @@ import pytest
 
 from rehearsal.lago import Sandbox
 from tests.customers.backfill.crash import world
+from tests.customers.backfill.crash.killing import BEFORE_AND_AFTER, killed
 from tests.customers.backfill.crash.processes import Nursery
 from tests.customers.factories import csv_text
 
@@ -34,7 +35,7 @@ def test_an_import_and_its_revert_leave_nothing_behind(
 
 @pytest.mark.parametrize("hours", HOURS)
 @pytest.mark.parametrize("path", ["/customers", "/subscriptions"])
-@pytest.mark.parametrize("fault", ["hang_before,seconds=600", "pause_after"], ids=["before", "after"])
+@BEFORE_AND_AFTER
 @pytest.mark.parametrize("goes_on", [True, False], ids=["run again", "reverted at once"])
 def test_what_a_killed_import_had_made_is_its_own(
     fresh_lago: Sandbox,
@@ -48,14 +49,8 @@ def test_what_a_killed_import_had_made_is_its_own(
     world.furnish(fresh_lago)
     fresh_lago.advance_clock(hours * 3600)
     before = world.people(), fresh_lago.state(live=True, volatile=True)
-    fresh_lago.fault(f"{fault},method=POST,path={path},nth=2")
 
-    command = commands.start(*arguments)
-    world.wait_for_fault(fresh_lago)
-    command.kill()
-    command.wait()
-    fresh_lago.clear_faults()
-    world.wait_until_free()
+    killed(fresh_lago, commands, f"{fault},method=POST,path={path},nth=2", *arguments)
     if goes_on:
         commands.run(*arguments)
     commands.run("backfill_revert", "--run-id", world.run_id())

@@ -16,7 +16,6 @@ from tests.customers.commands import as_json, command
 from tests.customers.factories import (
     actions,
     codes,
-    csv_text,
     imported,
     lago_customer,
     lago_subscription,
@@ -45,16 +44,6 @@ PLANS: list[Any] = [
 def _plans(lago: Sandbox) -> None:
     lago.put_plans(*PLANS)
     lago.set_clock(NOW)
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Callable[..., Path]:
-    def write(*given: dict[str, str]) -> Path:
-        path = tmp_path / "customers.csv"
-        path.write_text(csv_text(given))
-        return path
-
-    return write
 
 
 def on(plan: str, number: int = 1, **changes: str) -> dict[str, str]:

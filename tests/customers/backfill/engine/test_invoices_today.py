@@ -21,7 +21,6 @@ from rehearsal.lago import Sandbox
 from tests.customers.commands import as_json, command
 from tests.customers.factories import (
     codes,
-    csv_text,
     do_not_sleep,
     imported,
     lago_customer,
@@ -45,16 +44,6 @@ FEE_AHEAD = {"units": 1, "properties": {"amount": "10"}, "pay_in_advance": True}
 def on_the_first(lago: Sandbox) -> Sandbox:
     lago.set_clock(FIRST)
     return lago
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Callable[..., Path]:
-    def write(*given: dict[str, str]) -> Path:
-        path = tmp_path / "customers.csv"
-        path.write_text(csv_text(given))
-        return path
-
-    return write
 
 
 def invoiced(lago: Sandbox) -> list[tuple[str, int]]:
