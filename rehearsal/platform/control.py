@@ -59,8 +59,9 @@ def _sync(platform: Platform, _: Json) -> Json:
     return {"held": platform.gate.held(), "worker": platform.worker.on, **shown(platform.syncs)}
 
 
-def _begin_sync(platform: Platform, body: Json) -> Json:
-    return {"began": platform.syncs.begin(), **_sync(platform, body)}
+def _begin_sync(platform: Platform, _: Json) -> Json:
+    """Begin a sync: how many had finished before it, and null if one goes on."""
+    return {"finished": platform.syncs.begin()}
 
 
 def _hold(platform: Platform, body: Json) -> None:

@@ -127,17 +127,24 @@ class PlatformSandbox(StandIn):
         return self.steer("GET", "state")
 
     def sync(self, timeout_s: float = 120) -> Json:
-        """Run a sync now, and return its row of `sync_runs`; raise RuntimeError if it came to no end."""
-        before = self.begin_sync()
+        """Run a sync, after one that goes on; return its row of `sync_runs`, or raise RuntimeError."""
+        deadline = time.monotonic() + timeout_s
+        while (before := self._begun()) is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the sync before came to no end")
+            time.sleep(POLL_S)
         return self.wait_synced(before + 1, timeout_s)
 
     def begin_sync(self) -> int:
         """Begin a sync and return how many had finished before; raise RuntimeError if one goes on."""
-        answer = self.steer("POST", "sync")
-        if not answer["began"]:
+        before = self._begun()
+        if before is None:
             raise RuntimeError("a sync goes on")
-        finished: int = answer["finished"]
-        return finished
+        return before
+
+    def _begun(self) -> int | None:
+        before: int | None = self.steer("POST", "sync")["finished"]
+        return before
 
     def finished(self) -> int:
         """Return how many runs came to an end."""

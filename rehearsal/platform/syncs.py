@@ -41,14 +41,14 @@ class Syncs:
     def running(self) -> bool:
         return self._thread is not None
 
-    def begin(self) -> bool:
-        """Begin a run, unless one goes on; say whether it began."""
+    def begin(self) -> int | None:
+        """Begin a run and return how many had finished before; None if one goes on."""
         with self._lock:
             if self._thread is not None:
-                return False
+                return None
             self._thread = threading.Thread(target=self._run, name="polaris-sync", daemon=True)
             self._thread.start()
-            return True
+            return self.finished
 
     def join(self) -> None:
         """Wait for the run that goes on, if one does."""
@@ -60,7 +60,7 @@ class Syncs:
         """Follow a notification."""
         if not _is_object(payload):
             self.heard.refused += 1
-        elif self.begin():
+        elif self.begin() is not None:
             self.heard.followed += 1
         else:
             self.heard.dropped += 1

@@ -77,10 +77,19 @@ def test_a_second_sync_is_not_begun_while_one_runs(here: Town) -> None:
     before = here.platform.begin_sync()
 
     with pytest.raises(RuntimeError, match="goes on"):
-        here.platform.sync()
+        here.platform.begin_sync()
 
     here.platform.go_on()
     here.platform.wait_synced(before + 1)
+
+
+def test_who_wants_a_sync_waits_for_the_one_that_goes_on(here: Town) -> None:
+    here.platform.slow("sync.lago", 0.3)
+    here.platform.begin_sync()
+
+    here.platform.sync()
+
+    assert here.rows("select count(*) from sync_runs") == [(2,)]
 
 
 def test_it_can_sync_by_itself(platform_url: str) -> None:
