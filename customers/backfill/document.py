@@ -53,6 +53,7 @@ def _head(report: Report) -> dict[str, Any]:
             "rows": len(report.plan.rows),
             "encoding": info.encoding,
             "delimiter": info.delimiter,
+            "mapping": report.mapped.as_json() if report.mapped else None,
         },
         "target": {
             "lago": {

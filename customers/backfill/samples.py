@@ -49,8 +49,14 @@ def unusual_rows(rows: Iterable[SourceRow], codes: Mapping[int, Sequence[str]]) 
 
 
 def visible(row: SourceRow) -> tuple[str, ...]:
-    """Write what nobody would see, such as a tab or a character of no width, by its number."""
-    return tuple(_visible(value) for value in row.values)
+    """Write what nobody would see, such as a tab or a character of no width, by its number.
+
+    An idTag that a mapping rewrote stands there as it was, and as it is.
+    """
+    values = row.values
+    if row.mapped and row.mapped.id_tag is not None:
+        values = values._replace(id_tag=f"{row.mapped.id_tag} → {values.id_tag}")
+    return tuple(_visible(value) for value in values)
 
 
 def _visible(value: str) -> str:

@@ -1,7 +1,7 @@
 """From an uploaded file to a queued run: kept, planned, confirmed, forgotten. HTTP only in `plan_upload`."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -20,7 +20,15 @@ from customers.backfill.engine.planning import plan_file
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger import at_work, identity, life
 from customers.backfill.refused import Refused
-from customers.backfill.source import Reading, Source, SourceError, read_bytes
+from customers.backfill.source import (
+    FileMapping,
+    Reading,
+    Source,
+    SourceError,
+    parse_mapping,
+    read_bytes,
+)
+from customers.backfill.source.mapping.writing import write_mapping
 from customers.backfill.systems import connect
 from customers.models import BackfillRun, BackfillUpload, User
 from kernel import Problem
@@ -37,16 +45,31 @@ def keep(
 
     `no_wait`: nobody is to wait for the platform's sync at the end.
     """
-    source = read_bytes(name, data, **asdict(reading))
+    mapping = reading.mapping
+    source = read_bytes(name, data, **_way_of(reading), mapping=mapping)
     rows = sum(1 for _ in islice(source, settings.MAX_UPLOAD_ROWS + 1))
     if rows > settings.MAX_UPLOAD_ROWS:
         message = f"{name} has more than {settings.MAX_UPLOAD_ROWS:,} rows."
         raise SourceError(Problem("file_unreadable", None, message, "Use the command backfill_customers."))
-    chosen = {**asdict(reading), **options.as_json()}
+    chosen = {**_way_of(reading), **options.as_json()}
     chosen |= {"no_wait": True} if no_wait else {}
     return BackfillUpload.objects.create(
-        name=name[:255], data=data, sha256=source.info.sha256, options=chosen, uploaded_by=user, rows=rows
+        name=name[:255],
+        data=data,
+        sha256=source.info.sha256,
+        options=chosen,
+        mapping=write_mapping(mapping) if mapping else "",
+        uploaded_by=user,
+        rows=rows,
     )
+
+
+def _way_of(reading: Reading) -> dict[str, str | None]:
+    return {
+        "encoding": reading.encoding,
+        "delimiter": reading.delimiter,
+        "hidden_rows": reading.hidden_rows,
+    }
 
 
 def open_upload(upload: BackfillUpload) -> Source:
@@ -57,7 +80,14 @@ def open_upload(upload: BackfillUpload) -> Source:
         encoding=upload.options["encoding"],
         delimiter=upload.options["delimiter"],
         hidden_rows=upload.options.get("hidden_rows"),  # 1.0 did not know it
+        mapping=mapping_of(upload),
     )
+
+
+def mapping_of(upload: BackfillUpload) -> FileMapping | None:
+    """Return the mapping through which a file is read, if it is; raise SourceError."""
+    name = upload.options.get("mapping_name") or upload.name
+    return parse_mapping(name, upload.mapping) if upload.mapping else None
 
 
 def options_of(upload: BackfillUpload) -> Options:

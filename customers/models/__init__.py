@@ -2,11 +2,13 @@ from customers.models.backfill import BackfillRow, BackfillRun, BackfillStep, em
 from customers.models.campaign import PlatformLink, WelcomeCampaign, WelcomeMail
 from customers.models.console import Customer
 from customers.models.job import RunJob
+from customers.models.mapping import BackfillMapping, header_digest
 from customers.models.operations import ThrottleMark, WorkerBeat
 from customers.models.people import FormerSpelling, IdTagMapping, User
 from customers.models.upload import BackfillUpload
 
 __all__ = [
+    "BackfillMapping",
     "BackfillRow",
     "BackfillRun",
     "BackfillStep",
@@ -22,4 +24,5 @@ __all__ = [
     "WelcomeMail",
     "WorkerBeat",
     "email_digest",
+    "header_digest",
 ]

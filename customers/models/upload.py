@@ -32,6 +32,9 @@ class BackfillUpload(models.Model):
     sha256 = models.CharField(max_length=64)
     data = models.BinaryField()
     options = models.JSONField(default=dict)
+    mapping = models.TextField(
+        blank=True, default="", help_text="The text of the mapping through which it is read"
+    )
     uploaded_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     preview = models.BinaryField(blank=True, default=b"", help_text="What a run would do; no personal data")

@@ -13,7 +13,7 @@ from customers.backfill.checks import is_date_format, read_day
 from customers.backfill.engine.acceptance import NO, OPTION, THESE
 from customers.backfill.engine.options import Options
 from customers.backfill.refused import Refused
-from customers.backfill.source import HIDDEN_ROWS
+from customers.backfill.source import HIDDEN_ROWS, FileMapping, read_mapping
 from customers.terminal.settling import add_no_wait
 
 
@@ -25,6 +25,7 @@ class ImportOptions:
     encoding: str | None
     delimiter: str | None
     hidden_rows: str | None
+    mapping: FileMapping | None
     show_values: bool
     rate: float | None
     verbosity: int
@@ -60,6 +61,7 @@ def add_import_options(parser: CommandParser) -> None:
     add("--concurrency", type=int, metavar="N", help="parallel calls to Lago")
     add("--rate", type=float, metavar="N", help="calls to Lago per second; 0: no limit")
     add("--max-failures", type=int, default=10, metavar="N", help="stop after so many failed rows in a row")
+    add("--mapping", type=Path, metavar="FILE", help="what the columns mean; backfill_mapping makes one")
     add("--encoding", metavar="NAME", help="of a text file that is neither UTF-8 nor UTF-16, such as cp1252")
     add("--delimiter", metavar="CHAR", help="of a text file: , ; or tab")
     add("--hidden-rows", choices=HIDDEN_ROWS, help="what to do with rows that nobody sees in a workbook")
@@ -69,7 +71,7 @@ def add_import_options(parser: CommandParser) -> None:
         help="show the first rows as they were read, names and cards too",
     )
     add("--date-format", metavar="FORMAT", help="of start_date, such as %%d.%%m.%%Y; without it YYYY-MM-DD")
-    add("--decimal-mark", choices=[".", ","], default=".", help="of amounts in a text file")
+    add("--decimal-mark", choices=[".", ","], help="of amounts in a text file; without it a point")
     add(
         "--billing-time",
         choices=["calendar", "anniversary"],
@@ -93,7 +95,9 @@ def add_import_options(parser: CommandParser) -> None:
 
 def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
     """Fill in the defaults of the environment; raise Refused for a value that makes no sense."""
-    options = Options(
+    mapping = read_mapping(given["mapping"]) if given["mapping"] else None
+    options = Options.through(
+        mapping,
         skip_existing=given["skip_existing"],
         allow_partial=given["allow_partial"],
         batch_size=_within("--batch-size", given["batch_size"], settings.BACKFILL_BATCH_SIZE, 1, 1000),
@@ -118,6 +122,7 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         encoding=given["encoding"],
         delimiter={"tab": "\t", "\\t": "\t"}.get(given["delimiter"], given["delimiter"]),
         hidden_rows=given["hidden_rows"],
+        mapping=mapping,
         show_values=given["show_values"],
         rate=rate,
         verbosity=given["verbosity"],

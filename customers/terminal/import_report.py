@@ -62,6 +62,8 @@ def print_report(console: Console, report: Report, *, verbosity: int = 1) -> Non
     console.print(
         f"{info.name}: {counted(len(report.plan.rows), 'row')}, {info.format}{_dialect(report)}", style="bold"
     )
+    for sentence in report.mapped.sentences() if report.mapped else ():
+        console.print(sentence, soft_wrap=True)
     for warning in report.cautions:
         console.print(f"Warning: {warning.message} {warning.hint}", style="yellow")
     if report.continues:

@@ -51,6 +51,8 @@ def check_row(
     checked = _check_values(row, plans, written)
     if row.uncalculated:
         checked |= {field: told for field, told in not_calculated(row).items() if not _was_taken(row, field)}
+    if row.mapped and row.mapped.faults:
+        checked |= row.mapped.faults
     valid = {field: value for field, value in checked.items() if not isinstance(value, Problem)}
     doubts = _doubts(row, valid)
     time = _time_of_start(row, written) if "start_date" in valid else None

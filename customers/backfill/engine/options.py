@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
+from customers.backfill.source import FileMapping
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -20,6 +22,22 @@ class Options:
     billed_until: str | None = None  # a day in ISO 8601
     start_after_billed: bool = False
     allow_second_currency: bool = False
+    mapping: str | None = None  # SHA-256 of what it says
+    mapping_name: str = ""
+
+    @classmethod
+    def through(
+        cls, mapping: FileMapping | None, *, date_format: str | None, decimal_mark: str | None, **others: Any
+    ) -> Self:
+        """Make options; what is not said of days and amounts is as the mapping says, else as usual."""
+        form = mapping.form if mapping else None
+        return cls(
+            date_format=date_format or (form.date_format if form else None),
+            decimal_mark=decimal_mark or (form.decimal_mark if form else None) or ".",
+            mapping=mapping.sha256() if mapping else None,
+            mapping_name=mapping.name[:255] if mapping else "",
+            **others,
+        )
 
     @property
     def allowed(self) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """From an opened file to a plan and its report. Nothing is written anywhere."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from customers.backfill.checks import (
 )
 from customers.backfill.engine.acceptance import Accepted
 from customers.backfill.engine.expected import expected_of
+from customers.backfill.engine.mapped import MappedFile
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import Looked, PlannedRow, Policy, make_plan
 from customers.backfill.engine.report import Report
@@ -25,9 +27,9 @@ from customers.backfill.money.differences import differences
 from customers.backfill.money.invoices import invoices_of
 from customers.backfill.money.totals import totals
 from customers.backfill.refused import Refused
-from customers.backfill.source import Source
+from customers.backfill.source import Source, SourceError, SourceRow
 from customers.backfill.systems import Systems
-from kernel import Doubt, Wanted
+from kernel import Doubt, Problem, Wanted
 from kernel.columns import BILLED_UNTIL
 
 
@@ -35,7 +37,7 @@ def today_in(systems: Systems, now: datetime) -> date:
     return now.astimezone(systems.timezone).date()
 
 
-def draft(source: Source, systems: Systems, options: Options, today: date) -> list[PlannedRow]:
+def draft(source: Iterable[SourceRow], systems: Systems, options: Options, today: date) -> list[PlannedRow]:
     """Read and check the rows by themselves and against each other; raise SourceError, Refused."""
     rows = []
     written = Written(
@@ -90,7 +92,11 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
     there = systems.target.clock(now)
     today, billing_day = today_in(systems, there), there.astimezone(systems.billing_zone).date()
     run = identity.to_continue(source.info.sha256, options.as_json(), systems)
-    rows = draft(source, systems, options, today)
+    mapped = MappedFile(source.info)
+    rows = draft(mapped.meant(source), systems, options, today)
+    if not rows:
+        problem = Problem("file_empty", None, f"{source.info.name}: the mapping leaves out all rows.")
+        raise SourceError(problem)
     wanted = [row.wanted for row in rows]
     for step in systems.steps:
         step.read_prices(wanted, there)
@@ -106,6 +112,7 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
     before = billed_before(plan)
     return Report(
         info=source.info,
+        mapped=mapped if source.info.mapping else None,
         systems=systems,
         plan=plan,
         billing=billing_lines(plan, systems.target.plans, today, before),

@@ -22,6 +22,7 @@ MEANING = {
     "billing_time": "calendar",
     "billed_until": None,
     "start_after_billed": False,
+    "mapping": None,
 }
 
 
@@ -57,7 +58,8 @@ def check_meaning(run: BackfillRun, options: Mapping[str, Any]) -> None:
         was = run.options.get(name, usual)
         if was != options.get(name, usual):
             option = f"--{name.replace('_', '-')}"
-            option = f"{option} {was}" if was and was is not True else option if was else f"no {option}"
+            told = f"{run.options.get('mapping_name')}, as it was then" if name == "mapping" else was
+            option = f"{option} {told}" if was and was is not True else option if was else f"no {option}"
             raise Refused(
                 f"The unfinished run {run.run_id} over this file was begun with {option}.",
                 "Give the same to continue it, or start anew with --new-run.",

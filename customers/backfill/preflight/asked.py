@@ -39,6 +39,8 @@ def read_people(source: Source, date_format: str | None = None) -> People:
     """Read a file for what matters here; raise SourceError."""
     cards, starts, unusual = 0, dict[str, date | None](), []
     for row in source:
+        if row.mapped and row.mapped.left_out:
+            continue
         cards += 1
         if row.surplus:  # its values may be in the wrong columns
             continue

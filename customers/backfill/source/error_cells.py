@@ -1,11 +1,12 @@
 """Typed cells of an error file, and the workbooks made of them."""
 
+import math
 import re
 import zipfile
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import BinaryIO
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 import openpyxl
 from openpyxl.cell import WriteOnlyCell
@@ -14,7 +15,8 @@ CellValue = str | int | float | bool | date | datetime
 
 Table = Iterable[Sequence[CellValue]]
 
-_SHEET = "Errors"
+MAX_SHEET_NAME = 31  # in xlsx
+_NOT_IN_A_NAME = re.compile(r"[\\*?:/\[\]]")
 
 _LOST_BLANK = re.compile(r"^ | $|(?<= ) ")
 _NAMESPACE = "urn:oasis:names:tc:opendocument:xmlns:"
@@ -28,7 +30,7 @@ _ODS_MANIFEST = (
 _ODS_START = (
     '<?xml version="1.0" encoding="UTF-8"?><office:document-content office:version="1.3"'
     f' xmlns:office="{_NAMESPACE}office:1.0" xmlns:table="{_NAMESPACE}table:1.0"'
-    f' xmlns:text="{_NAMESPACE}text:1.0"><office:body><office:spreadsheet><table:table table:name="{_SHEET}">'
+    f' xmlns:text="{_NAMESPACE}text:1.0"><office:body><office:spreadsheet>'
 )
 _ODS_END = "</table:table></office:spreadsheet></office:body></office:document-content>"
 
@@ -39,9 +41,10 @@ def number_of(text: str) -> CellValue:
         return text.upper() == "TRUE"
     for number in (int, float):
         try:
-            return number(text)
+            value = number(text)
         except ValueError:
             continue
+        return value if math.isfinite(value) else text
     return text
 
 
@@ -53,22 +56,23 @@ def date_of(text: str) -> CellValue:
         return text
 
 
-def write_xlsx(stream: BinaryIO, table: Table) -> None:
+def write_xlsx(stream: BinaryIO, table: Table, sheet_name: str) -> None:
     """Write one sheet, every text cell as text whatever it looks like."""
     book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet(_SHEET)
+    sheet = book.create_sheet(_NOT_IN_A_NAME.sub("_", sheet_name)[:MAX_SHEET_NAME])
     for record in table:
         sheet.append([_xlsx_cell(sheet, value) for value in record])
     book.save(stream)
 
 
-def write_ods(stream: BinaryIO, table: Table) -> None:
+def write_ods(stream: BinaryIO, table: Table, sheet_name: str) -> None:
     """Write one sheet, every text cell as text whatever it looks like (OpenDocument 1.3, parts 2 and 3)."""
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("mimetype", _ODS, zipfile.ZIP_STORED)  # first and not packed, as the format asks
         archive.writestr("META-INF/manifest.xml", _ODS_MANIFEST)
         with archive.open("content.xml", "w", force_zip64=True) as content:
-            content.write(_ODS_START.encode())
+            named = quoteattr(sheet_name)
+            content.write(f"{_ODS_START}<table:table table:name={named}>".encode())
             for record in table:
                 cells = "".join(_ods_cell(value) for value in record)
                 content.write(f"<table:table-row>{cells}</table:table-row>".encode())

@@ -68,9 +68,9 @@ def write_errors(stream: BinaryIO, info: SourceInfo, rows: Iterable[Flawed]) -> 
         return len(records)
     table = [[_safe(value) for value in record] for record in chain([header], records)]
     if info.format == "xlsx":
-        write_xlsx(stream, table)
+        write_xlsx(stream, table, info.sheet)
     elif info.format == "ods":
-        write_ods(stream, table)
+        write_ods(stream, table, info.sheet)
     else:
         _write_text(stream, info, table)
     return len(records)
@@ -80,10 +80,11 @@ def _record(info: SourceInfo, row: SourceRow, problems: Sequence[Problem]) -> li
     """Return the row's own cells and ours, and last the cells for which the header has no column."""
     width = len(info.header)
     own: list[CellValue] = [*row.cells[:width]]
-    for column, place in info.places.items():
-        if column in row.numeric:
+    for place in row.numbers:
+        if place < width:
             own[place] = number_of(row.cells[place])
-        elif column in row.dated:
+    for place in row.dates:
+        if place < width:
             own[place] = date_of(row.cells[place])
     return [*own, *_report(problems), *row.cells[width:]]
 

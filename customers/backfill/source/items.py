@@ -6,9 +6,10 @@ from collections.abc import Container, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from customers.backfill.source.grid import BLANK, Cell, Kind, typed_row
-from customers.backfill.source.layout import read_header
-from customers.backfill.source.model import MAX_ROWS, Source, SourceInfo, SourceRow, unreadable
+from customers.backfill.source.grid import BLANK, Cell, typed_row
+from customers.backfill.source.layout import read_header, unmapped
+from customers.backfill.source.mapping.model import FileMapping
+from customers.backfill.source.model import MAX_ROWS, Kind, Source, SourceInfo, SourceRow, unreadable
 
 LIST_KEY = "customers"
 
@@ -24,27 +25,38 @@ class _Number(str):
     __slots__ = ()
 
 
-def json_source(name: str, text: str, encoding: str, sha256: str) -> Source:
+def json_source(
+    name: str, text: str, encoding: str, sha256: str, mapping: FileMapping | None = None
+) -> Source:
     """Read the whole list; raise SourceError.
 
     A row's `line` is the physical line on which its object starts if no two objects share a line, otherwise
     its place in the list, the first being 1.
     """
-    items = _items(name, text)
-    lines = _lines(text, len(items))
+    key = (mapping.form.list if mapping else None) or LIST_KEY
+    items = _items(name, text, key)
+    lines = _lines(text, len(items), key)
     header = list(dict.fromkeys(key for item in items for key in item))
-    layout = read_header(name, lines[0], header)
-    ours = {layout.header[position] for position in layout.places.values()}
+    layout = read_header(name, lines[0], header, mapping)
+    ours = {layout.header[place] for place in layout.read}
     rows: list[SourceRow] = []
     for place, (line, item) in enumerate(zip(lines, items, strict=True), start=1):
         row = typed_row(layout, line, [_cell(name, place, key, item.get(key), ours) for key in header])
         if row is not None:
             rows.append(row)
-    info = SourceInfo(name, sha256, "json", layout.header, layout.places, layout.unknown, encoding)
+    info = SourceInfo(
+        name=name,
+        sha256=sha256,
+        format="json",
+        header=layout.header,
+        unknown_columns=layout.unknown,
+        encoding=encoding,
+        **unmapped(layout),
+    )
     return Source(info, partial(iter, rows))
 
 
-def _items(name: str, text: str) -> Sequence[Item]:
+def _items(name: str, text: str, key: str) -> Sequence[Item]:
     try:
         document = json.loads(text, **_HOOKS)
     except json.JSONDecodeError as error:
@@ -57,9 +69,9 @@ def _items(name: str, text: str) -> Sequence[Item]:
         raise unreadable(name, "the JSON is nested too deeply.") from None
     except _DoubleKeyError as error:
         raise unreadable(name, f"one object has the name “{error}” twice.", "Remove one of them.") from None
-    items = document.get(LIST_KEY) if isinstance(document, dict) else document
+    items = document.get(key) if isinstance(document, dict) else document
     if not isinstance(items, list):
-        raise unreadable(name, f"this is neither a list nor an object with a list under “{LIST_KEY}”.")
+        raise unreadable(name, f"this is neither a list nor an object with a list under “{key}”.")
     if not items:
         raise unreadable(name, "the list has no items.", code="file_empty")
     if len(items) > MAX_ROWS:
@@ -70,9 +82,9 @@ def _items(name: str, text: str) -> Sequence[Item]:
     return items
 
 
-def _lines(text: str, count: int) -> Sequence[int]:
+def _lines(text: str, count: int, key: str) -> Sequence[int]:
     """Tell the line of each item of a document that is known to be valid."""
-    starts = list(_starts(text))
+    starts = list(_starts(text, key))
     lines, line, last = [], 1, 0
     for start in starts:
         line += text.count("\n", last, start)
@@ -81,10 +93,10 @@ def _lines(text: str, count: int) -> Sequence[int]:
     return lines if len(set(lines)) == count else range(1, count + 1)
 
 
-def _starts(text: str) -> Iterator[int]:
+def _starts(text: str, key: str) -> Iterator[int]:
     """Find where the items start."""
     decoder = json.JSONDecoder(**_HOOKS)
-    position = _list_position(text, decoder)
+    position = _list_position(text, decoder, key)
     while text[position] != "]":
         position = _skip_blanks(text, position + 1)  # past the bracket or the comma
         if text[position] == "]":
@@ -93,13 +105,13 @@ def _starts(text: str) -> Iterator[int]:
         position = _skip_blanks(text, decoder.raw_decode(text, position)[1])
 
 
-def _list_position(text: str, decoder: json.JSONDecoder) -> int:
+def _list_position(text: str, decoder: json.JSONDecoder, wanted: str) -> int:
     """Find the bracket that opens the list."""
     position = _skip_blanks(text, 0)
     while text[position] != "[":
         key, after = decoder.raw_decode(text, _skip_blanks(text, position + 1))
         position = _skip_blanks(text, _skip_blanks(text, after) + 1)
-        if key == LIST_KEY:
+        if key == wanted:
             return position
         position = _skip_blanks(text, decoder.raw_decode(text, position)[1])
     return position

@@ -4,9 +4,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from customers.backfill.source.model import COLUMNS, REPORT_COLUMNS, SourceError, SourceRow, Values
+from customers.backfill.source.mapping.applying import Applied, apply_mapping, names_needed
+from customers.backfill.source.mapping.model import FileMapping
+from customers.backfill.source.model import COLUMNS, REPORT_COLUMNS, Kind, SourceError, SourceRow, Values
 from kernel import Problem
 from kernel.columns import OPTIONAL
 from kernel.invisible import without_invisible
@@ -46,14 +48,22 @@ _OTHER_NAMES = {
 class Layout:
     """Where the columns of one file are.
 
-    `report` is where the four columns of an error file begin, if the file is one; they and their cells are
-    left out of everything else.
+    `sources` are the places in the header of the columns that each of our fields is made of. `report` is
+    where the four columns of an error file begin, if the file is one; they and their cells are left out of
+    everything else.
     """
 
     header: tuple[str, ...]
-    places: Mapping[str, int]
+    sources: Mapping[str, tuple[int, ...]]
     unknown: tuple[str, ...]
     report: int | None
+    applied: Applied | None = None
+
+    @property
+    def read(self) -> frozenset[int]:
+        """Return the places of the columns of which anything is made."""
+        left = {place for place, _ in self.applied.leaves} if self.applied else set()
+        return frozenset(left.union(*self.sources.values()))
 
     def own(self, cells: Sequence[_T]) -> Sequence[_T]:
         """Leave out what an error file added."""
@@ -61,8 +71,8 @@ class Layout:
             return cells
         return [*cells[: self.report], *cells[self.report + len(REPORT_COLUMNS) :]]
 
-    def row(self, line: int, raw: Sequence[str]) -> SourceRow | None:
-        """Make a row of the cells of one record; None of a blank one."""
+    def row(self, line: int, raw: Sequence[str], kinds: Sequence[Kind] | None = None) -> SourceRow | None:
+        """Make a row of the cells of one record; None of a blank one. `kinds`: if not all cells are text."""
         cells = self.own(raw)
         if not any(cell and not cell.isspace() for cell in cells):
             return None
@@ -70,12 +80,33 @@ class Layout:
         surplus = any(cell.strip() for cell in cells[width:])
         kept = cells if surplus else cells[:width]
         padded = (*kept, *[""] * (width - len(kept)))
-        given = {column: padded[place] for column, place in self.places.items()}
+        if self.applied is None:
+            given, mapped = {name: padded[place] for name, (place,) in self.sources.items()}, None
+        else:
+            given, mapped = self.applied.read(padded)
+        typed = self._typed(self.own(kinds), given) if kinds else {}
         values = Values(*[given.pop(column) for column in COLUMNS])
-        return SourceRow(line, values, padded, surplus, more=given)
+        return SourceRow(line, values, padded, surplus, more=given, mapped=mapped, **typed)
+
+    def _typed(self, kinds: Sequence[Kind], given: Mapping[str, str]) -> dict[str, Any]:
+        """Say which of our fields, and which cells, hold something else than text."""
+        at = {kind: {place for place, one in enumerate(kinds) if one is kind} for kind in _NO_TEXT}
+        by = {kind: {n for n, own in self.sources.items() if at[kind].intersection(own)} for kind in _NO_TEXT}
+        if self.applied:
+            by[Kind.NUMBER] = {n for n in by[Kind.NUMBER] if not self.applied.is_meant(n, given[n])}
+        return {
+            "numeric": frozenset(by[Kind.NUMBER]),
+            "dated": frozenset(by[Kind.DATE]),
+            "uncalculated": frozenset(by[Kind.UNCALCULATED]),
+            "numbers": frozenset(at[Kind.NUMBER]),
+            "dates": frozenset(at[Kind.DATE]),
+        }
 
 
-def read_header(name: str, line: int, cells: Sequence[str]) -> Layout:
+_NO_TEXT = (Kind.NUMBER, Kind.DATE, Kind.UNCALCULATED)
+
+
+def read_header(name: str, line: int, cells: Sequence[str], mapping: FileMapping | None = None) -> Layout:
     """Find the columns, ignoring case, order and blanks around a name; raise SourceError."""
     names = [_plain(cell) for cell in cells]
     while names and not names[-1]:
@@ -83,25 +114,52 @@ def read_header(name: str, line: int, cells: Sequence[str]) -> Layout:
     report = _report_position([folded.casefold() for folded in names])
     if report is not None:
         del names[report : report + len(REPORT_COLUMNS)]
+    if mapping is not None:
+        applied = apply_mapping(mapping, name, line, names)
+        return Layout(tuple(names), applied.sources, (), report, applied)
     folded = [own.casefold() for own in names]
     _refuse_missing_and_double(name, line, names, folded)
     unknown = tuple(
         own or f"(column {i})" for i, own in enumerate(names, start=1) if own.casefold() not in _KNOWN
     )
-    places = {column: folded.index(column) for column in _KNOWN if column in folded}
-    return Layout(tuple(names), places, unknown, report)
+    sources = {column: (folded.index(column),) for column in _KNOWN if column in folded}
+    return Layout(tuple(names), sources, unknown, report)
 
 
-def names_all(cells: Sequence[str]) -> bool:
-    """Return whether these are the names of all our columns, and perhaps of others."""
-    return set(COLUMNS) <= {_plain(cell).casefold() for cell in cells}
+def names_all(cells: Sequence[str], mapping: FileMapping | None = None) -> bool:
+    """Return whether these are the names of all columns that are needed, and perhaps of others."""
+    return names_needed(mapping) <= {_plain(cell).casefold() for cell in cells}
 
 
-def header_below(name: str, line: int) -> SourceError:
+def is_report(cells: Sequence[str]) -> bool:
+    """Return whether this is the header of an error file."""
+    return _report_position([_plain(cell).casefold() for cell in cells]) is not None
+
+
+def header_below(name: str, line: int, mapping: FileMapping | None = None) -> SourceError:
     """Say where the header is, if it is not at the beginning."""
     above = "line 1" if line == 2 else f"lines 1–{line - 1}"
     told = f"{name}: the header is on line {line}, below other text."
-    return SourceError(Problem("column_missing", None, told, f"Remove {above}."))
+    todo = f"Say header_line = {line} in [file] of {mapping.name}." if mapping else f"Remove {above}."
+    return SourceError(Problem("column_missing", None, told, todo))
+
+
+def unmapped(layout: Layout) -> dict[str, Any]:
+    """Return what is to be known of a file that is read through a mapping, and what that leaves aside."""
+    if layout.applied is None:
+        return {}
+    others = (own or f"(column {i})" for i, own in enumerate(layout.header, 1) if i - 1 not in layout.read)
+    mapping = layout.applied.mapping
+    return {
+        "mapping": mapping.name,
+        "mapping_sha256": mapping.sha256(),
+        "unmapped_columns": tuple(others),
+    }
+
+
+def no_header_on(name: str, line: int) -> SourceError:
+    told = f"{name}: line {line} is blank or not there; the mapping says that the header is on it."
+    return SourceError(Problem("column_missing", None, told, "Correct header_line in [file] of the mapping."))
 
 
 def _plain(cell: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import NamedTuple
 
 from kernel import Problem
@@ -26,6 +27,37 @@ class Values(NamedTuple):
     start_date: str
 
 
+class Kind(Enum):
+    """What a cell holds that is not simply text."""
+
+    TEXT = "text"
+    NUMBER = "number"  # and whatever else is neither text nor a date
+    DATE = "date"
+    UNCALCULATED = "uncalculated"  # a formula whose result is not in the file; the text is the formula, or 0
+
+
+class Translated(NamedTuple):
+    """A value that a mapping gave another name; `is_default`: because it names no other for it."""
+
+    field: str
+    given: str
+    meant: str
+    is_default: bool = False
+
+
+class Mapped(NamedTuple):
+    """What a mapping did with a row.
+
+    `left_out` is the column by which it is not imported, `id_tag` the idTag before it was rewritten; `faults`
+    are by field, of values for which the mapping has no way.
+    """
+
+    left_out: str = ""
+    translated: tuple[Translated, ...] = ()
+    id_tag: str | None = None
+    faults: Mapping[str, Problem] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class SourceRow:
     """One row of the file.
@@ -34,7 +66,8 @@ class SourceRow:
     number. `cells` are the operator's own, in the operator's order, so that the row can be given back.
     `numeric` and `dated` name the columns whose cell was not text but a number or a date,
     `uncalculated` those with a formula whose result is not in the file. `more` has the cells of the optional
-    columns, by their name.
+    columns, by their name. `numbers` and `dates` are the places in `cells` of what was not text, whether we
+    read it or not.
     """
 
     line: int
@@ -45,6 +78,9 @@ class SourceRow:
     dated: frozenset[str] = frozenset()
     more: Mapping[str, str] = field(default_factory=dict)
     uncalculated: frozenset[str] = frozenset()
+    numbers: frozenset[int] = frozenset()
+    dates: frozenset[int] = frozenset()
+    mapped: Mapped | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +91,6 @@ class SourceInfo:
     sha256: str
     format: str
     header: tuple[str, ...]
-    places: Mapping[str, int]  # in the header, of each of COLUMNS and of the optional columns that are there
     unknown_columns: tuple[str, ...] = ()
     encoding: str | None = None
     delimiter: str | None = None
@@ -65,6 +100,9 @@ class SourceInfo:
     hidden_lines: tuple[int, ...] = ()  # of rows that a filter or a person hid, and what was done with them:
     hidden_rows: str | None = None  # `include` or `leave-out`
     unseen_lines: tuple[int, ...] = ()  # of rows that lie under merged cells; they are not read
+    mapping: str = ""  # the name of the mapping through which it is read
+    mapping_sha256: str | None = None
+    unmapped_columns: tuple[str, ...] = ()  # of which that one says nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from xml.etree.ElementTree import Element
 from defusedxml.ElementTree import iterparse
 
 from customers.backfill.source.formulas import unescape
-from customers.backfill.source.grid import BLANK, MAX_COLUMNS, Cell, Kind, TooWideError
-from customers.backfill.source.model import MAX_ROWS
+from customers.backfill.source.grid import BLANK, MAX_COLUMNS, Cell, TooWideError
+from customers.backfill.source.model import MAX_ROWS, Kind
 from customers.backfill.source.sheets import Book, Merge, Sheet
 
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"

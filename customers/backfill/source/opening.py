@@ -10,36 +10,57 @@ from typing import BinaryIO
 from customers.backfill.source.disguise import refuse_disguise
 from customers.backfill.source.encoding import Utf8Check, choose_encoding, decode
 from customers.backfill.source.items import json_source
-from customers.backfill.source.model import MAX_BYTES, Source, unreadable
+from customers.backfill.source.mapping.model import FileMapping, Form, Origin
+from customers.backfill.source.model import COLUMNS, MAX_BYTES, Source, unreadable
 from customers.backfill.source.raw import Opener
 from customers.backfill.source.text import TextFile, known_delimiter, text_source
 from customers.backfill.source.workbook import workbook_source
 
 TEXT_FORMATS = ("csv", "tsv")
 FORMATS = (*TEXT_FORMATS, "xlsx", "ods", "json")
+AS_IT_COMES = Form()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How a file is to be read, where that is not to be recognised.
 
-    `encoding` and `delimiter` mean nothing for a workbook, `hidden_rows` nothing for anything else.
+    `encoding` and `delimiter` mean nothing for a workbook, `hidden_rows` nothing for anything else. `mapping`
+    says what the columns are, where they are not ours.
     """
 
     encoding: str | None = None
     delimiter: str | None = None
     hidden_rows: str | None = None
+    mapping: FileMapping | None = None
+
+    def filled(self) -> "Reading":
+        """Take from the mapping what is not said otherwise."""
+        if self.mapping is None:
+            return self
+        form = self.mapping.form
+        return Reading(
+            self.encoding or form.encoding,
+            self.delimiter or form.delimiter,
+            self.hidden_rows or form.hidden_rows,
+            self.mapping,
+        )
 
 
 def open_source(
-    path: Path, *, encoding: str | None = None, delimiter: str | None = None, hidden_rows: str | None = None
+    path: Path,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    hidden_rows: str | None = None,
+    mapping: FileMapping | None = None,
 ) -> Source:
     """Open the operator's file; raise SourceError.
 
     The format follows from the name's ending. What is not given is recognised. CSV and TSV are streamed from
     the disk whenever the rows are read.
     """
-    reading = Reading(encoding, delimiter, hidden_rows)
+    reading = Reading(encoding, delimiter, hidden_rows, mapping).filled()
     try:
         if path.is_dir():
             raise unreadable(path.name, "this is a folder, not a file.")
@@ -58,10 +79,17 @@ def read_bytes(
     encoding: str | None = None,
     delimiter: str | None = None,
     hidden_rows: str | None = None,
+    mapping: FileMapping | None = None,
 ) -> Source:
     """Do as `open_source` does with the content of a file that was uploaded under `name`."""
-    reading = Reading(encoding, delimiter, hidden_rows)
+    reading = Reading(encoding, delimiter, hidden_rows, mapping).filled()
     return _source(name, partial(io.BytesIO, data), io.BytesIO(data), reading)
+
+
+def read_cells(name: str, data: bytes, form: Form = AS_IT_COMES) -> Source:
+    """Read a file whose columns nobody knows yet: only `cells` of its rows, and its header, mean something."""
+    nothing = {column: Origin(constant="") for column in COLUMNS}
+    return read_bytes(name, data, mapping=FileMapping(name, form, nothing))
 
 
 def _source(name: str, opener: Opener, stream: BinaryIO, reading: Reading) -> Source:
@@ -72,13 +100,13 @@ def _source(name: str, opener: Opener, stream: BinaryIO, reading: Reading) -> So
     utf8 = Utf8Check() if reading.encoding else None
     sha256 = _measure(name, start, stream, utf8)
     if kind in ("xlsx", "ods"):
-        return workbook_source(name, kind, _whole(opener), sha256, reading.hidden_rows)
+        return workbook_source(name, kind, _whole(opener), sha256, reading.hidden_rows, reading.mapping)
     chosen = choose_encoding(name, start, reading.encoding)
     if utf8:
         utf8.refuse_other(name, chosen)
     if kind == "json":
-        return json_source(name, decode(name, _whole(opener), chosen), chosen, sha256)
-    return text_source(TextFile(name, kind, opener, sha256, chosen, delimiter))
+        return json_source(name, decode(name, _whole(opener), chosen), chosen, sha256, reading.mapping)
+    return text_source(TextFile(name, kind, opener, sha256, chosen, delimiter, reading.mapping))
 
 
 def _format(name: str) -> str:

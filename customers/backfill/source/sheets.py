@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from customers.backfill.source.grid import BLANK, Cell
 from customers.backfill.source.layout import TITLE_LINES, names_all
+from customers.backfill.source.mapping.model import FileMapping
 
 
 class Merge(NamedTuple):
@@ -30,15 +31,19 @@ class Sheet:
         """Give the rows that are not blank, with their numbers."""
         raise NotImplementedError
 
-    def has_header(self) -> bool:
-        """Return whether all our columns are named in one of the first rows."""
+    def has_header(self, mapping: FileMapping | None = None) -> bool:
+        """Return whether all columns that are needed are named in one of the first rows."""
         first = islice(self.read(), TITLE_LINES)
-        return any(names_all([cell.text for cell in cells]) for _, cells in first)
+        return any(names_all([cell.text for cell in cells], mapping) for _, cells in first)
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
     sheets: Sequence[Sheet]
+
+    def named(self, name: str) -> Sheet | None:
+        wanted = name.strip().casefold()
+        return next((sheet for sheet in self.sheets if sheet.name.strip().casefold() == wanted), None)
 
     def first(self) -> Sheet:
         """Return the first sheet that people see; raise IndexError if there is none at all."""

@@ -11,9 +11,20 @@ from itertools import chain, islice
 
 from customers.backfill.source.encoding import MARKING, checked_lines
 from customers.backfill.source.formulas import unescape
-from customers.backfill.source.layout import TITLE_LINES, Layout, header_below, names_all, read_header
+from customers.backfill.source.layout import (
+    TITLE_LINES,
+    Layout,
+    header_below,
+    is_report,
+    names_all,
+    no_header_on,
+    read_header,
+    unmapped,
+)
 from customers.backfill.source.lines import lines_named
-from customers.backfill.source.model import COLUMNS, Source, SourceError, SourceInfo, SourceRow, unreadable
+from customers.backfill.source.mapping.applying import names_needed
+from customers.backfill.source.mapping.model import FileMapping
+from customers.backfill.source.model import Source, SourceError, SourceInfo, SourceRow, unreadable
 from customers.backfill.source.raw import HashedReader, Opener
 
 DELIMITERS = (",", ";", "\t")
@@ -32,6 +43,7 @@ class TextFile:
     sha256: str
     encoding: str
     delimiter: str | None
+    mapping: FileMapping | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +81,10 @@ def _info(file: TextFile) -> SourceInfo:
         sha256=file.sha256,
         format=file.format,
         header=table.layout.header,
-        places=table.layout.places,
         unknown_columns=table.layout.unknown,
         encoding=file.encoding,
         delimiter=table.delimiter,
+        **unmapped(table.layout),
     )
 
 
@@ -98,8 +110,9 @@ def _stream(file: TextFile, hashed: HashedReader) -> io.TextIOWrapper:
 
 def _read_table(file: TextFile, stream: io.TextIOWrapper) -> _Table:
     lines = checked_lines(file.name, stream, file.encoding)
-    before, first = _first_line(file.name, lines)
-    delimiter = file.delimiter or _recognise(first, "\t" if file.format == "tsv" else ",")
+    usual = "\t" if file.format == "tsv" else ","
+    before, first = _header_line(file, lines, usual)
+    delimiter = file.delimiter or _recognise(first, usual, file.mapping)
     if (sep := _SEP_LINE.match(first)) is not None:
         delimiter = file.delimiter or sep[1]
         before += 1
@@ -110,21 +123,18 @@ def _read_table(file: TextFile, stream: io.TextIOWrapper) -> _Table:
     if not header:
         raise unreadable(file.name, "the file is empty.", code="file_empty")
     try:
-        layout = read_header(file.name, line, header)
+        layout = read_header(file.name, line, header, file.mapping)
     except SourceError as error:
-        below = islice(lines, TITLE_LINES)
-        raise _with_the_header(file.name, error, line, file.delimiter, below) from None
+        raise _with_the_header(file, error, line, islice(lines, TITLE_LINES)) from None
     return _Table(delimiter, layout, records)
 
 
-def _with_the_header(
-    name: str, error: SourceError, line: int, delimiter: str | None, below: Iterator[str]
-) -> SourceError:
+def _with_the_header(file: TextFile, error: SourceError, line: int, below: Iterator[str]) -> SourceError:
     """Say on which line below the header is, where titles stand above it."""
     try:
         for number, text in enumerate(below, start=line + 1):
-            if names_all(next(csv.reader([text], delimiter=delimiter or _recognise(text, ",")), [])):
-                return header_below(name, number)
+            if names_all(_cells(text, file.delimiter or _recognise(text, ",", file.mapping)), file.mapping):
+                return header_below(file.name, number, file.mapping)
     except (SourceError, csv.Error):
         return error  # what is below is no better
     return error
@@ -132,10 +142,12 @@ def _with_the_header(
 
 def _refuse_swallowed(name: str, row: SourceRow, table: _Table) -> None:
     """Refuse a record that holds others: a quotation mark that was not meant as one took them in."""
-    width, place = len(table.layout.header), table.layout.places["email"]
+    width, places = len(table.layout.header), table.layout.sources["email"]
+    if not places:
+        return
     for position, cell in enumerate(row.cells):
         inner = cell.split("\n")[1:]
-        places = [n for n, text in enumerate(inner, 1) if _is_a_row(text, table.delimiter, width, place)]
+        places = [n for n, text in enumerate(inner, 1) if _is_a_row(text, table.delimiter, width, places[0])]
         if places:
             before = sum(other.count("\n") for other in row.cells[:position])
             lost = lines_named([row.line + before + n for n in places])
@@ -157,15 +169,36 @@ def _first_line(name: str, lines: Iterator[str]) -> tuple[int, str]:
     raise unreadable(name, "the file is empty.", code="file_empty")
 
 
-def _recognise(line: str, default: str) -> str:
-    """Choose the delimiter under which the header names most of our columns, then most columns."""
+def _header_line(file: TextFile, lines: Iterator[str], usual: str) -> tuple[int, str]:
+    """Return the first line, or the one that a mapping names; of an error file of ours always the first."""
+    before, first = _first_line(file.name, lines)
+    wanted = file.mapping.form.header_line if file.mapping else None
+    if (
+        wanted is None
+        or wanted <= before + 1
+        or is_report(_cells(first, file.delimiter or _recognise(first, usual)))
+    ):
+        return before, first
+    found = next(islice(lines, wanted - before - 2, None), "")
+    if not found.strip():
+        raise no_header_on(file.name, wanted)
+    return wanted - 1, found
+
+
+def _recognise(line: str, default: str, mapping: FileMapping | None = None) -> str:
+    """Choose the delimiter under which the header names most of what is needed, then most columns."""
+    needed = names_needed(mapping)
 
     def merit(delimiter: str) -> tuple[int, int, bool]:
-        cells = next(csv.reader([line], delimiter=delimiter), [])
-        known = {cell.strip().casefold() for cell in cells} & set(COLUMNS)
+        cells = _cells(line, delimiter)
+        known = {cell.strip().casefold() for cell in cells} & needed
         return len(known), len(cells), delimiter == default
 
     return max(DELIMITERS, key=merit)
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader([line], delimiter=delimiter), [])
 
 
 def _records(name: str, lines: Iterator[str], delimiter: str, before: int) -> Iterator[tuple[int, list[str]]]:

@@ -8,8 +8,9 @@ from functools import partial
 from xml.etree.ElementTree import ParseError
 
 from customers.backfill.source.grid import MAX_COLUMNS, TooWideError, read_grid
-from customers.backfill.source.layout import Layout
+from customers.backfill.source.layout import Layout, unmapped
 from customers.backfill.source.lines import lines_named
+from customers.backfill.source.mapping.model import FileMapping
 from customers.backfill.source.model import (
     MAX_BYTES,
     Source,
@@ -19,10 +20,11 @@ from customers.backfill.source.model import (
     unreadable,
 )
 from customers.backfill.source.ods import read_ods
-from customers.backfill.source.sheets import Book, Seen, as_seen
+from customers.backfill.source.sheets import Book, Seen, Sheet, as_seen
 from customers.backfill.source.xlsx import read_xlsx
 from kernel import Problem
 
+SHEETS_NAMED = 8
 HIDDEN_ROWS = (INCLUDE, LEAVE_OUT) = ("include", "leave-out")
 
 # What comes of a damaged workbook: a broken archive, a missing part, XML that is not well formed or
@@ -33,8 +35,15 @@ _DAMAGED = (
 )  # fmt: skip
 
 
-def workbook_source(name: str, kind: str, data: bytes, sha256: str, hidden_rows: str | None = None) -> Source:
-    """Read the first visible sheet; raise SourceError. A row's `line` is its number in the sheet.
+def workbook_source(
+    name: str,
+    kind: str,
+    data: bytes,
+    sha256: str,
+    hidden_rows: str | None = None,
+    mapping: FileMapping | None = None,
+) -> Source:
+    """Read the first visible sheet, or the mapping's; raise SourceError. A row's `line` is its number there.
 
     `hidden_rows`: what is to be done with rows that nobody sees; without it a file that has some is refused.
     """
@@ -42,13 +51,13 @@ def workbook_source(name: str, kind: str, data: bytes, sha256: str, hidden_rows:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _refuse_bomb(name, archive)
             book = read_ods(archive) if kind == "ods" else read_xlsx(archive)
-            sheet = book.first()
+            sheet = _chosen(name, book, mapping)
             seen = as_seen(sheet)
             named = f"{name}, sheet “{sheet.name}”"
             try:
-                layout, rows = read_grid(named, seen.rows)
+                layout, rows = read_grid(named, seen.rows, mapping)
             except SourceError as error:
-                raise _with_the_sheet(error, book) from None
+                raise _with_the_sheet(error, book, sheet, mapping) from None
     except TooWideError:
         told = f"there is a cell to the right of column {MAX_COLUMNS}."
         raise unreadable(name, told, "Delete the columns that are not needed.") from None
@@ -61,7 +70,6 @@ def workbook_source(name: str, kind: str, data: bytes, sha256: str, hidden_rows:
         sha256=sha256,
         format=kind,
         header=layout.header,
-        places=layout.places,
         unknown_columns=layout.unknown,
         sheet=sheet.name,
         ignored_sheets=tuple(other.name for other in book.sheets if other is not sheet),
@@ -69,6 +77,7 @@ def workbook_source(name: str, kind: str, data: bytes, sha256: str, hidden_rows:
         hidden_lines=hidden,
         hidden_rows=hidden_rows if hidden else None,
         unseen_lines=tuple(seen.unseen),
+        **unmapped(layout),
     )
     return Source(info, partial(iter, _without_hidden(named, rows, hidden, hidden_rows)))
 
@@ -80,16 +89,34 @@ def _refuse_bomb(name: str, archive: zipfile.ZipFile) -> None:
         raise unreadable(name, told, "Save it as CSV, or split it into several files.")
 
 
-def _with_the_sheet(error: SourceError, book: Book) -> SourceError:
-    """Say which other sheet has the columns that the first one lacks."""
+def _chosen(name: str, book: Book, mapping: FileMapping | None) -> Sheet:
+    """Return the sheet that is read."""
+    wanted = mapping.form.sheet if mapping else None
+    if mapping is None or wanted is None:
+        return book.first()
+    sheet = book.named(wanted)
+    if sheet is None:
+        there = ", ".join(f"“{other.name}”" for other in book.sheets[:SHEETS_NAMED])
+        told = f"{name}: there is no sheet “{wanted}”, which {mapping.name} names."
+        raise SourceError(Problem("sheet_missing", None, told, f"The sheets are {there}. Correct [file]."))
+    return sheet
+
+
+def _with_the_sheet(error: SourceError, book: Book, read: Sheet, mapping: FileMapping | None) -> SourceError:
+    """Say which other sheet has the columns that the one lacks that is read."""
     if any(problem.code not in ("column_missing", "file_empty") for problem in error.problems):
         return error
-    first = book.first()
-    other = next((sheet for sheet in book.sheets if sheet is not first and sheet.has_header()), None)
+    others = [sheet for sheet in book.sheets if sheet is not read]
+    other = next((sheet for sheet in others if sheet.has_header(mapping)), None)
     if other is None:
         return error
-    todo = "show it, move it to the first place" if other.is_hidden else "move it to the first place"
-    hint = f"The sheet “{other.name}” has it: {todo} and save."
+    todo = (
+        "show it, move it to the first place and save"
+        if other.is_hidden
+        else "move it to the first place and save"
+    )
+    todo = f'say sheet = "{other.name}" in [file] of {mapping.name}' if mapping else todo
+    hint = f"The sheet “{other.name}” has it: {todo}."
     (problem, *_) = error.problems
     told = problem.message if len(error.problems) == 1 else f"{problem.message} Others are missing too."
     code = problem.code
@@ -98,7 +125,7 @@ def _with_the_sheet(error: SourceError, book: Book) -> SourceError:
 
 def _refuse_merged(named: str, layout: Layout, rows: Sequence[SourceRow], seen: Seen) -> None:
     """Refuse rows of which our columns lie under merged cells: what they mean is in another row."""
-    ours = set(layout.places.values())
+    ours = layout.read
     lines = [row.line for row in rows if ours & seen.covered.get(row.line, set())]
     if lines:
         told = f"{named}: cells are merged, so that {lines_named(lines)} have no values of their own."

@@ -18,7 +18,8 @@ from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
 from customers.backfill.source.formulas import unescape
-from customers.backfill.source.grid import BLANK, MAX_COLUMNS, Cell, Kind, TooWideError
+from customers.backfill.source.grid import BLANK, MAX_COLUMNS, Cell, TooWideError
+from customers.backfill.source.model import Kind
 from customers.backfill.source.sheets import Book, Merge, Sheet
 
 _LAST_ROW = 1_048_576  # of a sheet; a damaged file can claim any number

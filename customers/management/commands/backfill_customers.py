@@ -39,6 +39,7 @@ class Command(BackfillCommand):
             encoding=chosen.encoding,
             delimiter=chosen.delimiter,
             hidden_rows=chosen.hidden_rows,
+            mapping=chosen.mapping,
         )
         if chosen.errors:
             check_error_file(chosen.errors, chosen.input, source.info)

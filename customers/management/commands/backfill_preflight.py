@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 from customers.backfill.checks import is_date_format
 from customers.backfill.preflight import Asked, Finding, State, document, parts, read_people, verdict
 from customers.backfill.refused import Refused
-from customers.backfill.source import HIDDEN_ROWS, open_source
+from customers.backfill.source import HIDDEN_ROWS, open_source, read_mapping
 from customers.terminal.base import NOT_WELL, WELL, BackfillCommand
 from customers.terminal.output import console
 from customers.terminal.preflight import print_findings, print_verdict
@@ -23,6 +23,7 @@ class Command(BackfillCommand):
         add("--encoding", metavar="NAME", help="of a text file that is neither UTF-8 nor UTF-16")
         add("--delimiter", metavar="CHAR", help="of a text file: , ; or tab")
         add("--hidden-rows", choices=HIDDEN_ROWS, help="what to do with rows that nobody sees in a workbook")
+        add("--mapping", type=Path, metavar="FILE", help="what the columns of the file mean")
         add("--date-format", metavar="FORMAT", help="of start_date, such as %%d.%%m.%%Y")
 
     def work(self, *, input: Path | None, verbosity: int, **reading: Any) -> int:
@@ -44,6 +45,7 @@ class Command(BackfillCommand):
         encoding: str | None,
         delimiter: str | None,
         hidden_rows: str | None,
+        mapping: Path | None,
         date_format: str | None,
         **rest: Any,
     ) -> Asked:
@@ -52,8 +54,12 @@ class Command(BackfillCommand):
         if path is None:
             return Asked()
         delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter or "", delimiter)
-        source = open_source(path, encoding=encoding, delimiter=delimiter, hidden_rows=hidden_rows)
-        return Asked(read_people(source, date_format))
+        through = read_mapping(mapping) if mapping else None
+        source = open_source(
+            path, encoding=encoding, delimiter=delimiter, hidden_rows=hidden_rows, mapping=through
+        )
+        form = through.form.date_format if through else None
+        return Asked(read_people(source, date_format or form))
 
     @staticmethod
     def _reach_database() -> None:
