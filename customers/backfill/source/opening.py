@@ -87,7 +87,7 @@ def read_bytes(
 
 
 def read_cells(name: str, data: bytes, form: Form = AS_IT_COMES) -> Source:
-    """Read a file whose columns nobody knows yet: only `cells` of its rows, and its header, mean something."""
+    """Read a file whose columns nobody knows yet: only its header and `cells` of its rows mean something."""
     nothing = {column: Origin(constant="") for column in COLUMNS}
     return read_bytes(name, data, mapping=FileMapping(name, form, nothing))
 

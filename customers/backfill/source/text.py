@@ -142,12 +142,12 @@ def _with_the_header(file: TextFile, error: SourceError, line: int, below: Itera
 
 def _refuse_swallowed(name: str, row: SourceRow, table: _Table) -> None:
     """Refuse a record that holds others: a quotation mark that was not meant as one took them in."""
-    width, places = len(table.layout.header), table.layout.sources["email"]
-    if not places:
+    width, email = len(table.layout.header), table.layout.sources["email"]
+    if not email:
         return
     for position, cell in enumerate(row.cells):
         inner = cell.split("\n")[1:]
-        places = [n for n, text in enumerate(inner, 1) if _is_a_row(text, table.delimiter, width, places[0])]
+        places = [n for n, text in enumerate(inner, 1) if _is_a_row(text, table.delimiter, width, email[0])]
         if places:
             before = sum(other.count("\n") for other in row.cells[:position])
             lost = lines_named([row.line + before + n for n in places])
