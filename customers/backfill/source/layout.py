@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 
 from customers.backfill.source.mapping.applying import Applied, apply_mapping, names_needed
 from customers.backfill.source.mapping.model import FileMapping
-from customers.backfill.source.model import COLUMNS, REPORT_COLUMNS, Kind, SourceError, SourceRow, Values
+from customers.backfill.source.model import (
+    COLUMNS,
+    REPORT_COLUMNS,
+    Kind,
+    Mapped,
+    SourceError,
+    SourceRow,
+    Values,
+)
 from kernel import Problem
 from kernel.columns import OPTIONAL
 from kernel.invisible import without_invisible
@@ -84,16 +92,19 @@ class Layout:
             given, mapped = {name: padded[place] for name, (place,) in self.sources.items()}, None
         else:
             given, mapped = self.applied.read(padded)
-        typed = self._typed(self.own(kinds), given) if kinds else {}
+        typed = self._typed(self.own(kinds), given, mapped) if kinds else {}
         values = Values(*[given.pop(column) for column in COLUMNS])
         return SourceRow(line, values, padded, surplus, more=given, mapped=mapped, **typed)
 
-    def _typed(self, kinds: Sequence[Kind], given: Mapping[str, str]) -> dict[str, Any]:
+    def _typed(
+        self, kinds: Sequence[Kind], given: Mapping[str, str], mapped: Mapped | None
+    ) -> dict[str, Any]:
         """Say which of our fields, and which cells, hold something else than text."""
         at = {kind: {place for place, one in enumerate(kinds) if one is kind} for kind in _NO_TEXT}
         by = {kind: {n for n, own in self.sources.items() if at[kind].intersection(own)} for kind in _NO_TEXT}
-        if self.applied:
-            by[Kind.NUMBER] = {n for n in by[Kind.NUMBER] if not self.applied.is_meant(n, given[n])}
+        if self.applied and mapped:
+            left = {n for n in by[Kind.NUMBER] if not self.applied.is_meant(n, given[n], mapped)}
+            by[Kind.NUMBER] = left
         return {
             "numeric": frozenset(by[Kind.NUMBER]),
             "dated": frozenset(by[Kind.DATE]),

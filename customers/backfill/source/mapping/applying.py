@@ -69,9 +69,10 @@ class Applied:
         left = next((one.column for place, one in self.leaves if _leaves(one, cells[place])), "")
         return given, Mapped(left, tuple(translated), before, faults)
 
-    def is_meant(self, name: str, value: str) -> bool:
+    def is_meant(self, name: str, value: str, mapped: Mapped) -> bool:
         """Return whether a number may stand for its digits in a field."""
-        return name in self._digits and _WHOLE.fullmatch(value) is not None
+        cell = mapped.id_tag if name == "id_tag" and mapped.id_tag is not None else value
+        return name in self._digits and _WHOLE.fullmatch(cell) is not None
 
     def _rewrite_card(self, given: dict[str, str], faults: dict[str, Problem]) -> str | None:
         cards, before = self.mapping.cards, given["id_tag"].strip()
