@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kernel import Problem
@@ -45,6 +46,9 @@ class Translated(NamedTuple):
     is_default: bool = False
 
 
+NO_FAULTS: Mapping[str, Problem] = MappingProxyType({})
+
+
 class Mapped(NamedTuple):
     """What a mapping did with a row.
 
@@ -55,7 +59,7 @@ class Mapped(NamedTuple):
     left_out: str = ""
     translated: tuple[Translated, ...] = ()
     id_tag: str | None = None
-    faults: Mapping[str, Problem] = {}
+    faults: Mapping[str, Problem] = NO_FAULTS
 
 
 @dataclass(frozen=True, slots=True)
