@@ -1,8 +1,8 @@
 """The file of rows that need attention: the operator's own cells, with what is wrong with them.
 
-It has the operator's columns, order, format, encoding and delimiter, and four columns more. The operator
-corrects it and imports it as it is: reading leaves those four out. What was a number stays one, because
-a damaged idTag must not become a sound one on the way.
+It has the operator's columns, order, format, encoding and delimiter, and some more. The operator corrects it
+and imports it as it is: reading leaves those out. What was a number stays one, because a damaged idTag must
+not become a sound one on the way.
 """
 
 import csv
@@ -86,11 +86,12 @@ def _record(info: SourceInfo, row: SourceRow, problems: Sequence[Problem]) -> li
     for place in row.dates:
         if place < width:
             own[place] = date_of(row.cells[place])
-    return [*own, *_report(problems), *row.cells[width:]]
+    return [*own, *_report(row.line, problems), *row.cells[width:]]
 
 
-def _report(problems: Sequence[Problem]) -> list[str]:
+def _report(line: int, problems: Sequence[Problem]) -> list[str]:
     return [
+        str(line),
         "; ".join(problem.code for problem in problems),
         "; ".join(problem.field or "" for problem in problems),
         " ".join(problem.message for problem in problems),

@@ -56,15 +56,14 @@ _OTHER_NAMES = {
 class Layout:
     """Where the columns of one file are.
 
-    `sources` are the places in the header of the columns that each of our fields is made of. `report` is
-    where the four columns of an error file begin, if the file is one; they and their cells are left out of
-    everything else.
+    `sources` are the places in the header of the columns that each of our fields is made of. `report` are the
+    places of the columns of an error file, if the file is one; their cells are left out of everything else.
     """
 
     header: tuple[str, ...]
     sources: Mapping[str, tuple[int, ...]]
     unknown: tuple[str, ...]
-    report: int | None
+    report: range
     applied: Applied | None = None
 
     @property
@@ -75,9 +74,16 @@ class Layout:
 
     def own(self, cells: Sequence[_T]) -> Sequence[_T]:
         """Leave out what an error file added."""
-        if self.report is None:
+        if not self.report:
             return cells
-        return [*cells[: self.report], *cells[self.report + len(REPORT_COLUMNS) :]]
+        return [*cells[: self.report.start], *cells[self.report.stop :]]
+
+    def _reported(self, raw: Sequence[str]) -> int | None:
+        """Return the line that a row of an error file had where it comes from."""
+        if len(self.report) < len(REPORT_COLUMNS) or len(raw) <= self.report.start:
+            return None
+        given = raw[self.report.start].strip()
+        return int(given) if _LINE.fullmatch(given) else None
 
     def row(self, line: int, raw: Sequence[str], kinds: Sequence[Kind] | None = None) -> SourceRow | None:
         """Make a row of the cells of one record; None of a blank one. `kinds`: if not all cells are text."""
@@ -94,7 +100,8 @@ class Layout:
             given, mapped = self.applied.read(padded)
         typed = self._typed(self.own(kinds), given, mapped) if kinds else {}
         values = Values(*[given.pop(column) for column in COLUMNS])
-        return SourceRow(line, values, padded, surplus, more=given, mapped=mapped, **typed)
+        reported = self._reported(raw) if self.report else None
+        return SourceRow(line, values, padded, surplus, more=given, mapped=mapped, reported=reported, **typed)
 
     def _typed(
         self, kinds: Sequence[Kind], given: Mapping[str, str], mapped: Mapped | None
@@ -114,6 +121,7 @@ class Layout:
         }
 
 
+_LINE = re.compile(r"[0-9]{1,9}")
 _NO_TEXT = (Kind.NUMBER, Kind.DATE, Kind.UNCALCULATED)
 
 
@@ -122,9 +130,8 @@ def read_header(name: str, line: int, cells: Sequence[str], mapping: FileMapping
     names = [_plain(cell) for cell in cells]
     while names and not names[-1]:
         names.pop()  # spreadsheets like to end lines with empty cells
-    report = _report_position([folded.casefold() for folded in names])
-    if report is not None:
-        del names[report : report + len(REPORT_COLUMNS)]
+    report = _report([folded.casefold() for folded in names])
+    del names[report.start : report.stop]
     if mapping is not None:
         applied = apply_mapping(mapping, name, line, names)
         return Layout(tuple(names), applied.sources, (), report, applied)
@@ -144,7 +151,7 @@ def names_all(cells: Sequence[str], mapping: FileMapping | None = None) -> bool:
 
 def is_report(cells: Sequence[str]) -> bool:
     """Return whether this is the header of an error file."""
-    return _report_position([_plain(cell).casefold() for cell in cells]) is not None
+    return bool(_report([_plain(cell).casefold() for cell in cells]))
 
 
 def header_below(name: str, line: int, mapping: FileMapping | None = None) -> SourceError:
@@ -178,12 +185,14 @@ def _plain(cell: str) -> str:
     return cell.strip() if cell.isascii() else without_invisible(cell).strip()
 
 
-def _report_position(folded: Sequence[str]) -> int | None:
-    width = len(REPORT_COLUMNS)
-    for start in range(len(folded) - width, -1, -1):
-        if tuple(folded[start : start + width]) == REPORT_COLUMNS:
-            return start
-    return None
+def _report(folded: Sequence[str]) -> range:
+    """Return the places of what an error file added, of this version or of an older one without lines."""
+    for columns in (REPORT_COLUMNS, REPORT_COLUMNS[1:]):
+        width = len(columns)
+        for start in range(len(folded) - width, -1, -1):
+            if tuple(folded[start : start + width]) == columns:
+                return range(start, start + width)
+    return range(0)
 
 
 def _refuse_missing_and_double(name: str, line: int, names: Sequence[str], folded: Sequence[str]) -> None:

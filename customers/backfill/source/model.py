@@ -10,8 +10,9 @@ from kernel import Problem
 
 COLUMNS = ("email", "display_name", "external_id", "id_tag", "plan_code", "start_date")
 
-# What an error file adds to the operator's own columns; reading one again leaves them out.
-REPORT_COLUMNS = ("code", "field", "message", "hint")
+# What an error file adds to the operator's own columns; reading one again leaves them out. `line` is that of
+# the row in the file that it comes from; before 1.1 there was none.
+REPORT_COLUMNS = ("line", "code", "field", "message", "hint")
 
 MAX_BYTES = 100_000_000  # of a file, and of what a workbook unpacks to
 MAX_ROWS = 200_000  # of a workbook or a JSON file, which are held in memory; CSV is streamed
@@ -85,6 +86,7 @@ class SourceRow:
     numbers: frozenset[int] = frozenset()
     dates: frozenset[int] = frozenset()
     mapped: Mapped | None = None
+    reported: int | None = None  # of an error file: the line that the row had where it comes from
 
 
 @dataclass(frozen=True, slots=True)
