@@ -54,7 +54,7 @@ _OTHER_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the columns of one file are.
+    """Where the columns of one file are; `line` is the header's.
 
     `sources` are the places in the header of the columns that each of our fields is made of. `report` are the
     places of the columns of an error file, if the file is one; their cells are left out of everything else.
@@ -64,6 +64,7 @@ class Layout:
     sources: Mapping[str, tuple[int, ...]]
     unknown: tuple[str, ...]
     report: range
+    line: int = 1
     applied: Applied | None = None
 
     @property
@@ -134,14 +135,14 @@ def read_header(name: str, line: int, cells: Sequence[str], mapping: FileMapping
     del names[report.start : report.stop]
     if mapping is not None:
         applied = apply_mapping(mapping, name, line, names)
-        return Layout(tuple(names), applied.sources, (), report, applied)
+        return Layout(tuple(names), applied.sources, (), report, line, applied)
     folded = [own.casefold() for own in names]
     _refuse_missing_and_double(name, line, names, folded)
     unknown = tuple(
         own or f"(column {i})" for i, own in enumerate(names, start=1) if own.casefold() not in _KNOWN
     )
     sources = {column: (folded.index(column),) for column in _KNOWN if column in folded}
-    return Layout(tuple(names), sources, unknown, report)
+    return Layout(tuple(names), sources, unknown, report, line)
 
 
 def names_all(cells: Sequence[str], mapping: FileMapping | None = None) -> bool:

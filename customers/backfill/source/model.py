@@ -98,6 +98,7 @@ class SourceInfo:
     format: str
     header: tuple[str, ...]
     unknown_columns: tuple[str, ...] = ()
+    header_line: int = 1
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str = ""  # the one that is read
