@@ -107,11 +107,11 @@ def _cause(
         case ("lifted", option):
             told, remedies = _lifted(option, failing, first)
         case ("value", _, column, given):
-            value = given
-            told = (
-                f"{counted(len(failing), 'row')} {'have' if len(failing) > 1 else 'has'} “{_shown(given)}”."
-            )
-            remedies = _named_otherwise(column, given, rows, plan_codes) if column == "plan_code" else []
+            value = given if _may_be_shown(given) else ""
+            shown = f"“{value}”" if value else "what may be a name or an address"
+            told = f"{counted(len(failing), 'row')} {'have' if len(failing) > 1 else 'has'} {shown}."
+            if value and column == "plan_code":
+                remedies = _named_otherwise(column, given, rows, plan_codes)
         case ("day", column, shape):
             remedies = _days(column, shape, failing, rows)
             told = _days_told(column, shape, failing)
@@ -167,8 +167,9 @@ def same_names(column: str, rows: Sequence[PlannedRow], plan_codes: Iterable[str
     return {code: code for code in sorted(known & named)}
 
 
-def _shown(given: str) -> str:
-    return given if len(given) <= LONGEST_SHOWN and given.isprintable() and "@" not in given else "…"
+def _may_be_shown(given: str) -> bool:
+    """Return whether a value looks like the name of a plan, and not like a person's from another column."""
+    return bool(given) and len(given) <= LONGEST_SHOWN and given.isprintable() and "@" not in given
 
 
 # --- Days --------------------------------------------------------------------------------------------
