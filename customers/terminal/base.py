@@ -56,7 +56,7 @@ class BackfillCommand(BaseCommand):
             self._reach_database()
             return self.work(**options)
         except SourceError as error:
-            return self.refuse(str(error), problems=error.problems)
+            return self.refuse(str(error), self._way_to_a_mapping(error, options), error.problems)
         except Refused as error:
             return self.refuse(str(error), error.hint)
         except (ImproperlyConfigured, ErrorFileError, RemoteError) as error:
@@ -115,6 +115,15 @@ class BackfillCommand(BaseCommand):
             self.print_json(refusal(message, hint, tuple(problems)))
         self.say(f"{message} {hint}".strip())
         return NOT_STARTED
+
+    @staticmethod
+    def _way_to_a_mapping(error: SourceError, options: Mapping[str, Any]) -> str:
+        """Say how a file of other columns is read as it is; blank where that is not what is wrong."""
+        path = options.get("input")
+        if path is None or options.get("mapping") or all(p.code != "column_missing" for p in error.problems):
+            return ""
+        line = shlex.join(["python", "manage.py", "backfill_mapping", "suggest", "--input", str(path)])
+        return f"Or leave the file as it is, and say through a mapping what its columns are: {line}"
 
     @property
     def database(self) -> str:

@@ -224,7 +224,7 @@ class _Making:
                 if one.name.casefold() == name:
                     self._remark(("fields",), f"{name} is read from the column of this name.")
                 else:
-                    self._remark(("fields",), f"Perhaps: {name} = {quoted(one.name)}")
+                    self._remark(("fields",), f"{name} = {quoted(one.name)}  # perhaps")
 
     def _say_decimal_mark(self, name: str, column: Column) -> None:
         if OPTIONAL[name].kind is not ColumnKind.MONEY or self._table.form.decimal_mark:

@@ -14,8 +14,8 @@ def _words(text: str) -> frozenset[str]:
 
 FULL_NAME = _words("""
     displayname name fullname customer customername client clientname contactname holder cardholder
-    accountname kunde kundenname kontakt vollername anzeigename inhaber nomcomplet nomclient nomduclient titulaire
-    klant klantnaam naam volledigenaam houder nombrecompleto cliente nombrecliente nombredelcliente titular
+    accountname kunde kundenname vollername anzeigename inhaber nomcomplet nomclient
+    nomduclient kontakt titulaire klant klantnaam naam volledigenaam houder nombrecompleto cliente nombrecliente nombredelcliente titular
     nomecompleto nomecliente intestatario
 """)
 FIRST_NAME = _words("firstname givenname forename vorname prenom voornaam nombre nome")
@@ -75,7 +75,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
         nombretarifa producto tariffa nometariffa pianotariffario piano listino prodotto offerta
     """),
     "start_date": _words("""
-        startdate start startedat startsat startson subscriptionat contractstart subscriptionstart begin
+        startdate start startedat startsat startson subscriptionat contractstart subscriptionstart
         begindate validfrom activefrom activationdate activatedat customersince since vertragsbeginn beginn
         startdatum gueltigab gultigab gueltigvon gultigvon kundeseit aktivseit datedebut debut datededebut
         debutcontrat dateactivation clientdepuis valableapartirdu begindatum ingangsdatum klantsinds
