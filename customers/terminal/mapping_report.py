@@ -84,9 +84,9 @@ def _origin(origin: Any) -> str:
 
 def _next(found: Suggestion, source: Path, output: Path | None) -> str:
     place = shlex.quote(str(output)) if output else "FILE.toml"
-    command = (
-        f"python manage.py backfill_customers --dry-run --input {shlex.quote(str(source))} --mapping {place}"
-    )
+    words = ["python", "manage.py", "backfill_customers", "--dry-run", "--input", str(source), "--mapping"]
+    command = f"{shlex.join(words)} {place}"
     if not found.questions:
         return f"Next: {command}"
-    return f"Next: put what is meant in place of {counted(len(found.questions), 'question mark')}, then {command}"
+    marks = counted(len(found.questions), "question mark")
+    return f"Next: put what is meant in place of {marks}, then {command}"

@@ -34,7 +34,7 @@ class Plans:
 
 def add_suggest_options(parser: CommandParser) -> None:
     add = parser.add_argument
-    add("action", choices=["suggest"], help="propose a mapping for a file")
+    add("action", choices=["suggest"], metavar="suggest", help="propose a mapping for a file")
     add("--input", required=True, type=Path, metavar="FILE", help="csv, tsv, xlsx, ods or json")
     add("--output", type=Path, metavar="FILE.toml", help="write it there; without it to standard output")
     add("--force", action="store_true", help="write over a file that is there")

@@ -94,7 +94,8 @@ class _Making:
         self._questions[key] = (sentence, *lines)
 
     def _remark(self, key: Key, *lines: str) -> None:
-        self._remarks[key] = (*self._remarks.get(key, ()), *lines)
+        if lines:
+            self._remarks[key] = (*self._remarks.get(key, ()), *lines)
 
     # --- the file ------------------------------------------------------------------------------------
 
