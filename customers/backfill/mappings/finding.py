@@ -1,5 +1,6 @@
 """Find the table in a file that nobody knows: its sheet or list, encoding, delimiter and header."""
 
+import codecs
 import csv
 import io
 import json
@@ -148,8 +149,12 @@ def _encoding(name: str, data: bytes, stated: str | None) -> tuple[str, bool]:
 
 
 def _is_utf8(data: bytes) -> bool:
+    """Find out block by block, as the text of a large file would take its size again."""
+    decoder, view = codecs.getincrementaldecoder("utf-8")(), memoryview(data)
     try:
-        data.decode("utf-8")
+        for start in range(0, len(data), _LOOKED_INTO):
+            decoder.decode(view[start : start + _LOOKED_INTO])
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
     return True
