@@ -10,8 +10,8 @@ from typing import BinaryIO
 from customers.backfill.source.disguise import refuse_disguise
 from customers.backfill.source.encoding import Utf8Check, choose_encoding, decode
 from customers.backfill.source.items import json_source
-from customers.backfill.source.mapping.model import FileMapping, Form, Origin
-from customers.backfill.source.model import COLUMNS, MAX_BYTES, Source, unreadable
+from customers.backfill.source.mapping.model import FIELDS, FileMapping, Form, Origin
+from customers.backfill.source.model import MAX_BYTES, Source, unreadable
 from customers.backfill.source.raw import Opener
 from customers.backfill.source.text import TextFile, known_delimiter, text_source
 from customers.backfill.source.workbook import workbook_source
@@ -88,8 +88,15 @@ def read_bytes(
 
 def read_cells(name: str, data: bytes, form: Form = AS_IT_COMES) -> Source:
     """Read a file whose columns nobody knows yet: only its header and `cells` of its rows mean something."""
-    nothing = {column: Origin(constant="") for column in COLUMNS}
+    nothing = {name: Origin(constant="") for name in FIELDS}
     return read_bytes(name, data, mapping=FileMapping(name, form, nothing))
+
+
+def recognise_format(name: str, data: bytes) -> str:
+    """Return what kind of file this is; raise SourceError where its content is no such file."""
+    kind = _format(name)
+    refuse_disguise(name, kind, data[:4096], partial(io.BytesIO, data))
+    return kind
 
 
 def _source(name: str, opener: Opener, stream: BinaryIO, reading: Reading) -> Source:

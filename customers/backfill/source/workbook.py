@@ -3,11 +3,13 @@
 import io
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from xml.etree.ElementTree import ParseError
 
-from customers.backfill.source.grid import MAX_COLUMNS, TooWideError, read_grid
+from customers.backfill.source.grid import MAX_COLUMNS, Record, TooWideError, read_grid
 from customers.backfill.source.layout import Layout, unmapped
 from customers.backfill.source.lines import lines_named
 from customers.backfill.source.mapping.model import FileMapping
@@ -47,22 +49,14 @@ def workbook_source(
 
     `hidden_rows`: what is to be done with rows that nobody sees; without it a file that has some is refused.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            _refuse_bomb(name, archive)
-            book = read_ods(archive) if kind == "ods" else read_xlsx(archive)
-            sheet = _chosen(name, book, mapping)
-            seen = as_seen(sheet)
-            named = f"{name}, sheet “{sheet.name}”"
-            try:
-                layout, rows = read_grid(named, seen.rows, mapping)
-            except SourceError as error:
-                raise _with_the_sheet(error, book, sheet, mapping) from None
-    except TooWideError:
-        told = f"there is a cell to the right of column {MAX_COLUMNS}."
-        raise unreadable(name, told, "Delete the columns that are not needed.") from None
-    except _DAMAGED as error:
-        raise unreadable(name, "the workbook is damaged.", "Open it and save it again.") from error
+    with _opened(name, kind, data) as book:
+        sheet = _chosen(name, book, mapping)
+        seen = as_seen(sheet)
+        named = f"{name}, sheet “{sheet.name}”"
+        try:
+            layout, rows = read_grid(named, seen.rows, mapping)
+        except SourceError as error:
+            raise _with_the_sheet(error, book, sheet, mapping) from None
     _refuse_merged(named, layout, rows, seen)
     hidden = tuple(row.line for row in rows if row.line in sheet.hidden)
     info = SourceInfo(
@@ -81,6 +75,26 @@ def workbook_source(
         **unmapped(layout),
     )
     return Source(info, partial(iter, _without_hidden(named, rows, hidden, hidden_rows)))
+
+
+def first_rows(name: str, kind: str, data: bytes, most: int) -> list[tuple[Sheet, list[Record]]]:
+    """Return the sheets with their first rows that are not blank; raise SourceError."""
+    with _opened(name, kind, data) as book:
+        return [(sheet, list(islice(sheet.read(), most))) for sheet in book.sheets]
+
+
+@contextmanager
+def _opened(name: str, kind: str, data: bytes) -> Iterator[Book]:
+    """Open a workbook; raise SourceError, also for what is found while its sheets are read."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            _refuse_bomb(name, archive)
+            yield read_ods(archive) if kind == "ods" else read_xlsx(archive)
+    except TooWideError:
+        told = f"there is a cell to the right of column {MAX_COLUMNS}."
+        raise unreadable(name, told, "Delete the columns that are not needed.") from None
+    except _DAMAGED as error:
+        raise unreadable(name, "the workbook is damaged.", "Open it and save it again.") from error
 
 
 def _refuse_bomb(name: str, archive: zipfile.ZipFile) -> None:

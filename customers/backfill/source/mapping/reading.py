@@ -26,6 +26,8 @@ MAX_ID_TAG = 20
 _SECTIONS = ("file", "fields", "values", "defaults", "cards", "leave_out")
 _CHOICES = {"hidden_rows": ("include", "leave-out"), "decimal_mark": (".", ",")}
 
+UNDECIDED = "?"  # stands where somebody has still to say what is meant
+
 Key = tuple[str, ...]  # where something stands: section, and keys below it
 Told = tuple[Key, str, str]  # of which key, what is wrong with it, and what to do
 
@@ -75,8 +77,17 @@ class _Found(list[Told]):
     def say(self, key: Key, told: str, hint: str = "") -> None:
         self.append((key, told, hint))
 
+    def undecided(self, key: Key, value: Any) -> bool:
+        """Say of a question mark that it is one, whatever belongs in its place."""
+        if value != UNDECIDED:
+            return False
+        self.say(key, "this is not decided yet.", "Put what is meant in place of the question mark.")
+        return True
+
     def text(self, key: Key, value: Any, *, blank: bool = False) -> str:
         """Return a text that has to be one."""
+        if self.undecided(key, value):
+            return ""
         if not isinstance(value, str):
             self.say(key, "this has to be a text.", "Put it in quotation marks.")
         elif not value.strip() and not blank:
@@ -87,6 +98,8 @@ class _Found(list[Told]):
 
     def texts(self, key: Key, value: Any) -> tuple[str, ...]:
         """Return a list of texts; one text stands for a list of one."""
+        if self.undecided(key, value):
+            return ()
         given = [value] if isinstance(value, str) else value
         if not isinstance(given, list) or not given or not all(isinstance(one, str) for one in given):
             self.say(key, "this has to be a list of texts.", 'For example ["cancelled", "ended"].')
@@ -94,11 +107,13 @@ class _Found(list[Told]):
         return tuple(given)
 
     def flag(self, key: Key, value: Any) -> bool:
-        if not isinstance(value, bool):
+        if not self.undecided(key, value) and not isinstance(value, bool):
             self.say(key, "this has to be true or false.")
         return value is True
 
     def number(self, key: Key, value: Any, most: int) -> int:
+        if self.undecided(key, value):
+            return 1
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
             self.say(key, f"this has to be a whole number from 1 to {most}.")
             return 1
@@ -148,7 +163,7 @@ def _form(told: Mapping[str, Any], found: _Found) -> Form:
             form[name] = found.text(key, value, blank=value == "\t")
         else:
             form[name] = found.text(key, value)
-        if name in _CHOICES and form[name] not in _CHOICES[name]:
+        if name in _CHOICES and value != UNDECIDED and form[name] not in _CHOICES[name]:
             found.say(key, f"this has to be {' or '.join(_CHOICES[name])}.")
     return Form(**form)
 

@@ -13,22 +13,27 @@ Comments = Mapping[tuple[str, ...], Iterable[str]]  # by section, or by section 
 
 def write_mapping(mapping: FileMapping, comments: Comments | None = None) -> str:
     """Return the text of the file; each comment stands above what it is about, those of `()` at the top."""
+    return write_document(mapping.as_document(), comments)
+
+
+def write_document(content: Mapping[str, Any], comments: Comments | None = None) -> str:
+    """Do as `write_mapping` does with what a mapping says, which need not be finished."""
     told, document = comments or {}, tomlkit.document()
     for line in told.get((), ()):
         document.add(tomlkit.comment(line))
-    for name, content in mapping.as_document().items():
+    for name, part in content.items():
         if name == "leave_out":
             rows = tomlkit.aot()
-            for one in content:
+            for one in part:
                 rows.append(_table((name,), one, told))
             document.append(name, rows)
         elif name == "values":
             values = tomlkit.table(is_super_table=True)
-            for field, pairs in content.items():
+            for field, pairs in part.items():
                 values.append(field, _table((name, field), pairs, told))
             document.append(name, values)
         else:
-            document.append(name, _table((name,), content, told))
+            document.append(name, _table((name,), part, told))
     return tomlkit.dumps(document)
 
 

@@ -1,0 +1,293 @@
+"""Propose a mapping for a table: what is certain, and, never taken silently, what is for a person to say.
+
+Nothing here holds data of people: names of columns, values that are tariffs or states, and masked idTags.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from customers.backfill.mappings import words
+from customers.backfill.mappings.candidates import (
+    BY_NAME,
+    OURS,
+    Candidate,
+    candidates,
+    names_of_people,
+    usable,
+)
+from customers.backfill.mappings.cards_seen import notation
+from customers.backfill.mappings.days_seen import format_of
+from customers.backfill.mappings.kinds import COMMA, NUMBER, POINT
+from customers.backfill.mappings.likeness import plans_like
+from customers.backfill.mappings.table import MAX_VALUES, Column, Table
+from customers.backfill.mappings.writing import quoted, shown
+from customers.backfill.source import COLUMNS
+from kernel.columns import OPTIONAL
+from kernel.columns import Kind as ColumnKind
+from kernel.wording import counted
+
+Key = tuple[str, ...]  # section of the mapping, and keys below it
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What a mapping of a file may say.
+
+    - `document`: what is certain, in the shape of `FileMapping.as_document()`.
+    - `guesses`: by field, the columns that may be it, and why; more than one where it is undecided.
+    - `tariffs`: by old value, the plan codes that it is like, and how much (0 to 1).
+    - `undecided`: what a person has to look at, in sentences.
+    - `questions`: by the key in the mapping that has to be filled in before it can be used: what to consider.
+    - `remarks`: by section or key: what to know of what is certain, and lines that may be put to use.
+    """
+
+    document: dict[str, Any]
+    guesses: Mapping[str, tuple[tuple[str, str], ...]]
+    tariffs: Mapping[str, tuple[tuple[str, float], ...]]
+    undecided: tuple[str, ...]
+    questions: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+    remarks: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+
+
+def suggest(table: Table, plan_codes: Sequence[str] = ()) -> Suggestion:
+    """Propose a mapping. `plan_codes`: Lago's; none where it could not be asked."""
+    making = _Making(table, plan_codes)
+    making.say_form()
+    making.say_fields()
+    making.say_cards()
+    making.say_days()
+    making.say_tariffs()
+    making.say_optional()
+    making.say_states()
+    return making.suggestion()
+
+
+class _Making:
+    """A suggestion while it is made, one part after the other."""
+
+    def __init__(self, table: Table, plan_codes: Sequence[str]) -> None:
+        self._table, self._plan_codes = table, plan_codes
+        self._found = candidates(table, plan_codes)
+        self._chosen: dict[str, Column] = {}
+        self._file: dict[str, Any] = {}
+        self._fields: dict[str, Any] = {}
+        self._cards: dict[str, Any] = {}
+        self._values: dict[str, str] = {}
+        self._tariffs: dict[str, tuple[tuple[str, float], ...]] = {}
+        self._undecided: list[str] = []
+        self._questions: dict[Key, tuple[str, ...]] = {}
+        self._remarks: dict[Key, tuple[str, ...]] = {}
+
+    def suggestion(self) -> Suggestion:
+        parts = {"file": self._file, "fields": self._fields, "cards": self._cards}
+        document: dict[str, Any] = {name: part for name, part in parts.items() if part}
+        if self._values:
+            document["values"] = {"plan_code": self._values}
+        guesses = {name: tuple((one.name, why) for one, why in some) for name, some in self._found.items()}
+        return Suggestion(
+            document, guesses, self._tariffs, tuple(self._undecided), self._questions, self._remarks
+        )
+
+    def _ask(self, key: Key, sentence: str, *lines: str) -> None:
+        self._undecided.append(sentence)
+        self._questions[key] = (sentence, *lines)
+
+    def _remark(self, key: Key, *lines: str) -> None:
+        if lines:
+            self._remarks[key] = (*self._remarks.get(key, ()), *lines)
+
+    # --- the file ------------------------------------------------------------------------------------
+
+    def say_form(self) -> None:
+        form = self._table.form.as_document()
+        self._file = {name: value for name, value in form.items() if name not in self._table.guessed}
+        if "encoding" in self._table.guessed:
+            told = f"The file is not UTF-8. It may be {self._table.form.encoding}."
+            self._ask(("file", "encoding"), told, f"Perhaps {quoted(self._table.form.encoding or '')}.")
+        if self._table.hidden and not self._table.form.hidden_rows:
+            told = f"{counted(self._table.hidden, 'row')} of the sheet are hidden: are they customers?"
+            self._ask(("file", "hidden_rows"), told, 'Either "include" or "leave-out".')
+        if len(self._table.sheets) > 1:
+            others = ", ".join(shown(one) for one in self._table.sheets if one != self._table.sheet)
+            self._remark(("file",), f"Read is the sheet {shown(self._table.sheet)}; the others are {others}.")
+
+    # --- the fields ----------------------------------------------------------------------------------
+
+    def say_fields(self) -> None:
+        for name in COLUMNS:
+            if name == "display_name":
+                self._say_name()
+            else:
+                self._say_field(name, self._found[name])
+        self._say_numbers()
+
+    def _say_field(self, name: str, found: Sequence[Candidate]) -> None:
+        sure = len(found) == 1 and (found[0][1] in (BY_NAME, OURS) or name in ("email", "id_tag"))
+        if sure:
+            column, why = found[0]
+            self._chosen[name] = column
+            self._fields[name] = column.name
+            if why != OURS:
+                self._remark(("fields", name), f"By {why}." if why == BY_NAME else f"As {why}.")
+            return
+        self._ask(("fields", name), *_question(name, found))
+
+    def _say_name(self) -> None:
+        pair = names_of_people(usable(self._table))
+        found = self._found["display_name"]
+        if pair is None or (found and found[0][1] == OURS):
+            self._say_field("display_name", found)
+            return
+        self._fields["display_name"] = {"columns": [one.name for one in pair], "joined_with": " "}
+        others = [f"display_name = {quoted(one.name)}" for one, _ in found if one not in pair]
+        self._remark(("fields", "display_name"), *_perhaps(others, "First and last name, joined."))
+
+    def _say_numbers(self) -> None:
+        """Have somebody say whether the numbers of a workbook are the digits of an id."""
+        column = self._chosen.get("external_id")
+        if column is None or not column.kinds.get(NUMBER):
+            return
+        self._fields["external_id"] = {"column": column.name}
+        told = f"external_id: {shown(column.name)} has numbers; leading zeros are lost if there were any."
+        self._ask(
+            ("fields", "external_id", "numbers"), told, "true takes their digits; false refuses such rows."
+        )
+
+    # --- cards, days, tariffs ------------------------------------------------------------------------
+
+    def say_cards(self) -> None:
+        column = self._chosen.get("id_tag")
+        if column is None:
+            return
+        seen = notation(column)
+        self._cards = dict(seen.certain)
+        self._remark(("cards",), *seen.remarks)
+        for key, lines in seen.asked.items():
+            self._ask(("cards", key), *lines)
+
+    def say_days(self) -> None:
+        column = self._chosen.get("start_date")
+        if column is None or self._table.form.date_format:
+            return
+        found = format_of(column)
+        if found.certain:
+            self._file["date_format"] = found.certain
+        elif found.asked:
+            self._ask(("file", "date_format"), *found.asked)
+
+    def say_tariffs(self) -> None:
+        """Name each old tariff; only what is a plan's code already needs no decision."""
+        column = self._chosen.get("plan_code")
+        if column is None or (column.values and set(column.values) <= set(self._plan_codes)):
+            return
+        if column.is_open:
+            told = (
+                f"plan_code: {shown(column.name)} has more than {MAX_VALUES} different values, or long ones."
+            )
+            self._undecided.append(told)
+            self._questions[("fields", "plan_code")] = (told, f"It was {quoted(column.name)}.")
+            del self._fields["plan_code"]
+            return
+        for value, number in column.values.items():
+            self._say_tariff(value, number)
+        self._say_tariffs_are_open()
+
+    def _say_tariff(self, value: str, number: int) -> None:
+        if value in self._plan_codes:
+            self._values[value] = value
+            return
+        like = plans_like(value, self._plan_codes)
+        self._tariffs[value] = like
+        perhaps = ", ".join(f"{quoted(code)} (likeness {how:.0%})" for code, how in like)
+        told = f"{counted(number, 'row')}. " + (f"Perhaps {perhaps}." if perhaps else "No plan is like it.")
+        self._questions[("values", "plan_code", value)] = (told,)
+
+    def _say_tariffs_are_open(self) -> None:
+        number = len(self._tariffs)
+        self._undecided.append(f"plan_code: {counted(number, 'old tariff')} to be given a plan each.")
+        if self._plan_codes:
+            plans = ", ".join(quoted(code) for code in self._plan_codes[:50])
+            self._remark(("values", "plan_code"), f"Lago's plans are {plans}.")
+        else:
+            self._remark(("values", "plan_code"), "Lago was not asked for its plans.")
+
+    # --- what may be, and is not taken ---------------------------------------------------------------
+
+    def say_optional(self) -> None:
+        """Name columns that may be optional fields; put to use they change what is billed, or when."""
+        taken = [*self._chosen.values()]
+        for name, named in words.OPTIONAL_WORDS.items():
+            for one in usable(self._table):
+                if one in taken or not words.is_named(one.name, named):
+                    continue
+                self._say_decimal_mark(name, one)
+                if one.name.casefold() == name:
+                    self._remark(("fields",), f"{name} is read from the column of this name.")
+                else:
+                    self._remark(("fields",), f"{name} = {quoted(one.name)}  # perhaps")
+
+    def _say_decimal_mark(self, name: str, column: Column) -> None:
+        if OPTIONAL[name].kind is not ColumnKind.MONEY or self._table.form.decimal_mark:
+            return
+        commas, points = column.kinds.get(COMMA, 0), column.kinds.get(POINT, 0)
+        if commas and points:
+            told = f"{name}: {shown(column.name)} has amounts with commas and with points."
+            self._ask(("file", "decimal_mark"), told, 'Either "," or ".".')
+        elif commas:
+            self._file["decimal_mark"] = ","
+
+    def say_states(self) -> None:
+        """Name rows that may have ended; who is imported decides who pays."""
+        for one in usable(self._table):
+            if not words.is_named(one.name, words.STATUS) or one.is_open:
+                continue
+            ended = [value for value in one.values if words.squeezed(value) in words.ENDED]
+            if ended:
+                rows = counted(sum(one.values[value] for value in ended), "row")
+                told = f"{shown(one.name)} says of {rows} that they ended; they go in unless you say so."
+                self._undecided.append(told)
+                listed = ", ".join(map(quoted, ended))
+                self._remark(
+                    ("leave_out",),
+                    told,
+                    "[[leave_out]]",
+                    f"column = {quoted(one.name)}",
+                    f"values = [{listed}]",
+                )
+
+
+def _question(name: str, found: Sequence[Candidate]) -> tuple[str, ...]:
+    if not found:
+        return _NONE[name]
+    some = ", ".join(f"{shown(one.name)} ({why})" for one, why in found)
+    told = f"{name}: it may be {some}." if len(found) == 1 else f"{name}: more than one may be it: {some}."
+    return (told, *_WHY.get(name, ()), *_perhaps([f"{name} = {quoted(one.name)}" for one, _ in found]))
+
+
+def _perhaps(lines: Sequence[str], *before: str) -> tuple[str, ...]:
+    return (*before, *(f"Perhaps: {line}" for line in lines))
+
+
+_WHY = {
+    "external_id": ("It is the customer's key for ever, and says who pays.",),
+    "plan_code": ("It says what the customer pays.",),
+    "start_date": ("It says from which day Lago bills.",),
+}
+_NONE = {
+    "email": ("email: no column has addresses.", 'Name its column: email = "E-Mail"'),
+    "display_name": ("display_name: no column looks like it.", 'Name its column: display_name = "Name"'),
+    "external_id": (
+        "external_id: no column looks like it.",
+        "It is the customer's key for ever, and says who pays. Name its column.",
+    ),
+    "id_tag": ("id_tag: no column looks like it.", 'Name the column of the cards: id_tag = "RFID"'),
+    "plan_code": (
+        "plan_code: no column looks like it.",
+        'Name its column, or one plan for all: plan_code = { constant = "standard" }',
+    ),
+    "start_date": (
+        "start_date: no column of days looks like it.",
+        'Name its column, or one day for all: start_date = { constant = "2027-01-01" }',
+    ),
+}
