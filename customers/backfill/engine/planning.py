@@ -10,6 +10,7 @@ from customers.backfill.checks import (
     alike,
     check_row,
     clashes,
+    completed,
     file_warnings,
     mixed_dates,
 )
@@ -62,6 +63,7 @@ def draft(source: Source, systems: Systems, options: Options, today: date) -> li
             "Say it for all of them with --billed-until DAY, or in a column billed_until.",
         )
     clashing = clashes([_undoubted(row) for row in rows])
+    theirs = completed([row.wanted for row in rows])
     other = alike([row.wanted for row in rows])
     mixed = mixed_dates([row.source for row in rows])
     for row in rows:
@@ -70,6 +72,8 @@ def draft(source: Source, systems: Systems, options: Options, today: date) -> li
         own = [problem for problem in row.problems if problem.code not in said]
         row.problems = (*own, *found, *clashing.get(row.line, ()))
         row.warnings = (*row.warnings, *other.get(row.line, ()))
+        if row.line in theirs:
+            row.wanted = replace(row.wanted, more={**theirs[row.line], **row.wanted.more})
     return rows
 
 
