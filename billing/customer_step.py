@@ -30,6 +30,7 @@ from kernel import (
     Wanted,
 )
 from kernel.columns import OPENING_BALANCE
+from kernel.invoice_columns import COUNTRY, INVOICE_COLUMNS, TAX_ID
 
 HAS_MONEY = "its wallet was used, and would end with it; it stays, without a subscription"
 SECOND_CURRENCY = "allow_second_currency"  # the option that lifts our caution
@@ -47,6 +48,7 @@ class LagoCustomerStep(Step):
     system = "Lago"
     can_be_left = False
     alters = "lago_customer_currency_will_be_set"
+    gives = tuple(column.name for column in INVOICE_COLUMNS)
 
     def __init__(
         self,
@@ -55,8 +57,11 @@ class LagoCustomerStep(Step):
         births: Births | None = None,
         can: Abilities | None = None,
         seen: Seen | None = None,
+        *,
+        taxes_by_country: bool = False,
     ) -> None:
         self.client = client
+        self.needs = (COUNTRY.name, TAX_ID.name) if taxes_by_country else ()
         self.plans = plans
         self.births = births or Births()
         self.can = can or Abilities(client, None)

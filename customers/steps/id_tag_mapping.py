@@ -70,6 +70,7 @@ class IdTagMappingStep(Step):
     row_column = "mapping_id"
     can_be_left = False
     activates = True
+    gives = (CARD_NAME.name,)
     stops = True
 
     # --- Plan ----------------------------------------------------------------------------------------

@@ -72,6 +72,8 @@ def print_report(console: Console, report: Report, *, verbosity: int = 1) -> Non
         console.print(_billing(report.billing))
     for total in report.totals:
         console.print(total.message)
+    for details in report.details:
+        console.print(f"{details.message}.", soft_wrap=True)
     for text in money_lines(report):
         console.print(text, soft_wrap=True)
     for text in beside_lines(report):

@@ -82,7 +82,7 @@ def completed(rows: Sequence[Wanted]) -> dict[int, Mapping[str, Any]]:
     The first row makes the customer, and it may be another that has the value.
     """
     columns = [column for column in _OPTIONAL if column.blank_agrees]
-    given = [row for row in rows if row.external_id and any(column.name in row.more for column in columns)]
+    given = [row for row in rows if row.more and row.external_id]
     theirs: dict[str, dict[str, Any]] = {}
     for row in given:
         known = theirs.setdefault(row.external_id, {})

@@ -1,5 +1,6 @@
 """From an opened file to a plan and its report. Nothing is written anywhere."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -17,18 +18,19 @@ from customers.backfill.checks import (
 from customers.backfill.engine.acceptance import Accepted
 from customers.backfill.engine.expected import expected_of
 from customers.backfill.engine.options import Options
-from customers.backfill.engine.plan import Looked, PlannedRow, Policy, make_plan
+from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, make_plan
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger import facts, identity
 from customers.backfill.money.billed_before import billed_before
 from customers.backfill.money.billing_lines import billing_lines
+from customers.backfill.money.details import Details, details, untranslated
 from customers.backfill.money.differences import differences
 from customers.backfill.money.invoices import invoices_of
 from customers.backfill.money.totals import totals
 from customers.backfill.refused import Refused
 from customers.backfill.source import Source
 from customers.backfill.systems import Systems
-from kernel import Doubt, Wanted
+from kernel import Doubt, Problem, Wanted
 from kernel.columns import BILLED_UNTIL
 
 
@@ -89,6 +91,12 @@ def _is_billed(row: PlannedRow) -> bool:
     return BILLED_UNTIL.name in row.wanted.more or BILLED_UNTIL.name in row.wanted.unread
 
 
+def _of_details(found: Sequence[Details], plan: Plan) -> Iterator[Problem]:
+    for one in found:
+        yield from one.warnings
+    yield from untranslated(plan)
+
+
 def plan_file(source: Source, systems: Systems, options: Options, *, now: datetime) -> Report:
     """Say what an import would do; nothing is written anywhere. Raises SourceError, Refused, RemoteError."""
     there = systems.target.clock(now)
@@ -107,19 +115,20 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
         Accepted.kept(run.options) if run else None,
     )
     plan = make_plan(rows, facts.look_up(wanted), looked, policy, billing_day)
-    before = billed_before(plan)
+    before, given = billed_before(plan), details(plan, systems.steps)
     return Report(
         info=source.info,
         systems=systems,
         plan=plan,
         billing=billing_lines(plan, systems.target.plans, today, before),
         invoices=invoices_of(plan, billing_day),
-        warnings=file_warnings(source.info),
+        warnings=[*file_warnings(source.info), *_of_details(given, plan)],
         dry_run=True,
         status="would_fail" if plan.fails else "would_succeed",
         before=before,
         differences=differences(plan),
         expected=expected_of(plan.rows, looked),
         totals=totals(plan, systems.steps),
+        details=given,
         continues=run.run_id if run else "",
     )
