@@ -1,5 +1,7 @@
 """Cells of what an invoice needs: refused here, by name, before Lago would; and rows of one customer."""
 
+import io
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,9 +10,10 @@ import pytest
 from customers.backfill.checks import clashes, completed
 from customers.backfill.checks.optional import Written
 from customers.backfill.checks.rows import check_row
-from customers.backfill.source import read_bytes
-from kernel import Doubt
-from tests.customers.backfill.checks.test_optional import TODAY, checked
+from customers.backfill.source import SourceRow, read_bytes
+from customers.backfill.source.error_file import write_errors
+from kernel import Doubt, Problem
+from tests.customers.backfill.checks.test_optional import TODAY, Checked, checked
 from tests.customers.backfill.checks.test_rows import BERLIN, Plan
 from tests.customers.backfill.files import xlsx_bytes
 from tests.customers.factories import row
@@ -22,6 +25,11 @@ def read(**changes: str) -> tuple[Mapping[str, Any], list[tuple[str, str | None]
     ((wanted, problems, _),) = checked(row(**changes))
     assert all(isinstance(problem, Doubt) for problem in problems)  # not against what 1.0 has imported
     return wanted.more, [(problem.code, problem.field) for problem in problems]
+
+
+def checked_row(given: SourceRow) -> Checked:
+    plans = {"standard": Plan("standard")}
+    return check_row(given, plans=plans, written=Written(BERLIN), today=TODAY, billing_time="calendar")
 
 
 @pytest.mark.parametrize(
@@ -92,13 +100,7 @@ def test_a_postal_code_that_a_spreadsheet_made_a_number_is_warned_of():
     data = xlsx_bytes([list(header), [*list(header.values())[:-1], 1067]])
 
     (one,) = read_bytes("a.xlsx", data)
-    wanted, problems, warnings = check_row(
-        one,
-        plans={"standard": Plan("standard")},
-        written=Written(BERLIN),
-        today=TODAY,
-        billing_time="calendar",
-    )
+    wanted, problems, warnings = checked_row(one)
 
     assert (dict(wanted.more), problems) == ({"zipcode": "1067"}, [])
     assert [(one.code, one.field) for one in warnings] == [("value_damaged", "zipcode")]
@@ -134,3 +136,22 @@ def test_a_blank_cell_takes_what_the_customer_s_other_row_has_and_a_card_keeps_i
     theirs = completed([wanted for wanted, _, _ in checked(*given)])
 
     assert theirs == {2: {"city": "Bremen", "country": "DE"}}
+
+
+TYPED = {"net_payment_term": 30, "country": "de", "zipcode": "01067", "locale": "pt-BR"}
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "json"])
+def test_workbooks_and_json_say_the_same_and_so_do_their_error_files(kind):
+    item = row(1) | TYPED
+    data = json.dumps([item]).encode() if kind == "json" else xlsx_bytes([list(item), list(item.values())])
+    source = read_bytes(f"a.{kind}", data)
+    (one,) = source
+    errors = io.BytesIO()
+    write_errors(errors, source.info, [(one, [Problem("plan_not_found", "plan_code", "No.")])])
+
+    (again,) = read_bytes(f"a.{kind}", errors.getvalue())
+
+    for given in (one, again):
+        wanted, problems, _ = checked_row(given)
+        assert (dict(wanted.more), problems) == ({**TYPED, "country": "DE"}, [])
