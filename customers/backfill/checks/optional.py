@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -168,9 +169,14 @@ def _text(column: Column, given: str) -> str | Problem:
     return given
 
 
+@cache
+def _by_folded(codes: frozenset[str]) -> Mapping[str, str]:
+    return {code.casefold(): code for code in codes}
+
+
 def _choice(column: Column, given: str) -> str | Problem:
     """Read a code; capitals and `_` for `-` cannot mean another one."""
-    known = {code.casefold(): code for code in column.choices}
+    known = _by_folded(column.choices)
     code = known.get(given.casefold().replace("_", "-"))
     if code:
         return code
