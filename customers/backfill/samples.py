@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
-from customers.backfill.source import SourceRow
+from customers.backfill.source import COLUMNS, SourceRow
 
 FIRST = 5
 OF_EACH_CODE = 3
@@ -27,9 +27,7 @@ UNUSUAL = (
     "dates_mixed",
 )
 
-Shown = list[
-    tuple[int, tuple[str, ...], str]
-]  # line, our six values with what cannot be seen made visible, codes
+Shown = list[tuple[int, tuple[str, ...], str]]  # line, values with what cannot be seen made visible, codes
 
 
 def first_rows(rows: Iterable[SourceRow]) -> Shown:
@@ -48,15 +46,23 @@ def unusual_rows(rows: Iterable[SourceRow], codes: Mapping[int, Sequence[str]]) 
     return shown
 
 
+def headings(rows: Sequence[SourceRow]) -> tuple[str, ...]:
+    """Name what `visible` gives: with one more column where the file has optional ones."""
+    return (*COLUMNS, "more") if rows and rows[0].more else COLUMNS
+
+
 def visible(row: SourceRow) -> tuple[str, ...]:
     """Write what nobody would see, such as a tab or a character of no width, by its number.
 
-    An idTag that a mapping rewrote stands there as it was, and as it is.
+    An idTag that a mapping rewrote stands there as it was, and as it is. Of the optional columns, all that
+    the row has is in one cell.
     """
     values = row.values
     if row.mapped and row.mapped.id_tag is not None:
         values = values._replace(id_tag=f"{row.mapped.id_tag} → {values.id_tag}")
-    return tuple(_visible(value) for value in values)
+    six = tuple(_visible(value) for value in values)
+    more = (f"{name}: {_visible(value.strip())}" for name, value in row.more.items() if value.strip())
+    return (*six, " · ".join(more)) if row.more else six
 
 
 def _visible(value: str) -> str:

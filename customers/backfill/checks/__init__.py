@@ -1,7 +1,7 @@
 """What can be said of a file without asking another system. Pure: no ORM, settings, HTTP or clock."""
 
 from customers.backfill.checks.billed import Billed
-from customers.backfill.checks.clashes import alike, clashes
+from customers.backfill.checks.clashes import alike, clashes, completed
 from customers.backfill.checks.dates import is_date_format, read_day
 from customers.backfill.checks.mixed import mixed_dates
 from customers.backfill.checks.optional import Written
@@ -13,6 +13,7 @@ __all__ = [
     "alike",
     "check_row",
     "clashes",
+    "completed",
     "file_warnings",
     "is_date_format",
     "mixed_dates",

@@ -3,10 +3,11 @@
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from kernel import Doubt, Per, Problem, Wanted
 from kernel.alike import Alike
-from kernel.columns import OPTIONAL, Column
+from kernel.columns import NEWER, OPTIONAL, Column
 from kernel.notation import bare, padded
 
 _LINES_NAMED = 10  # of the other parties; every party gets its own problem, however many they are
@@ -29,7 +30,8 @@ def clashes(wanted: Sequence[Wanted]) -> Clashes:
 
     A blank value (of a cell that is missing or not valid) clashes with nothing and agrees with everything:
     that row has its own problem already, and what is wrong is not known before it is corrected. In an
-    optional column an empty cell is a value too: one card with a notice and one without are not alike.
+    optional column an empty cell is a value too, unless the column says otherwise: one card with a notice
+    and one without are not alike.
     """
     found: Clashes = defaultdict(list)
     _external_ids(wanted, found)
@@ -47,10 +49,12 @@ def _external_ids(rows: Sequence[Wanted], found: Clashes) -> None:
     hint = "Rows of one customer with several cards have to be alike in all but the idTag."
     for group in _groups(rows, external_id_key):
         fields = [field for field, value in _PER_CUSTOMER.items() if _differ(group, value)]
-        fields += [column.name for column in _OPTIONAL if len(_known(group, column)) > 1]
+        optional = [column for column in _OPTIONAL if len(_known(group, column)) > 1]
+        is_doubt = not fields and all(column in NEWER for column in optional)
+        fields += [column.name for column in optional]
         if fields:
             told = f"Rows with this external_id differ in {_join(fields)}"
-            _tell(found, group, "external_id_duplicate", "external_id", told, hint)
+            _tell(found, group, "external_id_duplicate", "external_id", told, hint, is_doubt=is_doubt)
 
 
 def _emails(rows: Sequence[Wanted], found: Clashes) -> None:
@@ -70,6 +74,26 @@ def _id_tags(rows: Sequence[Wanted], found: Clashes) -> None:
         if len({wanted.id_tag.lower() for wanted in group}) > 1:
             told = "This card is in the file in several notations"
             _tell(found, group, "id_tag_duplicate", "id_tag", told, hint, is_doubt=True)
+
+
+def completed(rows: Sequence[Wanted]) -> dict[int, Mapping[str, Any]]:
+    """Give, by line, what a blank cell takes from the customer's other rows, where the column says so.
+
+    The first row makes the customer, and it may be another that has the value.
+    """
+    columns = [column for column in _OPTIONAL if column.blank_agrees]
+    given = [row for row in rows if row.more and row.external_id]
+    theirs: dict[str, dict[str, Any]] = {}
+    for row in given:
+        known = theirs.setdefault(row.external_id, {})
+        for column in columns:
+            if column.name in row.more:
+                known.setdefault(column.name, row.more[column.name])
+    return {
+        row.line: theirs[row.external_id]
+        for row in rows
+        if row.external_id in theirs and theirs[row.external_id].keys() - row.more.keys()
+    }
 
 
 def alike(rows: Sequence[Wanted]) -> dict[int, tuple[Problem, ...]]:
@@ -103,8 +127,9 @@ def _differ(group: Sequence[Wanted], value: Callable[[Wanted], object]) -> bool:
 
 
 def _known(group: Sequence[Wanted], column: Column) -> set[object]:
-    """Return the values of a group in a column, with None of an empty cell, without what cannot be read."""
-    return {column.of(row) for row in group if column.name not in row.unread}
+    """Return the values of a group in a column, without what cannot be read; None is an empty cell's."""
+    known = {column.of(row) for row in group if column.name not in row.unread}
+    return known - {None} if column.blank_agrees else known
 
 
 def _tell(

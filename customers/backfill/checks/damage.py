@@ -1,7 +1,7 @@
 """Signs that a value was damaged on its way here: by a spreadsheet, a database, a wrong encoding, a web page.
 
-One check for the three values that stay: the name, the external_id and the idTag. In the two ids a sign is a
-reason to refuse, because an id is for ever; in a name one to look, because somebody is called Null.
+One check for the values that stay: the external_id, the idTag, the name and other texts. In the two ids a
+sign is a reason to refuse, because an id is for ever; in a name one to look: somebody is called Null.
 What only looks unusual is no sign: `КЛ-1001`, `AT&T`, `O'Brien`, `04E12345` and `DEC-10` are what they are.
 """
 
@@ -118,6 +118,16 @@ def damage_in_name(given: str, *, is_text: bool = True) -> Problem | None:
         return Problem("value_damaged", "display_name", told, "Look whether somebody is called so.")
     for told, hint in _signs_in_name(given):
         return Problem("value_damaged", "display_name", f"The name {told}", hint)
+    return None
+
+
+def damage_in_text(field: str, given: str, *, is_text: bool = True) -> Problem | None:
+    """Say what about another text looks damaged; it is a warning, and shows nothing of the text."""
+    if not is_text:
+        told = f"The {field} is no text in the file, but a number or a date: zeros in front are lost."
+        return Problem("value_damaged", field, told, "Compare it with its source.")
+    for told, hint in _signs(given, _PLACEHOLDERS):
+        return Problem("value_damaged", field, f"The {field} {told}", hint)
     return None
 
 
