@@ -1,7 +1,7 @@
 """Rows of one file that stand in each other's way."""
 
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from kernel import Doubt, Per, Problem, Wanted
@@ -40,7 +40,8 @@ def clashes(wanted: Sequence[Wanted]) -> Clashes:
 
 def external_id_key(wanted: Wanted) -> str:
     """Return what two external_ids have in common that nobody would tell apart."""
-    return unicodedata.normalize("NFC", wanted.external_id).casefold()
+    external_id = wanted.external_id
+    return (external_id if external_id.isascii() else unicodedata.normalize("NFC", external_id)).casefold()
 
 
 def _external_ids(rows: Sequence[Wanted], found: Clashes) -> None:
@@ -74,20 +75,25 @@ def _id_tags(rows: Sequence[Wanted], found: Clashes) -> None:
 
 def alike(rows: Sequence[Wanted]) -> dict[int, tuple[Problem, ...]]:
     """Warn, by line, of cards that may be one: the same number in decimal, or with its bytes turned round."""
+    forms = Counter(bare(row.id_tag) for row in rows if row.id_tag)
+    suspects = [row for row in rows if row.id_tag and _may_be_another(bare(row.id_tag), forms)]
+    if not suspects:
+        return {}
     cards = Alike()
     for row in rows:
         if row.id_tag:
             cards.add(row.id_tag, f"on line {row.line}")
-    found = {row.line: cards.warnings(row.id_tag) for row in rows if _may_be_another(row.id_tag, cards)}
+    found = {row.line: cards.warnings(row.id_tag) for row in suspects}
     return {line: warnings for line, warnings in found.items() if warnings}
 
 
-def _may_be_another(id_tag: str, cards: Alike) -> bool:
+def _may_be_another(digits: str, forms: Mapping[str, int]) -> bool:
     """Ask first what costs little: most cards are written in one way only."""
-    digits = bare(id_tag)
-    turned = "".join(digits[place : place + 2] for place in range(len(digits) - 2, -1, -2))
-    there = cards.by_bare
-    return digits.isdecimal() or len(digits) in (7, 13) or turned in there or len(there.get(digits, ())) > 1
+    if forms[digits] > 1 or digits.isdecimal() or len(digits) in (7, 13):
+        return True
+    if len(digits) not in (8, 14, 20):
+        return False
+    return "".join(digits[place : place + 2] for place in range(len(digits) - 2, -1, -2)) in forms
 
 
 def _groups(rows: Sequence[Wanted], key: Callable[[Wanted], str]) -> list[list[Wanted]]:

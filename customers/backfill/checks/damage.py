@@ -23,12 +23,15 @@ _PLACEHOLDERS = frozenset([
     "none", "<none>", "n/a", "n.a.", "n.a", "na", "nil", "undefined", "inf", "-inf", "infinity",
     "-infinity", "tbd", "todo", "k.a.", "k/a", "s/o", "n/d", "n/b", "n/v", "void", "missing", "unknown",
     "unbekannt", "inconnu", "desconocido", "sconosciuto", "onbekend", "empty", "blank", "leer", "vide",
-    "vacío", "leeg", "(blank)", "(empty)", "(leer)", "(vide)", "(vacío)", "(leeg)",
+    "vacío", "leeg", "n-a", "n_a", "(blank)", "(empty)", "(leer)", "(vide)", "(vacío)", "(leeg)",
 ])  # fmt: skip
 _NAME_BOOLEANS = frozenset(["true", "false", "wahr", "falsch"])  # without Vero, who is a person
 _BOOLEANS = _NAME_BOOLEANS | {"vrai", "faux", "verdadero", "falso", "vero", "waar", "onwaar"}
+_NO_ID = _PLACEHOLDERS | _BOOLEANS
+_NO_NAME = _PLACEHOLDERS | _NAME_BOOLEANS
 _OBJECTS = re.compile(
-    r"\[object \w+\]|System\.\w+(?:\.\w+)*(?:\[\])?|\{\{.*\}\}|\$\{.*\}|<%.*%>|<\w[\w.]* object at 0x\w+>",
+    r"\[object \w+\]|System\.\w+(?:\.\w+)*(?:\[\])?|\{\{.*\}\}|\$\{.*\}|<%.*%>|<\w[\w.]* object at 0x\w+>"
+    r"|\{[a-z_.]+\}|%[a-z_]+%|%\([a-z_]+\)s|\$[a-z_.]+",
     re.IGNORECASE,
 )
 
@@ -45,10 +48,12 @@ _LOADING = re.compile(
     r"|Bezig met laden|Carregando|A carregar|Ładowanie|Загрузка|Laddar|Indlæser)\s?(?:\.{3}|…)",
     re.IGNORECASE,
 )
-_EXPONENT = re.compile(r"[-+]?\d+[.,]\d+E[+-]?\d+|[-+]?\d+E\+\d+", re.IGNORECASE)
-_DECIMAL = re.compile(r"[-+]?\d+[.,]0+")
-_WRAPPED = re.compile(r"""=\s*["'“].*|=\w+\(.*|'=?["“]?\d.*|["“”„«].*|'.+'""", re.DOTALL)
-_NAME_WRAPPED = re.compile(r"""=\s*["'“].*|=\w+\(.*|'\d.*|["“”„«][^"“”»]*["“”»]|'.+'""", re.DOTALL)
+_EXPONENT = re.compile(r"[-+]?\d+[.,]\d+E[+-]?\d+|[-+]?\d+E\+\d+|[-+]?\dE-\d\d", re.IGNORECASE)
+_DECIMAL = re.compile(r"[-+]?\d+[.,]0+|\d{1,3}(?:,\d{3})+(?:\.0+)?|\d{1,3}(?:\.\d{3})+,0+")
+_WRAPPED = re.compile(r"""'?=.*|'["“]?\d.*|["“”„«].*|'.+'""", re.DOTALL)
+_NAME_WRAPPED = re.compile(r"""'?=.*|'[A-Z\d].*|["“”„«][^"“”»]*["“”»]|'.+'""", re.DOTALL)
+# A number of whatever kind: somebody may be called 4711, and hardly anybody 0 or 1.234,56 €.
+_NUMBER = re.compile(r"(?!\d{3,4}\Z)[-+]?[\d.,']*\d[\d.,']*(?:\s?[%€$£])?|[€$£]\s?[\d.,']+")
 
 # The months as spreadsheets shorten them: with one capital or none, and never in capitals only.
 _MONTH = (
@@ -70,7 +75,7 @@ _TIME = re.compile(r"\d{1,2}:\d\d:\d\d(?: [AP]M)?", re.IGNORECASE)
 _ESCAPE = re.compile(r"_x[0-9A-Fa-f]{4}_|x005F_")
 _ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,10}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>")
-_BACKSLASH = re.compile(r"\\(?:['\"]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})")
+_BACKSLASH = re.compile(r"\\(?:['\"]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[nrt](?![a-z]))")
 _PERCENT = re.compile(r"%20|%C[23]%[89AB][0-9A-F]", re.IGNORECASE)
 # UTF-8 that was read as cp1252, latin-1 or Mac: a letter that begins a character of UTF-8, and one that goes
 # on with it. After Ä and Å, which are letters of names, no dash, quotation mark or blank counts.
@@ -81,11 +86,19 @@ _MOJIBAKE = re.compile(
     r"|√[\u00a0-\u00ffŒœŸ†∂∑∏π∫Ω≈∆∞±≤≥¥µªº¿¡¬√ƒ«»…–—‘’“”÷◊⁄€‹›ﬁﬂ‡·‚„‰]|‚Ä[ìîôúù¢]|¬[©®∞±¥µ£§¶†´¨≠]"
 )
 _LOST_LETTER = re.compile(r"[^\W\d_]\?{1,2}[^\W\d_]")
+# What cp1252, Mac and DOS make of each other's letters: a sign, or a lonely capital, within a word.
+_WRONG_LETTER = re.compile(
+    r"[^\W\d_](?:[¡-©«-´¶¸¹»-¿×÷€ˆ‰‹›˜†‡•™ⁿ√∞∫≈≠≤≥∂∑∏π◊─-▟])[^\W\d_]|[a-z][À-ÖØ-ÞŠŒŽŸ](?:[a-z]|$)"
+)
+_ODD_BLANK = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
 
 _TYPOGRAPHIC = re.compile("[‐‑‒–—―−‘’‚‛“”„‟…]")  # what a word processor makes of - ' " and ...
 
+_FULL_WIDTH = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
 _WORD = re.compile(r"[^\W\d_]+")
 _ANY_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+# Greek, Cyrillic and Armenian: without one of their letters nothing mixes alphabets.
+_OTHER_ALPHABETS = re.compile("[\u0370-\u058f\u1c80-\u1c8f\u1f00-\u1fff\u2de0-\u2dff\ua640-\ua69f]")
 # Letters of Cyrillic and Greek that look like Latin ones.
 _LOOKALIKES = frozenset("АВЕКМНОРСТУХЅІЈаеорсухѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο")
 
@@ -93,7 +106,12 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]*[0-9][A-Za-z0-9_-]*")  # of most ids; asked 
 _PLAIN_SUSPECT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z|.*x[0-9A-Fa-f]{4}_|[A-Za-z]+-[0-9]{2}(?:[0-9]{2})?\Z|[0-9]{1,2}-[A-Za-z]"
 )
-_PLAIN_NAME = re.compile(r"[A-Za-z]+(?: [A-Za-z]+)+[0-9 -]*")
+# Two words or more in letters of western Europe, capitals at their beginning: of most people.
+_PLAIN_NAME = re.compile(
+    r"[A-Za-zÀ-ÖØ-öø-ÿ][A-Za-zà-öø-ÿ]*(?:[ -][A-Za-zÀ-ÖØ-öø-ÿ][A-Za-zà-öø-ÿ]*)+(?: [0-9]+)?"
+)
+
+_PLAIN_EMAIL = re.compile(r"[A-Za-z0-9.+-]+@[A-Za-z0-9.-]+")
 
 _FROM_SOURCE = "Take the value from its source again; a spreadsheet needs the column formatted as text first."
 _RIGHT_ENCODING = "Export the file again as UTF-8, or take the value from its source."
@@ -106,6 +124,16 @@ def damage_in_id(field: str, given: str) -> Problem | None:
     for told, hint in _signs_in_id(given):
         shown = f"“{mask_id_tag(given)}”" if field == "id_tag" else _quoted(given)
         return Problem("value_damaged", field, f"The {_label(field)} {shown} {told}", hint)
+    return None
+
+
+def damage_in_email(given: str) -> Problem | None:
+    """Say how an address that mail would take was damaged; it is refused, because nobody has it."""
+    if _PLAIN_EMAIL.fullmatch(given):
+        return None
+    if given.startswith("'") or _ESCAPE.search(given):
+        told = "The email address has an apostrophe before it, or holds an escape such as _x000D_."
+        return Problem("value_damaged", "email", told, _FROM_SOURCE)
     return None
 
 
@@ -125,7 +153,7 @@ Sign = tuple[str, str]
 
 
 def _signs_in_id(given: str) -> Iterator[Sign]:
-    yield from _signs(given, _PLACEHOLDERS | _BOOLEANS)
+    yield from _signs(given, _NO_ID)
     if not _ANY_LETTER_OR_DIGIT.search(given):
         yield "has neither a letter nor a digit.", _FROM_SOURCE
     if _WRAPPED.fullmatch(given):
@@ -142,23 +170,35 @@ _WITHOUT_MARKS = "Take away what is around it; leading zeros then need a column 
 
 
 def _signs_in_name(given: str) -> Iterator[Sign]:
-    yield from _signs(given, _PLACEHOLDERS | _NAME_BOOLEANS)
+    yield from _signs(given, _NO_NAME)
     if not _ANY_LETTER_OR_DIGIT.search(given):
         yield "has neither a letter nor a digit.", _FROM_SOURCE
     if _NAME_WRAPPED.fullmatch(given):
         yield "still has the quotation marks or the formula around it that kept it a text.", _WITHOUT_MARKS
-    if _EXPONENT.fullmatch(given) or re.fullmatch(r"\d+[.,]\d+", given) or _is_date(given):
+    if _EXPONENT.fullmatch(given) or _NUMBER.fullmatch(given) or _is_date(given):
         yield "is a number, a date or a time.", "Look whether somebody is called so."
     if _LOST_LETTER.search(given):
         yield "has a question mark where a letter was.", _RIGHT_ENCODING
-    if not given.isascii() and _has_mixed_word(given):
+    if not given.isascii():
+        yield from _foreign_in_name(given)
+
+
+def _foreign_in_name(given: str) -> Iterator[Sign]:
+    if _has_mixed_word(given):
         yield "mixes letters of two alphabets in one word.", "Type it again in one alphabet."
+    if _WRONG_LETTER.search(given):
+        yield "has a sign or a capital within a word, as a wrong encoding makes it.", _RIGHT_ENCODING
+    if _ODD_BLANK.search(given):
+        yield "has a blank that is no plain one.", "Type the blank again."
+    if _has_other_digits(given):
+        yield "has digits or letters of another width or alphabet.", "Type it again in plain ones."
 
 
 def _signs(given: str, placeholders: frozenset[str]) -> Iterator[Sign]:
     """Find what is damage wherever it stands."""
-    words = given.casefold().split()
-    if given.casefold() in placeholders or (words and len(set(words)) == 1 and words[0] in placeholders):
+    folded = given.casefold()
+    words = set(folded.split())
+    if folded in placeholders or (len(words) == 1 and words <= placeholders):
         yield "is what a program writes where it has no value.", _FROM_SOURCE
     if _ERROR.fullmatch(given):
         yield "is the error text of a spreadsheet.", "Correct the formula, or enter the value itself."
@@ -194,7 +234,7 @@ def _foreign(given: str) -> Iterator[Sign]:
             "Type it again with a plain one.",
         )
     if _has_other_digits(given):
-        yield "has digits or letters of other widths or alphabets beside plain ones.", "Type it again."
+        yield "has digits or letters of another width or alphabet.", "Type it again in plain ones."
 
 
 def _is_date(given: str) -> bool:
@@ -233,23 +273,26 @@ def _alphabets(text: str) -> set[str]:
 
 
 def _has_mixed_word(given: str) -> bool:
+    if not _OTHER_ALPHABETS.search(given):
+        return False
     return any(len(_alphabets(word)) > 1 for word in _WORD.findall(given) if not word.isascii())
 
 
 def _has_lookalike(given: str) -> bool:
     """Return whether beside Latin letters all the others are ones that look Latin."""
+    if not _OTHER_ALPHABETS.search(given):
+        return False
     letters = [char for char in given if char.isalpha()]
     others = [char for char in letters if _alphabet(char) in ("CYRILLIC", "GREEK")]
     return bool(others) and len(others) < len(letters) and all(char in _LOOKALIKES for char in others)
 
 
 def _has_other_digits(given: str) -> bool:
+    """Return whether a letter is as wide as a Chinese one, or a digit of another script than the rest."""
+    if _FULL_WIDTH.search(given):
+        return True
     plain = any(char.isascii() and char.isalnum() for char in given)
-    other = any(
-        "\uff01" <= char <= "\uff5e" or (not char.isascii() and unicodedata.category(char) == "Nd")
-        for char in given
-    )
-    return plain and other
+    return plain and any(not char.isascii() and unicodedata.category(char) == "Nd" for char in given)
 
 
 def _is_latin_only(given: str) -> bool:

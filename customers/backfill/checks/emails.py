@@ -44,6 +44,8 @@ def _hint(email: str) -> str:
     """Say what to do about an address; nothing if it is one."""
     if "," in email or ";" in email or email.count("@") > 1:
         return "Give exactly one address."
+    if email.lower().startswith("mailto:"):
+        return "Take away mailto: before the address."
     if "<" in email or ">" in email:
         return "Give only the address, without a name and angle brackets."
     if not email.isprintable() or " " in email:

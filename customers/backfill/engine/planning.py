@@ -11,6 +11,7 @@ from customers.backfill.checks import (
     check_row,
     clashes,
     file_warnings,
+    formulas_told_once,
     mixed_dates,
 )
 from customers.backfill.engine.acceptance import Accepted
@@ -64,7 +65,9 @@ def draft(source: Source, systems: Systems, options: Options, today: date) -> li
     clashing = clashes([_undoubted(row) for row in rows])
     other = alike([row.wanted for row in rows])
     mixed = mixed_dates([row.source for row in rows])
+    formulas = formulas_told_once((row.line, row.problems) for row in rows if row.source.uncalculated)
     for row in rows:
+        row.problems = tuple(formulas.get(row.line, row.problems))
         found = mixed.get(row.line, [])
         said = {f"{problem.field}_invalid" for problem in found}  # of which this is the cause
         own = [problem for problem in row.problems if problem.code not in said]
