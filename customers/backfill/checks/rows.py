@@ -104,6 +104,9 @@ def _unseen(info: SourceInfo) -> Iterator[Problem]:
             f"{info.name}: {len(info.hidden_lines):,} hidden rows {done}: {lines_named(info.hidden_lines)}."
         )
         yield Problem("rows_hidden", None, told, "As --hidden-rows says.")
+    if info.hidden_columns:
+        told = f"{info.name}: the sheet hides columns that are read: {', '.join(info.hidden_columns)}."
+        yield Problem("columns_hidden", None, told, "Show them, and look whether they are the ones meant.")
     if info.unseen_lines:
         told = f"{info.name}: what lies under merged cells is not read: {lines_named(info.unseen_lines)}."
         yield Problem("cells_merged", None, told, "Unmerge them if these rows are meant.")

@@ -61,6 +61,10 @@ class Layout:
             return cells
         return [*cells[: self.report], *cells[self.report + len(REPORT_COLUMNS) :]]
 
+    def at(self, place: int) -> int:
+        """Return where in the file a column is whose place is counted without those of an error file."""
+        return place if self.report is None or place < self.report else place + len(REPORT_COLUMNS)
+
     def row(self, line: int, raw: Sequence[str]) -> SourceRow | None:
         """Make a row of the cells of one record; None of a blank one."""
         cells = self.own(raw)

@@ -68,6 +68,9 @@ def workbook_source(name: str, kind: str, data: bytes, sha256: str, hidden_rows:
         hidden_sheets=frozenset(other.name for other in book.sheets if other.is_hidden),
         hidden_lines=hidden,
         hidden_rows=hidden_rows if hidden else None,
+        hidden_columns=tuple(
+            column for column, place in layout.places.items() if layout.at(place) in sheet.hidden_columns
+        ),
         unseen_lines=tuple(seen.unseen),
     )
     return Source(info, partial(iter, _without_hidden(named, rows, hidden, hidden_rows)))

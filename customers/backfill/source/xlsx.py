@@ -88,9 +88,16 @@ class _XlsxSheet(Sheet):
                             self.hidden.add(number)
                         yield number, cells
                     element.clear()
+                elif name == "col":
+                    self._note_column(element)
                 elif name == "mergeCell":
                     left, top, right, bottom = range_boundaries(element.get("ref", ""))
                     self.merges.append(Merge(int(top), int(left) - 1, int(bottom), int(right) - 1))
+
+    def _note_column(self, element: Element) -> None:
+        if element.get("hidden") in ("1", "true") or element.get("width") in ("0", "0.0"):
+            first, last = int(element.get("min", "1")), int(element.get("max", "1"))
+            self.hidden_columns.update(range(first - 1, min(last, MAX_COLUMNS)))
 
     def _row(self, row: Element) -> list[Cell]:
         """Return the cells up to the last one that is not blank; styled empty ones are."""
@@ -100,7 +107,7 @@ class _XlsxSheet(Sheet):
             where = element.get("r")
             column = coordinate_to_tuple(where)[1] if where else column + 1
             cell = self._cell(element)
-            if not cell.text:
+            if not cell.text or (column > MAX_COLUMNS and cell.text.isspace()):
                 continue
             if column > MAX_COLUMNS:
                 raise TooWideError
