@@ -48,7 +48,7 @@ _LOADING = re.compile(
     r"|Bezig met laden|Carregando|A carregar|Ładowanie|Загрузка|Laddar|Indlæser)\s?(?:\.{3}|…)",
     re.IGNORECASE,
 )
-_EXPONENT = re.compile(r"[-+]?\d+[.,]\d+E[+-]?\d+|[-+]?\d+E\+\d+|[-+]?\dE-\d\d", re.IGNORECASE)
+_EXPONENT = re.compile(r"[-+]?\d+[.,]\d+E[+-]?\d+|[-+]?\d+E\+\d+", re.IGNORECASE)
 _DECIMAL = re.compile(r"[-+]?\d+[.,]0+|\d{1,3}(?:,\d{3})+(?:\.0+)?|\d{1,3}(?:\.\d{3})+,0+")
 _WRAPPED = re.compile(r"""'?=.*|'["“]?\d.*|["“”„«].*|'.+'""", re.DOTALL)
 _NAME_WRAPPED = re.compile(r"""'?=.*|'[A-Z\d].*|["“”„«][^"“”»]*["“”»]|'.+'""", re.DOTALL)
@@ -88,7 +88,7 @@ _MOJIBAKE = re.compile(
 _LOST_LETTER = re.compile(r"[^\W\d_]\?{1,2}[^\W\d_]")
 # What cp1252, Mac and DOS make of each other's letters: a sign, or a lonely capital, within a word.
 _WRONG_LETTER = re.compile(
-    r"[^\W\d_](?:[¡-©«-´¶¸¹»-¿×÷€ˆ‰‹›˜†‡•™ⁿ√∞∫≈≠≤≥∂∑∏π◊─-▟])[^\W\d_]|[a-z][À-ÖØ-ÞŠŒŽŸ](?:[a-z]|$)"
+    r"[^\W\d_](?:[¡-©«-´¶¸¹»-¿×÷€ˆ‰‹›˜†‡•™ⁿ√∞∫≈≠≤≥∂∑∏π◊─-▟])[^\W\d_]|[a-z][À-ÖØ-ÞŠŒŽŸ](?:[a-z]|$)|[A-Z][ŠŒŽŸ][a-z]"
 )
 _ODD_BLANK = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
 

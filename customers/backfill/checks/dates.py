@@ -138,6 +138,15 @@ def read_day(text: str, date_format: str | None, timezone: ZoneInfo | None) -> R
         return None
 
 
+def moment_of(text: str, date_format: str | None) -> datetime | None:
+    """Return the moment that is written with its offset; None of a day, whatever the time zone."""
+    try:
+        moment = _moment(text, date_format)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment is not None and moment.tzinfo is not None else None
+
+
 def _moment(text: str, date_format: str | None) -> datetime | None:
     if date_format is not None:
         return datetime.strptime(*_with_offset(text, date_format))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from customers.backfill.source import COLUMNS, SourceRow, lines_named
 from kernel import Doubt, Problem
+from kernel.invisible import without_invisible
 
 _TOTAL = re.compile(
     r"(?:grand |sub)?totals?\b.*|sum\b.*|summe\b.*|gesamt\w*\b.*|insgesamt\b.*|zwischensumme\b.*|totaal\b.*"
@@ -22,7 +23,7 @@ def no_customer(row: SourceRow) -> Problem | None:
     values = row.values
     if "@" in values.email and values.plan_code:
         return None
-    if tuple(value.strip().casefold() for value in values) == COLUMNS:
+    if tuple(without_invisible(value).strip().casefold() for value in values) == COLUMNS:
         return _none("repeats the header", "Delete the row: files were joined here.")
     filled = [value.strip() for value in values if value and not value.isspace()]
     if "@" in values.email or len(filled) > _MOST_FILLED:

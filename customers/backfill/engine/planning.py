@@ -92,6 +92,7 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
     """Say what an import would do; nothing is written anywhere. Raises SourceError, Refused, RemoteError."""
     there = systems.target.clock(now)
     today, billing_day = today_in(systems, there), there.astimezone(systems.billing_zone).date()
+    options = options.over(source.info)
     run = identity.to_continue(source.info.sha256, options.as_json(), systems)
     rows = draft(source, systems, options, today)
     wanted = [row.wanted for row in rows]

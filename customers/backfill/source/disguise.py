@@ -43,6 +43,7 @@ def refuse_disguise(name: str, kind: str, start: bytes, opener: Opener) -> None:
     if start.startswith(_COMPOUND):
         raise _compound(name, opener)
     _refuse_markup(name, kind, start)
+    _refuse_other_text(name, kind, start)
     is_zip = start.startswith(_ZIP)
     if kind in ("xlsx", "ods") and is_zip:
         _refuse_other_archive(name, kind, opener)
@@ -66,11 +67,23 @@ def _compound(name: str, opener: Opener) -> SourceError:
 def _refuse_markup(name: str, kind: str, start: bytes) -> None:
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1024].lower()
     ends = f"although its name ends in .{kind}."
-    if text.startswith(_HTML) or (text.startswith((b"<?xml", b"<!--")) and b"<html" in text):
+    in_disguise = text.startswith((b"<?xml", b"<!--")) and any(tag in text for tag in _HTML)
+    if text.startswith(_HTML) or (in_disguise and b"office:spreadsheet" not in text):
         raise unreadable(name, f"this is a web page (HTML) {ends}", _HTML_HINT)
     if text.startswith(b"<?xml"):
         what = "a workbook in the XML of Excel 2003" if b"office:spreadsheet" in text else "XML"
         raise unreadable(name, f"this is {what} {ends}", _AS_WORKBOOK)
+
+
+def _refuse_other_text(name: str, kind: str, start: bytes) -> None:
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    is_json = text.startswith(b"{") or (text.startswith(b"[") and text[1:].lstrip()[:1] in (b"{", b"["))
+    if kind in ("csv", "tsv") and is_json and b'"' in text:
+        raise unreadable(name, f"this is JSON although its name ends in .{kind}.", "Name it .json.")
+    is_table = text.isascii() and text[:1].isalpha() and any(one in text for one in (b",", b";", b"\t"))
+    if kind == "json" and is_table and not text.startswith((b"true", b"false", b"null", b"NaN")):
+        hint = "If it is a table with a delimiter, name it .csv."
+        raise unreadable(name, "this is no JSON although its name ends in .json.", hint)
 
 
 def _refuse_other_archive(name: str, kind: str, opener: Opener) -> None:

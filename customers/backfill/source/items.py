@@ -59,15 +59,27 @@ def _items(name: str, text: str) -> Sequence[Item]:
         raise unreadable(name, f"one object has the name “{error}” twice.", "Remove one of them.") from None
     items = document.get(LIST_KEY) if isinstance(document, dict) else document
     if not isinstance(items, list):
-        raise unreadable(name, f"this is neither a list nor an object with a list under “{LIST_KEY}”.")
+        told = f"this is neither a list nor an object with a list under “{LIST_KEY}”."
+        raise unreadable(name, told, _to_make_a_list(document))
     if not items:
         raise unreadable(name, "the list has no items.", code="file_empty")
     if len(items) > MAX_ROWS:
         raise unreadable(name, f"there are more than {MAX_ROWS:,} items.", "Save it as CSV, or split it.")
     for place, item in enumerate(items, start=1):
         if not isinstance(item, dict):
-            raise unreadable(name, f"item {place} is not an object.")
+            hint = "Write each customer as an object: the name of a column, a colon, its value."
+            raise unreadable(name, f"item {place} is not an object.", hint)
     return items
+
+
+def _to_make_a_list(document: object) -> str:
+    """Say where the list is that another system names otherwise, or that one object is none."""
+    if not isinstance(document, dict):
+        return "Put [ before the first object and ] after the last."
+    lists = [key for key, value in document.items() if isinstance(value, list) and value]
+    if lists:
+        return f"If it is the list under “{lists[0]}”, name that {LIST_KEY}."
+    return "If it is one customer, put [ before it and ] after it."
 
 
 def _lines(text: str, count: int) -> Sequence[int]:
@@ -120,7 +132,8 @@ def _cell(name: str, place: int, key: str, value: object, ours: Container[str]) 
         return Cell(value, Kind.NUMBER if isinstance(value, _Number) else Kind.TEXT)
     if key.strip() not in ours:
         return Cell(json.dumps(value, ensure_ascii=True), Kind.NUMBER)  # it is left out with a warning
-    raise unreadable(name, f"item {place}: “{key}” is a list or an object; it has to be a text.")
+    hint = "Write one text; a customer with several cards is several items, alike in all but the idTag."
+    raise unreadable(name, f"item {place}: “{key}” is a list or an object; it has to be a text.", hint)
 
 
 class _DoubleKeyError(Exception):

@@ -19,7 +19,7 @@ class Merge(NamedTuple):
 
 
 class Sheet:
-    """A sheet. `hidden` rows (their numbers), `hidden_columns` (from 0) and `merges` are known once it was read."""
+    """A sheet. `hidden` rows, `hidden_columns` (from 0) and `merges` are known once it was read."""
 
     def __init__(self, name: str, is_hidden: bool) -> None:
         self.name, self.is_hidden = name, is_hidden

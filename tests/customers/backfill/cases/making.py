@@ -112,7 +112,8 @@ def ods_sheet(
 ) -> str:  # fmt: skip
     style = ' table:style-name="unseen"' if hidden else ""
     written = "".join(
-        f"<table:table-row {row_attributes.get(number, '')}>{''.join(map(_ods_cell, cells))}</table:table-row>"
+        f"<table:table-row {row_attributes.get(number, '')}>"
+        f"{''.join(map(_ods_cell, cells))}</table:table-row>"
         for number, cells in enumerate([head, *rows], start=1)
     )
     return f'<table:table table:name="{name}"{style}>{columns}{written}</table:table>'
