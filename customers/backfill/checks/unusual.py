@@ -54,7 +54,7 @@ def not_calculated(column: str) -> Problem:
     hint = (
         "Open the file in a spreadsheet, let it calculate, save it; or replace the formulas by their values."
     )
-    return Problem(_NOT_CALCULATED, column, told, hint)
+    return Problem("formula_not_calculated", column, told, hint)
 
 
 def formulas_told_once(rows: Iterable[tuple[int, Sequence[Problem]]]) -> Mapping[int, list[Problem]]:
@@ -74,7 +74,7 @@ def _told_once(problems: Sequence[Problem], named: str) -> list[Problem]:
     fields = list(dict.fromkeys(one.field or "" for one in those))
     verb = "is a formula whose result is" if len(fields) == 1 else "are formulas whose results are"
     told = f"{', '.join(fields)} {verb} not in the file; so it is on {named}."
-    whole = Problem(_NOT_CALCULATED, fields[0] if len(fields) == 1 else None, told, those[0].hint)
+    whole = Problem("formula_not_calculated", fields[0] if len(fields) == 1 else None, told, those[0].hint)
     if all(isinstance(one, Doubt) for one in those):
         whole = Doubt.of(whole)
     return [whole, *(one for one in problems if one.code != _NOT_CALCULATED)]
