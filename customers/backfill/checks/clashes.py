@@ -97,11 +97,15 @@ def _may_be_another(digits: str, forms: Mapping[str, int]) -> bool:
 
 
 def _groups(rows: Sequence[Wanted], key: Callable[[Wanted], str]) -> list[list[Wanted]]:
+    keys = [key(row) for row in rows]
+    counted = Counter(keys)
+    del counted[""]
     groups: dict[str, list[Wanted]] = {}
-    for row in rows:
-        if shared := key(row):
-            groups.setdefault(shared, []).append(row)
-    return [group for group in groups.values() if len(group) > 1]
+    if len(counted) < len(rows):  # in most files nothing is there twice
+        for shared, row in zip(keys, rows, strict=True):
+            if counted[shared] > 1:
+                groups.setdefault(shared, []).append(row)
+    return list(groups.values())
 
 
 def _differ(group: Sequence[Wanted], value: Callable[[Wanted], object]) -> bool:

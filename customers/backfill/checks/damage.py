@@ -111,14 +111,14 @@ _PLAIN_NAME = re.compile(
     r"[A-Za-zÀ-ÖØ-öø-ÿ][A-Za-zà-öø-ÿ]*(?:[ -][A-Za-zÀ-ÖØ-öø-ÿ][A-Za-zà-öø-ÿ]*)+(?: [0-9]+)?"
 )
 
-_PLAIN_EMAIL = re.compile(r"[A-Za-z0-9.+-]+@[A-Za-z0-9.-]+")
-
 _FROM_SOURCE = "Take the value from its source again; a spreadsheet needs the column formatted as text first."
 _RIGHT_ENCODING = "Export the file again as UTF-8, or take the value from its source."
 
 
 def damage_in_id(field: str, given: str) -> Problem | None:
     """Say how an external_id or an idTag was damaged, if it shows; it is refused."""
+    if given.isascii() and given.isalnum() and not given.isalpha():
+        return None
     if _PLAIN.fullmatch(given) and not _PLAIN_SUSPECT.match(given):
         return None
     for told, hint in _signs_in_id(given):
@@ -129,9 +129,7 @@ def damage_in_id(field: str, given: str) -> Problem | None:
 
 def damage_in_email(given: str) -> Problem | None:
     """Say how an address that mail would take was damaged; it is refused, because nobody has it."""
-    if _PLAIN_EMAIL.fullmatch(given):
-        return None
-    if given.startswith("'") or _ESCAPE.search(given):
+    if given.startswith("'") or ("_x" in given and _ESCAPE.search(given)):
         told = "The email address has an apostrophe before it, or holds an escape such as _x000D_."
         return Problem("value_damaged", "email", told, _FROM_SOURCE)
     return None

@@ -52,13 +52,13 @@ def check_row(
     for column in row.uncalculated & checked.keys():
         if not _was_taken(row, column):
             checked[column] = not_calculated(column)
-    valid = {field: value for field, value in checked.items() if not isinstance(value, Problem)}
-    doubts = _doubts(row, valid)
+    found = {field: value for field, value in checked.items() if isinstance(value, Problem)}
+    valid = {field: checked[field] for field in checked if field not in found} if found else checked
+    found |= _doubts(row, valid)
     time = _time_of_start(row, written) if "start_date" in valid else None
     if isinstance(time, Doubt):
-        doubts["start_date"] = time
-    found = {field: value for field, value in checked.items() if isinstance(value, Problem)} | doubts
-    problems = [found[field] for field in checked if field in found]
+        found["start_date"] = time
+    problems = [found[field] for field in checked if field in found] if found else []
     start: date | None = valid.get("start_date")
     wanted = Wanted(
         line=row.line,

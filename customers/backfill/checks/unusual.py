@@ -28,7 +28,7 @@ def no_customer(row: SourceRow) -> Problem | None:
     filled = [value.strip() for value in values if value and not value.isspace()]
     if "@" in values.email or len(filled) > _MOST_FILLED:
         return _none("is a line of signs", "Delete the row.") if _is_drawn(filled) else None
-    if any(_TOTAL.fullmatch(cell.strip()) for cell in row.cells if cell):
+    if not values.plan_code.strip() and any(_TOTAL.fullmatch(cell.strip()) for cell in row.cells if cell):
         told = "This row counts the others (a total); it is no customer."
         return Problem("row_totals", None, told, "Delete the row, or switch off the total row of the table.")
     if len(filled) == 1 and values.id_tag.strip() and "id_tag" not in row.numeric:
