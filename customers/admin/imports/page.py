@@ -77,13 +77,13 @@ def preview_context(upload: BackfillUpload, query: QueryDict) -> dict[str, Any]:
 def _samples(upload: BackfillUpload, preview: stored_preview.Preview) -> list[tuple[str, Shown]]:
     """Return rows as they were read, from the file itself: nothing else keeps names and cards of it."""
     try:
-        rows = list(staging.open_upload(upload))
+        source = staging.open_upload(upload)
+        codes = {
+            row["line"]: [one["code"] for one in (*row["problems"], *row["warnings"])] for row in preview.rows
+        }
+        first, unusual = first_rows(source), unusual_rows(source, codes)
     except SourceError:
         return []
-    codes = {
-        row["line"]: [one["code"] for one in (*row["problems"], *row["warnings"])] for row in preview.rows
-    }
-    first, unusual = first_rows(rows), unusual_rows(rows, codes)
     return [("The first rows as they were read", first), *([("Unusual values", unusual)] if unusual else [])]
 
 

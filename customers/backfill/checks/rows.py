@@ -75,7 +75,7 @@ def check_row(
     wanted, unread = read_optional(row, wanted, written, plan.amount_currency if plan else None)
     wanted = with_billed_until(wanted, billed, written.timezone)
     wanted, moved = start_after_billed(wanted, billed, written.timezone, plan.interval if plan else None)
-    against, optional = judge_optional(row, wanted, written, today)
+    against, optional = judge_optional(row, wanted, written, today) if row.more or wanted.more else ([], [])
     of_day = [time] if time is not None and not isinstance(time, Doubt) else []
     warnings = [*_warnings(row, wanted, plans, written, today), *of_day, *moved, *optional]
     return wanted, [*problems, *unread, *against], warnings
