@@ -23,7 +23,8 @@ _PLACEHOLDERS = frozenset([
     "none", "<none>", "n/a", "n.a.", "n.a", "na", "nil", "undefined", "inf", "-inf", "infinity",
     "-infinity", "tbd", "todo", "k.a.", "k/a", "s/o", "n/d", "n/b", "n/v", "void", "missing", "unknown",
     "unbekannt", "inconnu", "desconocido", "sconosciuto", "onbekend", "empty", "blank", "leer", "vide",
-    "vacío", "leeg", "n-a", "n_a", "(blank)", "(empty)", "(leer)", "(vide)", "(vacío)", "(leeg)",
+    "vacío", "leeg", "n-a", "n_a", "n.v.", "keine", "entfällt",
+    "aucun", "ninguno", "geen", "(blank)", "(empty)", "(leer)", "(vide)", "(vacío)", "(leeg)",
 ])  # fmt: skip
 _NAME_BOOLEANS = frozenset(["true", "false", "wahr", "falsch"])  # without Vero, who is a person
 _BOOLEANS = _NAME_BOOLEANS | {"vrai", "faux", "verdadero", "falso", "vero", "waar", "onwaar"}
@@ -31,7 +32,7 @@ _NO_ID = _PLACEHOLDERS | _BOOLEANS
 _NO_NAME = _PLACEHOLDERS | _NAME_BOOLEANS
 _OBJECTS = re.compile(
     r"\[object \w+\]|System\.\w+(?:\.\w+)*(?:\[\])?|\{\{.*\}\}|\$\{.*\}|<%.*%>|<\w[\w.]* object at 0x\w+>"
-    r"|\{[a-z_.]+\}|%[a-z_]+%|%\([a-z_]+\)s|\$[a-z_.]+",
+    r"|\[.*\]|\{.*[:'\"].*\}|\{[a-z_.]+\}|%[a-z_]+%|%\([a-z_]+\)s|\$[a-z_.]+",
     re.IGNORECASE,
 )
 
@@ -44,7 +45,7 @@ _ERROR = re.compile(
     re.IGNORECASE,
 )
 _LOADING = re.compile(
-    r"(?:Loading|Wird geladen|Laden|Lädt|Chargement(?: en cours)?|Cargando|Caricamento(?: in corso)?"
+    r"(?:Loading|Lade|Wird geladen|Laden|Lädt|Chargement(?: en cours)?|Cargando|Caricamento(?: in corso)?"
     r"|Bezig met laden|Carregando|A carregar|Ładowanie|Загрузка|Laddar|Indlæser)\s?(?:\.{3}|…)",
     re.IGNORECASE,
 )
@@ -76,13 +77,15 @@ _ESCAPE = re.compile(r"_x[0-9A-Fa-f]{4}_|x005F_")
 _ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,10}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>")
 _BACKSLASH = re.compile(r"\\(?:['\"]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[nrt](?![a-z]))")
-_PERCENT = re.compile(r"%20|%C[23]%[89AB][0-9A-F]", re.IGNORECASE)
+_PERCENT = re.compile(r"[%=]20|[%=]C[23][%=][89AB][0-9A-F]|[a-z]=(?:C4|D[6CF]|[EF][0-9A-F])", re.IGNORECASE)
+# Names that were joined of a part that was there and one that was not.
+_JOINED = re.compile(r"(?<!\w)(?:null|NULL|undefined|NaN|nan)(?!\w)")
 # UTF-8 that was read as cp1252, latin-1 or Mac: a letter that begins a character of UTF-8, and one that goes
 # on with it. After Ä and Å, which are letters of names, no dash, quotation mark or blank counts.
 _GOES_ON = "\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
 _NO_DASH = "\u0080-\u009f¡-¿€‚ƒ„†‡ˆ‰Š‹ŒŽ•˜š›œžŸ"
 _MOJIBAKE = re.compile(
-    rf"Ã[{_GOES_ON}]|Â[\u0080-\u00bf]|[ÄÅ][{_NO_DASH}]|â€|â„¢|ðŸ|(?:[ÐÑ][{_GOES_ON}]){{2}}"
+    rf"[ĂĹ][{_GOES_ON}˘Ľłźşľ]|Ã[{_GOES_ON}]|Â[\u0080-\u00bf]|[ÄÅ][{_NO_DASH}]|â€|â„¢|ðŸ|(?:[ÐÑ][{_GOES_ON}]){{2}}"
     r"|√[\u00a0-\u00ffŒœŸ†∂∑∏π∫Ω≈∆∞±≤≥¥µªº¿¡¬√ƒ«»…–—‘’“”÷◊⁄€‹›ﬁﬂ‡·‚„‰]|‚Ä[ìîôúù¢]|¬[©®∞±¥µ£§¶†´¨≠]"
 )
 _LOST_LETTER = re.compile(r"[^\W\d_]\?{1,2}[^\W\d_]")
@@ -137,7 +140,7 @@ def damage_in_email(given: str) -> Problem | None:
 
 def damage_in_name(given: str, *, is_text: bool = True) -> Problem | None:
     """Say what about a name looks damaged; it is a warning, and shows nothing of the name."""
-    if is_text and _PLAIN_NAME.fullmatch(given) and given.split(" ", 1)[0].casefold() not in _PLACEHOLDERS:
+    if is_text and _PLAIN_NAME.fullmatch(given) and not _has_placeholder(given):
         return None
     if not is_text:
         told = "The name is no text in the file, but a number, a date, a time or a yes or no."
@@ -145,6 +148,10 @@ def damage_in_name(given: str, *, is_text: bool = True) -> Problem | None:
     for told, hint in _signs_in_name(given):
         return Problem("value_damaged", "display_name", f"The name {told}", hint)
     return None
+
+
+def _has_placeholder(given: str) -> bool:
+    return given.split(" ", 1)[0].casefold() in _PLACEHOLDERS or _JOINED.search(given) is not None
 
 
 Sign = tuple[str, str]
@@ -169,6 +176,8 @@ _WITHOUT_MARKS = "Take away what is around it; leading zeros then need a column 
 
 def _signs_in_name(given: str) -> Iterator[Sign]:
     yield from _signs(given, _NO_NAME)
+    if _JOINED.search(given):
+        yield "has what a program writes for a part that it does not have.", _FROM_SOURCE
     if not _ANY_LETTER_OR_DIGIT.search(given):
         yield "has neither a letter nor a digit.", _FROM_SOURCE
     if _NAME_WRAPPED.fullmatch(given):
@@ -208,7 +217,7 @@ def _signs(given: str, placeholders: frozenset[str]) -> Iterator[Sign]:
         yield "holds an escape such as _x000D_, which stands for another character.", _FROM_SOURCE
     if ("&" in given and _ENTITY.search(given)) or ("<" in given and _TAG.search(given)):
         yield "holds code of a web page.", _FROM_SOURCE
-    if ("\\" in given and _BACKSLASH.search(given)) or ("%" in given and _PERCENT.search(given)):
+    if ("\\" in given and _BACKSLASH.search(given)) or _PERCENT.search(given):
         yield "holds an escape of a program, such as a backslash before a quotation mark.", _FROM_SOURCE
     if not given.isascii():
         yield from _signs_of_encoding(given)
@@ -287,10 +296,20 @@ def _has_lookalike(given: str) -> bool:
 
 def _has_other_digits(given: str) -> bool:
     """Return whether a letter is as wide as a Chinese one, or a digit of another script than the rest."""
-    if _FULL_WIDTH.search(given):
+    if _FULL_WIDTH.search(given) or any(_is_another_shape(char) for char in given):
         return True
     plain = any(char.isascii() and char.isalnum() for char in given)
     return plain and any(not char.isascii() and unicodedata.category(char) == "Nd" for char in given)
+
+
+def _is_another_shape(char: str) -> bool:
+    """Return whether a letter is another one in other clothes: a ligature, in a circle, of mathematics."""
+    if char.isascii() or not char.isalpha() or char in _OWN_SHAPES or "\uff61" <= char <= "\uff9f":
+        return False
+    return unicodedata.normalize("NFKC", char) != unicodedata.normalize("NFC", char)
+
+
+_OWN_SHAPES = "ªºĳĲŀĿŉǆǅǄ"  # of Spanish, Dutch, Catalan, Afrikaans and Croatian
 
 
 def _is_latin_only(given: str) -> bool:

@@ -21,6 +21,7 @@ RESERVED_PREFIXES = ("META-", "OCPP-", "APP-", "QR-")
 
 _ID_TAG = re.compile(r"[A-Za-z0-9_-]{1,20}")
 _SEPARATED = re.compile(r"(?:0x)?[0-9A-Fa-f]{2}(?:[:. ][0-9A-Fa-f]{2}){3,9}", re.IGNORECASE)
+_SEVERAL = re.compile(r"\s*[;,/|\n]\s*")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 # What a spreadsheet makes of digits: an exponent with a plus or a decimal mark, or decimals that are all 0.
 _DAMAGED = re.compile(r"-?\d+(?:[.,]\d+E[+-]?\d+|E\+\d+|[.,]0+)", re.IGNORECASE)
@@ -110,7 +111,9 @@ def _no_id_tag(id_tag: str, *, is_text: bool) -> Problem:
     if damage := damage_in_id("id_tag", id_tag):
         return Problem("id_tag_invalid", "id_tag", damage.message, damage.hint)
     hint = "An idTag has 1 to 20 characters: letters A–Z, digits, - and _."
-    if _SEPARATED.fullmatch(id_tag):
+    if len([part for part in _SEVERAL.split(id_tag) if part]) > 1:
+        hint = "Write a row for each card: rows of one customer repeat all but the idTag."
+    elif _SEPARATED.fullmatch(id_tag):
         hint = "Write the number of the card without anything between its digits."
     return Problem("id_tag_invalid", "id_tag", f"“{masked}” is not an idTag.", hint)
 

@@ -51,7 +51,8 @@ def refuse_disguise(name: str, kind: str, start: bytes, opener: Opener) -> None:
         told = f"this is not a workbook although its name ends in .{kind}."
         if is_zip:
             told = f"this is a workbook or an archive although its name ends in .{kind}."
-        raise unreadable(name, told, "Save it again in the format that its name tells.")
+            raise unreadable(name, told, "Name it .xlsx or .ods if it is a workbook; else unpack it first.")
+        raise unreadable(name, told, "Name it as what it is, such as .csv, or save it again in this format.")
 
 
 def _compound(name: str, opener: Opener) -> SourceError:
@@ -117,11 +118,23 @@ def _head(archive: zipfile.ZipFile, member: str) -> bytes:
         return head.read(1_000_000)
 
 
+def _is_no_workbook(archive: zipfile.ZipFile) -> bool:
+    known = ("xl/", "_rels/", "[Content_Types].xml", "content.xml", "META-INF/", "mimetype")
+    members = archive.namelist()
+    return bool(members) and not any(name.startswith(known) for name in members)
+
+
+def _is_text_document(archive: zipfile.ZipFile) -> bool:
+    return _is_open_document(archive) and b"opendocument.text" in _head(archive, "mimetype")
+
+
 _Archive = tuple[Callable[[zipfile.ZipFile], bool], str, str]
 _ANY: tuple[_Archive, ...] = (
     (_has("xl/workbook.bin"), "this is a binary workbook (.xlsb).", "Save it as .xlsx."),
     (_has("word/document"), "this is a text of a word processor.", "Save the table as .xlsx or CSV UTF-8."),
+    (_is_text_document, "this is a text of a word processor.", "Save the table as .xlsx or CSV UTF-8."),
     (_has("Index/"), "this is a document of Apple Numbers.", "Export it as .xlsx or CSV (UTF-8)."),
+    (_is_no_workbook, "this is an archive (ZIP), and no workbook.", "Unpack it first."),
 )
 _ARCHIVES: dict[str, tuple[_Archive, ...]] = {
     "xlsx": (

@@ -8,7 +8,14 @@ from typing import Any
 
 from customers.backfill.source.grid import BLANK, Cell, Kind, typed_row
 from customers.backfill.source.layout import read_header
-from customers.backfill.source.model import MAX_ROWS, Source, SourceInfo, SourceRow, unreadable
+from customers.backfill.source.model import (
+    MAX_ROWS,
+    Source,
+    SourceError,
+    SourceInfo,
+    SourceRow,
+    unreadable,
+)
 
 LIST_KEY = "customers"
 
@@ -45,18 +52,7 @@ def json_source(name: str, text: str, encoding: str, sha256: str) -> Source:
 
 
 def _items(name: str, text: str) -> Sequence[Item]:
-    try:
-        document = json.loads(text, **_HOOKS)
-    except json.JSONDecodeError as error:
-        if error.msg == "Extra data" and text.lstrip().startswith("{"):
-            hint = "Make a list of it: [ before the first object, a comma between two, ] after the last."
-            told = f"line {error.lineno}: this is one object a line (NDJSON), and not a list."
-            raise unreadable(name, told, hint) from None
-        raise unreadable(name, f"line {error.lineno}: this is not valid JSON ({error.msg}).") from None
-    except RecursionError:
-        raise unreadable(name, "the JSON is nested too deeply.") from None
-    except _DoubleKeyError as error:
-        raise unreadable(name, f"one object has the name “{error}” twice.", "Remove one of them.") from None
+    document = _document(name, text)
     items = document.get(LIST_KEY) if isinstance(document, dict) else document
     if not isinstance(items, list):
         told = f"this is neither a list nor an object with a list under “{LIST_KEY}”."
@@ -70,6 +66,28 @@ def _items(name: str, text: str) -> Sequence[Item]:
             hint = "Write each customer as an object: the name of a column, a colon, its value."
             raise unreadable(name, f"item {place} is not an object.", hint)
     return items
+
+
+def _document(name: str, text: str) -> Any:
+    if not text.strip():
+        raise unreadable(name, "the file is empty.", code="file_empty")
+    try:
+        return json.loads(text, **_HOOKS)
+    except json.JSONDecodeError as error:
+        raise _no_json(name, text, error) from None
+    except RecursionError:
+        raise unreadable(name, "the JSON is nested too deeply.") from None
+    except _DoubleKeyError as error:
+        raise unreadable(name, f"one object has the name “{error}” twice.", "Remove one of them.") from None
+
+
+def _no_json(name: str, text: str, error: json.JSONDecodeError) -> SourceError:
+    if error.msg == "Extra data" and text.lstrip().startswith("{"):
+        hint = "Make a list of it: [ before the first object, a comma between two, ] after the last."
+        told = f"line {error.lineno}: this is one object a line (NDJSON), and not a list."
+        return unreadable(name, told, hint)
+    hint = "Join the lists into one." if error.msg == "Extra data" else "Export it again, or correct it."
+    return unreadable(name, f"line {error.lineno}: this is not valid JSON ({error.msg}).", hint)
 
 
 def _to_make_a_list(document: object) -> str:

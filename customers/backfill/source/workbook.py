@@ -19,7 +19,7 @@ from customers.backfill.source.model import (
     unreadable,
 )
 from customers.backfill.source.ods import read_ods
-from customers.backfill.source.sheets import Book, Seen, as_seen
+from customers.backfill.source.sheets import Book, Seen, Sheet, as_seen
 from customers.backfill.source.xlsx import read_xlsx
 from kernel import Problem
 
@@ -54,7 +54,7 @@ def workbook_source(name: str, kind: str, data: bytes, sha256: str, hidden_rows:
         raise unreadable(name, told, "Delete the columns that are not needed.") from None
     except _DAMAGED as error:
         raise unreadable(name, "the workbook is damaged.", "Open it and save it again.") from error
-    _refuse_merged(named, layout, rows, seen)
+    _refuse_merged(named, layout, rows, seen, _lines_across(sheet))
     hidden = tuple(row.line for row in rows if row.line in sheet.hidden)
     info = SourceInfo(
         name=name,
@@ -99,10 +99,22 @@ def _with_the_sheet(error: SourceError, book: Book) -> SourceError:
     return SourceError(Problem(code, problem.field, told, hint))
 
 
-def _refuse_merged(named: str, layout: Layout, rows: Sequence[SourceRow], seen: Seen) -> None:
+def _lines_across(sheet: Sheet) -> set[int]:
+    """Tell the rows that are one merged cell, as a note below the table is."""
+    return {merge.top for merge in sheet.merges if merge.top == merge.bottom}
+
+
+def _refuse_merged(
+    named: str, layout: Layout, rows: Sequence[SourceRow], seen: Seen, across: set[int]
+) -> None:
     """Refuse rows of which our columns lie under merged cells: what they mean is in another row."""
     ours = set(layout.places.values())
-    lines = [row.line for row in rows if ours & seen.covered.get(row.line, set())]
+    lines = [
+        row.line
+        for row in rows
+        if ours & seen.covered.get(row.line, set())
+        and (row.line not in across or len([cell for cell in row.values if cell.strip()]) > 1)
+    ]
     if lines:
         told = f"{named}: cells are merged, so that {lines_named(lines)} have no values of their own."
         hint = (

@@ -116,16 +116,16 @@ class _XlsxSheet(Sheet):
         return cells
 
     def _cell(self, element: Element) -> Cell:
-        kind, value, formula = element.get("t", "n"), "", None
+        kind, value, formula, has_result = element.get("t", "n"), "", None, False
         for child in element:
             match _name(child):
                 case "v":
-                    value = child.text or ""
+                    value, has_result = child.text or "", True
                 case "is":
                     value = _text(child)
                 case "f":
                     formula = child.text or ""
-        if formula is not None and (value == "" or (kind == "n" and value == "0")) and kind != "str":
+        if formula is not None and _has_no_result(kind, value, is_there=has_result):
             return Cell(value or f"={formula}", Kind.UNCALCULATED)
         return self._value(kind, value, element) if value != "" else BLANK
 
@@ -155,6 +155,11 @@ class _XlsxSheet(Sheet):
             return Cell(str(told), Kind.NUMBER)
         told = (told + _HALF_A_SECOND).replace(microsecond=0)
         return Cell(told.isoformat().removesuffix("T00:00:00"), Kind.DATE)
+
+
+def _has_no_result(kind: str, value: str, *, is_there: bool) -> bool:
+    """Return whether a formula was not calculated: programs that cannot write 0; a text may be blank."""
+    return not is_there or (kind != "str" and (value == "" or (kind == "n" and value == "0")))
 
 
 def _strings(archive: zipfile.ZipFile, place: str | None) -> Iterator[str]:
