@@ -15,7 +15,7 @@ from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.engine.planning import draft
 from customers.backfill.source import COLUMNS, SourceError, read_bytes
-from tests.customers.backfill.cases.making import good, ods, ods_sheet, sheet, xlsx
+from tests.customers.backfill.cases.making import good, ods, ods_sheet, sheet, xlsx, zipped
 from tests.customers.backfill.cases.test_cases import SYSTEMS, told
 from tests.customers.backfill.files import HEADER
 
@@ -69,67 +69,43 @@ def seen(rows: list[PlannedRow]) -> dict[int, str]:
 
 # --- Single values -----------------------------------------------------------------------------------
 
-NAMES = [
-    *(
-        "Ann_x000D_",
-        "0x005F_FFFF",
-        "0",
-        "45123",
-        "1.234,56",
-        "0,5",
-        "50%",
-        "=A1",
-        "'Ann",
-        "Ann\\nB",
-        "{name}",
-    ),
-    *("%NAME%", "J¸rgen", "JŸrgen", "Jⁿrgen", "Ａnn", "Ann\u00a0Example", "Ann\u200b", "Аnn", "M\\u00fcller"),
-]
-SOUND_NAMES = [
-    "4711",
-    "AT&T",
-    "O'Brien",
-    "'t Hoen",
-    "Jürgen Müller",
-    "ÖBB",
-    "Peña-Núñez",
-    "McDonald",
-    "Ltd. 3",
-]
-IDS = [
-    "10,423",
-    "1.042,0",
-    "=A1",
-    "'=A1",
-    "１２３",
-    "n-a",
-    "CRM-1\\r\\n",
-    "x005F_1",
-    "01. Mrz",
-    "{id}",
-]
-SOUND_IDS = [
-    "4e12",
-    "10.423",
-    "КЛ-1001",
-    "KL-2024-10",
-    "CORP\\nick",
-    "{3F2504E0-4F89-11D3-9A0C-0305E82C3301}",
-]
+NAMES = r"""
+Ann_x000D_ | 0x005F_FFFF | 0 | 45123 | 1.234,56 | 0,5 | 50% | =A1 | 'Ann | Ann\nB | {name} | %NAME% | J¸rgen
+JŸrgen | Jⁿrgen | MĂĽller | M=FCller | Ａnn | ﬁrma | 𝓐nn | Аnn | M\u00fcller | null Meier | Ann (NULL)
+"""
+SOUND_NAMES = """
+4711 | AT&T | O'Brien | 't Hoen | Jürgen Müller | ÖBB | Peña-Núñez | McDonald | Ltd. 3 | Mª José
+Christopher Null | Łukasz Żak | Ann 李 | ﾔﾏﾀﾞ
+"""
+IDS = r"""
+10,423 | 1.042,0 | =A1 | '=A1 | [None] | ﬁ-1 | Lade... | entfällt | １２３ | n-a | CRM-1\r\n | x005F_1
+01. Mrz | {id}
+"""
+SOUND_IDS = (
+    r"4e12 | 3E-12 | 10.423 | КЛ-1001 | KL-2024-10 | CORP\nick | {3F2504E0-4F89-11D3-9A0C-0305E82C3301}"
+)
 
 
-@pytest.mark.parametrize("name", NAMES)
+def listed(values: str) -> list[str]:
+    return [value.strip() for line in values.strip().splitlines() for value in line.split(" | ")]
+
+
+@pytest.mark.parametrize("name", [*listed(NAMES), "Ann\u00a0Example", "Ann\u200b"])
 def test_a_name_that_shows_damage_is_looked_at(name: str) -> None:
     assert seen(drafted("a.csv", one(display_name=name))) == {2: LOOKED_AT}
 
 
-@pytest.mark.parametrize("external_id", IDS)
+@pytest.mark.parametrize("external_id", listed(IDS))
 def test_an_id_that_shows_damage_is_refused(external_id: str) -> None:
     assert seen(drafted("a.csv", one(external_id=external_id))) == {2: DAMAGED}
 
 
 @pytest.mark.parametrize(
-    "cells", [*({"display_name": name} for name in SOUND_NAMES), *({"external_id": key} for key in SOUND_IDS)]
+    "cells",
+    [
+        *({"display_name": name} for name in listed(SOUND_NAMES)),
+        *({"external_id": key} for key in listed(SOUND_IDS)),
+    ],
 )
 def test_what_is_only_unusual_goes_in(cells: dict[str, str]) -> None:
     assert seen(drafted("a.csv", one(**cells))) == {2: ""}
@@ -250,6 +226,11 @@ REFUSED: list[tuple[str, bytes, str]] = [
     ("a.csv.gz", gzip.compress(one()), "Unpack it first"),
     ("a.csv", b"<!-- export --><table><tr>", "web page"),
     ("a.xlsx", b"<html><table></table>", "web page"),
+    ("a.xlsx", zipped({"a.csv": "x"}), "Unpack it first"),
+    ("a.csv", zipped({"a.csv": "x"}), "unpack it first"),
+    ("a.ods", zipped({"mimetype": "application/vnd.oasis.opendocument.text"}), "word processor"),
+    ("a.json", LIST + LIST, "Join the lists"),
+    ("a.json", b" \n", "is empty"),
     ("a.csv", LIST, "Name it .json"),
     ("a.json", one(), "name it .csv"),
     ("a.ndjson", LIST, "Make a list of it"),
@@ -405,6 +386,33 @@ def test_the_calendar_of_1904_is_known() -> None:
     book = xlsx(sheet(good(start_date=number(43860, style=1))), book='<workbookPr date1904="1"/>')
 
     assert drafted("a.xlsx", book)[0].wanted.start_date == date(2024, 1, 31)
+
+
+def test_a_text_formula_may_be_blank_and_not_without_a_result() -> None:
+    blank, none = '<c t="str"><f>A1</f><v></v></c>', '<c t="str"><f>A1</f></c>'
+
+    rows = drafted("a.xlsx", xlsx(sheet(good(1, display_name=blank), good(2, display_name=none))))
+
+    assert seen(rows) == {2: "display_name_blank", 3: "formula_not_calculated"}
+
+
+@pytest.mark.parametrize("other", ["NULL", typed("e", "#N/A"), "—"])
+def test_what_is_no_date_at_all_makes_no_mixture(other: str) -> None:
+    rows = [good(1, start_date=number(45322, style=1)), good(2, start_date=other)]
+
+    assert seen(drafted("a.xlsx", xlsx(sheet(*rows)))) == {2: "", 3: "start_date_invalid"}
+
+
+def test_a_note_merged_over_the_table_is_no_customer_and_refuses_no_file() -> None:
+    book = xlsx(sheet(good(1), ["All prices net"]), after='<mergeCells><mergeCell ref="A3:F3"/></mergeCells>')
+
+    assert seen(drafted("a.xlsx", book)) == {2: "", 3: "row_no_customer"}
+
+
+def test_several_cards_in_a_cell_are_several_rows() -> None:
+    (row,) = drafted("a.csv", one(id_tag="04A1B2C3; 04A1B2C4"))
+
+    assert (told(row), "a row for each card" in row.problems[0].hint) == ("id_tag_invalid", True)
 
 
 @pytest.mark.parametrize("cell", ['<c r="XFD1" s="1"/>', '<c r="XFD1" t="inlineStr"><is><t> </t></is></c>'])
