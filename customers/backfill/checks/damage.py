@@ -6,10 +6,10 @@ What only looks unusual is no sign: `КЛ-1001`, `AT&T`, `O'Brien`, `04E12345` a
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
-from datetime import date
 
+from customers.backfill.checks.alphabets import has_lookalike, has_mixed_word, has_other_shapes, is_latin_only
+from customers.backfill.checks.dates_in_ids import is_date
 from kernel import Problem
 from kernel.invisible import INVISIBLE, JOINERS
 from kernel.masking import mask_id_tag
@@ -56,21 +56,6 @@ _NAME_WRAPPED = re.compile(r"""'?=.*|'[A-Z\d].*|["“”„«][^"“”»]*["“
 # A number of whatever kind: somebody may be called 4711, and hardly anybody 0 or 1.234,56 €.
 _NUMBER = re.compile(r"(?!\d{3,4}\Z)[-+]?[\d.,']*\d[\d.,']*(?:\s?[%€$£])?|[€$£]\s?[\d.,']+")
 
-# The months as spreadsheets shorten them: with one capital or none, and never in capitals only.
-_MONTH = (
-    "jan|jän|janv|ene|gen|feb|febr|févr|fév|mar|mär|mrz|märz|mars|mrt|apr|avr|abr|may|mai|maj|mei|mag|jun|juni|juin|giu"
-    "|jul|juli|juil|lug|aug|août|ago|sep|sept|set|oct|okt|ott|out|nov|dec|dez|déc|dic|des"
-)
-_MONTH_NAME = rf"(?:{_MONTH}|{'|'.join(name.capitalize() for name in _MONTH.split('|'))})"
-_SHORT_DATE = re.compile(
-    rf"\d{{1,2}}(?:-|\. ?|/| ){_MONTH_NAME}\.?(?:(?:-|/| )\d{{2}}(?:\d\d)?)?"
-    rf"|{_MONTH_NAME}\.?[-/ ]\d{{2}}(?:\d\d)?"
-)
-_ISO_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?")
-_DOTTED_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?: \d{1,2}:\d\d(?::\d\d)?)?")
-_SLASHED_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d\d)(?: \d{1,2}:\d\d(?::\d\d)?)?")
-_TIME = re.compile(r"\d{1,2}:\d\d:\d\d(?: [AP]M)?", re.IGNORECASE)
-
 # --- What a wrong encoding, a web page or an exporter leaves -----------------------------------------
 
 _ESCAPE = re.compile(r"_x[0-9A-Fa-f]{4}_|x005F_")
@@ -97,14 +82,7 @@ _ODD_BLANK = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
 
 _TYPOGRAPHIC = re.compile("[‐‑‒–—―−‘’‚‛“”„‟…]")  # what a word processor makes of - ' " and ...
 
-_FULL_WIDTH = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
-_WORD = re.compile(r"[^\W\d_]+")
 _ANY_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
-# Greek, Cyrillic and Armenian: without one of their letters nothing mixes alphabets.
-_OTHER_ALPHABETS = re.compile("[\u0370-\u058f\u1c80-\u1c8f\u1f00-\u1fff\u2de0-\u2dff\ua640-\ua69f]")
-# Letters of Cyrillic and Greek that look like Latin ones.
-_LOOKALIKES = frozenset("АВЕКМНОРСТУХЅІЈаеорсухѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο")
-
 _PLAIN = re.compile(r"[A-Za-z0-9_-]*[0-9][A-Za-z0-9_-]*")  # of most ids; asked first, for speed
 _PLAIN_SUSPECT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z|.*x[0-9A-Fa-f]{4}_|[A-Za-z]+-[0-9]{2}(?:[0-9]{2})?\Z|[0-9]{1,2}-[A-Za-z]"
@@ -165,7 +143,7 @@ def _signs_in_id(given: str) -> Iterator[Sign]:
         yield "still has the quotation marks or the formula around it that kept it a text.", _WITHOUT_MARKS
     if _EXPONENT.fullmatch(given) or _DECIMAL.fullmatch(given):
         yield "is a number as a spreadsheet writes it; digits may be lost.", _FROM_SOURCE
-    if _is_date(given):
+    if is_date(given):
         yield "is what a spreadsheet makes of a value that looks like a date.", _FROM_SOURCE
     if not given.isascii():
         yield from _foreign(given)
@@ -182,7 +160,7 @@ def _signs_in_name(given: str) -> Iterator[Sign]:
         yield "has neither a letter nor a digit.", _FROM_SOURCE
     if _NAME_WRAPPED.fullmatch(given):
         yield "still has the quotation marks or the formula around it that kept it a text.", _WITHOUT_MARKS
-    if _EXPONENT.fullmatch(given) or _NUMBER.fullmatch(given) or _is_date(given):
+    if _EXPONENT.fullmatch(given) or _NUMBER.fullmatch(given) or is_date(given):
         yield "is a number, a date or a time.", "Look whether somebody is called so."
     if _LOST_LETTER.search(given):
         yield "has a question mark where a letter was.", _RIGHT_ENCODING
@@ -191,13 +169,13 @@ def _signs_in_name(given: str) -> Iterator[Sign]:
 
 
 def _foreign_in_name(given: str) -> Iterator[Sign]:
-    if _has_mixed_word(given):
+    if has_mixed_word(given):
         yield "mixes letters of two alphabets in one word.", "Type it again in one alphabet."
     if _WRONG_LETTER.search(given):
         yield "has a sign or a capital within a word, as a wrong encoding makes it.", _RIGHT_ENCODING
     if _ODD_BLANK.search(given):
         yield "has a blank that is no plain one.", "Type the blank again."
-    if _has_other_digits(given):
+    if has_other_shapes(given):
         yield "has digits or letters of another width or alphabet.", "Type it again in plain ones."
 
 
@@ -228,92 +206,20 @@ def _signs_of_encoding(given: str) -> Iterator[Sign]:
         yield "holds a character that stands for one which was lost.", _RIGHT_ENCODING
     if _MOJIBAKE.search(given):
         yield "was read in a wrong encoding once.", _RIGHT_ENCODING
-    if INVISIBLE.search(given) or (JOINERS.search(given) and _is_latin_only(given)):
+    if INVISIBLE.search(given) or (JOINERS.search(given) and is_latin_only(given)):
         yield "holds a character that nobody can see.", "Type it again."
 
 
 def _foreign(given: str) -> Iterator[Sign]:
-    if _has_mixed_word(given) or _has_lookalike(given):
+    if has_mixed_word(given) or has_lookalike(given):
         yield "mixes letters of two alphabets that look alike.", "Type it again in one alphabet."
     if _TYPOGRAPHIC.search(given):
         yield (
             "has a dash or a quotation mark as a word processor writes it.",
             "Type it again with a plain one.",
         )
-    if _has_other_digits(given):
+    if has_other_shapes(given):
         yield "has digits or letters of another width or alphabet.", "Type it again in plain ones."
-
-
-def _is_date(given: str) -> bool:
-    if not given[:1].isalnum():
-        return False
-    if _SHORT_DATE.fullmatch(given) or _TIME.fullmatch(given):
-        return True
-    if iso := _ISO_DATE.fullmatch(given):
-        return _is_day(int(iso[1]), int(iso[2]), int(iso[3]))
-    if dotted := _DOTTED_DATE.fullmatch(given):
-        return _is_day(int(dotted[3]), int(dotted[2]), int(dotted[1]))
-    if slashed := _SLASHED_DATE.fullmatch(given):
-        year, one, other = 2000 + int(slashed[3]) % 100, int(slashed[1]), int(slashed[2])
-        return _is_day(year, other, one) or _is_day(year, one, other)
-    return False
-
-
-def _is_day(year: int, month: int, day: int) -> bool:
-    try:
-        return 1900 <= date(year, month, day).year < 2200
-    except ValueError:
-        return False
-
-
-def _alphabet(letter: str) -> str:
-    return unicodedata.name(letter, "").partition(" ")[0]
-
-
-def _alphabets(text: str) -> set[str]:
-    return {_alphabet(letter) for letter in text if letter.isalpha()} & {
-        "LATIN",
-        "CYRILLIC",
-        "GREEK",
-        "ARMENIAN",
-    }
-
-
-def _has_mixed_word(given: str) -> bool:
-    if not _OTHER_ALPHABETS.search(given):
-        return False
-    return any(len(_alphabets(word)) > 1 for word in _WORD.findall(given) if not word.isascii())
-
-
-def _has_lookalike(given: str) -> bool:
-    """Return whether beside Latin letters all the others are ones that look Latin."""
-    if not _OTHER_ALPHABETS.search(given):
-        return False
-    letters = [char for char in given if char.isalpha()]
-    others = [char for char in letters if _alphabet(char) in ("CYRILLIC", "GREEK")]
-    return bool(others) and len(others) < len(letters) and all(char in _LOOKALIKES for char in others)
-
-
-def _has_other_digits(given: str) -> bool:
-    """Return whether a letter is as wide as a Chinese one, or a digit of another script than the rest."""
-    if _FULL_WIDTH.search(given) or any(_is_another_shape(char) for char in given):
-        return True
-    plain = any(char.isascii() and char.isalnum() for char in given)
-    return plain and any(not char.isascii() and unicodedata.category(char) == "Nd" for char in given)
-
-
-def _is_another_shape(char: str) -> bool:
-    """Return whether a letter is another one in other clothes: a ligature, in a circle, of mathematics."""
-    if char.isascii() or not char.isalpha() or char in _OWN_SHAPES or "\uff61" <= char <= "\uff9f":
-        return False
-    return unicodedata.normalize("NFKC", char) != unicodedata.normalize("NFC", char)
-
-
-_OWN_SHAPES = "ªºĳĲŀĿŉǆǅǄ"  # of Spanish, Dutch, Catalan, Afrikaans and Croatian
-
-
-def _is_latin_only(given: str) -> bool:
-    return all(_alphabet(char) == "LATIN" for char in given if char.isalpha())
 
 
 def _quoted(given: str) -> str:
