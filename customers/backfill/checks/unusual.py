@@ -31,13 +31,20 @@ def no_customer(row: SourceRow) -> Problem | None:
     if not values.plan_code.strip() and any(_TOTAL.fullmatch(cell.strip()) for cell in row.cells if cell):
         told = "This row counts the others (a total); it is no customer."
         return Problem("row_totals", None, told, "Delete the row, or switch off the total row of the table.")
-    if len(filled) == 1 and values.id_tag.strip() and "id_tag" not in row.numeric:
+    if values.id_tag.strip() and not _has_customer(row):
         told = "This row has a card and no customer."
         hint = (
             "Fill it in from the row above: rows of one customer with several cards repeat all but the idTag."
         )
         return Problem("row_incomplete", None, told, hint)
     return _none("has hardly a value of ours", "Delete the row, or fill it in.") if len(filled) < 2 else None
+
+
+def _has_customer(row: SourceRow) -> bool:
+    """Return whether a row says more of its customer than a number; a card that is one is no text to copy."""
+    values = row.values
+    said = values.email, values.display_name, values.plan_code, values.start_date
+    return "id_tag" in row.numeric or any(value.strip() for value in said)
 
 
 def _is_drawn(filled: Sequence[str]) -> bool:

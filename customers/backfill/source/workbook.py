@@ -8,7 +8,7 @@ from functools import partial
 from xml.etree.ElementTree import ParseError
 
 from customers.backfill.source.grid import MAX_COLUMNS, TooWideError, read_grid
-from customers.backfill.source.layout import Layout
+from customers.backfill.source.layout import TITLE_LINES, Layout
 from customers.backfill.source.lines import lines_named
 from customers.backfill.source.model import (
     MAX_BYTES,
@@ -90,13 +90,22 @@ def _with_the_sheet(error: SourceError, book: Book) -> SourceError:
     first = book.first()
     other = next((sheet for sheet in book.sheets if sheet is not first and sheet.has_header()), None)
     if other is None:
-        return error
+        return _with_the_merge(error, first)
     todo = "show it, move it to the first place" if other.is_hidden else "move it to the first place"
     hint = f"The sheet “{other.name}” has it: {todo} and save."
     (problem, *_) = error.problems
     told = problem.message if len(error.problems) == 1 else f"{problem.message} Others are missing too."
     code = problem.code
     return SourceError(Problem(code, problem.field, told, hint))
+
+
+def _with_the_merge(error: SourceError, sheet: Sheet) -> SourceError:
+    """Say so where a column is missing because its name lies under a merged cell."""
+    across = any(merge.left < merge.right and merge.top <= TITLE_LINES for merge in sheet.merges)
+    if not across or not all(problem.field for problem in error.problems):
+        return error
+    hint = "Cells above the customers are merged: unmerge them, and give every column its name."
+    return SourceError(*(Problem(one.code, one.field, one.message, hint) for one in error.problems))
 
 
 def _lines_across(sheet: Sheet) -> set[int]:

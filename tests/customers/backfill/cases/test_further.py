@@ -177,6 +177,7 @@ def test_a_start_that_no_format_reads_does_not_lead_back_to_the_format(given: st
         (",,1,,,", "row_no_customer"),
         ("\0\0\0\0", "row_no_customer"),
         (",,,04A1B2C9,,", "row_incomplete"),
+        (",,CRM-1001,04A1B2C9,,", "row_incomplete"),
     ],
 )
 def test_a_row_that_is_no_customer_has_one_problem_that_says_so(line: str, code: str) -> None:
@@ -257,6 +258,11 @@ REFUSED: list[tuple[str, bytes, str]] = [
         "a.xlsx",
         xlsx(sheet(good(), head=["email", "name", "external_\nid", *COLUMNS[3:]])),
         "“external_ id” to",
+    ),
+    (
+        "a.xlsx",
+        xlsx(sheet(good()), after='<mergeCells><mergeCell ref="A1:B1"/></mergeCells>'),
+        "unmerge them",
     ),
     ("a.ods", xlsx(sheet(good())), "Name it .xlsx"),
     ("a.xlsx", ods(ods_sheet(good())), "Name it .ods"),
