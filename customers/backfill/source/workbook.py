@@ -4,6 +4,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from xml.etree.ElementTree import ParseError
 
@@ -105,7 +106,7 @@ def _with_the_merge(error: SourceError, sheet: Sheet) -> SourceError:
     if not across or not all(problem.field for problem in error.problems):
         return error
     hint = "Cells above the customers are merged: unmerge them, and give every column its name."
-    return SourceError(*(Problem(one.code, one.field, one.message, hint) for one in error.problems))
+    return SourceError(*(replace(one, hint=hint) for one in error.problems))
 
 
 def _lines_across(sheet: Sheet) -> set[int]:
