@@ -25,6 +25,8 @@ UNUSUAL = (
     "start_date_moved",
     "start_date_invalid",
     "dates_mixed",
+    "row_no_customer",
+    "row_incomplete",
 )
 
 Shown = list[tuple[int, tuple[str, ...], str]]  # line, values with what cannot be seen made visible, codes
@@ -35,15 +37,30 @@ def first_rows(rows: Iterable[SourceRow]) -> Shown:
 
 
 def unusual_rows(rows: Iterable[SourceRow], codes: Mapping[int, Sequence[str]]) -> Shown:
-    """Give a few rows of each kind; `codes` has those of each line."""
+    """Give a few rows of each kind; `codes` has those of each line, in the order of the file.
+
+    No row is asked for beyond the last that is shown: most of a long file is not read.
+    """
+    chosen = _unusual_lines(codes)
+    shown: Shown = []
+    for row in rows if chosen else ():
+        if row.line in chosen:
+            shown.append((row.line, visible(row), chosen[row.line]))
+            if len(shown) == len(chosen):
+                break
+    return shown
+
+
+def _unusual_lines(codes: Mapping[int, Sequence[str]]) -> Mapping[int, str]:
+    """Choose the first few lines of each kind, with what is said of them."""
     seen: Counter[str] = Counter()
-    shown = []
-    for row in rows:
-        found = [code for code in dict.fromkeys(codes.get(row.line, ())) if code in UNUSUAL]
+    chosen = {}
+    for line, of_line in codes.items():
+        found = [code for code in dict.fromkeys(of_line) if code in UNUSUAL]
         if any(seen[code] < OF_EACH_CODE for code in found):
             seen.update(found)
-            shown.append((row.line, visible(row), ", ".join(found)))
-    return shown
+            chosen[line] = ", ".join(found)
+    return chosen
 
 
 def headings(rows: Sequence[SourceRow]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from customers.backfill.checks.dates import is_date_format, read_day
 from customers.backfill.checks.mixed import mixed_dates
 from customers.backfill.checks.optional import Written
 from customers.backfill.checks.rows import check_row, file_warnings
+from customers.backfill.checks.unusual import formulas_told_once
 
 __all__ = [
     "Billed",
@@ -15,6 +16,7 @@ __all__ = [
     "clashes",
     "completed",
     "file_warnings",
+    "formulas_told_once",
     "is_date_format",
     "mixed_dates",
     "read_day",

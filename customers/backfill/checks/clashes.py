@@ -1,7 +1,7 @@
 """Rows of one file that stand in each other's way."""
 
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -42,7 +42,8 @@ def clashes(wanted: Sequence[Wanted]) -> Clashes:
 
 def external_id_key(wanted: Wanted) -> str:
     """Return what two external_ids have in common that nobody would tell apart."""
-    return unicodedata.normalize("NFC", wanted.external_id).casefold()
+    external_id = wanted.external_id
+    return (external_id if external_id.isascii() else unicodedata.normalize("NFC", external_id)).casefold()
 
 
 def _external_ids(rows: Sequence[Wanted], found: Clashes) -> None:
@@ -98,28 +99,37 @@ def completed(rows: Sequence[Wanted]) -> dict[int, Mapping[str, Any]]:
 
 def alike(rows: Sequence[Wanted]) -> dict[int, tuple[Problem, ...]]:
     """Warn, by line, of cards that may be one: the same number in decimal, or with its bytes turned round."""
+    forms = Counter(bare(row.id_tag) for row in rows if row.id_tag)
+    suspects = [row for row in rows if row.id_tag and _may_be_another(bare(row.id_tag), forms)]
+    if not suspects:
+        return {}
     cards = Alike()
     for row in rows:
         if row.id_tag:
             cards.add(row.id_tag, f"on line {row.line}")
-    found = {row.line: cards.warnings(row.id_tag) for row in rows if _may_be_another(row.id_tag, cards)}
+    found = {row.line: cards.warnings(row.id_tag) for row in suspects}
     return {line: warnings for line, warnings in found.items() if warnings}
 
 
-def _may_be_another(id_tag: str, cards: Alike) -> bool:
+def _may_be_another(digits: str, forms: Mapping[str, int]) -> bool:
     """Ask first what costs little: most cards are written in one way only."""
-    digits = bare(id_tag)
-    turned = "".join(digits[place : place + 2] for place in range(len(digits) - 2, -1, -2))
-    there = cards.by_bare
-    return digits.isdecimal() or len(digits) in (7, 13) or turned in there or len(there.get(digits, ())) > 1
+    if forms[digits] > 1 or digits.isdecimal() or len(digits) in (7, 13):
+        return True
+    if len(digits) not in (8, 14, 20):
+        return False
+    return "".join(digits[place : place + 2] for place in range(len(digits) - 2, -1, -2)) in forms
 
 
 def _groups(rows: Sequence[Wanted], key: Callable[[Wanted], str]) -> list[list[Wanted]]:
+    keys = [key(row) for row in rows]
+    counted = Counter(keys)
+    del counted[""]
     groups: dict[str, list[Wanted]] = {}
-    for row in rows:
-        if shared := key(row):
-            groups.setdefault(shared, []).append(row)
-    return [group for group in groups.values() if len(group) > 1]
+    if len(counted) < len(rows):  # in most files nothing is there twice
+        for shared, row in zip(keys, rows, strict=True):
+            if counted[shared] > 1:
+                groups.setdefault(shared, []).append(row)
+    return list(groups.values())
 
 
 def _differ(group: Sequence[Wanted], value: Callable[[Wanted], object]) -> bool:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from customers.backfill.checks.damage import damage_in_text
 from customers.backfill.checks.dates import Read, read_day, start_of_day, time_of
+from customers.backfill.checks.unusual import not_calculated
 from customers.backfill.source import SourceRow
 from kernel import Doubt, Problem, Wanted
 from kernel.columns import NEWER, OPTIONAL, Column, Day, Kind
@@ -93,6 +94,8 @@ def _value(column: Column, given: str, row: SourceRow, written: Written, currenc
     """Read one cell: its value, None of a blank one, or the problem with it."""
     if not given:
         return None
+    if column.name in row.uncalculated:
+        return Doubt.of(not_calculated(column.name))
     if column.kind is Kind.DAY:
         return _day(column, given, row, written)
     if column.kind is Kind.MONEY:

@@ -13,6 +13,7 @@ from customers.backfill.checks import (
     clashes,
     completed,
     file_warnings,
+    formulas_told_once,
     mixed_dates,
 )
 from customers.backfill.engine.acceptance import Accepted
@@ -69,7 +70,9 @@ def draft(source: Iterable[SourceRow], systems: Systems, options: Options, today
     theirs = completed([row.wanted for row in rows])
     other = alike([row.wanted for row in rows])
     mixed = mixed_dates([row.source for row in rows])
+    formulas = formulas_told_once((row.line, row.problems) for row in rows if row.source.uncalculated)
     for row in rows:
+        row.problems = tuple(formulas.get(row.line, row.problems))
         found = mixed.get(row.line, [])
         said = {f"{problem.field}_invalid" for problem in found}  # of which this is the cause
         own = [problem for problem in row.problems if problem.code not in said]
@@ -102,6 +105,7 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
     """Say what an import would do; nothing is written anywhere. Raises SourceError, Refused, RemoteError."""
     there = systems.target.clock(now)
     today, billing_day = today_in(systems, there), there.astimezone(systems.billing_zone).date()
+    options = options.over(source.info)
     run = identity.to_continue(source.info.sha256, options.as_json(), systems)
     mapped = MappedFile(source.info)
     rows = draft(mapped.meant(source), systems, options, today)

@@ -115,7 +115,8 @@ class Form:
 class FileMapping:
     """A mapping, as its file says it; `name` is the file's.
 
-    A field that is not named comes from the column of its own name, if there is one.
+    One of the six fields that is not named comes from the column of its own name. An optional one does so
+    only in a mapping that names no fields at all.
     """
 
     name: str
