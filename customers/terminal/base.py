@@ -126,7 +126,7 @@ class BackfillCommand(BaseCommand):
             return error
         line = shlex.join(["python", "manage.py", "backfill_mapping", "suggest", "--input", str(path)])
         hint = f"{last.hint} Or leave the file as it is, and say through a mapping what is what: {line}"
-        return SourceError(*others, Problem(last.code, last.field, last.message, hint.strip()))
+        return SourceError(*others, Problem("column_missing", last.field, last.message, hint.strip()))
 
     @property
     def database(self) -> str:
