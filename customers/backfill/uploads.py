@@ -51,7 +51,7 @@ def keep(
     if rows > settings.MAX_UPLOAD_ROWS:
         message = f"{name} has more than {settings.MAX_UPLOAD_ROWS:,} rows."
         raise SourceError(Problem("file_unreadable", None, message, "Use the command backfill_customers."))
-    chosen = {**_way_of(reading), **options.as_json()}
+    chosen = {**_way_of(reading), **options.over(source.info).as_json()}
     chosen |= {"no_wait": True} if no_wait else {}
     return BackfillUpload.objects.create(
         name=name[:255],
