@@ -1,5 +1,6 @@
 """Make a mapping of what was chosen on the page, over what it has no fields for."""
 
+import tomllib
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.http import QueryDict
 from customers.backfill.checks import is_date_format
 from customers.backfill.source import FileMapping, parse_mapping
 from customers.backfill.source.mapping.model import FIELDS, Form, LeaveOut, Origin
-from customers.backfill.source.mapping.reading import mapping_of
+from customers.backfill.source.mapping.reading import UNDECIDED, mapping_of
 from customers.backfill.source.mapping.writing import write_mapping
 
 NOTHING = "(nothing)"  # a blank cell, where values stand a line each
@@ -27,6 +28,28 @@ def mapping_from(post: QueryDict, name: str) -> tuple[FileMapping, str]:
     mapping = mapping_of(name, _document(post, base.as_document()))
     same = text and mapping.as_document() == base.as_document()
     return mapping, text if same else write_mapping(mapping)
+
+
+def mapping_of_file(name: str, text: str) -> tuple[FileMapping, str]:
+    """Return what a file says, and its text; raise SourceError.
+
+    In a draft, question marks stand where nothing is decided; here that is where nothing is chosen yet.
+    """
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return parse_mapping(name, text), text  # which says what is wrong
+    decided = _decided(document)
+    if decided == document:
+        return parse_mapping(name, text), text
+    mapping = mapping_of(name, decided, text)
+    return mapping, write_mapping(mapping)
+
+
+def _decided(told: Any) -> Any:
+    if not isinstance(told, dict):
+        return told
+    return {key: _decided(value) for key, value in told.items() if value != UNDECIDED}
 
 
 def base_of(post: QueryDict) -> str:

@@ -7,7 +7,7 @@ from customers.backfill.source import SourceError
 from kernel import Problem
 
 # What can be said of a file on the page of columns; everything else is wrong with the file itself.
-CODES = frozenset({"column_missing", "column_duplicate", "sheet_missing", "file_encoding"})
+CODES = frozenset({"column_missing", "sheet_missing", "file_encoding"})
 
 
 def can_be_mapped(name: str, data: bytes, error: SourceError) -> bool:

@@ -13,6 +13,7 @@ from customers.backfill.source.mapping.model import FIELDS, Form, LeaveOut, Orig
 from kernel.columns import OPTIONAL
 
 JOINED = 3  # columns that can be joined here; a file can say more
+LIKELY = 0.6  # from 0 to 1; with less, a name is no help
 UNSET = Origin()
 MEANINGS = {
     "email": "where invoices and sign-in links go",
@@ -48,6 +49,10 @@ class FieldRow:
     @property
     def is_set(self) -> bool:
         return bool(self.origin.columns) or self.origin.constant is not None
+
+    @property
+    def is_needed(self) -> bool:
+        return self.name in COLUMNS
 
     @property
     def is_special(self) -> bool:
@@ -148,7 +153,7 @@ def _tariff(value: str, rows: int, meant: str, default: str, plan_codes: Collect
 
 def _likely(value: str, plan_codes: Collection[str]) -> str:
     """Name the plan whose code is most like a value, for a person to judge; blank if none is."""
-    return next((code for code, _ in plans_like(value, sorted(plan_codes))), "")
+    return next((code for code, how in plans_like(value, sorted(plan_codes)) if how >= LIKELY), "")
 
 
 def _plans(plan_codes: Iterable[str], chosen: str, blank: str) -> list[tuple[str, str]]:

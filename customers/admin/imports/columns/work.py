@@ -7,7 +7,13 @@ from django.http import HttpRequest
 
 from customers.admin.access import EDIT_MAPPINGS, may
 from customers.admin.imports.columns import page
-from customers.admin.imports.columns.chosen import amiss, base_of, is_read_otherwise, mapping_from
+from customers.admin.imports.columns.chosen import (
+    amiss,
+    base_of,
+    is_read_otherwise,
+    mapping_from,
+    mapping_of_file,
+)
 from customers.admin.imports.columns.looking import Study, own_columns, study
 from customers.admin.imports.columns.naming import file_name
 from customers.admin.imports.columns.starting import Start, plan_codes, read_anew, start, told
@@ -71,17 +77,13 @@ def _work(upload: BackfillUpload, found: Start) -> Work:
 
 
 def _why(upload: BackfillUpload) -> list[str]:
-    """Say what the file lacks as it is."""
+    """Name the columns that the file lacks as it is."""
     try:
         staging.open_upload(upload)
     except SourceError as error:
         lacking = [problem.field for problem in error.problems if problem.code == "column_missing"]
         named = ", ".join(name for name in lacking if name)
-        others = [problem.message for problem in error.problems if problem.field is None]
-        return [
-            *others,
-            *([f"It has no column named {named}: say which of its own they are."] if named else []),
-        ]
+        return [f"It has no column named {named}: say which of its own they are."] if named else []
     return []
 
 
@@ -137,7 +139,7 @@ def _of_file(request: HttpRequest, work: Work) -> Work:
     if len(data) > MAX_BYTES or "\0" in text:
         reason = f"{given.name}: the mapping is not UTF-8 text of at most {MAX_BYTES:,} bytes."
         raise SourceError(Problem("mapping_invalid", None, reason, ""))
-    work.mapping, work.text = parse_mapping(given.name, text), text
+    work.mapping, work.text = mapping_of_file(given.name, text.replace("\r\n", "\n"))
     work.notes.append(f"This is what {given.name} says.")
     return work
 
