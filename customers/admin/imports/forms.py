@@ -113,7 +113,7 @@ class UploadForm(ImportForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["mapping"].choices = [
-            ("", "none, or as the columns ask for"),
+            ("", "recognise it by the columns"),
             (MAKE_ONE, "make one from this file"),
             *((str(kept.pk), kept.name) for kept in BackfillMapping.objects.only("pk", "name")),
         ]

@@ -32,6 +32,7 @@ class Study:
     fields: dict[str, list[str]] = field(default_factory=dict)  # by field, as they come of its columns
     plans: Counter[str] = field(default_factory=Counter)
     cards: list[Card] = field(default_factory=list)
+    numeric: set[str] = field(default_factory=set)  # fields with a cell that is a number
 
     @property
     def header(self) -> list[str]:
@@ -47,6 +48,7 @@ class Study:
             return
         for name, value in {**row.values._asdict(), **row.more}.items():
             _add(self.fields, name, value)
+        self.numeric |= row.numeric
         self.plans[row.values.plan_code.strip()] += 1
         self._take_card(row)
 
@@ -82,7 +84,11 @@ def _readable(mapping: FileMapping, header: set[str]) -> FileMapping:
     def is_there(columns: Sequence[str]) -> bool:
         return {column.strip().casefold() for column in columns} <= header
 
-    fields = {name: own for name, own in mapping.fields.items() if is_there(own.columns)}
+    fields = {
+        name: replace(own, numbers=False)  # to see that there are some
+        for name, own in mapping.fields.items()
+        if is_there(own.columns)
+    }
     lacking = [column for column in COLUMNS if column not in fields and column not in header]
     given = "id_tag" not in lacking
     return replace(

@@ -10,9 +10,11 @@ from customers.admin.imports.forms import ENCODINGS
 from customers.backfill.mappings.likeness import plans_like
 from customers.backfill.source import COLUMNS, FileMapping
 from customers.backfill.source.mapping.model import FIELDS, Form, LeaveOut, Origin
+from customers.backfill.source.opening import TEXT_FORMATS
 from kernel.columns import OPTIONAL
 
 JOINED = 3  # columns that can be joined here; a file can say more
+IDS = ("external_id", "id_tag")
 LIKELY = 0.6  # from 0 to 1; with less, a name is no help
 UNSET = Origin()
 MEANINGS = {
@@ -45,6 +47,7 @@ class FieldRow:
     more: Sequence[Sequence[Choice]]  # the columns that are joined to it
     origin: Origin
     samples: Sequence[str]
+    has_numbers: bool = False  # of which leading zeros may be lost
 
     @property
     def is_set(self) -> bool:
@@ -57,7 +60,8 @@ class FieldRow:
     @property
     def is_special(self) -> bool:
         """Return whether more is said of it than a column."""
-        return self.origin.constant is not None or len(self.origin.columns) > 1 or self.origin.numbers
+        joined = len(self.origin.columns) > 1
+        return joined or self.has_numbers or self.origin.constant is not None or self.origin.numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +88,21 @@ class Leaving:
     values: str
 
 
-def choices_of_form(form: Form, study: Study | None) -> dict[str, Any]:
-    """Return the part that can be shown of a file that nobody can read yet, too."""
-    sheets = [study.info.sheet, *study.info.ignored_sheets] if study and study.info.sheet else []
+def choices_of_form(form: Form, kind: str, study: Study | None) -> dict[str, Any]:
+    """Return what means something of a file of this kind, whether it can be read yet or not."""
+    is_text, is_book = kind in TEXT_FORMATS, kind in ("xlsx", "ods")
+    there = [study.info.sheet, *study.info.ignored_sheets] if study and is_book else []
+    sheets = [("", "the first that is seen"), *((one, one) for one in there)]
     known = [("", "recognise it"), *((name, name) for name in ENCODINGS)]
+    mark = form.decimal_mark if form.decimal_mark != "." else ""
     return {
         "form": form,
-        "sheets": _choices([("", "the first that is seen"), *((one, one) for one in sheets)], form.sheet)
-        if sheets
-        else (),
-        "encodings": _choices(known, form.encoding),
-        "delimiters": _choices(DELIMITERS, form.delimiter),
-        "hidden_rows": _choices(HIDDEN_ROWS, form.hidden_rows),
-        "decimal_marks": _choices(DECIMAL_MARKS, form.decimal_mark if form.decimal_mark != "." else ""),
+        "has_header": kind != "json" or form.header_line,
+        "sheets": _choices(sheets, form.sheet) if is_book or form.sheet else (),
+        "encodings": _choices(known, form.encoding) if not is_book or form.encoding else (),
+        "delimiters": _choices(DELIMITERS, form.delimiter) if is_text or form.delimiter else (),
+        "hidden_rows": _choices(HIDDEN_ROWS, form.hidden_rows) if is_book or form.hidden_rows else (),
+        "decimal_marks": _choices(DECIMAL_MARKS, mark),
     }
 
 
@@ -123,6 +129,11 @@ def choices_of_columns(mapping: FileMapping, study: Study, plan_codes: Collectio
         "elsewhere": [name for name in mapping.translations if name != "plan_code"],
         "columns": [(name, study.samples.get(name, [])) for name in header],
     }
+
+
+def open_fields(mapping: FileMapping) -> list[str]:
+    """Name the fields that have to be in a file and come from nowhere yet."""
+    return [name for name in COLUMNS if name not in mapping.fields]
 
 
 def open_tariffs(mapping: FileMapping, study: Study, plan_codes: Collection[str]) -> list[Tariff]:
@@ -181,6 +192,7 @@ def _row(name: str, origin: Origin, study: Study) -> FieldRow:
         [_choices([("", "—"), *columns], _named([one] if one else [], names)) for one in others],
         origin,
         study.fields.get(name, []),
+        name in IDS and name in study.numeric,
     )
 
 

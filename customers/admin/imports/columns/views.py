@@ -94,6 +94,7 @@ class ColumnPages(Pages):
         columns = (
             page.choices_of_columns(work.shown, work.study, work.codes) if work.study and work.shown else {}
         )
+        kind = work.upload.name.rpartition(".")[2].casefold()
         return {
             "upload": work.upload,
             "errors": list(dict.fromkeys(work.errors)),
@@ -106,6 +107,6 @@ class ColumnPages(Pages):
             "save_as": request.POST.get("save_as", work.name),
             "max_name": MAX_NAME,
             "kept_until": work.upload.created_at + BackfillUpload.LIFETIME,
-            **page.choices_of_form(work.mapping.form, work.study),
+            **page.choices_of_form(work.mapping.form, kind, work.study),
             **columns,
         }

@@ -25,6 +25,8 @@ from customers.backfill.source.mapping.reading import MAX_BYTES
 from customers.models import BackfillMapping, BackfillUpload
 from kernel import Problem, RemoteError
 
+NAMED = 8  # old tariffs, in a sentence
+
 
 @dataclass(slots=True)
 class Work:
@@ -145,12 +147,13 @@ def _of_file(request: HttpRequest, work: Work) -> Work:
 
 
 def undecided(work: Work) -> list[str]:
-    """Say which tariffs nobody has given a plan. Without a Lago to ask, its answer tells."""
-    still = []
-    if work.codes and work.study and work.shown:
-        still = page.open_tariffs(work.shown, work.study, work.codes)
-    if not still:
+    """Say which columns and plans nobody has chosen yet; without a Lago to ask, its answer tells of plans."""
+    if work.study is None or work.shown is None:
         return []
-    named = ", ".join(f"“{one.shown}”" for one in still[:8])
-    more = f" and {len(still) - 8:,} more" if len(still) > 8 else ""
-    return [f"Choose a plan for each old tariff: {named}{more}."]
+    fields = [f"Choose a column for {name}." for name in page.open_fields(work.shown)]
+    still = page.open_tariffs(work.shown, work.study, work.codes) if work.codes else []
+    if not still:
+        return fields
+    named = ", ".join(f"“{one.shown}”" for one in still[:NAMED])
+    more = f" and {len(still) - NAMED:,} more" if len(still) > NAMED else ""
+    return [*fields, f"Choose a plan for each old tariff: {named}{more}."]
