@@ -22,7 +22,7 @@ from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
 from customers.backfill.source.error_file import ErrorFileError
 from customers.database import database_refusal
-from kernel import RemoteError
+from kernel import Problem, RemoteError
 
 WELL, NOT_WELL, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
 
@@ -56,7 +56,8 @@ class BackfillCommand(BaseCommand):
             self._reach_database()
             return self.work(**options)
         except SourceError as error:
-            return self.refuse(str(error), problems=error.problems)
+            told = self._with_a_way(error, options)
+            return self.refuse(str(told), problems=told.problems)
         except Refused as error:
             return self.refuse(str(error), error.hint)
         except (ImproperlyConfigured, ErrorFileError, RemoteError) as error:
@@ -115,6 +116,17 @@ class BackfillCommand(BaseCommand):
             self.print_json(refusal(message, hint, tuple(problems)))
         self.say(f"{message} {hint}".strip())
         return NOT_STARTED
+
+    @staticmethod
+    def _with_a_way(error: SourceError, options: Mapping[str, Any]) -> SourceError:
+        """Say of a file whose columns do not fit how it can be read as it is."""
+        *others, last = error.problems
+        path = options.get("input")
+        if last.code != "column_missing" or path is None or options.get("mapping"):
+            return error
+        line = shlex.join(["python", "manage.py", "backfill_mapping", "suggest", "--input", str(path)])
+        hint = f"{last.hint} Or leave the file as it is, and say through a mapping what is what: {line}"
+        return SourceError(*others, Problem("column_missing", last.field, last.message, hint.strip()))
 
     @property
     def database(self) -> str:

@@ -92,6 +92,23 @@ def dry_runs() -> Iterator[Figure]:
         yield _at_most("its resident memory", planned.max_rss_mb, "MB", 400)
 
 
+def mapped() -> Iterator[Figure]:
+    """Plan an export through a mapping, and the same rows in our own columns."""
+    rows = 100_000
+    with stage(latency_ms=0) as here:
+        export, mapping, ours = here.export(rows)
+        plain = here.manage("backfill_customers", "--input", str(ours), "--dry-run")
+        through = here.manage(
+            "backfill_customers", "--input", str(export), "--mapping", str(mapping), "--dry-run"
+        )
+        if through.document["counts"] != plain.document["counts"]:
+            raise RuntimeError("the mapping does not plan what our columns plan")
+        more = 100 * (through.wall_s / plain.wall_s - 1)
+        yield _at_most(f"time of {rows:,} rows through a mapping", more, "% more", 25)
+        more = 100 * (through.max_rss_mb / plain.max_rss_mb - 1)
+        yield _at_most("its resident memory", more, "% more", 25)
+
+
 def long_run() -> Iterator[Figure]:
     """Compare the first thousand rows of a long run with the last."""
     with stage(latency_ms=0) as here:
@@ -144,6 +161,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "apply": apply_and_revert,
     "beside": beside_platform,
     "dry-run": dry_runs,
+    "mapped": mapped,
     "long-run": long_run,
     "again": again,
 }

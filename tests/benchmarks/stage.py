@@ -27,6 +27,27 @@ from rehearsal.steve.sandbox import SANDBOX_USERNAME
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = ("email", "display_name", "external_id", "id_tag", "plan_code", "start_date")
+EXPORT = """
+[file]
+date_format = "%d.%m.%Y"
+[fields]
+email = "Mail"
+display_name = { columns = ["First", "Last"] }
+external_id = "No"
+id_tag = "Card"
+plan_code = "Tariff"
+start_date = "Since"
+[values.plan_code]
+Privat = "standard"
+Flotte = "fleet"
+Nacht = "night"
+[cards]
+remove_separators = ":"
+upper_case = true
+[[leave_out]]
+column = "State"
+values = ["ended"]
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +100,22 @@ class Stage:
                 for n, plan in ((n, ("standard", "fleet", "night")[n % 3]) for n in range(rows))
             )
         return path
+
+    def export(self, rows: int) -> tuple[Path, Path, Path]:
+        """Write customers as another system exports them, its mapping, and the same in our columns."""
+        export, mapping, ours = (self.folder / name for name in ("export.csv", "export.toml", "ours.csv"))
+        mapping.write_text(EXPORT, encoding="utf-8")
+        with export.open("w", newline="", encoding="utf-8") as theirs, ours.open("w", newline="") as by_hand:
+            exported, plain = csv.writer(theirs, delimiter=";"), csv.writer(by_hand)
+            exported.writerow(["No", "First", "Last", "Mail", "Card", "Tariff", "Since", "State"])
+            plain.writerow(COLUMNS)
+            for n in range(rows):
+                mail, key, card = f"e{n}@example.com", f"E-{n:06}", f"04{n:08X}"
+                colons = ":".join(card[place : place + 2].lower() for place in range(0, 10, 2))
+                tariff, plan = (("Privat", "standard"), ("Flotte", "fleet"), ("Nacht", "night"))[n % 3]
+                exported.writerow([key, "Customer", n, mail, colons, tariff, "01.01.2024", "active"])
+                plain.writerow([mail, f"Customer {n}", key, card, plan, "2024-01-01"])
+        return export, mapping, ours
 
 
 @contextmanager

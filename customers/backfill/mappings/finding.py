@@ -1,5 +1,6 @@
 """Find the table in a file that nobody knows: its sheet or list, encoding, delimiter and header."""
 
+import codecs
 import csv
 import io
 import json
@@ -16,7 +17,7 @@ from customers.backfill.source.layout import TITLE_LINES, is_report
 from customers.backfill.source.mapping.model import Form
 from customers.backfill.source.model import Kind, SourceError, unreadable
 from customers.backfill.source.opening import recognise_format
-from customers.backfill.source.text import DELIMITERS
+from customers.backfill.source.text import DELIMITERS, known_delimiter
 from customers.backfill.source.workbook import first_rows
 from kernel import Problem
 
@@ -102,8 +103,7 @@ def _in_text(name: str, data: bytes, encoding: str, form: Form, kind: str) -> Fo
     first = [(n, line) for n, line in enumerate(io.StringIO(text, newline=""), 1) if line.strip()]
     sep = bool(first and _SEP_LINE.fullmatch(first[0][1].strip()))
     lines = list(islice(first, int(sep), TITLE_LINES + 1 + int(sep)))
-    usual = {"tab": "\t", "\\t": "\t"}.get((form.delimiter or "").casefold(), form.delimiter)
-    stated = usual or (first[0][1].strip().strip('"')[-1] if sep else None)
+    stated = known_delimiter(name, form.delimiter) or (first[0][1].strip().strip('"')[-1] if sep else None)
     delimiter = stated or _delimiter([line for _, line in lines], "\t" if kind == "tsv" else ",")
     table = [(number, _cells(line, delimiter)) for number, line in lines]
     line = form.header_line or _header_among(table)
@@ -149,8 +149,12 @@ def _encoding(name: str, data: bytes, stated: str | None) -> tuple[str, bool]:
 
 
 def _is_utf8(data: bytes) -> bool:
+    """Find out block by block, as the text of a large file would take its size again."""
+    decoder, view = codecs.getincrementaldecoder("utf-8")(), memoryview(data)
     try:
-        data.decode("utf-8")
+        for start in range(0, len(data), _LOOKED_INTO):
+            decoder.decode(view[start : start + _LOOKED_INTO])
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
     return True

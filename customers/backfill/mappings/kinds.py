@@ -34,7 +34,7 @@ _DAYS = {
 }
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _LIKE_A_DATE = re.compile(
-    r"(\d{1,4})([./-])\d{1,2}\2(\d{1,4})(?: \d{1,2}:\d\d(?::\d\d)?(?: [AP]M)?)?", re.IGNORECASE
+    r"\d{1,4}([./-])\d{1,2}\1\d{1,4}(?: \d{1,2}:\d\d(?::\d\d)?(?: [AP]M)?)?", re.IGNORECASE
 )
 FORMATS = frozenset(day + time for days in _DAYS.values() for day in days for time in _TIMES)
 
@@ -70,9 +70,9 @@ def _kinds(text: str) -> Iterator[str]:
 
 def _formats(text: str) -> Iterator[str]:
     like = _LIKE_A_DATE.fullmatch(text)
-    if like is None or (len(like[1]) == 4) == (len(like[3]) == 4 and len(like[1]) != 4):
+    if like is None:
         return
-    for day in _DAYS[like[2]]:
+    for day in _DAYS[like[1]]:
         for time in _TIMES:
             if _reads(text, day + time):
                 yield day + time

@@ -94,7 +94,8 @@ class _Making:
         self._questions[key] = (sentence, *lines)
 
     def _remark(self, key: Key, *lines: str) -> None:
-        self._remarks[key] = (*self._remarks.get(key, ()), *lines)
+        if lines:
+            self._remarks[key] = (*self._remarks.get(key, ()), *lines)
 
     # --- the file ------------------------------------------------------------------------------------
 
@@ -224,7 +225,7 @@ class _Making:
                 if one.name.casefold() == name:
                     self._remark(("fields",), f"{name} is read from the column of this name.")
                 else:
-                    self._remark(("fields",), f"Perhaps: {name} = {quoted(one.name)}")
+                    self._remark(("fields",), f"{name} = {quoted(one.name)}  # perhaps")
 
     def _say_decimal_mark(self, name: str, column: Column) -> None:
         if OPTIONAL[name].kind is not ColumnKind.MONEY or self._table.form.decimal_mark:

@@ -77,6 +77,8 @@ def look_at(name: str, data: bytes, form: Form = AS_IT_COMES) -> Table:
     if len(info.header) > MAX_COLUMNS:
         told = f"there are {len(info.header):,} columns."
         raise unreadable(name, told, "Delete the columns that are not needed.")
+    if any("\ud800" <= char <= "\udfff" for own in info.header for char in own):
+        raise unreadable(name, "the name of a column contains half of a character (a surrogate).")
     looks = [_Look() for _ in info.header]
     rows = 0
     for row in source:

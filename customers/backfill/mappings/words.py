@@ -14,9 +14,9 @@ def _words(text: str) -> frozenset[str]:
 
 FULL_NAME = _words("""
     displayname name fullname customer customername client clientname contactname holder cardholder
-    accountname kunde kundenname kontakt vollername anzeigename inhaber nomcomplet nomclient nomduclient titulaire
-    klant klantnaam naam volledigenaam houder nombrecompleto cliente nombrecliente nombredelcliente titular
-    nomecompleto nomecliente intestatario
+    accountname kunde kundenname vollername anzeigename inhaber nomcomplet nomclient nomduclient kontakt
+    titulaire klant klantnaam naam volledigenaam houder nombrecompleto cliente nombrecliente
+    nombredelcliente titular nomecompleto nomecliente intestatario
 """)
 FIRST_NAME = _words("firstname givenname forename vorname prenom voornaam nombre nome")
 LAST_NAME = _words("""
@@ -54,7 +54,8 @@ FIELDS: Mapping[str, frozenset[str]] = {
         subscriptionid uuid reference customerreference customerref customercode externalreference
         externalcustomerid kundennummer kundennr kundenno kdnr kundenid debitor debitornr debitorennummer
         debitorennr debitornummer vertragsnummer vertragsnr vertragsid mitgliedsnummer mitgliedsnr kontonummer
-        numeroclient numclient noclient idclient referenceclient codeclient numerodeclient numerocontrat
+        numeroclient numclient nclient noclient idclient referenceclient codeclient numerodeclient
+        numerocontrat
         numerodecontrat klantnummer klantnr klantid debiteurnummer debiteurnr contractnummer relatienummer
         numerocliente numerodecliente idcliente codigocliente codigodecliente numerocontrato numerodecontrato
         codicecliente numerocontratto codicecontratto
@@ -75,7 +76,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
         nombretarifa producto tariffa nometariffa pianotariffario piano listino prodotto offerta
     """),
     "start_date": _words("""
-        startdate start startedat startsat startson subscriptionat contractstart subscriptionstart begin
+        startdate start startedat startsat startson subscriptionat contractstart subscriptionstart
         begindate validfrom activefrom activationdate activatedat customersince since vertragsbeginn beginn
         startdatum gueltigab gultigab gueltigvon gultigvon kundeseit aktivseit datedebut debut datededebut
         debutcontrat dateactivation clientdepuis valableapartirdu begindatum ingangsdatum klantsinds

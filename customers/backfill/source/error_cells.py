@@ -56,7 +56,7 @@ def date_of(text: str) -> CellValue:
         return text
 
 
-def write_xlsx(stream: BinaryIO, table: Table, sheet_name: str) -> None:
+def write_xlsx(stream: BinaryIO, table: Table, sheet_name: str = "Errors") -> None:
     """Write one sheet, every text cell as text whatever it looks like."""
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet(_NOT_IN_A_NAME.sub("_", sheet_name)[:MAX_SHEET_NAME])
@@ -65,7 +65,7 @@ def write_xlsx(stream: BinaryIO, table: Table, sheet_name: str) -> None:
     book.save(stream)
 
 
-def write_ods(stream: BinaryIO, table: Table, sheet_name: str) -> None:
+def write_ods(stream: BinaryIO, table: Table, sheet_name: str = "Errors") -> None:
     """Write one sheet, every text cell as text whatever it looks like (OpenDocument 1.3, parts 2 and 3)."""
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("mimetype", _ODS, zipfile.ZIP_STORED)  # first and not packed, as the format asks

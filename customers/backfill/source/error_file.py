@@ -1,8 +1,8 @@
 """The file of rows that need attention: the operator's own cells, with what is wrong with them.
 
-It has the operator's columns, order, format, encoding and delimiter, and four columns more. The operator
-corrects it and imports it as it is: reading leaves those four out. What was a number stays one, because
-a damaged idTag must not become a sound one on the way.
+It has the operator's columns, order, format, encoding and delimiter, and some more. The operator corrects it
+and imports it as it is: reading leaves those out. What was a number stays one, because a damaged idTag must
+not become a sound one on the way.
 """
 
 import csv
@@ -66,7 +66,7 @@ def write_errors(stream: BinaryIO, info: SourceInfo, rows: Iterable[Flawed]) -> 
     if info.format == "json":
         _write_json(stream, info, header, records)
         return len(records)
-    table = [[_safe(value) for value in record] for record in chain([header], records)]
+    table = [[safe(value) for value in record] for record in chain([header], records)]
     if info.format == "xlsx":
         write_xlsx(stream, table, info.sheet)
     elif info.format == "ods":
@@ -78,6 +78,11 @@ def write_errors(stream: BinaryIO, info: SourceInfo, rows: Iterable[Flawed]) -> 
 
 def _record(info: SourceInfo, row: SourceRow, problems: Sequence[Problem]) -> list[CellValue]:
     """Return the row's own cells and ours, and last the cells for which the header has no column."""
+    return [*own_cells(info, row), *_report(row.line, problems), *row.cells[len(info.header) :]]
+
+
+def own_cells(info: SourceInfo, row: SourceRow) -> list[CellValue]:
+    """Return the cells below the header; what was a number or a date is one again."""
     width = len(info.header)
     own: list[CellValue] = [*row.cells[:width]]
     for place in row.numbers:
@@ -86,11 +91,12 @@ def _record(info: SourceInfo, row: SourceRow, problems: Sequence[Problem]) -> li
     for place in row.dates:
         if place < width:
             own[place] = date_of(row.cells[place])
-    return [*own, *_report(problems), *row.cells[width:]]
+    return own
 
 
-def _report(problems: Sequence[Problem]) -> list[str]:
+def _report(line: int, problems: Sequence[Problem]) -> list[str]:
     return [
+        str(line),
         "; ".join(problem.code for problem in problems),
         "; ".join(problem.field or "" for problem in problems),
         " ".join(problem.message for problem in problems),
@@ -98,7 +104,8 @@ def _report(problems: Sequence[Problem]) -> list[str]:
     ]
 
 
-def _safe(value: CellValue) -> CellValue:
+def safe(value: CellValue) -> CellValue:
+    """Make a cell safe to open in a spreadsheet."""
     return escape(value) if isinstance(value, str) else value
 
 

@@ -2,7 +2,7 @@
 
 Our error files put an apostrophe before such a cell, in every column, so that the file is safe to open;
 also before a cell that already begins that way. Reading takes exactly one such apostrophe away, in every
-tabular file, because an operator may save a corrected one in another format or without our four columns.
+tabular file, because an operator may save a corrected one in another format or without our own columns.
 So reading what was written gives what was meant.
 """
 

@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 
 from customers.backfill.source.mapping.applying import Applied, apply_mapping, names_needed
 from customers.backfill.source.mapping.model import FileMapping
-from customers.backfill.source.model import COLUMNS, REPORT_COLUMNS, Kind, SourceError, SourceRow, Values
+from customers.backfill.source.model import (
+    COLUMNS,
+    REPORT_COLUMNS,
+    Kind,
+    Mapped,
+    SourceError,
+    SourceRow,
+    Values,
+)
 from kernel import Problem
 from kernel.columns import OPTIONAL
 from kernel.invisible import without_invisible
@@ -46,17 +54,17 @@ _OTHER_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the columns of one file are.
+    """Where the columns of one file are; `line` is the header's.
 
-    `sources` are the places in the header of the columns that each of our fields is made of. `report` is
-    where the four columns of an error file begin, if the file is one; they and their cells are left out of
-    everything else.
+    `sources` are the places in the header of the columns that each of our fields is made of. `report` are the
+    places of the columns of an error file, if the file is one; their cells are left out of everything else.
     """
 
     header: tuple[str, ...]
     sources: Mapping[str, tuple[int, ...]]
     unknown: tuple[str, ...]
-    report: int | None
+    report: range
+    line: int = 1
     applied: Applied | None = None
 
     @property
@@ -67,9 +75,16 @@ class Layout:
 
     def own(self, cells: Sequence[_T]) -> Sequence[_T]:
         """Leave out what an error file added."""
-        if self.report is None:
+        if not self.report:
             return cells
-        return [*cells[: self.report], *cells[self.report + len(REPORT_COLUMNS) :]]
+        return [*cells[: self.report.start], *cells[self.report.stop :]]
+
+    def _reported(self, raw: Sequence[str]) -> int | None:
+        """Return the line that a row of an error file had where it comes from."""
+        if len(self.report) < len(REPORT_COLUMNS) or len(raw) <= self.report.start:
+            return None
+        given = raw[self.report.start].strip()
+        return int(given) if _LINE.fullmatch(given) else None
 
     def row(self, line: int, raw: Sequence[str], kinds: Sequence[Kind] | None = None) -> SourceRow | None:
         """Make a row of the cells of one record; None of a blank one. `kinds`: if not all cells are text."""
@@ -84,16 +99,20 @@ class Layout:
             given, mapped = {name: padded[place] for name, (place,) in self.sources.items()}, None
         else:
             given, mapped = self.applied.read(padded)
-        typed = self._typed(self.own(kinds), given) if kinds else {}
+        typed = self._typed(self.own(kinds), given, mapped) if kinds else {}
         values = Values(*[given.pop(column) for column in COLUMNS])
-        return SourceRow(line, values, padded, surplus, more=given, mapped=mapped, **typed)
+        reported = self._reported(raw) if self.report else None
+        return SourceRow(line, values, padded, surplus, more=given, mapped=mapped, reported=reported, **typed)
 
-    def _typed(self, kinds: Sequence[Kind], given: Mapping[str, str]) -> dict[str, Any]:
+    def _typed(
+        self, kinds: Sequence[Kind], given: Mapping[str, str], mapped: Mapped | None
+    ) -> dict[str, Any]:
         """Say which of our fields, and which cells, hold something else than text."""
         at = {kind: {place for place, one in enumerate(kinds) if one is kind} for kind in _NO_TEXT}
         by = {kind: {n for n, own in self.sources.items() if at[kind].intersection(own)} for kind in _NO_TEXT}
-        if self.applied:
-            by[Kind.NUMBER] = {n for n in by[Kind.NUMBER] if not self.applied.is_meant(n, given[n])}
+        if self.applied and mapped:
+            left = {n for n in by[Kind.NUMBER] if not self.applied.is_meant(n, given[n], mapped)}
+            by[Kind.NUMBER] = left
         return {
             "numeric": frozenset(by[Kind.NUMBER]),
             "dated": frozenset(by[Kind.DATE]),
@@ -103,6 +122,7 @@ class Layout:
         }
 
 
+_LINE = re.compile(r"[0-9]{1,9}")
 _NO_TEXT = (Kind.NUMBER, Kind.DATE, Kind.UNCALCULATED)
 
 
@@ -111,19 +131,18 @@ def read_header(name: str, line: int, cells: Sequence[str], mapping: FileMapping
     names = [_plain(cell) for cell in cells]
     while names and not names[-1]:
         names.pop()  # spreadsheets like to end lines with empty cells
-    report = _report_position([folded.casefold() for folded in names])
-    if report is not None:
-        del names[report : report + len(REPORT_COLUMNS)]
+    report = _report([folded.casefold() for folded in names])
+    del names[report.start : report.stop]
     if mapping is not None:
         applied = apply_mapping(mapping, name, line, names)
-        return Layout(tuple(names), applied.sources, (), report, applied)
+        return Layout(tuple(names), applied.sources, (), report, line, applied)
     folded = [own.casefold() for own in names]
     _refuse_missing_and_double(name, line, names, folded)
     unknown = tuple(
         own or f"(column {i})" for i, own in enumerate(names, start=1) if own.casefold() not in _KNOWN
     )
     sources = {column: (folded.index(column),) for column in _KNOWN if column in folded}
-    return Layout(tuple(names), sources, unknown, report)
+    return Layout(tuple(names), sources, unknown, report, line)
 
 
 def names_all(cells: Sequence[str], mapping: FileMapping | None = None) -> bool:
@@ -133,7 +152,7 @@ def names_all(cells: Sequence[str], mapping: FileMapping | None = None) -> bool:
 
 def is_report(cells: Sequence[str]) -> bool:
     """Return whether this is the header of an error file."""
-    return _report_position([_plain(cell).casefold() for cell in cells]) is not None
+    return bool(_report([_plain(cell).casefold() for cell in cells]))
 
 
 def header_below(name: str, line: int, mapping: FileMapping | None = None) -> SourceError:
@@ -167,12 +186,14 @@ def _plain(cell: str) -> str:
     return cell.strip() if cell.isascii() else without_invisible(cell).strip()
 
 
-def _report_position(folded: Sequence[str]) -> int | None:
-    width = len(REPORT_COLUMNS)
-    for start in range(len(folded) - width, -1, -1):
-        if tuple(folded[start : start + width]) == REPORT_COLUMNS:
-            return start
-    return None
+def _report(folded: Sequence[str]) -> range:
+    """Return the places of what an error file added, of this version or of an older one without lines."""
+    for columns in (REPORT_COLUMNS, REPORT_COLUMNS[1:]):
+        width = len(columns)
+        for start in range(len(folded) - width, -1, -1):
+            if tuple(folded[start : start + width]) == columns:
+                return range(start, start + width)
+    return range(0)
 
 
 def _refuse_missing_and_double(name: str, line: int, names: Sequence[str], folded: Sequence[str]) -> None:

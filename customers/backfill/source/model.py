@@ -3,14 +3,16 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kernel import Problem
 
 COLUMNS = ("email", "display_name", "external_id", "id_tag", "plan_code", "start_date")
 
-# What an error file adds to the operator's own columns; reading one again leaves them out.
-REPORT_COLUMNS = ("code", "field", "message", "hint")
+# What an error file adds to the operator's own columns; reading one again leaves them out. `line` is that of
+# the row in the file that it comes from; before 1.1 there was none.
+REPORT_COLUMNS = ("line", "code", "field", "message", "hint")
 
 MAX_BYTES = 100_000_000  # of a file, and of what a workbook unpacks to
 MAX_ROWS = 200_000  # of a workbook or a JSON file, which are held in memory; CSV is streamed
@@ -45,6 +47,9 @@ class Translated(NamedTuple):
     is_default: bool = False
 
 
+NO_FAULTS: Mapping[str, Problem] = MappingProxyType({})
+
+
 class Mapped(NamedTuple):
     """What a mapping did with a row.
 
@@ -55,7 +60,7 @@ class Mapped(NamedTuple):
     left_out: str = ""
     translated: tuple[Translated, ...] = ()
     id_tag: str | None = None
-    faults: Mapping[str, Problem] = {}
+    faults: Mapping[str, Problem] = NO_FAULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class SourceRow:
     numbers: frozenset[int] = frozenset()
     dates: frozenset[int] = frozenset()
     mapped: Mapped | None = None
+    reported: int | None = None  # of an error file: the line that the row had where it comes from
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ class SourceInfo:
     format: str
     header: tuple[str, ...]
     unknown_columns: tuple[str, ...] = ()
+    header_line: int = 1
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str = ""  # the one that is read

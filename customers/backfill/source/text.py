@@ -81,6 +81,7 @@ def _info(file: TextFile) -> SourceInfo:
         sha256=file.sha256,
         format=file.format,
         header=table.layout.header,
+        header_line=table.layout.line,
         unknown_columns=table.layout.unknown,
         encoding=file.encoding,
         delimiter=table.delimiter,

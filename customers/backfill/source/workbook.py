@@ -64,6 +64,7 @@ def workbook_source(
         sha256=sha256,
         format=kind,
         header=layout.header,
+        header_line=layout.line,
         unknown_columns=layout.unknown,
         sheet=sheet.name,
         ignored_sheets=tuple(other.name for other in book.sheets if other is not sheet),

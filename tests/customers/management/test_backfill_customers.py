@@ -207,7 +207,7 @@ def test_corrected_rows_come_back_and_go_in(lago: Sandbox, file: Written, tmp_pa
     second = as_json(file(corrected, "corrected.csv"))
 
     assert (first.code, second.code) == (1, 0)
-    assert corrected.splitlines()[0].endswith("code,field,message,hint")
+    assert corrected.splitlines()[0].endswith("line,code,field,message,hint")
     assert second.json["counts"]["created"] == 2
     assert User.objects.count() == 3
 

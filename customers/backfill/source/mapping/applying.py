@@ -8,7 +8,7 @@ from operator import itemgetter
 
 from customers.backfill.source.mapping.cards import NotRewrittenError, rewrite
 from customers.backfill.source.mapping.model import FIELDS, Cards, FileMapping, LeaveOut, Origin, Translation
-from customers.backfill.source.model import COLUMNS, Mapped, SourceError, Translated
+from customers.backfill.source.model import COLUMNS, NO_FAULTS, Mapped, SourceError, Translated
 from kernel import Problem
 from kernel.masking import mask_id_tag
 
@@ -36,10 +36,11 @@ class Applied:
 
     mapping: FileMapping
     sources: Mapping[str, tuple[int, ...]]
-    leaves: Sequence[tuple[int, LeaveOut]]
+    leaves: Sequence[tuple[int, "Leaving"]]
     _readers: Mapping[str, Reader] = field(init=False)
     _tables: Mapping[str, "_Table"] = field(init=False)
     _digits: frozenset[str] = field(init=False)
+    _combinations: dict[tuple[Translated, ...], tuple[Translated, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         origins = self.mapping.fields
@@ -57,21 +58,26 @@ class Applied:
         """Return the value of each field, and what was done to get it."""
         given = {name: read(cells) for name, read in self._readers.items()}
         faults: dict[str, Problem] = {}
-        translated = []
+        translated = self._translate(given, faults)
+        before = self._rewrite_card(given, faults)
+        left = next((one.column for place, one in self.leaves if one.leaves(cells[place])), "")
+        return given, Mapped(left, translated, before, faults or NO_FAULTS)
+
+    def _translate(self, given: dict[str, str], faults: dict[str, Problem]) -> tuple[Translated, ...]:
+        translated: tuple[Translated, ...] = ()
         for name, table in self._tables.items():
             found = table.look_up(given[name])
             if isinstance(found, Problem):
                 faults[name] = found
             elif found is not None:
-                translated.append(found)
+                translated = (*translated, found)
                 given[name] = found.meant
-        before = self._rewrite_card(given, faults)
-        left = next((one.column for place, one in self.leaves if _leaves(one, cells[place])), "")
-        return given, Mapped(left, tuple(translated), before, faults)
+        return self._combinations.setdefault(translated, translated)  # many rows, few of these
 
-    def is_meant(self, name: str, value: str) -> bool:
+    def is_meant(self, name: str, value: str, mapped: Mapped) -> bool:
         """Return whether a number may stand for its digits in a field."""
-        return name in self._digits and _WHOLE.fullmatch(value) is not None
+        cell = mapped.id_tag if name == "id_tag" and mapped.id_tag is not None else value
+        return name in self._digits and _WHOLE.fullmatch(cell) is not None
 
     def _rewrite_card(self, given: dict[str, str], faults: dict[str, Problem]) -> str | None:
         cards, before = self.mapping.cards, given["id_tag"].strip()
@@ -90,6 +96,17 @@ class Applied:
 _AS_IT_IS = Cards()
 
 
+class Leaving:
+    """A rule by which rows are left out, with each value judged once."""
+
+    def __init__(self, rule: LeaveOut) -> None:
+        self.column, self._unless = rule.column, bool(rule.unless)
+        self._named = {value.strip().casefold() for value in (*rule.values, *rule.unless)}
+
+    def leaves(self, cell: str) -> bool:
+        return (cell.strip().casefold() in self._named) is not self._unless
+
+
 def _reader(origin: Origin | None, places: tuple[int, ...]) -> Reader:
     if origin is not None and origin.constant is not None:
         constant = origin.constant
@@ -97,14 +114,7 @@ def _reader(origin: Origin | None, places: tuple[int, ...]) -> Reader:
     if len(places) == 1:
         return itemgetter(places[0])
     between = origin.joined_with if origin else ""
-    return lambda cells: between.join(part for place in places if (part := cells[place].strip()))
-
-
-def _leaves(one: LeaveOut, cell: str) -> bool:
-    value = cell.strip().casefold()
-    if one.values:
-        return any(value == other.strip().casefold() for other in one.values)
-    return all(value != other.strip().casefold() for other in one.unless)
+    return lambda cells: between.join([part for place in places if (part := cells[place].strip())])
 
 
 class _Table:
@@ -162,7 +172,7 @@ def apply_mapping(mapping: FileMapping, name: str, line: int, header: Sequence[s
         problems += _missing_or_double(mapping, name, line, header, leaving.column, "leave_out")
     if problems:
         raise SourceError(*dict.fromkeys(problems))
-    leaves = [(places[one.column.strip().casefold()], one) for one in mapping.leave_out]
+    leaves = [(places[one.column.strip().casefold()], Leaving(one)) for one in mapping.leave_out]
     return Applied(mapping, sources, leaves)
 
 

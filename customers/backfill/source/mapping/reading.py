@@ -181,6 +181,8 @@ def _origin(key: Key, value: Any, found: _Found) -> Origin:
     allowed = {"column": ("numbers",), "columns": ("joined_with", "numbers"), "constant": ()}[kind]
     for name in set(told) - {kind, *allowed}:
         found.say((*key, name), f"this has no meaning beside {kind}.")
+    if kind == "constant" and key[-1] in PERSONAL:
+        found.say((*key, kind), "every row would have it; customers and cards differ.")
     if kind == "constant":
         return Origin(constant=found.text((*key, kind), told[kind]))
     columns = found.texts((*key, kind), told[kind])

@@ -15,7 +15,7 @@ import tablib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from customers.backfill.source import COLUMNS, Source, SourceRow, read_bytes
+from customers.backfill.source import COLUMNS, REPORT_COLUMNS, Source, SourceRow, read_bytes
 from customers.backfill.source.error_file import (
     ErrorFileError,
     check_error_file,
@@ -58,8 +58,8 @@ def test_the_operators_columns_come_first_and_ours_after_them() -> None:
 
     header, row = table_of(errors_of(source, PROBLEM))
 
-    assert header == ["City", *COLUMNS, "code", "field", "message", "hint"]
-    assert row == ["Bonn", *ROW, "id_tag_blank", "id_tag", "There is no idTag.", "Enter it."]
+    assert header == ["City", *COLUMNS, *REPORT_COLUMNS]
+    assert row == ["Bonn", *ROW, "2", "id_tag_blank", "id_tag", "There is no idTag.", "Enter it."]
 
 
 def test_several_problems_share_a_row() -> None:
@@ -68,6 +68,7 @@ def test_several_problems_share_a_row() -> None:
     row = table_of(errors_of(source, PROBLEM, OTHER))[1]
 
     assert row[6:] == [
+        "2",
         "id_tag_blank; cells_surplus",
         "id_tag; ",
         "There is no idTag. Too many cells.",
@@ -147,10 +148,25 @@ def test_nothing_is_warned_of_on_the_way_back() -> None:
     assert read_back(source).info.unknown_columns == ()
 
 
+def test_a_row_knows_the_line_that_it_had() -> None:
+    source = read_bytes("a.csv", csv_bytes([COLUMNS, ROW, [], ROW]))
+
+    assert [row.reported for row in read_back(source)] == [2, 4]
+    assert [row.reported for row in source] == [None, None]
+
+
+def test_an_error_file_of_version_1_0_is_read_as_before() -> None:
+    old = csv_bytes([[*COLUMNS, *REPORT_COLUMNS[1:]], [*ROW, "code", "email", "Told.", "Do it."]])
+
+    (row,) = read_bytes("a.csv", old)
+
+    assert (tuple(row.values), row.cells, row.reported) == (tuple(ROW), tuple(ROW), None)
+
+
 def test_an_error_file_of_an_error_file_has_our_columns_once() -> None:
     source = read_back(text_source(f"{HEADER}\n{LINE}\n"))
 
-    assert table_of(errors_of(source, OTHER))[0] == [*COLUMNS, "code", "field", "message", "hint"]
+    assert table_of(errors_of(source, OTHER))[0] == [*COLUMNS, *REPORT_COLUMNS]
 
 
 def test_cells_that_were_too_many_are_still_too_many() -> None:
@@ -181,7 +197,7 @@ def test_other_programs_can_read_our_ods_file() -> None:
 
     read = tablib.Dataset().load(io.BytesIO(errors_of(source)), format="ods")
 
-    assert read.headers == [*COLUMNS, "code", "field", "message", "hint"]
+    assert read.headers == [*COLUMNS, *REPORT_COLUMNS]
     assert read[0][:6] == tuple(cells(display_name="a <b> & \u00fc"))
 
 

@@ -1,0 +1,118 @@
+"""A file with some of its cells corrected: a new file, in which every other row stands on the line it had.
+
+It has the format, encoding and delimiter of the first one, and is read in the same way. What was hidden or
+merged in a workbook, and its other sheets, are not in it.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from customers.backfill.source.error_cells import CellValue, Table, write_ods, write_xlsx
+from customers.backfill.source.error_file import own_cells, safe
+from customers.backfill.source.model import Source, SourceError, SourceInfo, SourceRow
+from customers.backfill.source.text import DELIMITERS
+from kernel import Problem
+
+Cells = Mapping[int, str]  # texts, by the place of their column in the header
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """Cells that become others, by line, and the lines of rows that are not to be there."""
+
+    cells: Mapping[int, Cells] = field(default_factory=dict)
+    without: frozenset[int] = frozenset()
+
+    @property
+    def lines(self) -> list[int]:
+        return sorted({*self.cells, *self.without})
+
+
+def corrected(source: Source, corrections: Corrections) -> bytes:
+    """Return the content of the new file; raise SourceError if a correction cannot be written there."""
+    rows = ((row.line, _cells(row, corrections, source.info)) for row in source)
+    kept = ((line, cells) for line, cells in rows if line not in corrections.without)
+    stream = io.BytesIO()
+    if source.info.format == "json":
+        _write_json(stream, source.info, kept)
+    elif source.info.format in ("csv", "tsv"):
+        _write_text(stream, source.info, kept)
+    else:
+        write = write_xlsx if source.info.format == "xlsx" else write_ods
+        write(stream, _on_their_lines(source.info, kept), source.info.sheet)
+    return stream.getvalue()
+
+
+Lines = Iterator[tuple[int, list[CellValue]]]
+
+
+def _cells(row: SourceRow, corrections: Corrections, info: SourceInfo) -> list[CellValue]:
+    cells = [*own_cells(info, row), *row.cells[len(info.header) :]]
+    for place, text in corrections.cells.get(row.line, {}).items():
+        cells[place] = text
+    return cells
+
+
+def _on_their_lines(info: SourceInfo, rows: Lines) -> Table:
+    """Give the records of a sheet, blank ones where there was none."""
+    yield from ([] for _ in range(info.header_line - 1))
+    yield [safe(name) for name in info.header]
+    last = info.header_line
+    for line, cells in rows:
+        yield from ([] for _ in range(line - last - 1))
+        yield [safe(cell) for cell in cells]
+        last = line
+
+
+class _Counting(io.TextIOWrapper):
+    """Text that knows on which line the next record begins."""
+
+    def __init__(self, stream: BinaryIO, encoding: str | None) -> None:
+        super().__init__(stream, encoding, newline="", write_through=True)
+        self.line = 1
+
+    def write(self, text: str) -> int:
+        self.line += text.count("\n") + text.count("\r") - text.count("\r\n")
+        return super().write(text)
+
+    def go_to(self, line: int) -> None:
+        if line > self.line:
+            self.write("\r\n" * (line - self.line))
+
+
+def _write_text(stream: BinaryIO, info: SourceInfo, rows: Lines) -> None:
+    text, delimiter = _Counting(stream, info.encoding), info.delimiter or ","
+    writer = csv.writer(text, delimiter=delimiter)
+    if delimiter not in DELIMITERS and info.header_line > 1:
+        text.write(f"sep={delimiter}\r\n")  # as the first file said it; else an option did
+    text.go_to(info.header_line)
+    writer.writerow([safe(name) for name in info.header])
+    for line, cells in rows:
+        text.go_to(line)
+        try:
+            writer.writerow([safe(cell) for cell in cells])
+        except UnicodeEncodeError:
+            raise _not_in_the_encoding(info, line) from None
+    text.detach()
+
+
+def _write_json(stream: BinaryIO, info: SourceInfo, rows: Lines) -> None:
+    encoding = info.encoding or "utf-8"
+    text, ascii_only = _Counting(stream, encoding), not encoding.startswith("utf")
+    text.write("[")
+    for number, (line, cells) in enumerate(rows):
+        text.write("," if number else "")
+        text.go_to(line)
+        item = dict(zip(info.header, cells, strict=False))
+        text.write(json.dumps(item, ensure_ascii=ascii_only))
+    text.write("]\n")
+    text.detach()
+
+
+def _not_in_the_encoding(info: SourceInfo, line: int) -> SourceError:
+    told = f"{info.name}: line {line}: the file is {info.encoding}, which lacks a character of this row."
+    return SourceError(Problem("file_encoding", None, told, "Write it without that character."))
