@@ -60,8 +60,12 @@ class FieldRow:
     @property
     def is_special(self) -> bool:
         """Return whether more is said of it than a column."""
-        joined = len(self.origin.columns) > 1
-        return joined or self.has_numbers or self.origin.constant is not None or self.origin.numbers
+        return self.origin.constant is not None or len(self.origin.columns) > 1
+
+    @property
+    def asks_for_numbers(self) -> bool:
+        """Return whether it has to be said that a number stands for its digits."""
+        return self.has_numbers or self.origin.numbers
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,11 +62,13 @@ function once(root) {
   }
 }
 
-// Shows values of the column that was chosen; without this file they come with the next answer.
+// Shows values of the column that was chosen, or opens the place for a value that is no column's; without this
+// file both come with the next answer.
 function samples(select) {
   const rows = [...document.querySelectorAll("[data-samples-of]")];
   select.addEventListener("change", () => {
     const row = rows.find((one) => one.dataset.samplesOf === select.value);
+    select.parentElement.querySelector("details").open ||= select.value === "=";
     document.getElementById(select.dataset.shows).textContent = row ? row.querySelector("td").textContent : "";
   });
 }

@@ -56,6 +56,8 @@ def test_an_export_is_mapped_by_hand(browser: Browser, cookie: Any, live_server:
     page.locator("#field-external_id").select_option("Status")
     expect(page.locator("#samples-external_id")).to_have_text("aktiv · gekündigt")
     page.locator("#field-external_id").select_option("Kundennr")
+    page.locator("#field-plan_code").select_option("the same for all rows…")
+    expect(page.locator("[name='constant.plan_code']")).to_be_visible()
     page.locator("#field-plan_code").select_option("Tarif")
     page.locator("#field-start_date").select_option("Beginn")
     page.get_by_role("button", name="Show again").click()
