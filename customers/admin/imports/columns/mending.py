@@ -6,8 +6,9 @@ from customers.backfill.mappings.table import look_at
 from customers.backfill.source import SourceError
 from kernel import Problem
 
-# What can be said of a file on the page of columns; everything else is wrong with the file itself.
-CODES = frozenset({"column_missing", "sheet_missing", "file_encoding"})
+# What can be said of a file on the page of columns, where it has a table at all (`file_unreadable` is also a
+# document whose list has another name); everything else is wrong with the file itself.
+CODES = frozenset({"column_missing", "sheet_missing", "file_encoding", "file_unreadable"})
 
 
 def can_be_mapped(name: str, data: bytes, error: SourceError) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ImproperlyConfigured
 
 from customers.backfill import uploads as staging
-from customers.backfill.kept_mappings import parsed
+from customers.backfill.kept_mappings import parsed, says
 from customers.backfill.mappings.suggesting import suggest
 from customers.backfill.mappings.table import Table, look_at
 from customers.backfill.refused import Refused
@@ -49,9 +49,11 @@ def start(upload: BackfillUpload, chosen: int | None, name: str) -> Start:
 
 
 def _planned_with(upload: BackfillUpload, name: str) -> Start:
-    known = BackfillMapping.objects.filter(name=upload.options.get("mapping_name", "")).first()
-    mapping = staging.mapping_of(upload)
-    return Start(mapping or FileMapping(name), upload.mapping, known.name if known else "")
+    mapping = staging.mapping_of(upload) or FileMapping(name)
+    known = BackfillMapping.objects.filter(name=mapping.name).first()
+    if known and says(known, mapping):
+        return Start(mapping, known.content, known.name)
+    return Start(mapping, upload.mapping)
 
 
 def _offered(upload: BackfillUpload, name: str) -> Start:

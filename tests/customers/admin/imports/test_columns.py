@@ -173,6 +173,15 @@ def test_a_header_below_a_title_is_found_and_can_be_moved(client: Client) -> Non
     assert "c:04:a1:b2:c3" in text_of(answer)  # the first row is the header now
 
 
+def test_a_document_whose_list_has_another_name_is_mapped_too(client: Client) -> None:
+    data = b'{"tokens": [{"mail": "ada@example.com", "no": 17, "uid": "04A1B2C3", "start": "2024-01-01"}]}'
+
+    fields = filled_in(text_of(client.get(url(to_map(client, data, "tokens.json")))))
+
+    assert 'list = "tokens"' in fields["base"][0]
+    assert (fields["field.email"], fields["field.id_tag"]) == (["c:mail"], ["c:uid"])
+
+
 def test_a_mapping_can_be_asked_for_where_the_columns_fit(client: Client) -> None:
     found = to_map(client, customers_csv(2), "customers.csv", mapping="new")
     fields = filled_in(text_of(client.get(url(found))))
@@ -287,10 +296,19 @@ def test_without_the_permission_nothing_is_kept(lago: Sandbox) -> None:
     assert found.options["mapping_name"] == "kunden.toml"
 
 
-def test_a_kept_mapping_can_be_chosen_with_the_file(client: Client) -> None:
-    answer = upload(client, EXPORT, "kunden.csv", mapping=str(kept().pk))
+def test_a_kept_mapping_can_be_chosen_with_the_file_and_keeps_its_comments(client: Client) -> None:
+    mapping = kept()
+    answer = upload(client, EXPORT, "kunden.csv", mapping=str(mapping.pk))
+    found = BackfillUpload.objects.get()
 
+    fields = filled_in(text_of(client.get(url(found))))
+    again = client.post(url(found), {**fields, "plan": "yes"})
+
+    assert answer["Location"] == again["Location"] == url(found, "preview")
     assert "Read through the mapping CRM." in words_of(client.get(answer["Location"]))
+    assert fields["save_as"] == ["CRM"]
+    mapping.refresh_from_db()
+    assert mapping.content == MAPPING
 
 
 # --- the run -----------------------------------------------------------------------------------------
