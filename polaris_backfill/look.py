@@ -50,6 +50,10 @@ UNFOLD: dict[str, Any] = {
                     },
                     _entry("Customers", "group", "customers_customer_changelist", "sees_customers"),
                     _entry("idTags", "contactless", "customers_idtagmapping_changelist", "sees_id_tags"),
+                    _entry(
+                        "Column mappings", "table_convert", "customers_backfillmapping_changelist",
+                        "sees_mappings",
+                    ),
                     _entry("Audit log", "fact_check", "auditlog_auditentry_changelist", "sees_audit_log"),
                 ],
             },

@@ -7,11 +7,11 @@ from django.contrib import admin
 from django_q import admin as queue
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from customers.admin import mappings
+from customers.admin import column_mappings, mappings
 from customers.admin.people import customers, staff
 from customers.admin.runs import admin as runs
 
-__all__ = ["customers", "mappings", "queue", "runs", "staff"]
+__all__ = ["column_mappings", "customers", "mappings", "queue", "runs", "staff"]
 
 # The queue is only transport: what is to be done, and what became of it, is in our own tables.
 for model in (Failure, OrmQ, Schedule, Success):

@@ -17,6 +17,7 @@ REVERT = "customers.revert_backfill"
 WELCOME = "customers.send_welcome"
 CUSTOMERS = "customers.view_customer"
 ID_TAGS = ("customers.view_idtagmapping", "customers.change_idtagmapping")
+EDIT_MAPPINGS = "customers.edit_mappings"
 AUDIT = "auditlog.view_auditentry"
 
 # Who may do something with runs must see them.

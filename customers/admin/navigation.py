@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 from django.urls import reverse
 
-from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, RUN, may
+from customers.admin.access import AUDIT, CUSTOMERS, EDIT_MAPPINGS, ON_RUNS, RUN, may
 
 
 def sees_runs(request: HttpRequest) -> bool:
@@ -20,6 +20,10 @@ def sees_customers(request: HttpRequest) -> bool:
 
 def sees_id_tags(request: HttpRequest) -> bool:
     return may(request.user, "customers.view_idtagmapping")
+
+
+def sees_mappings(request: HttpRequest) -> bool:
+    return may(request.user, RUN, EDIT_MAPPINGS)
 
 
 def sees_audit_log(request: HttpRequest) -> bool:

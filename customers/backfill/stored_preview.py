@@ -61,6 +61,7 @@ def pack(report: Report) -> bytes:
         start = planned.wanted.start_date
         row |= {"plan_code": planned.wanted.plan_code, "start_date": start.isoformat() if start else ""}
     accepted = report.plan.accepted
+    whole["mapped"] = [*report.mapped.sentences()] if report.mapped else []
     whole["accepted"] = accepted.as_json() if accepted else None
     whole["target"]["world"] = report.systems.world
     whole["target"]["lago"]["organization_id"] = report.systems.target.organization.lago_id

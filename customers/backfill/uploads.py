@@ -1,5 +1,6 @@
 """From an uploaded file to a queued run: kept, planned, confirmed, forgotten. HTTP only in `plan_upload`."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -47,21 +48,61 @@ def keep(
     """
     mapping = reading.mapping
     source = read_bytes(name, data, **_way_of(reading), mapping=mapping)
-    rows = sum(1 for _ in islice(source, settings.MAX_UPLOAD_ROWS + 1))
-    if rows > settings.MAX_UPLOAD_ROWS:
-        message = f"{name} has more than {settings.MAX_UPLOAD_ROWS:,} rows."
-        raise SourceError(Problem("file_unreadable", None, message, "Use the command backfill_customers."))
-    chosen = {**_way_of(reading), **options.over(source.info).as_json()}
+    rows = _count_rows(source)
+    options = options.over(source.info)
+    return _store(name, data, reading, options, user, rows=rows, no_wait=no_wait)
+
+
+def keep_as_it_is(
+    name: str, data: bytes, reading: Reading, options: Options, user: User, *, no_wait: bool = False
+) -> BackfillUpload:
+    """Store a file of which a mapping has yet to say what its columns mean."""
+    return _store(name, data, reading, options, user, rows=0, no_wait=no_wait)
+
+
+def _store(
+    name: str, data: bytes, reading: Reading, options: Options, user: User, *, rows: int, no_wait: bool
+) -> BackfillUpload:
+    chosen = {**_way_of(reading), **options.as_json()}
     chosen |= {"no_wait": True} if no_wait else {}
     return BackfillUpload.objects.create(
         name=name[:255],
         data=data,
-        sha256=source.info.sha256,
+        sha256=hashlib.sha256(data).hexdigest(),
         options=chosen,
-        mapping=write_mapping(mapping) if mapping else "",
+        mapping=write_mapping(reading.mapping) if reading.mapping else "",
         uploaded_by=user,
         rows=rows,
     )
+
+
+def _count_rows(source: Source) -> int:
+    """Count what a page can wait for; raise SourceError if it is more, or cannot be read to the end."""
+    rows = sum(1 for _ in islice(source, settings.MAX_UPLOAD_ROWS + 1))
+    if rows > settings.MAX_UPLOAD_ROWS:
+        message = f"{source.info.name} has more than {settings.MAX_UPLOAD_ROWS:,} rows."
+        raise SourceError(Problem("file_unreadable", None, message, "Use the command backfill_customers."))
+    return rows
+
+
+def read_through(upload: BackfillUpload, mapping: FileMapping, text: str) -> None:
+    """Have an upload be read through a mapping from now on; raise SourceError if it cannot be, or Refused.
+
+    `text` is the mapping's file. How the file is made and its days and amounts are written, the mapping says
+    alone from here. What was previewed otherwise can be confirmed no more.
+    """
+    rows = _count_rows(read_bytes(upload.name, bytes(upload.data), mapping=mapping))
+    others = {
+        name: value
+        for name, value in options_of(upload).as_json().items()
+        if name not in ("date_format", "decimal_mark", "mapping", "mapping_name")
+    }
+    options = Options.through(mapping, date_format=None, decimal_mark=None, **others)
+    chosen = {**upload.options, **options.as_json(), **_way_of(Reading())}
+    still = BackfillUpload.objects.previews().filter(pk=upload.pk)
+    if not still.update(options=chosen, mapping=text, rows=rows, preview=b""):
+        raise Refused("The import of this file was started in the meantime.")
+    upload.options, upload.mapping, upload.rows, upload.preview = chosen, text, rows, b""
 
 
 def _way_of(reading: Reading) -> dict[str, str | None]:

@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("name",),
+                "verbose_name": "column mapping",
                 "permissions": [(CODENAME, NAME)],
                 "default_permissions": (),
                 "indexes": [models.Index(fields=["header_digest"], name="customers_mapping_by_header")],

@@ -32,6 +32,7 @@ class BackfillMapping(models.Model):
 
     class Meta:
         ordering = ("name",)
+        verbose_name = "column mapping"
         permissions = [("edit_mappings", "Can make and change mappings")]
         default_permissions = ()
         indexes = [

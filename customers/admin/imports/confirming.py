@@ -34,10 +34,16 @@ class ConfirmForm(ConfirmImportForm):  # type: ignore[misc]
         return data
 
 
+def own_file(request: HttpRequest, token: UUID) -> BackfillUpload | None:
+    """Find a file of this very person that is still kept, whether it could be planned or not."""
+    upload = BackfillUpload.objects.filter(pk=token, uploaded_by=staff(request)).first()
+    return None if upload is None or upload.is_expired() else upload
+
+
 def own_upload(request: HttpRequest, token: UUID) -> BackfillUpload | None:
     """Find an upload of this very person that can still be looked at."""
-    upload = BackfillUpload.objects.filter(pk=token, uploaded_by=staff(request)).first()
-    return None if upload is None or upload.is_expired() or not upload.preview else upload
+    upload = own_file(request, token)
+    return upload if upload and upload.preview else None
 
 
 def confirmation_of(upload: BackfillUpload, request: HttpRequest) -> dict[str, Any]:

@@ -12,12 +12,15 @@ from customers.backfill.beside import is_beside_platform
 from customers.backfill.checks import is_date_format
 from customers.backfill.engine.acceptance import NO, THESE
 from customers.backfill.engine.options import Options
-from customers.backfill.source import FORMATS, Reading
+from customers.backfill.kept_mappings import parsed
+from customers.backfill.source import FORMATS, FileMapping, Reading, SourceError
+from customers.models import BackfillMapping, BackfillUpload
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman")
+MAKE_ONE = "new"
 FIRST, MORE = (
-    ("skip_existing", "allow_partial", "accept_invoices_today"),
+    ("mapping", "skip_existing", "allow_partial", "accept_invoices_today"),
     (
         "billed_until",
         "start_after_billed",
@@ -37,6 +40,10 @@ FIRST, MORE = (
 class UploadForm(ImportForm):  # type: ignore[misc]
     """Asks for the file and for what the command's options are. The format follows from the file's name."""
 
+    mapping = forms.ChoiceField(
+        widget=UnfoldAdminSelectWidget, required=False, label="Column mapping",
+        help_text="What the columns of an export mean. A file with other columns leads to a page for it.",
+    )  # fmt: skip
     skip_existing = forms.BooleanField(
         required=False, widget=UnfoldBooleanWidget, label="Skip what exists",
         help_text="Skip what is imported, adopt what agrees, complete the rest. Nothing is overwritten.",
@@ -64,8 +71,9 @@ class UploadForm(ImportForm):  # type: ignore[misc]
         label="Date format", help_text="Of start_date, where it is not written as 2026-11-22.",
     )  # fmt: skip
     decimal_mark = forms.ChoiceField(
-        choices=[(".", "a point: 12.50"), (",", "a comma: 12,50")], widget=UnfoldAdminSelectWidget,
-        required=False, label="Decimal mark", help_text="Of amounts in a text file.",
+        choices=[("", "as the mapping says, else a point"), (".", "a point: 12.50"), (",", "a comma: 12,50")],
+        widget=UnfoldAdminSelectWidget, required=False, label="Decimal mark",
+        help_text="Of amounts in a text file.",
     )  # fmt: skip
     billing_time = forms.ChoiceField(
         choices=[("calendar", "the calendar"), ("anniversary", "the start date")],
@@ -99,8 +107,16 @@ class UploadForm(ImportForm):  # type: ignore[misc]
         help_text="Of a Lago customer billed in another than the plan's, where Lago takes both.",
     )  # fmt: skip
 
+    makes_mapping = False  # somebody wants to say first what the columns mean
+    unread: BackfillUpload | None = None  # the file, kept to be mapped first
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["mapping"].choices = [
+            ("", "recognise it by the columns"),
+            (MAKE_ONE, "make one from this file"),
+            *((str(kept.pk), kept.name) for kept in BackfillMapping.objects.only("pk", "name")),
+        ]
         if not is_beside_platform():
             del self.fields["no_wait"]
         self.fields["format"].required = False
@@ -138,6 +154,17 @@ class UploadForm(ImportForm):  # type: ignore[misc]
             raise forms.ValidationError("It must name year, month and day, such as %d.%m.%Y.")
         return given or None
 
+    def clean_mapping(self) -> FileMapping | None:
+        """Read the kept mapping that was chosen, if one was."""
+        given: str = self.cleaned_data["mapping"]
+        self.makes_mapping = given == MAKE_ONE
+        if not given or self.makes_mapping:
+            return None
+        try:
+            return parsed(BackfillMapping.objects.get(pk=given))
+        except SourceError as error:  # of a version that knew more
+            raise forms.ValidationError(str(error)) from error
+
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if file := data.get("import_file"):
@@ -151,7 +178,10 @@ class UploadForm(ImportForm):  # type: ignore[misc]
     def reading(self) -> Reading:
         data = self.cleaned_data
         return Reading(
-            data["encoding"] or None, DELIMITERS.get(data["delimiter"]), data["hidden_rows"] or None
+            data["encoding"] or None,
+            DELIMITERS.get(data["delimiter"]),
+            data["hidden_rows"] or None,
+            data["mapping"],
         )
 
     @property
@@ -161,13 +191,14 @@ class UploadForm(ImportForm):  # type: ignore[misc]
 
     def options(self) -> Options:
         data = self.cleaned_data
-        return Options(
+        return Options.through(
+            data["mapping"],
             skip_existing=data["skip_existing"],
             allow_partial=data["allow_partial"],
             batch_size=settings.BACKFILL_BATCH_SIZE,
             concurrency=settings.BACKFILL_CONCURRENCY,
             date_format=data["date_format"],
-            decimal_mark=data["decimal_mark"] or ".",
+            decimal_mark=data["decimal_mark"] or None,
             billing_time=data["billing_time"] or "calendar",
             new_run=data["new_run"],
             billed_until=data["billed_until"].isoformat() if data["billed_until"] else None,

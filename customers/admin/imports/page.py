@@ -68,6 +68,7 @@ def preview_context(upload: BackfillUpload, query: QueryDict) -> dict[str, Any]:
         "to_do": counts["create"] + counts["complete"],
         "may_confirm": upload.options["allow_partial"] or not counts["fail"],
         "samples": _samples(upload, preview) if not query else (),
+        "mapped": preview.head.get("mapped", ()),  # a preview of 1.1 knows nothing of it
         "in_the_way": staging.run_in_the_way(upload.sha256),
         "options": _options(upload.options),
         "kept_until": upload.created_at + upload.LIFETIME - timedelta(seconds=1),

@@ -11,6 +11,8 @@ from django.template.response import TemplateResponse
 from import_export.admin import ImportMixin
 
 from customers.admin.access import RUN, may, staff
+from customers.admin.imports.columns.mending import can_be_mapped, prove_table
+from customers.admin.imports.columns.views import ColumnPages
 from customers.admin.imports.confirming import ConfirmForm, own_upload
 from customers.admin.imports.formats import UPLOAD_FORMATS
 from customers.admin.imports.forms import UploadForm
@@ -26,7 +28,7 @@ from customers.resources import RunResource
 from kernel import Problem, RemoteError
 
 
-class ImportPages(PreviewPages, ImportMixin):  # type: ignore[misc]
+class ImportPages(ColumnPages, PreviewPages, ImportMixin):  # type: ignore[misc]
     """The import's part of the admin of runs; mixed in before ModelAdmin."""
 
     resource_classes = [RunResource]
@@ -47,6 +49,8 @@ class ImportPages(PreviewPages, ImportMixin):  # type: ignore[misc]
         """Show the form, or take a file, prove that it could be queued, plan it, and lead to its preview."""
         response: TemplateResponse = super().import_action(request, **kwargs)
         context = response.context_data or {}
+        if unread := context["form"].unread:
+            return redirect("admin:customers_backfillrun_columns", token=unread.pk)
         upload = _uploaded(context["form"])
         if upload is None:
             return response
@@ -66,15 +70,25 @@ class ImportPages(PreviewPages, ImportMixin):  # type: ignore[misc]
         """Store the file as soon as the form is good: nothing after it in the library knows the user."""
         form: UploadForm = super().create_import_form(request)
         if request.method == "POST" and form.is_valid():
-            file = form.cleaned_data["import_file"]
-            try:
-                file.upload = staging.keep(
-                    file.name, file.read(), form.reading(), form.options(), staff(request),
-                    no_wait=form.does_not_wait,
-                )  # fmt: skip
-            except SourceError as error:
-                _add_problems(form, error.problems)
+            self._store(request, form)
         return form
+
+    def _store(self, request: HttpRequest, form: UploadForm) -> None:
+        """Keep the file: to be planned or, with an error that ends it here, to be mapped first."""
+        file = form.cleaned_data["import_file"]
+        name, data = file.name, file.read()
+        chosen = (name, data, form.reading(), form.options(), staff(request))
+        try:
+            if not form.makes_mapping:
+                file.upload = staging.keep(*chosen, no_wait=form.does_not_wait)
+                return
+            prove_table(name, data)
+        except SourceError as error:
+            _add_problems(form, error.problems)
+            if form.makes_mapping or not can_be_mapped(name, data, error):
+                return
+        form.unread = staging.keep_as_it_is(*chosen, no_wait=form.does_not_wait)
+        form.add_error(None, "Say first what its columns mean.")
 
     def _plan(self, form: UploadForm, upload: BackfillUpload) -> bool:
         upload.refresh_from_db()

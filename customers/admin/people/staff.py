@@ -21,7 +21,7 @@ from customers.models import User
 
 RIGHTS = (
     "run_backfill", "revert_backfill", "send_welcome", "view_backfillrun", "view_customer", "change_customer",
-    "view_idtagmapping", "change_idtagmapping", "view_auditentry",
+    "view_idtagmapping", "change_idtagmapping", "view_auditentry", "edit_mappings",
 )  # fmt: skip
 
 

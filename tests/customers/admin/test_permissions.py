@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from auditlog.models import AuditEntry
-from customers.models import BackfillRun, BackfillUpload, IdTagMapping, User
+from customers.models import BackfillMapping, BackfillRun, BackfillUpload, IdTagMapping, User
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import EVERYTHING, client_of, customers_csv, member_of_staff, preview_of
 from tests.customers.factories import imported, rows
@@ -47,6 +47,10 @@ GATES: list[tuple[str, str, set[str]]] = [
     ("customers_backfillrun_preview", "GET", {"run_backfill"}),
     ("customers_backfillrun_errors", "GET", {"run_backfill"}),
     ("customers_backfillrun_discard", "POST", {"run_backfill"}),
+    ("customers_backfillrun_columns", "GET", {"run_backfill"}),
+    ("customers_backfillrun_columns", "POST", {"run_backfill"}),
+    ("customers_backfillrun_columns_file", "GET", {"run_backfill"}),
+    ("customers_backfillrun_columns_file", "POST", {"run_backfill"}),
     ("customers_backfillrun_add", "GET", NEVER),
     ("customers_backfillrun_delete", "GET", NEVER),
     ("customers_customer_changelist", "GET", {"view_customer", "change_customer"}),
@@ -64,6 +68,13 @@ GATES: list[tuple[str, str, set[str]]] = [
     ("customers_idtagmapping_platform", "GET", {"view_idtagmapping", "change_idtagmapping"}),
     ("customers_idtagmapping_add", "GET", NEVER),
     ("customers_idtagmapping_delete", "POST", NEVER),
+    ("customers_backfillmapping_changelist", "GET", {"run_backfill", "edit_mappings"}),
+    ("customers_backfillmapping_change", "GET", {"run_backfill", "edit_mappings"}),
+    ("customers_backfillmapping_change", "POST", {"edit_mappings"}),
+    ("customers_backfillmapping_file", "GET", {"run_backfill", "edit_mappings"}),
+    ("customers_backfillmapping_history", "GET", {"run_backfill", "edit_mappings"}),
+    ("customers_backfillmapping_add", "GET", {"edit_mappings"}),
+    ("customers_backfillmapping_delete", "POST", {"edit_mappings"}),
     ("auditlog_auditentry_changelist", "GET", {"view_auditentry"}),
     ("auditlog_auditentry_change", "GET", {"view_auditentry"}),
     ("auditlog_auditentry_change", "POST", NEVER),
@@ -99,6 +110,7 @@ def keys(lago: Sandbox) -> dict[str, list[Any]]:
     assert report.run is not None
     token = preview_of(client_of(owner), customers_csv(2), skip_existing="on").pk
     group = owner.groups.create(name="a group")
+    mapping = BackfillMapping.objects.create(name="CRM", content="")
     return {
         "customers_backfillrun": [report.run.pk],
         "customers_customer": [User.objects.get(external_id="C-1").pk],
@@ -110,6 +122,9 @@ def keys(lago: Sandbox) -> dict[str, list[Any]]:
         "customers_backfillrun_preview": [token],
         "customers_backfillrun_errors": [token],
         "customers_backfillrun_discard": [token],
+        "customers_backfillrun_columns": [token],
+        "customers_backfillrun_columns_file": [token],
+        "customers_backfillmapping": [mapping.pk],
         "customers_backfillrun_file": [report.run.pk, "log"],
         "customers_backfillrun_system": ["lago"],
         "customers_backfillrun_preflight": [],
@@ -176,6 +191,7 @@ def world() -> tuple[Any, ...]:
     return (
         list(BackfillRun.objects.values()),
         list(BackfillUpload.objects.values_list("pk", "run")),
+        list(BackfillMapping.objects.values()),
         list(User.objects.order_by("pk").values("pk", "email", "is_active", "is_superuser")),
         list(IdTagMapping.objects.values()),
         AuditEntry.objects.count(),
@@ -210,10 +226,22 @@ def test_plain_staff_see_nothing_of_it(lago: Sandbox) -> None:
     ("who", "sees"),
     [
         ("view_customer", {"Customers"}),
-        ("run_backfill", {"Import", "Runs"}),
+        ("run_backfill", {"Import", "Runs", "Column mappings"}),
         ("view_auditentry", {"Audit log"}),
-        ("superadmin", {"Import", "Runs", "Customers", "idTags", "Audit log"}),
-        ("superuser", {"Import", "Runs", "Customers", "idTags", "Audit log", "Staff", "Groups"}),
+        ("superadmin", {"Import", "Runs", "Customers", "idTags", "Column mappings", "Audit log"}),
+        (
+            "superuser",
+            {
+                "Import",
+                "Runs",
+                "Customers",
+                "idTags",
+                "Column mappings",
+                "Audit log",
+                "Staff",
+                "Groups",
+            },
+        ),
     ],
 )
 def test_the_sidebar_shows_what_is_open(lago: Sandbox, who: str, sees: set[str]) -> None:

@@ -22,7 +22,7 @@ IMPORT = "/admin/customers/backfillrun/import/"
 CONFIRM = "/admin/customers/backfillrun/process_import/"
 EVERYTHING = (
     "run_backfill", "revert_backfill", "send_welcome", "view_backfillrun", "view_customer", "change_customer",
-    "view_idtagmapping", "change_idtagmapping", "view_auditentry",
+    "view_idtagmapping", "change_idtagmapping", "view_auditentry", "edit_mappings",
 )  # fmt: skip
 
 

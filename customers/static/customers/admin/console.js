@@ -49,6 +49,9 @@ async function fill(element) {
 function once(root) {
   for (const form of root.querySelectorAll("form:has([data-once])")) {
     form.addEventListener("submit", (event) => {
+      if (event.submitter && !("once" in event.submitter.dataset)) {
+        return; // a button beside it, such as one that downloads and leaves the page where it is
+      }
       if (form.dataset.sent) {
         event.preventDefault();
         return;
@@ -59,8 +62,20 @@ function once(root) {
   }
 }
 
+// Shows values of the column that was chosen, or opens the place for a value that is no column's; without this
+// file both come with the next answer.
+function samples(select) {
+  const rows = [...document.querySelectorAll("[data-samples-of]")];
+  select.addEventListener("change", () => {
+    const row = rows.find((one) => one.dataset.samplesOf === select.value);
+    select.parentElement.querySelector("details").open ||= select.value === "=";
+    document.getElementById(select.dataset.shows).textContent = row ? row.querySelector("td").textContent : "";
+  });
+}
+
 addEventListener("DOMContentLoaded", () => {
   once(document);
+  document.querySelectorAll("[data-shows]").forEach(samples);
   document.querySelectorAll("[data-poll]").forEach(poll);
   document.querySelectorAll("[data-fill]").forEach(fill);
   for (const element of document.querySelectorAll("[data-reload]")) {
