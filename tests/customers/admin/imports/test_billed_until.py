@@ -37,7 +37,7 @@ def test_the_preview_says_days_and_money_in_all_and_by_plan(client: Client) -> N
     words = words_of(client.get(preview_url(preview_of(client, csv_file(given), **UNTIL))))
 
     assert "Old provider and Lago: 12 days twice, 12.00 EUR (1 customer); 19 days that nobody bills" in words
-    assert "month 12 days twice, 12.00 EUR (1 customer) no day that nobody bills" in words
+    assert "31.00 EUR 12 days twice, 12.00 EUR (1 customer) no day that nobody bills" in words
     assert "billed until 2027-03-12" in words
     assert "billed_twice" in words
 
