@@ -68,9 +68,15 @@ def _peak(highest: Bin, place: int, number: int) -> list[Markup]:
 
 def _labels(spans: Sequence[Bin]) -> list[Markup]:
     """Name the first span, the last, and one between them."""
-    last = len(spans) - 1
-    named = {0, last} | ({last // 2} if len(spans) >= WITH_MIDDLE else set())
-    return [_words(spans[one].label, (one + 0.5) / len(spans), FLOOR + 16, "") for one in sorted(named)]
+    last, y = len(spans) - 1, FLOOR + 16
+    if not last:
+        return [_words(spans[0].label, 0.5, y, "")]
+    middle = [last // 2] if len(spans) >= WITH_MIDDLE else []
+    return [
+        _words(spans[0].label, 0, y, ""),
+        *(_words(spans[one].label, (one + 0.5) / len(spans), y, "") for one in middle),
+        _words(spans[last].label, 1, y, ""),
+    ]
 
 
 def _today(spans: Sequence[Bin], today: date) -> list[Markup]:

@@ -129,13 +129,15 @@ def _first(code: str, group: Sequence[FirstInvoices], line: Mapping[str, Any], t
         periods[_period(one)] += one.customers
         cents[one.currency] += one.amount_cents
     sums = Sums.of(line) if "overlap_untold" in line else None
+    is_today = min(one.day for one in group) <= today
+    some = ", some today" if is_today and days.most_common(1)[0][0] > today.isoformat() else ""
     return First(
         plan=code,
         customers=days.total(),
-        days=_most(days, "day"),
+        days=f"{_most(days, 'day')}{some}",
         periods=_most(periods, "period"),
         total=by_currency(cents),
-        is_today=any(one.day <= today for one in group),
+        is_today=is_today,
         twice=twice(sums) if sums else "",
         nobody=by_nobody(sums) if sums else "",
     )
@@ -171,7 +173,7 @@ def _today(head: Mapping[str, Any]) -> Today:
     tonight = [one for one in at_once if one.date > day]
     return Today(
         day=day,
-        total=sum_of(today) if today else "",
+        total=sum_of([one for one in today if one.amount_cents] or today) if today else "",
         invoices=sum(one.customers for one in today),
         is_money=any(one.amount_cents for one in today),
         tonight=sum_of(tonight) if tonight else "",

@@ -63,7 +63,9 @@ class PerMonth:
 
 
 def per_month(billing: Iterable[Mapping[str, Any]]) -> tuple[list[PerMonth], list[tuple[str, int]]]:
-    """Add up the `billing` of a document. The second list has the plans that cannot be told, with customers.
+    """Add up the `billing` of a document, by currency, that of most customers first.
+
+    The second list has the plans that cannot be told, with customers.
 
     The lines of a preview that an older version kept do not know `whole_cents`: there is nothing to add up.
     """
@@ -77,7 +79,8 @@ def per_month(billing: Iterable[Mapping[str, Any]]) -> tuple[list[PerMonth], lis
             continue
         one = OnPlan(line["plan_code"], line["rows"], line["interval"], line["whole_cents"])
         by_currency.setdefault(line["currency"], []).append(one)
-    return [
+    found = [
         PerMonth(currency, sorted(plans, key=lambda one: (-one.exact, one.plan_code)))
-        for currency, plans in sorted(by_currency.items())
-    ], untold
+        for currency, plans in by_currency.items()
+    ]
+    return sorted(found, key=lambda one: (-one.customers, one.currency)), untold

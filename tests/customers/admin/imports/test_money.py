@@ -46,8 +46,8 @@ def test_the_page_shows_the_money_of_what_is_new_and_no_more(lago: Sandbox) -> N
     words, page = words_of(answer), text_of(answer)
     assert "70.00 EUR per month, from 4 new customers" in words
     assert "980 JPY per month, from 1 new customer" in words
-    assert "month 2 30.00 EUR monthly 60.00 EUR" in words
-    assert "year 1 120.00 EUR yearly 10.00 EUR" in words
+    assert "month 60.00 EUR 2 30.00 EUR monthly" in words
+    assert "year 10.00 EUR 1 120.00 EUR yearly" in words
     assert "Counted per month: a year ÷ 12." in words
     assert "5 customers, from 2024-01-01 to 2090-05-01; 1 today; 1 later." in words
     assert "month 2 2026-12-01 and 1 more day 2026-11-01 to 2026-11-30 and 1 more period 60.00 EUR" in words
