@@ -54,7 +54,9 @@ def test_a_start_on_the_day_after_is_shown_and_made(client: Client, lago: Sandbo
     assert jobs.import_run(run.pk) == "done"
     assert [one["subscription_at"] for one in lago.state()["subscriptions"]] == ["2027-03-13T00:00:00Z"]
     assert str(BackfillRow.objects.get().start_date) == "2024-01-01"
-    assert "C-2 month 2024-01-01, starts 2027-03-13" in words_of(client.get(run_url(run)))
+    words = words_of(client.get(run_url(run)))
+    assert "C-2 month 2024-01-01, starts 2027-03-13" in words
+    assert "1 customer, from 2027-03-13 to 2027-03-13" in words
 
 
 def test_the_option_without_a_day_is_refused_on_the_page(client: Client) -> None:
