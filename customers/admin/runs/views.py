@@ -6,11 +6,13 @@ from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern
+from django.utils import timezone
 
 from customers.admin import reachable
 from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, REVERT, RUN, WELCOME, actor, may, needs, staff
 from customers.admin.pages import TEMPLATES, Pages, post_only
 from customers.admin.runs import page
+from customers.admin.runs.starts import starts_of
 from customers.backfill import uploads as staging
 from customers.backfill.ledger import life
 from customers.backfill.refused import Refused
@@ -40,6 +42,7 @@ class RunPages(Pages):
             "who": page.who(run),
             "platform": page.platform_of(run),
             "steps": page.steps_of(run),
+            "starts": starts_of(run, timezone.now().date()),
             "downloads": page.files_of(run),
             "entries": page.entries_of(run) if may(request.user, AUDIT) else [],
             "may_see_customers": may(request.user, CUSTOMERS),
