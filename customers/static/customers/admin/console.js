@@ -59,6 +59,47 @@ function once(root) {
   }
 }
 
+// Lets the keyboard into what can be scrolled, and only where it can; named by the heading above it.
+function reachable(root) {
+  for (const region of root.querySelectorAll(".pb-scroll")) {
+    if (region.scrollWidth > region.clientWidth) {
+      region.tabIndex = 0;
+      region.setAttribute("role", "region");
+      region.setAttribute("aria-label", region.closest(".pb-card")?.querySelector("h2")?.textContent ?? "Table");
+    } else {
+      region.removeAttribute("tabindex");
+      region.removeAttribute("role");
+      region.removeAttribute("aria-label");
+    }
+  }
+}
+
+addEventListener("resize", () => reachable(document));
+addEventListener("load", () => reachable(document)); // fonts and style sheets decide how wide a table is
+document.addEventListener("htmx:afterSwap", (event) => reachable(event.target));
+
+// A menu closes as menus do: by Escape, and by a click elsewhere.
+function close(menu) {
+  const inside = menu.contains(document.activeElement);
+  menu.open = false;
+  if (inside) {
+    menu.querySelector("summary").focus();
+  }
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    document.querySelectorAll(".pb-user[open]").forEach(close);
+  }
+});
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll(".pb-user[open]")) {
+    if (!menu.contains(event.target)) {
+      menu.open = false;
+    }
+  }
+});
+
 addEventListener("DOMContentLoaded", () => {
   once(document);
   document.querySelectorAll("[data-poll]").forEach(poll);
