@@ -5,9 +5,9 @@ from typing import Any
 from django.db.models import Count, Q
 from django.http import HttpRequest
 
-from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, RUN, may
+from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, RUN, may, names_of
 from customers.admin.reachable import systems
-from customers.admin.runs.figures import names_of, segments
+from customers.admin.runs.figures import segments
 from customers.backfill import unasked
 from customers.backfill.beside import platform_place
 from customers.backfill.ledger import at_work

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from billing.values import Plan
 from customers import queueing
-from customers.backfill import stored_preview
+from customers.backfill import preview_ends, stored_preview
 from customers.backfill.engine.acceptance import ANEW, KEY
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.planning import plan_file
@@ -162,7 +163,17 @@ def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
     upload.run, upload.attempts = run, 0
     upload.save(update_fields=["run", "attempts"])
     life.tell_queued(run, actor=upload.actor)
+    preview_ends.note_confirmed(upload, run)
     enqueue(run.pk)
+
+
+@transaction.atomic
+def discard(token: UUID, user: User) -> bool:
+    """Delete a preview of this person, with its file; False if there is none that nobody confirmed."""
+    deleted, _ = BackfillUpload.objects.previews().filter(pk=token, uploaded_by=user).delete()
+    if deleted:
+        preview_ends.note_discarded(token, f"staff:{user.pk}")
+    return bool(deleted)
 
 
 def enqueue(run_pk: int) -> None:

@@ -19,6 +19,7 @@ from customers.admin.imports.storage import UploadStorage
 from customers.admin.pages import post_only
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
+from customers.backfill.preview_ends import end_of
 from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
 from customers.models import BackfillRun, BackfillUpload
@@ -97,10 +98,12 @@ class ImportPages(PreviewPages, ImportMixin):  # type: ignore[misc]
             raise PermissionDenied
         form = self.create_confirm_form(request)
         if not form.is_valid():
+            if token := _confirmed(request.POST.get("import_file_name", "")):
+                return self.instead_of(request, token)
             return self.begin_again(request, "; ".join(form.non_field_errors()) or TOO_OLD)
         upload = own_upload(request, UUID(form.cleaned_data["import_file_name"]))
         if upload is None:
-            return self.begin_again(request, TOO_OLD)
+            return self.instead_of(request, UUID(form.cleaned_data["import_file_name"]))
         if upload.run_id is None and not self._may_go(upload):
             return self.begin_again(request, "Rows would fail. Correct the file and upload it again.")
         if upload.run_id:
@@ -145,6 +148,15 @@ class ImportPages(PreviewPages, ImportMixin):  # type: ignore[misc]
 def _uploaded(form: Any) -> BackfillUpload | None:
     file = getattr(form, "cleaned_data", {}).get("import_file")
     return getattr(file, "upload", None)
+
+
+def _confirmed(token: str) -> UUID | None:
+    """Return the number of a preview that became a run, whose file may be gone; None of anything else."""
+    try:
+        end = end_of(UUID(token))
+    except ValueError:
+        return None
+    return UUID(token) if end and end.run else None
 
 
 def _told(result: Any) -> list[str]:

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from auditlog.models import AuditEntry
 from customers import queueing
-from customers.admin.runs.figures import Pace, Segment, names_of, pace, segments
+from customers.admin.access import names_of
+from customers.admin.runs.figures import Pace, Segment, pace, segments
 from customers.backfill.beside import platform_place
 from customers.backfill.ledger import run_log
 from customers.backfill.ledger.counts import OUTCOMES, counts_of, step_states, warning_counts
