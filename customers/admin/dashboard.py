@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, RUN, may, names_of
 from customers.admin.reachable import systems
-from customers.admin.runs.figures import segments
+from customers.admin.runs.figures import reverted_since, segments
 from customers.backfill import unasked
 from customers.backfill.beside import platform_place
 from customers.backfill.ledger import at_work
@@ -31,7 +31,9 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if may(user, CUSTOMERS):
         context["people"] = _people()
     if may(user, *ON_RUNS):
-        context |= {"runs": _runs(), "reconcile": _last_reconcile(), "mails": _mails()}
+        context |= {"runs": _runs(), "mails": _mails()}
+        context["reconcile"] = last = _last_reconcile()
+        context["reverted_since"] = last is not None and reverted_since(last.run, last)
         context["systems"] = systems(look="look" in request.GET)
         context |= {"platform_place": platform_place(), "platform_unasked": unasked.remarks()}
     return context

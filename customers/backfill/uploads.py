@@ -28,6 +28,7 @@ from kernel import Problem
 
 Status = BackfillRun.Status
 IMPORT_TASK = "customers.tasks.import_run"
+PREVIEW_AGAIN = "Preview the file again."  # the end of a reason that continuing does not get past
 KEPT = timedelta(hours=24)  # after a run stopped: so long it can be continued without the file
 
 
@@ -110,7 +111,7 @@ def check_prices(upload: BackfillUpload, plans: Mapping[str, Plan]) -> None:
         if plan and _price_of(plan) != {name: line[name] for name in PRICE}:
             raise Refused(
                 f"The plan {plan.code} costs something else now than the preview said.",
-                hint="Preview the file again.",
+                hint=PREVIEW_AGAIN,
             )
 
 

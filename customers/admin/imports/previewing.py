@@ -1,6 +1,5 @@
 """The page of a preview, its error file, and its end without a run."""
 
-import io
 from uuid import UUID
 
 from django.contrib import messages
@@ -9,13 +8,13 @@ from django.shortcuts import redirect
 from django.urls import URLPattern
 
 from customers.admin.access import RUN, names_of, needs, staff
+from customers.admin.error_rows import error_rows
 from customers.admin.imports.confirming import ConfirmForm, confirmation_of, own_upload
 from customers.admin.imports.page import preview_context
 from customers.admin.pages import Pages, post_only
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
 from customers.backfill.preview_ends import end_of
-from customers.backfill.source.error_file import write_errors
 from customers.models import BackfillUpload
 from kernel import Problem
 
@@ -23,11 +22,6 @@ TOO_OLD = (
     "That preview is older than an hour, so its file is gone. It was not imported. Upload the file again."
 )
 OTHERS = "That is a preview of {}, open to them alone. Ask them to import it, or upload the file yourself."
-CONTENT_TYPES = {
-    "json": "application/json",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "ods": "application/vnd.oasis.opendocument.spreadsheet",
-}
 
 
 class PreviewPages(Pages):
@@ -61,12 +55,7 @@ class PreviewPages(Pages):
             for row in stored_preview.unpack(upload).rows
             if row["problems"]
         }
-        source, stream = staging.open_upload(upload), io.BytesIO()
-        write_errors(stream, source.info, ((r, problems[r.line]) for r in source if r.line in problems))
-        kind = source.info.format
-        response = HttpResponse(stream.getvalue(), content_type=CONTENT_TYPES.get(kind, f"text/{kind}"))
-        response["Content-Disposition"] = f'attachment; filename="errors.{kind}"'
-        return response
+        return error_rows(upload, problems)
 
     @post_only
     @needs(RUN)
