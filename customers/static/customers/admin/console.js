@@ -45,6 +45,23 @@ async function fill(element) {
   }
 }
 
+// Counts anew whom a form's ticks mean, and has its button say so. Where that fails, sending asks first anyway.
+async function count(form) {
+  const ticked = [...form.querySelectorAll("input[type=checkbox]:checked")].map((box) => [box.name, "on"]);
+  try {
+    const answer = await fetch(`${form.dataset.count}?${new URLSearchParams(ticked)}`, { redirect: "error" });
+    if (!answer.ok) {
+      throw new Error(String(answer.status));
+    }
+    const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const told = parsed.getElementById("recipients");
+    form.querySelector("[type=submit]").textContent = told.dataset.button;
+    document.getElementById("recipients").replaceWith(told);
+  } catch {
+    form.querySelector("[type=submit]").textContent = "Count again";
+  }
+}
+
 // Keeps a form from being sent twice by a double click, and says that it was heard.
 function once(root) {
   for (const form of root.querySelectorAll("form:has([data-once])")) {
@@ -104,6 +121,9 @@ addEventListener("DOMContentLoaded", () => {
   once(document);
   document.querySelectorAll("[data-poll]").forEach(poll);
   document.querySelectorAll("[data-fill]").forEach(fill);
+  for (const form of document.querySelectorAll("form[data-count]")) {
+    form.addEventListener("change", (event) => event.target.type === "checkbox" && count(form));
+  }
   for (const element of document.querySelectorAll("[data-reload]")) {
     setTimeout(() => location.reload(), Number(element.dataset.reload));
   }
