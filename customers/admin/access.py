@@ -19,6 +19,17 @@ CUSTOMERS = "customers.view_customer"
 ID_TAGS = ("customers.view_idtagmapping", "customers.change_idtagmapping")
 AUDIT = "auditlog.view_auditentry"
 
+WORDS = {
+    SEE: "see runs",
+    RUN: "import",
+    REVERT: "revert",
+    WELCOME: "send welcome mails",
+    CUSTOMERS: "see customers",
+    ID_TAGS[0]: "see idTags",
+    ID_TAGS[1]: "change idTags",
+    AUDIT: "see the audit log",
+}
+
 # Who may do something with runs must see them.
 ON_RUNS = (SEE, RUN, REVERT, WELCOME)
 
@@ -30,6 +41,12 @@ def may(user: "User | AnonymousUser", *permissions: str) -> bool:
     return any(user.has_perm(permission) for permission in permissions)
 
 
+def missing(*permissions: str) -> str:
+    """Say which right a page needs, any of these."""
+    words = [WORDS[permission] for permission in permissions if permission in WORDS]
+    return f"It needs the right to {' or to '.join(words)}."
+
+
 def needs(*permissions: str) -> Callable[[View], View]:
     """Refuse a view of a ModelAdmin to whoever has none of the permissions."""
 
@@ -37,7 +54,7 @@ def needs(*permissions: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded(self: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not may(request.user, *permissions):
-                raise PermissionDenied
+                raise PermissionDenied(missing(*permissions))
             return view(self, request, *args, **kwargs)
 
         return cast(View, guarded)

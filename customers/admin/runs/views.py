@@ -11,7 +11,19 @@ from django.urls import URLPattern
 
 from auditlog.models import Event, record
 from customers.admin import reachable
-from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, REVERT, RUN, WELCOME, actor, may, needs, staff
+from customers.admin.access import (
+    AUDIT,
+    CUSTOMERS,
+    ON_RUNS,
+    REVERT,
+    RUN,
+    WELCOME,
+    actor,
+    may,
+    missing,
+    needs,
+    staff,
+)
 from customers.admin.pages import TEMPLATES, Pages, post_only
 from customers.admin.runs import page
 from customers.admin.runs.failed import failed_rows
@@ -99,7 +111,7 @@ class RunPages(Pages):
         """Stop an import, or a revert: each for whoever may begin it."""
         run = self.run(pk)
         if not may(request.user, page.right_to_stop(run)):
-            raise PermissionDenied
+            raise PermissionDenied(missing(page.right_to_stop(run)))
         if life.ask_to_stop(run, actor=actor(request)):
             messages.info(request, "Stopping. What is in flight is finished and recorded.")
         elif stop_waiting(run, actor(request)):
