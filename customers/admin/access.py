@@ -16,6 +16,7 @@ RUN = "customers.run_backfill"
 REVERT = "customers.revert_backfill"
 WELCOME = "customers.send_welcome"
 CUSTOMERS = "customers.view_customer"
+ON_CUSTOMERS = (CUSTOMERS, "customers.change_customer")
 ID_TAGS = ("customers.view_idtagmapping", "customers.change_idtagmapping")
 AUDIT = "auditlog.view_auditentry"
 

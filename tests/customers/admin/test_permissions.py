@@ -212,6 +212,10 @@ def test_plain_staff_see_nothing_of_it(lago: Sandbox) -> None:
     ("who", "sees"),
     [
         ("view_customer", {"Customers"}),
+        ("change_customer", {"Customers"}),
+        ("view_idtagmapping", {"idTags"}),
+        ("change_idtagmapping", {"idTags"}),
+        ("revert_backfill", {"Runs"}),
         ("run_backfill", {"Import", "Runs"}),
         ("view_auditentry", {"Audit log"}),
         ("superadmin", {"Import", "Runs", "Customers", "idTags", "Audit log"}),
@@ -221,5 +225,6 @@ def test_plain_staff_see_nothing_of_it(lago: Sandbox) -> None:
 def test_the_sidebar_shows_what_is_open(lago: Sandbox, who: str, sees: set[str]) -> None:
     answer = somebody(who).get("/admin/")
 
+    assert "nothing is open to you" not in answer.content.decode()
     entries = [item for group in answer.context["sidebar_navigation"] for item in group["items"]]
     assert {item["title"] for item in entries if item["has_permission"]} == {"Overview", *sees}
