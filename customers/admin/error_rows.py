@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from django.http import HttpResponse
 
+from customers.admin.wording import for_console
 from customers.backfill import uploads as staging
 from customers.backfill.source.error_file import write_errors
 from customers.models import BackfillUpload
@@ -20,7 +21,9 @@ CONTENT_TYPES = {
 def error_rows(upload: BackfillUpload, problems: Mapping[int, Sequence[Problem]]) -> HttpResponse:
     """Return these lines of the file with what is wrong with them; raise SourceError."""
     source, stream = staging.open_upload(upload), io.BytesIO()
-    write_errors(stream, source.info, ((r, problems[r.line]) for r in source if r.line in problems))
+    write_errors(
+        stream, source.info, ((r, for_console(problems[r.line])) for r in source if r.line in problems)
+    )
     kind = source.info.format
     return as_file(stream.getvalue(), f"errors.{kind}", CONTENT_TYPES.get(kind, f"text/{kind}"))
 

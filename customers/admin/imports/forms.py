@@ -15,7 +15,7 @@ from customers.backfill.engine.options import Options
 from customers.backfill.source import FORMATS, Reading
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
-ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman")
+ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman", "utf-16-le", "utf-16-be")
 FIRST, MORE = (
     ("skip_existing", "allow_partial", "accept_invoices_today"),
     (

@@ -17,6 +17,7 @@ from customers.admin.imports.forms import UploadForm
 from customers.admin.imports.previewing import TOO_OLD, PreviewPages
 from customers.admin.imports.storage import UploadStorage
 from customers.admin.pages import post_only
+from customers.admin.wording import in_console
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
 from customers.backfill.preview_ends import end_of
@@ -165,10 +166,10 @@ def _told(result: Any) -> list[str]:
         return []
     refused = [message for row in result.invalid_rows for message in row.error.messages]
     if refused:
-        return refused
+        return [in_console(message) for message in refused]
     return ["This file is being worked on already."] if result.has_errors() else []
 
 
 def _add_problems(form: UploadForm, problems: tuple[Problem, ...]) -> None:
     for problem in problems:
-        form.add_error("import_file", f"{problem.message} {problem.hint}".strip())
+        form.add_error("import_file", in_console(f"{problem.message} {problem.hint}".strip()))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from django.http import HttpResponse
 
 from customers.admin.error_rows import as_file, error_rows
+from customers.admin.wording import in_console
 from customers.backfill.source.formulas import escape
 from customers.models import BackfillRow, BackfillRun, BackfillUpload
 from kernel import Problem
@@ -30,5 +31,5 @@ def _lines(failed: Iterable[BackfillRow]) -> Iterator[list[str]]:
     """Give a line for each problem; no more of a person than the external_id is known."""
     for row in failed:
         for problem in row.problems or [{}]:
-            told = [str(problem.get(name) or "") for name in COLUMNS[3:]]
+            told = [in_console(str(problem.get(name) or "")) for name in COLUMNS[3:]]
             yield [str(row.line), *map(escape, (row.external_id, row.plan_code, *told))]
