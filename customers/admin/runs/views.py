@@ -27,8 +27,8 @@ from customers.admin.access import (
 )
 from customers.admin.pages import TEMPLATES, Pages, post_only
 from customers.admin.runs import page
-from customers.admin.runs.starts import starts_of
 from customers.admin.runs.failed import failed_rows
+from customers.admin.runs.starts import starts_of
 from customers.backfill import uploads as staging
 from customers.backfill.ledger import life
 from customers.backfill.refused import Refused
