@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Protocol, TypeVar
 
-from billing import reports
+from billing import details, reports
 from billing.api.subscriptions import PREFIX
 from billing.client import LagoClient
 from billing.normal import same_email, same_instant, same_name
@@ -31,11 +31,20 @@ def recorded(ref: str, found: Iterable[K]) -> K | None:
 
 def differing(wanted: Wanted, customer: Customer) -> list[str]:
     """Name what differs, as Lago stores it; a blank value of ours is unknown, not different."""
+    return [*_besides_details(wanted, customer), *details.differing(wanted, customer)]
+
+
+def _besides_details(wanted: Wanted, customer: Customer) -> list[str]:
     same = {
         "email": not wanted.email or same_email(wanted.email, customer.email),
         "name": not wanted.display_name or same_name(wanted.display_name, customer.name),
     }
     return [name for name in same if not same[name]]
+
+
+def looks_made(wanted: Wanted, customer: Customer) -> bool:
+    """Return whether a customer may be what making the row's gave; `details` says what may be missing."""
+    return not _besides_details(wanted, customer) and details.may_be_made(wanted, customer)
 
 
 def compare_customer(wanted: Wanted, ref: str, customer: Customer | None) -> list[Divergence]:

@@ -7,7 +7,8 @@ from billing import reports
 from billing.abilities import Abilities
 from billing.births import Births, Seen
 from billing.client import LagoClient
-from billing.comparison import compare_customer, differing
+from billing.comparison import compare_customer, differing, looks_made
+from billing.details import to_send
 from billing.errors import LagoError
 from billing.prepaid_values import Wallet
 from billing.subscription_step import terminate
@@ -29,6 +30,7 @@ from kernel import (
     Wanted,
 )
 from kernel.columns import OPENING_BALANCE
+from kernel.invoice_columns import COUNTRY, INVOICE_COLUMNS, TAX_ID
 
 HAS_MONEY = "its wallet was used, and would end with it; it stays, without a subscription"
 SECOND_CURRENCY = "allow_second_currency"  # the option that lifts our caution
@@ -46,6 +48,7 @@ class LagoCustomerStep(Step):
     system = "Lago"
     can_be_left = False
     alters = "lago_customer_currency_will_be_set"
+    gives = tuple(column.name for column in INVOICE_COLUMNS)
 
     def __init__(
         self,
@@ -54,8 +57,11 @@ class LagoCustomerStep(Step):
         births: Births | None = None,
         can: Abilities | None = None,
         seen: Seen | None = None,
+        *,
+        taxes_by_country: bool = False,
     ) -> None:
         self.client = client
+        self.needs = (COUNTRY.name, TAX_ID.name) if taxes_by_country else ()
         self.plans = plans
         self.births = births or Births()
         self.can = can or Abilities(client, None)
@@ -97,7 +103,7 @@ class LagoCustomerStep(Step):
             ref=customer.lago_id,
             exists=(reports.customer_exists(wanted),),
             warnings=(reports.customer_differs(wanted, differs),) if differs else (),
-            looks_made=not differs and not customer.is_furnished,
+            looks_made=looks_made(wanted, customer),
             unless_allowed={SECOND_CURRENCY: conflict} if conflict else {},
             theirs=(reports.currency_will_be_set(wanted.external_id, sets),) if sets else (),
             change=bool(sets),
@@ -122,11 +128,17 @@ class LagoCustomerStep(Step):
             external_id=wanted.external_id,
             name=wanted.display_name,
             email=wanted.email,
+            details=to_send(wanted),
             tried=task.verdict.tried,
         )
         self.births.note(wanted.external_id)
         sets = self._currency_set(wanted) if made.existed and made.customer.currency is None else ""
-        return Made(made.customer.lago_id, adopted=made.existed, undo={"currency": sets} if sets else None)
+        return Made(
+            made.customer.lago_id,
+            adopted=made.existed,
+            undo={"currency": sets} if sets else None,
+            remarks=() if made.is_connected else (reports.payment_not_connected(wanted),),
+        )
 
     def remove(self, thing: Thing, found: Mapping[str, Customer]) -> Removed:
         """Delete the customer that the run made, after seeing that nothing is left that Lago would bill."""

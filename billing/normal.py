@@ -1,10 +1,10 @@
 """Compare with what Lago stores, which is not always what was sent."""
 
 import re
-import unicodedata
 from datetime import datetime, timedelta
 
 from kernel import as_login
+from kernel.fingerprint import readable
 
 # What Lago's clean-up of addresses does (facts: dash look-alikes become "-", invisible characters go).
 _DASHES = re.compile("[\u2012-\u2015\u2043\u2212]")
@@ -22,7 +22,7 @@ def same_email(ours: str, theirs: str | None) -> bool:
 
 def same_name(ours: str, theirs: str | None) -> bool:
     """Names are the same if they read the same: without NUL bytes, however letters are composed."""
-    return theirs is not None and _readable(ours) == _readable(theirs)
+    return theirs is not None and readable(ours) == readable(theirs)
 
 
 def same_instant(ours: datetime | None, theirs: datetime | None) -> bool:
@@ -30,7 +30,3 @@ def same_instant(ours: datetime | None, theirs: datetime | None) -> bool:
     if ours is None or theirs is None:
         return ours is theirs
     return abs(ours - theirs) < timedelta(seconds=1)
-
-
-def _readable(name: str) -> str:
-    return unicodedata.normalize("NFC", name.replace("\0", "")).strip()

@@ -52,8 +52,22 @@ def customer_differs(wanted: Wanted, differs: Sequence[str]) -> Problem:
     return Problem(
         "lago_customer_differs",
         "external_id",
-        f"The Lago customer {wanted.external_id} has another {' and '.join(differs)}; it is left as it is.",
+        f"The Lago customer {wanted.external_id} has another {_joined(differs)}; it is left as it is.",
         "Check that it is the same customer; correct it in Lago if need be.",
+    )
+
+
+def _joined(names: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def payment_not_connected(wanted: Wanted) -> Problem:
+    return Problem(
+        "payment_not_connected",
+        "payment_provider",
+        f"Lago took the payment provider of the customer {wanted.external_id}, and connected nothing to it.",
+        "Look whether Lago has that provider under that code, then connect the customer there, before the"
+        " first invoice.",
     )
 
 

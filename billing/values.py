@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Self
@@ -13,12 +13,14 @@ Json = Mapping[str, Any]
 
 # A customer is made by one call, whose two times may be read just before and just after a second is full.
 SAME_MOMENT = timedelta(seconds=1)
-# What people and other programs give a customer, and an import never does.
+# What people and other programs give a customer, and an import only where its file has it.
 FURNITURE = (
     "firstname", "lastname", "legal_name", "legal_number", "tax_identification_number", "phone", "url",
     "address_line1", "address_line2", "city", "zipcode", "state", "country", "external_salesforce_id",
     "metadata",
 )  # fmt: skip
+CONFIGURED = ("document_locale", "payment_provider", "payment_provider_code", "provider_customer_id")
+NO_DETAILS: Json = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class BillingEntity:
     code: str
     is_default: bool
     timezone: str | None
+    taxes_by_country: bool = False  # taxes follow the customer's country and number for taxes
 
     @classmethod
     def of(cls, data: Json) -> Self:
@@ -76,6 +79,7 @@ class BillingEntity:
             code=text(data, "code"),
             is_default=bool(data.get("is_default")),
             timezone=text_or_none(data, "timezone"),
+            taxes_by_country=bool(data.get("eu_tax_management")),
         )
 
 
@@ -155,7 +159,7 @@ class Customer:
     created_at: datetime
     updated_at: datetime | None = None  # when a value last changed; a POST that changes none leaves it
     sequential_id: int | None = None  # Lago numbers its customers as it makes them, and no number twice
-    is_furnished: bool = False  # it has values that no import of ours gives
+    details: Json = field(default_factory=dict)  # what else it has, by Lago's names; nothing that is blank
 
     @classmethod
     def of(cls, data: Json) -> Self:
@@ -169,24 +173,36 @@ class Customer:
             created_at=instant(data, "created_at"),
             updated_at=instant_or_none(data, "updated_at"),
             sequential_id=None if data.get("sequential_id") is None else int(data["sequential_id"]),
-            is_furnished=any(data.get(name) for name in FURNITURE),
+            details=_details(data),
         )
 
-    @property
-    def was_changed(self) -> bool:
+    def changed_after(self, moment: timedelta) -> bool:
         """Return whether it was changed after it was made, by Lago's own two times, which are to the second.
 
-        If its clock was set back in between, the later one is the smaller.
+        `moment` is how long making it takes. If its clock was set back since, the later one is the smaller.
         """
-        return self.updated_at is not None and abs(self.updated_at - self.created_at) > SAME_MOMENT
+        return self.updated_at is not None and abs(self.updated_at - self.created_at) > moment
 
 
 @dataclass(frozen=True, slots=True)
 class CreatedCustomer:
-    """The answer to a customer POST. `existed`: somebody else had made it, and the POST has updated it."""
+    """The answer to a customer POST. `existed`: somebody else had made it, and the POST has updated it.
+
+    `is_connected`: a payment provider that was sent is there, or none was sent.
+    """
 
     customer: Customer
     existed: bool
+    is_connected: bool = True
+
+
+def _details(data: Json) -> Json:
+    found = {name: value for name in FURNITURE if (value := data.get(name))}
+    if (days := data.get("net_payment_term")) is not None:
+        found["net_payment_term"] = days
+    configuration = data.get("billing_configuration") or NO_DETAILS
+    found |= {name: value for name in CONFIGURED if (value := configuration.get(name))}
+    return found or NO_DETAILS
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from kernel.masking import mask_id_tag
 @dataclass(frozen=True, slots=True)
 class IdTag:
     masked: str
+    name: str
     is_active: bool
 
 
@@ -33,7 +34,7 @@ def account_of(user: User) -> Account:
     return Account(
         display_name=user.display_name,
         email=user.email,
-        id_tags=[IdTag(mask_id_tag(mapping.id_tag), mapping.is_active) for mapping in mappings],
+        id_tags=[IdTag(mask_id_tag(one.id_tag), one.name, one.is_active) for one in mappings],
         plans=_plans(user),
     )
 

@@ -4,54 +4,31 @@ What a column asks for, a step does: it finds the value in `Wanted.more` under t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
-from kernel.step import Per
+from kernel.column import Column, Day, Kind
+from kernel.fingerprint import Fingerprint
+from kernel.invoice_columns import CARD_NAME, INVOICE_COLUMNS
 from kernel.values import Problem, Wanted
 
+__all__ = [
+    "BILLED_UNTIL",
+    "COUPON",
+    "END_DATE",
+    "NEWER",
+    "OLD_AMOUNT",
+    "OPENING_BALANCE",
+    "OPTIONAL",
+    "Column",
+    "Day",
+    "Kind",
+    "as_json",
+    "from_json",
+]
+
 _MOST_YEARS = 50  # beyond it is a typing error
-
-
-class Kind(StrEnum):
-    """How a cell is written, and what comes of it."""
-
-    DAY = "day"  # like start_date -> Day
-    MONEY = "money"  # decimals, not negative, in the plan's currency -> Decimal
-    CODE = "code"  # a key of another system, exact -> str
-
-
-class Day(NamedTuple):
-    """A calendar day, and the instant at which it begins where start dates are meant."""
-
-    day: date
-    begins: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """An optional column: what it is called and means, and what is wrong with a value beside its spelling.
-
-    - `per`: rows of one customer have to agree in what is one per customer; no value is one of its own.
-    - `against`: judges a value by the rest of the row and by today, where start dates are meant.
-    - `warns`: what the operator has to know of a good value.
-    - `also`: what other systems call it, in small letters; used to say what may have been meant.
-    """
-
-    name: str
-    kind: Kind
-    meaning: str
-    per: Per = Per.CUSTOMER
-    against: Callable[[Any, Wanted, date], Problem | None] | None = None
-    warns: Callable[[Any, Wanted], Problem | None] | None = None
-    also: tuple[str, ...] = ()
-
-    def of(self, wanted: Wanted) -> Any:
-        """Return the value of a row; None without one."""
-        return wanted.more.get(self.name)
 
 
 def _end_against(end: Day, wanted: Wanted, today: date) -> Problem | None:
@@ -125,18 +102,37 @@ OPTIONAL: Mapping[str, Column] = {
         OLD_AMOUNT,
         OPENING_BALANCE,
         COUPON,
+        *INVOICE_COLUMNS,
+        CARD_NAME,
     )
 }
 
+# Names that files had for columns of their own before these were ours.
+NEWER = frozenset((*INVOICE_COLUMNS, CARD_NAME))
 
-def as_json(more: Mapping[str, Any]) -> dict[str, Any]:
-    """Write values down, for the ledger."""
-    return {name: _WRITE[OPTIONAL[name].kind](value) for name, value in more.items()}
+
+def as_json(more: Mapping[str, Any], salt: str) -> dict[str, Any]:
+    """Write values down, for the ledger; of personal ones only what tells that they were changed."""
+    return {name: _written(OPTIONAL[name], value, salt) for name, value in more.items()}
+
+
+def _written(column: Column, value: Any, salt: str) -> Any:
+    if column.is_personal:
+        return list(Fingerprint.of(value, salt))
+    return _WRITE.get(column.kind, _as_it_is)(value)
 
 
 def from_json(kept: Mapping[str, Any]) -> dict[str, Any]:
     """Read what was written down; a column that this version does not know is left out."""
-    return {name: _READ[OPTIONAL[name].kind](value) for name, value in kept.items() if name in OPTIONAL}
+    return {name: _read(OPTIONAL[name], value) for name, value in kept.items() if name in OPTIONAL}
+
+
+def _read(column: Column, value: Any) -> Any:
+    return Fingerprint(*value) if column.is_personal else _READ.get(column.kind, _as_it_is)(value)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _write_day(value: Day) -> list[str]:
@@ -147,5 +143,6 @@ def _read_day(kept: list[str]) -> Day:
     return Day(date.fromisoformat(kept[0]), datetime.fromisoformat(kept[1]))
 
 
-_WRITE: Mapping[Kind, Callable[[Any], Any]] = {Kind.DAY: _write_day, Kind.MONEY: str, Kind.CODE: str}
-_READ: Mapping[Kind, Callable[[Any], Any]] = {Kind.DAY: _read_day, Kind.MONEY: Decimal, Kind.CODE: str}
+# The kinds that JSON does not have.
+_WRITE: Mapping[Kind, Callable[[Any], Any]] = {Kind.DAY: _write_day, Kind.MONEY: str}
+_READ: Mapping[Kind, Callable[[Any], Any]] = {Kind.DAY: _read_day, Kind.MONEY: Decimal}

@@ -21,13 +21,14 @@ _LARGEST = {4: 1 << 32, 7: 1 << 56}
 def bare(id_tag: str) -> str:
     """Return the digits of a card without prefix and separators, in capitals; any other idTag as it is.
 
-    Only what then is the number of a card counts as one: `1-23` and `12-3` are not the same.
+    Only what then is the whole number of a card counts as one: `1-23` and `12-3` are not the same, and
+    `TAG0000001` is the operator's own.
     """
     plain = id_tag.upper()
     if plain.isalnum() and not plain.startswith(_BEGINNINGS):
         return plain
     stripped = _SEPARATORS.sub("", _PREFIX.sub("", plain, count=1))
-    is_card = _HEX.fullmatch(stripped) and len(stripped) in _UID_DIGITS + _WITHOUT_ZERO
+    is_card = len(stripped) in _UID_DIGITS and _HEX.fullmatch(stripped)
     return stripped if is_card else plain
 
 

@@ -56,6 +56,10 @@ class Step:
     costs: ClassVar[bool] = False
     # A preview adds up what is made of it, as `count` says.
     is_counted: ClassVar[bool] = False
+    # The optional columns whose values a new thing gets, by name; a preview counts them.
+    gives: ClassVar[tuple[str, ...]] = ()
+    # Of those, the ones without which its system may bill wrongly.
+    needs: Sequence[str] = ()
     # The column of `BackfillRow` that points to the thing, if it is in our database.
     row_column: ClassVar[str] = ""
     # A revert may leave its things where they are, in a system that is gone for ever.

@@ -229,7 +229,7 @@ class Made:
     """The answer to a create. `adopted`: it turned out to exist already, made by somebody else.
 
     `undo` is what a later removal must know beyond `ref`, as JSON values (SteVe: what a tag was like before).
-    `key` and `tells` as in `Verdict`.
+    `key` and `tells` as in `Verdict`. `remarks` are warnings that only the answer could give.
     """
 
     ref: str
@@ -237,6 +237,7 @@ class Made:
     key: str = ""
     undo: Mapping[str, Any] | None = None
     tells: Facts = field(default_factory=dict)
+    remarks: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from kernel import (
     Wanted,
     Works,
 )
+from kernel.invoice_columns import CARD_NAME
 from polaris import mappings, reports, sync, users
 from polaris.activity import Used, used
 from polaris.database import Cursor, PlatformDatabase
@@ -377,6 +378,7 @@ def _new(task: Task) -> NewMapping:
         subscription_key=facts[Fact.SUBSCRIPTION_KEY],
         parent_id_tag=facts.get(Fact.PARENT_ID_TAG),
         expires_at=facts.get(Fact.EXPIRES_AT),
+        display_name=CARD_NAME.of(task.wanted),
     )
 
 

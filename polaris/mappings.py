@@ -109,7 +109,10 @@ def everything(database: PlatformDatabase) -> Mappings:
 
 @dataclass(frozen=True, slots=True)
 class NewMapping:
-    """A card as it is to be written. Parent and expiry are SteVe's, of an idTag that was there."""
+    """A card as it is to be written. Parent and expiry are SteVe's, of an idTag that was there.
+
+    `display_name` is its name on the customer's page.
+    """
 
     external_id: str
     ocpp_tag_pk: int
@@ -117,6 +120,7 @@ class NewMapping:
     subscription_key: str
     parent_id_tag: str | None = None
     expires_at: datetime | None = None
+    display_name: str | None = None
 
 
 # The user is taken by the customer's id in the same statement: nothing happens where he is gone or is staff.
@@ -124,14 +128,14 @@ class NewMapping:
 MAKE = """
 INSERT INTO user_mappings (
   steve_ocpp_tag_pk, steve_ocpp_id_tag, user_id, lago_customer_external_id, lago_subscription_external_id,
-  is_active, tag_type, created_at, updated_at{columns}
+  is_active, tag_type, display_name, created_at, updated_at{columns}
 )
 SELECT new.pk, new.id_tag, users.id, new.external_id, new.subscription,
-  false, new.tag_type, now(), now(){values}
+  false, new.tag_type, new.display_name, now(), now(){values}
 FROM unnest(
   %(pks)s::int[], %(id_tags)s::text[], %(external_ids)s::text[], %(subscriptions)s::text[], %(types)s::text[],
-  %(parents)s::text[], %(expiries)s::timestamptz[]
-) AS new(pk, id_tag, external_id, subscription, tag_type, parent, expiry)
+  %(parents)s::text[], %(expiries)s::timestamptz[], %(names)s::text[]
+) AS new(pk, id_tag, external_id, subscription, tag_type, parent, expiry, display_name)
 JOIN users ON users.lago_customer_external_id = new.external_id AND users.role = 'customer'
 WHERE NOT EXISTS (
   SELECT 1 FROM user_mappings AS twin WHERE lower(twin.steve_ocpp_id_tag) = lower(new.id_tag)
@@ -155,6 +159,7 @@ def make(cursor: Cursor, mappings: Sequence[NewMapping], *, has_mirror: bool) ->
         "types": [tag_type(one.id_tag) for one in mappings],
         "parents": [one.parent_id_tag for one in mappings],
         "expiries": [one.expires_at for one in mappings],
+        "names": [one.display_name for one in mappings],
     }
     made = cursor.execute(query, values).fetchall()
     return {pk: number for number, pk in made}

@@ -1,19 +1,32 @@
 """Customers of Lago."""
 
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 from threading import Lock
-from typing import Any
 
 from billing.api.addresses import path_id, without_blanks
 from billing.api.pages import spread
 from billing.api.replies import Reply
 from billing.api.resources import Resources, is_absent, named, unusable
 from billing.api.transport import Transport
+from billing.details import CONFIGURATION, is_connected
 from billing.errors import LagoError, proxy_cuts_ids
-from billing.values import CreatedCustomer, Customer, Json
+from billing.values import (
+    CONFIGURED,
+    FURNITURE,
+    NO_DETAILS,
+    SAME_MOMENT,
+    CreatedCustomer,
+    Customer,
+    Json,
+)
 
 # Two simultaneous POSTs for one new id: the loser is told this, and succeeds (as an update) the next time.
 LOST_RACE = {"external_id": ["value_already_exist"]}
+# What Lago says of how a customer is to be billed; `base` is of the payment provider.
+CONFIGURING = frozenset([*CONFIGURED, "base"])
+# It is set by further calls inside Lago, and moves the time of the last change.
+SET_UP = timedelta(seconds=30)
 
 
 class Newest:
@@ -60,7 +73,14 @@ class Customers(Resources):
         return found | _by_id(spread(self.customer, left, self._workers))
 
     def create_customer(
-        self, *, external_id: str, name: str, email: str, currency: str | None = None, tried: bool = False
+        self,
+        *,
+        external_id: str,
+        name: str,
+        email: str,
+        currency: str | None = None,
+        details: Json = NO_DETAILS,
+        tried: bool = False,
     ) -> CreatedCustomer:
         """Make a customer that a look did not find; repeating is safe, but Lago overwrites one that exists.
 
@@ -69,15 +89,18 @@ class Customers(Resources):
 
         - it was changed after it was made: a POST that makes one leaves the two times equal, and one that
           repeats ours, after a lost answer, changes nothing;
-        - it has a value that we never send;
+        - it has a value that we did not send;
         - its number is not above that of a customer whose making was answered before we asked for this one;
         - Lago refused our first try because another was making it.
 
         `tried`: an earlier process of ours asked for it and was not answered, and its call may have come
         after our look. Then it may be ours in spite of the last two. What none of these proves, we made: the
         look found nothing, and that we meant to make it was written down before we asked.
+
+        `details` are other keys and values of the body. How a customer is billed Lago sets after it has made
+        the customer, and may refuse it then: the customer is made without.
         """
-        body = {"external_id": without_blanks(external_id), "name": name, "email": email}
+        body = {"external_id": without_blanks(external_id), "name": name, "email": email, **details}
         if currency is not None:
             body["currency"] = currency
         newest = self._newest.number
@@ -85,15 +108,21 @@ class Customers(Resources):
         customer = named(reply, "customer", Customer.of, external_id, sent=True)
         is_older = lost_race or (customer.sequential_id or newest + 1) <= newest
         self._newest.note(customer.sequential_id)
-        existed = customer.was_changed or _has_more(customer, body) or (is_older and not tried)
-        return CreatedCustomer(customer, existed=existed)
+        was_changed = customer.changed_after(SET_UP if CONFIGURATION in body else SAME_MOMENT)
+        existed = was_changed or _has_more(customer, body) or (is_older and not tried)
+        return CreatedCustomer(customer, existed=existed, is_connected=is_connected(body, customer))
 
-    def _post_customer(self, body: dict[str, Any]) -> tuple[Reply, bool]:
+    def _post_customer(self, body: Json) -> tuple[Reply, bool]:
         """Return the answer, and whether somebody else made the customer at the same moment."""
         try:
             return self._send("POST", "customers", "customer", body=body), False
         except LagoError as error:
-            if error.status != 422 or error.details != LOST_RACE:
+            if error.status != 422:
+                raise
+            if CONFIGURATION in body and _is_of_configuration(error):
+                plain = {key: value for key, value in body.items() if key != CONFIGURATION}
+                return self._send("POST", "customers", "customer", body=plain), False
+            if error.details != LOST_RACE:
                 raise
             is_first = error.tries == 1  # else a lost try of this very call may be the other
         return self._send("POST", "customers", "customer", body=body), is_first
@@ -131,9 +160,15 @@ class Customers(Resources):
         return False
 
 
-def _has_more(customer: Customer, sent: dict[str, Any]) -> bool:
+def _is_of_configuration(error: LagoError) -> bool:
+    """Return whether Lago refused only how the customer is to be billed, after it had made the customer."""
+    return bool(error.details) and error.details.keys() <= CONFIGURING
+
+
+def _has_more(customer: Customer, sent: Json) -> bool:
     """Return whether it has a value that a customer does not have from being made with what was sent."""
-    return customer.is_furnished or (customer.currency is not None and "currency" not in sent)
+    furnished = any(name in FURNITURE and name not in sent for name in customer.details)
+    return furnished or (customer.currency is not None and "currency" not in sent)
 
 
 def _by_id(customers: Iterable[Customer | None]) -> dict[str, Customer]:

@@ -35,20 +35,21 @@ class IdTagMappingAdmin(CardOnPlatform, AuditedMixin, ModelAdmin):  # type: igno
     """An idTag can be switched off and on here. It is made by an import and removed by a revert."""
 
     form = MappingForm
-    list_display = ("id_tag", "customer", "external_id", "is_active", "lago_subscription_external_id")
+    list_display = ("id_tag", "name", "customer", "external_id", "is_active", "lago_subscription_external_id")
     list_filter = ("is_active",)
-    search_fields = ("id_tag", "user__external_id", "user__email")
-    search_help_text = "idTag, or the customer's external_id or email"
+    search_fields = ("id_tag", "name", "user__external_id", "user__email")
+    search_help_text = "idTag or its name, or the customer's external_id or email"
     list_select_related = ("user",)
     list_per_page = 50
     list_fullwidth = True
     show_full_result_count = False
     change_form_outer_after_template = "admin/customers/ask_platform.html"
     fields = (
-        "id_tag", "customer", "is_active", "lago_subscription_external_id", "steve_ocpp_tag_pk", "created_at",
+        "id_tag", "name", "customer", "is_active", "lago_subscription_external_id", "steve_ocpp_tag_pk",
+        "created_at",
     )  # fmt: skip
     readonly_fields = (
-        "id_tag", "customer", "lago_subscription_external_id", "steve_ocpp_tag_pk", "created_at",
+        "id_tag", "name", "customer", "lago_subscription_external_id", "steve_ocpp_tag_pk", "created_at",
     )  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest) -> bool:

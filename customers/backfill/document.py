@@ -72,6 +72,7 @@ def _head(report: Report) -> dict[str, Any]:
         **(report.before.in_all.as_json() if report.before else {}),
         **({"differences": report.differences.as_json()} if report.differences else {}),
         "totals": [total.as_json() for total in report.totals],
+        "details": [one.as_json() for one in report.details],
         "expected": [one.as_json() for one in report.expected],
         "problems": [],
         "warnings": [as_json(warning) for warning in report.cautions],

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
-from customers.backfill.source import SourceRow
+from customers.backfill.source import COLUMNS, SourceRow
 
 FIRST = 5
 OF_EACH_CODE = 3
@@ -25,11 +25,11 @@ UNUSUAL = (
     "start_date_moved",
     "start_date_invalid",
     "dates_mixed",
+    "row_no_customer",
+    "row_incomplete",
 )
 
-Shown = list[
-    tuple[int, tuple[str, ...], str]
-]  # line, our six values with what cannot be seen made visible, codes
+Shown = list[tuple[int, tuple[str, ...], str]]  # line, values with what cannot be seen made visible, codes
 
 
 def first_rows(rows: Iterable[SourceRow]) -> Shown:
@@ -37,26 +37,49 @@ def first_rows(rows: Iterable[SourceRow]) -> Shown:
 
 
 def unusual_rows(rows: Iterable[SourceRow], codes: Mapping[int, Sequence[str]]) -> Shown:
-    """Give a few rows of each kind; `codes` has those of each line."""
+    """Give a few rows of each kind; `codes` has those of each line, in the order of the file.
+
+    No row is asked for beyond the last that is shown: most of a long file is not read.
+    """
+    chosen = _unusual_lines(codes)
+    shown: Shown = []
+    for row in rows if chosen else ():
+        if row.line in chosen:
+            shown.append((row.line, visible(row), chosen[row.line]))
+            if len(shown) == len(chosen):
+                break
+    return shown
+
+
+def _unusual_lines(codes: Mapping[int, Sequence[str]]) -> Mapping[int, str]:
+    """Choose the first few lines of each kind, with what is said of them."""
     seen: Counter[str] = Counter()
-    shown = []
-    for row in rows:
-        found = [code for code in dict.fromkeys(codes.get(row.line, ())) if code in UNUSUAL]
+    chosen = {}
+    for line, of_line in codes.items():
+        found = [code for code in dict.fromkeys(of_line) if code in UNUSUAL]
         if any(seen[code] < OF_EACH_CODE for code in found):
             seen.update(found)
-            shown.append((row.line, visible(row), ", ".join(found)))
-    return shown
+            chosen[line] = ", ".join(found)
+    return chosen
+
+
+def headings(rows: Sequence[SourceRow]) -> tuple[str, ...]:
+    """Name what `visible` gives: with one more column where the file has optional ones."""
+    return (*COLUMNS, "more") if rows and rows[0].more else COLUMNS
 
 
 def visible(row: SourceRow) -> tuple[str, ...]:
     """Write what nobody would see, such as a tab or a character of no width, by its number.
 
-    An idTag that a mapping rewrote stands there as it was, and as it is.
+    An idTag that a mapping rewrote stands there as it was, and as it is. Of the optional columns, all that
+    the row has is in one cell.
     """
     values = row.values
     if row.mapped and row.mapped.id_tag is not None:
         values = values._replace(id_tag=f"{row.mapped.id_tag} → {values.id_tag}")
-    return tuple(_visible(value) for value in values)
+    six = tuple(_visible(value) for value in values)
+    more = (f"{name}: {_visible(value.strip())}" for name, value in row.more.items() if value.strip())
+    return (*six, " · ".join(more)) if row.more else six
 
 
 def _visible(value: str) -> str:

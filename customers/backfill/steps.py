@@ -32,7 +32,14 @@ STEPS = [
     Listed(PlatformMappingStep, lambda to: PlatformMappingStep(to.platform) if to.platform else None),
     Listed(
         LagoCustomerStep,
-        lambda to: LagoCustomerStep(to.lago, to.target.plans, to.births, to.abilities, to.seen),
+        lambda to: LagoCustomerStep(
+            to.lago,
+            to.target.plans,
+            to.births,
+            to.abilities,
+            to.seen,
+            taxes_by_country=to.target.taxes_by_country,
+        ),
     ),
     Listed(LagoCouponStep, lambda to: LagoCouponStep(to.lago, to.target.plans)),
     Listed(

@@ -53,6 +53,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     display_name = models.CharField(max_length=255, blank=True)
     external_id = models.CharField(max_length=255, null=True, blank=True, default=None)  # noqa: DJ001 unique where set
     role = models.CharField(max_length=10, choices=Role, default=Role.CUSTOMER, editable=False)
+    # As Lago knows it; blank where nobody said. Mails and pages that have no such language are in English.
+    locale = models.CharField(
+        max_length=10, blank=True, default="", help_text="Language, such as de or pt-BR"
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -133,6 +137,9 @@ class IdTagMapping(models.Model):
     # Never cascade: a mapping that goes unnoticed is charging that nobody pays.
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="id_tag_mappings")
     id_tag = models.CharField(max_length=20)
+    name = models.CharField(
+        max_length=255, blank=True, default="", help_text="What the customer calls the card"
+    )
     is_active = models.BooleanField(default=False)
     lago_subscription_external_id = models.CharField(max_length=300, blank=True, default="")
     steve_ocpp_tag_pk = models.PositiveBigIntegerField(null=True, blank=True, default=None)

@@ -32,6 +32,7 @@ from kernel import (
 )
 from kernel.alike import Alike
 from kernel.chunks import chunks
+from kernel.invoice_columns import CARD_NAME
 from kernel.masking import mask_id_tag
 from kernel.notation import bare, readings, stripped
 
@@ -69,6 +70,7 @@ class IdTagMappingStep(Step):
     row_column = "mapping_id"
     can_be_left = False
     activates = True
+    gives = (CARD_NAME.name,)
     stops = True
 
     # --- Plan ----------------------------------------------------------------------------------------
@@ -104,8 +106,8 @@ class IdTagMappingStep(Step):
     # --- Apply ---------------------------------------------------------------------------------------
 
     def create_all(self, tasks: Sequence[Task]) -> Sequence[Made]:
-        new = [IdTagMapping(user_id=task.facts[Fact.USER_PK], id_tag=task.wanted.id_tag) for task in tasks]
-        return [Made(str(mapping.pk)) for mapping in IdTagMapping.objects.bulk_create(new)]
+        made = IdTagMapping.objects.bulk_create([_mapping(task) for task in tasks])
+        return [Made(str(mapping.pk)) for mapping in made]
 
     def activate_all(self, things: Sequence[Thing]) -> Sequence[dict[str, Any]]:
         """Let them bill; of one that was only adopted, give how it was.
@@ -157,6 +159,13 @@ class IdTagMappingStep(Step):
         made = [int(thing.ref) for thing in things if not thing.undo]
         IdTagMapping.objects.filter(pk__in=made).delete()
         return [activation.removed(there.get(int(thing.ref)), thing.undo) for thing in things]
+
+
+def _mapping(task: Task) -> IdTagMapping:
+    wanted = task.wanted
+    return IdTagMapping(
+        user_id=task.facts[Fact.USER_PK], id_tag=wanted.id_tag, name=CARD_NAME.of(wanted) or ""
+    )
 
 
 def _of(wanted: Wanted, found: Mappings) -> MappingFact | None:

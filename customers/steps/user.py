@@ -30,6 +30,7 @@ from kernel import (
     Works,
 )
 from kernel.chunks import chunks
+from kernel.invoice_columns import LOCALE
 from polaris.reports import unsupported_name
 
 AGAIN = "Run the same file again with --skip-existing: it is made again."
@@ -184,6 +185,7 @@ def _user(wanted: Wanted) -> User:
         email=wanted.email,
         display_name=wanted.display_name,
         external_id=wanted.external_id,
+        locale=LOCALE.of(wanted) or "",
         password=make_password(None),  # unusable: customers sign in by magic link
     )
 

@@ -5,23 +5,23 @@ from rich.table import Table
 from rich.text import Text
 
 from customers.backfill.engine.report import Report
-from customers.backfill.samples import first_rows, unusual_rows
-from customers.backfill.source import COLUMNS
+from customers.backfill.samples import Shown, first_rows, headings, unusual_rows
 
 
 def print_values(console: Console, report: Report) -> None:
     """Show names and cards to whoever asked for them; nothing else ever prints them."""
     rows = [row.source for row in report.plan.rows]
-    _print_rows(console, "The first rows as they were read", first_rows(rows))
+    names = headings(rows)
+    _print_rows(console, "The first rows as they were read", names, first_rows(rows))
     flawed = {row.line: [one.code for one in (*row.problems, *row.warnings)] for row in report.plan.rows}
-    _print_rows(console, "Some that look unusual", unusual_rows(rows, flawed))
+    _print_rows(console, "Some that look unusual", names, unusual_rows(rows, flawed))
 
 
-def _print_rows(console: Console, title: str, rows: list[tuple[int, tuple[str, ...], str]]) -> None:
+def _print_rows(console: Console, title: str, names: tuple[str, ...], rows: Shown) -> None:
     if not rows:
         return
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for name in ("line", *COLUMNS, ""):
+    for name in ("line", *names, ""):
         table.add_column(name, overflow="fold")
     for line, values, codes in rows:
         table.add_row(str(line), *(Text(value) for value in values), Text(codes, style="yellow"))

@@ -58,25 +58,16 @@ def print_outcome(stream: TextIO, report: Report, *, json: bool, verbosity: int)
 
 def print_report(console: Console, report: Report, *, verbosity: int = 1) -> None:
     console.print()
-    info = report.info
-    console.print(
-        f"{info.name}: {counted(len(report.plan.rows), 'row')}, {info.format}{_dialect(report)}", style="bold"
-    )
-    for sentence in report.mapped.sentences() if report.mapped else ():
-        console.print(sentence, soft_wrap=True)
-    for warning in report.cautions:
-        console.print(f"Warning: {warning.message} {warning.hint}", style="yellow")
-    if report.continues:
-        console.print(f"This file continues the unfinished run {report.continues}.", style="bold")
+    _print_file(console, report)
     _print_rows(console, report, verbosity)
     _print_warnings(console, report, verbosity)
     if report.billing:
         console.print(_billing(report.billing))
     for total in report.totals:
         console.print(total.message)
-    for text in money_lines(report):
-        console.print(text, soft_wrap=True)
-    for text in beside_lines(report):
+    for details in report.details:
+        console.print(f"{details.message}.", soft_wrap=True)
+    for text in (*money_lines(report), *beside_lines(report)):
         console.print(text, soft_wrap=True)
     if report.differences:
         _print_differences(console, report.differences)
@@ -84,6 +75,19 @@ def print_report(console: Console, report: Report, *, verbosity: int = 1) -> Non
         console.print(expected.message)
     console.print(_counts(report))
     print_settling(console, report.settling)
+
+
+def _print_file(console: Console, report: Report) -> None:
+    """Say what was read, and how."""
+    info = report.info
+    read = f"{counted(len(report.plan.rows), 'row')}, {info.format}{_dialect(report)}"
+    console.print(f"{info.name}: {read}", style="bold")
+    for sentence in report.mapped.sentences() if report.mapped else ():
+        console.print(sentence, soft_wrap=True)
+    for warning in report.cautions:
+        console.print(f"Warning: {warning.message} {warning.hint}", style="yellow")
+    if report.continues:
+        console.print(f"This file continues the unfinished run {report.continues}.", style="bold")
 
 
 def _print_differences(console: Console, found: Differences) -> None:

@@ -1,6 +1,6 @@
 """`backfill_mapping suggest`: its options, what it reads and asks, and what it writes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandParser
 
 from customers.backfill.checks import is_date_format
+from customers.backfill.mappings.table import Table
+from customers.backfill.mappings.writing import shown
 from customers.backfill.refused import Refused
-from customers.backfill.source import HIDDEN_ROWS, MAX_BYTES
+from customers.backfill.source import COLUMNS, HIDDEN_ROWS, MAX_BYTES
 from customers.backfill.source.mapping.model import Form
 from customers.backfill.source.model import unreadable
 from customers.backfill.systems import lago_client
@@ -45,6 +47,13 @@ def add_suggest_options(parser: CommandParser) -> None:
     add("--list", metavar="NAME", help="under which a JSON document has its list")
     add("--hidden-rows", choices=HIDDEN_ROWS, help="what to do with rows that nobody sees in a workbook")
     add("--date-format", metavar="FORMAT", help="of start_date, such as %%d.%%m.%%Y")
+    add(
+        "--column",
+        action="append",
+        default=[],
+        metavar="FIELD=NAME",
+        help="what is decided already, such as external_id=Kundennummer; repeatable",
+    )
 
 
 def read_form(given: Mapping[str, Any]) -> Form:
@@ -57,6 +66,17 @@ def read_form(given: Mapping[str, Any]) -> Form:
     if told.get("delimiter", "").casefold() in ("tab", "\\t"):
         told["delimiter"] = "\t"
     return Form(**told)
+
+
+def read_columns(given: Sequence[str], table: Table) -> dict[str, str]:
+    """Take the columns that are said; raise Refused for a field or a column that is not there."""
+    said = dict(one.partition("=")[::2] for one in given)
+    for field, name in said.items():
+        if field not in COLUMNS:
+            raise Refused(f"--column: there is no field {field!r}.", f"There are {', '.join(COLUMNS)}.")
+        if not name or table.named(name) is None:
+            raise Refused(f"--column: there is no column {shown(name)} for {field}.")
+    return said
 
 
 def read_file(path: Path) -> bytes:

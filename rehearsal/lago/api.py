@@ -24,6 +24,7 @@ class Lago:
         key: str,
         plans: list[PlanSpec],
         coupons: Sequence[CouponSpec] = (),
+        payment_providers: Sequence[str] = (),
         *,
         on_a_quiet_day: bool = False,
     ) -> None:
@@ -31,6 +32,7 @@ class Lago:
         self._key = key
         self._plans = plans
         self._coupons = coupons
+        self._payment_providers = payment_providers
         self._on_a_quiet_day = on_a_quiet_day
         self.world = World(compat)
         self._choose_day()
@@ -45,6 +47,7 @@ class Lago:
         webhooks.forget()
         plant(self.world, self._plans)
         put_coupons(self.world, self._coupons)
+        self.world.organization.payment_providers = [*self._payment_providers]
 
     def _choose_day(self) -> None:
         now = self.world.now()

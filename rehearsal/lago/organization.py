@@ -55,6 +55,7 @@ def billing_entities(world: World, call: Call) -> Json:
         "default_currency": it.currency,
         "timezone": it.billing_entity_timezone,
         "document_locale": "en",
+        "eu_tax_management": it.eu_tax_management,
         "document_numbering": "per_customer",
         "document_number_prefix": "SAN-0001",
         "finalize_zero_amount_invoice": True,

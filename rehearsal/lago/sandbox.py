@@ -27,9 +27,9 @@ SANDBOX_KEY = "5a4db0c5-0000-4000-8000-000000000001"  # well known: it opens not
 class Sandbox(StandIn):
     """A Lago of one's own: `with Sandbox() as sandbox: … sandbox.url, sandbox.key`.
 
-    `plans`, `coupons` and `faults` are as on the command line; `port` 0 takes a free one; `rate_limit` is in
-    calls per second, 0 is none. `webhooks` are addresses that hear of what happens, signed with jwt. If there
-    is a `state_file`, its state goes on, and `plans`, `coupons` and `webhooks` are added to it.
+    `plans`, `coupons`, `payment_providers` and `faults` are as on the command line; `port` 0 takes a free
+    one; `rate_limit` is in calls per second, 0 is none. `webhooks` are addresses that hear of what happens,
+    signed with jwt. If there is a `state_file`, its state goes on, and all that is named is added to it.
     `on_a_quiet_day`: on the first of a month it is the second there.
     """
 
@@ -49,6 +49,7 @@ class Sandbox(StandIn):
         webhooks: Sequence[str] = (),
         state_file: Path | None = None,
         coupons: Sequence[str] = (),
+        payment_providers: Sequence[str] = (),
         on_a_quiet_day: bool = False,
     ) -> None:
         """Raise ValueError if an argument, or the state in `state_file`, makes no sense."""
@@ -62,12 +63,15 @@ class Sandbox(StandIn):
             key,
             specs or [parse_plan(one) for one in DEFAULT_PLANS],
             wanted,
+            payment_providers,
             on_a_quiet_day=on_a_quiet_day,
         )
         if state_file and state_file.exists():
             load(lago.world, state_file)
             put_plans(lago.world, specs)
             put_coupons(lago.world, wanted)
+            known = lago.world.organization.payment_providers
+            known.extend(one for one in payment_providers if one not in known)
         else:
             lago.begin()
         lago.world.webhooks.add(webhooks, lago.world.now())

@@ -27,6 +27,8 @@ class Organization:
     billing_entity_timezone: str = "UTC"
     events_store: str = "postgres"
     version: str = ""
+    eu_tax_management: bool = False
+    payment_providers: list[str] = field(default_factory=list)  # each as NAME:CODE
     permissions: dict[str, list[str]] = field(default_factory=dict)  # resource not named: all allowed
     lago_id: str = field(default_factory=new_id)
     billing_entity_id: str = field(default_factory=new_id)

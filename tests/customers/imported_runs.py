@@ -84,9 +84,11 @@ def add_step(row: BackfillRow, state: str, name: str = "id_tag_mapping") -> Back
     return BackfillStep.objects.create(row=row, name=name, state=state, ref="1")
 
 
-def add_id_tag(user: User, id_tag: str = "04E12345", *, is_active: bool = True) -> IdTagMapping:
+def add_id_tag(
+    user: User, id_tag: str = "04E12345", *, is_active: bool = True, name: str = ""
+) -> IdTagMapping:
     return IdTagMapping.objects.create(
-        user=user, id_tag=id_tag, is_active=is_active, lago_subscription_external_id="backfill-x"
+        user=user, id_tag=id_tag, name=name, is_active=is_active, lago_subscription_external_id="backfill-x"
     )
 
 

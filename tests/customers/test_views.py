@@ -141,12 +141,14 @@ def test_the_account_is_for_those_who_signed_in(client: Client) -> None:
 
 
 def test_the_account_shows_name_address_masked_cards_plan_and_start(client: Client, signed_in: User) -> None:
-    add_id_tag(signed_in, "04E12345AABB80")
+    add_id_tag(signed_in, "04E12345AABB80", name="Van 3 <b>")
     add_row(make_run(), signed_in, plan_code="green", start_date="2026-12-01")
 
     page = client.get("/account/").content.decode()
 
-    for expected in ("Erika Mustermann", "erika@example.com", "04E1…", "green", "1 December 2026"):
+    for expected in (
+        "Erika Mustermann", "erika@example.com", "Van 3 &lt;b&gt;", "04E1…", "green", "1 December 2026",
+    ):  # fmt: skip
         assert expected in page
     assert "04E12" not in page
 

@@ -9,18 +9,34 @@ import pytest
 from kernel.columns import OPTIONAL, Day, Kind, as_json, from_json
 from kernel.money import cents, written
 
+PERSONAL = [name for name, column in OPTIONAL.items() if column.is_personal]
 VALUES = {
     Kind.DAY: Day(date(2027, 3, 31), datetime(2027, 3, 30, 22, tzinfo=UTC)),
     Kind.MONEY: Decimal("12.50"),
     Kind.CODE: "WELCOME",
+    Kind.CHOICE: "pt-BR",
+    Kind.NUMBER: 30,
 }
 
 
-@pytest.mark.parametrize("name", list(OPTIONAL))
+def kept(more):
+    return json.dumps(as_json(more, "salt"))
+
+
+@pytest.mark.parametrize("name", [name for name in OPTIONAL if name not in PERSONAL])
 def test_a_value_is_read_back_as_it_was(name):
     more = {name: VALUES[OPTIONAL[name].kind]}
 
-    assert from_json(json.loads(json.dumps(as_json(more)))) == more
+    assert from_json(json.loads(kept(more))) == more
+
+
+@pytest.mark.parametrize("name", PERSONAL)
+def test_of_a_personal_value_the_ledger_tells_only_whether_it_was_changed(name):
+    told = kept({name: "Straße 5"})
+    found = from_json(json.loads(told))[name]
+
+    assert "Stra" not in told
+    assert [found.fits("Straße 5 "), found.fits("Straße 6")] == [True, False]
 
 
 def test_a_column_of_another_version_is_left_out():

@@ -47,6 +47,11 @@ class Upgraded:
             found = connection.execute(query, values).fetchall()
         return [row[0] if len(row) == 1 else row for row in found]
 
+    def change(self, statement: str, *values: Any) -> None:
+        """Leave the database as something that happened would have."""
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            connection.execute(statement, values)
+
     def run_id(self, name: str) -> str:
         """Give the id of the latest run over that file."""
         return str(

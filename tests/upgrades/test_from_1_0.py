@@ -16,6 +16,7 @@ from tests.upgrades.conftest import MADE, Upgraded
 
 STATUSES = "SELECT input_name, status FROM customers_backfillrun ORDER BY id"
 SUBSCRIBED = "backfill-{}"
+DAMAGED = "10423.0"  # which 1.0 took
 
 
 def live(upgraded: Upgraded, letter: str) -> list[str]:
@@ -118,6 +119,30 @@ def test_a_damaged_id_is_refused_only_for_whom_it_would_be_new(with_steve: Upgra
 
     codes = {row["external_id"]: [one["code"] for one in row["problems"]] for row in answer.json["rows"]}
     assert (codes["10423.0"], codes["10424.0"]) == ([], ["value_damaged"])
+
+
+def test_a_run_that_died_over_a_damaged_id_is_continued_reconciled_and_taken_back(
+    with_steve: Upgraded,
+) -> None:
+    run_id = with_steve.run_id("succeeded")
+    with_steve.change("UPDATE customers_backfillrun SET status = 'interrupted' WHERE run_id = %s", run_id)
+    with_steve.change("UPDATE customers_backfillrow SET outcome = '' WHERE external_id = %s", DAMAGED)
+    with_steve.change(
+        "UPDATE customers_backfillstep SET state = 'intended', ref = '' WHERE name = 'lago_subscription'"
+        " AND row_id = (SELECT id FROM customers_backfillrow WHERE external_id = %s)",
+        DAMAGED,
+    )
+
+    continued = with_steve.again("succeeded", "--skip-existing", "--format", "json")
+    reconciled = with_steve.manage("backfill_reconcile", "--run-id", run_id, "--format", "json")
+    reverted = with_steve.manage("backfill_revert", "--run-id", run_id, "--noinput")
+
+    assert (continued.code, continued.json["run_id"], continued.json["counts"]["failed"]) == (0, run_id, 0)
+    assert (reconciled.code, reconciled.json["status"]) == (0, "agrees")
+    assert reverted.code == 0, reverted.err
+    assert DAMAGED not in {one["external_id"] for one in with_steve.lago.state(live=True)["customers"]}
+    assert with_steve.ask("SELECT count(*) FROM customers_user WHERE external_id = %s", DAMAGED) == [0]
+    assert is_unbilled(with_steve)
 
 
 # --- Reconcile and verify ----------------------------------------------------------------------------

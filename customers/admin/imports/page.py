@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import islice
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -17,8 +18,8 @@ from customers.backfill.money.billed_before import Sums
 from customers.backfill.money.differences import Difference, Total
 from customers.backfill.money.invoices import NET, Dated
 from customers.backfill.money.words import at_once_sentence, change, days_of, money, past_sentence, sum_of
-from customers.backfill.samples import Shown, first_rows, unusual_rows
-from customers.backfill.source import COLUMNS, SourceError
+from customers.backfill.samples import FIRST, Shown, first_rows, headings, unusual_rows
+from customers.backfill.source import SourceError
 from customers.backfill.steps import alterations, label
 from customers.backfill.stored_preview import FILTERS, SHOWN
 from customers.models import BackfillUpload
@@ -67,7 +68,6 @@ def preview_context(upload: BackfillUpload, query: QueryDict) -> dict[str, Any]:
         "to_do": counts["create"] + counts["complete"],
         "may_confirm": upload.options["allow_partial"] or not counts["fail"],
         "samples": _samples(upload, preview) if not query else (),
-        "columns": COLUMNS,
         "mapped": preview.head.get("mapped", ()),  # a preview of 1.1 knows nothing of it
         "in_the_way": staging.run_in_the_way(upload.sha256),
         "options": _options(upload.options),
@@ -75,17 +75,21 @@ def preview_context(upload: BackfillUpload, query: QueryDict) -> dict[str, Any]:
     }
 
 
-def _samples(upload: BackfillUpload, preview: stored_preview.Preview) -> list[tuple[str, Shown]]:
+def _samples(
+    upload: BackfillUpload, preview: stored_preview.Preview
+) -> list[tuple[str, tuple[str, ...], Shown]]:
     """Return rows as they were read, from the file itself: nothing else keeps names and cards of it."""
     try:
-        rows = list(staging.open_upload(upload))
+        source = staging.open_upload(upload)
+        codes = {
+            row["line"]: [one["code"] for one in (*row["problems"], *row["warnings"])] for row in preview.rows
+        }
+        first, unusual = first_rows(source), unusual_rows(source, codes)
     except SourceError:
         return []
-    codes = {
-        row["line"]: [one["code"] for one in (*row["problems"], *row["warnings"])] for row in preview.rows
-    }
-    first, unusual = first_rows(rows), unusual_rows(rows, codes)
-    return [("The first rows as they were read", first), *([("Unusual values", unusual)] if unusual else [])]
+    names = headings(list(islice(source, FIRST)))
+    samples = [("The first rows as they were read", names, first)]
+    return [*samples, *([("Unusual values", names, unusual)] if unusual else [])]
 
 
 def warning_tabs(counts: Mapping[str, int], chosen: str) -> list[Tab]:

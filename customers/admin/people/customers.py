@@ -54,8 +54,8 @@ class CustomerAdmin(CustomerOnPlatform, SessionsMixin, AuditedMixin, ModelAdmin)
     search_help_text = "Email, name, external_id or idTag"
     list_per_page = 50
     show_full_result_count = False
-    fields = ("email", "display_name", "external_id", "is_active", "last_login", "created_at")
-    readonly_fields = ("last_login", "created_at")
+    fields = ("email", "display_name", "external_id", "locale", "is_active", "last_login", "created_at")
+    readonly_fields = ("locale", "last_login", "created_at")
     change_form_outer_after_template = "admin/customers/customer/dossier.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -1,12 +1,13 @@
 """Rows of one file that stand in each other's way."""
 
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from kernel import Doubt, Per, Problem, Wanted
 from kernel.alike import Alike
-from kernel.columns import OPTIONAL, Column
+from kernel.columns import NEWER, OPTIONAL, Column
 from kernel.notation import bare, padded
 
 _LINES_NAMED = 10  # of the other parties; every party gets its own problem, however many they are
@@ -29,7 +30,8 @@ def clashes(wanted: Sequence[Wanted]) -> Clashes:
 
     A blank value (of a cell that is missing or not valid) clashes with nothing and agrees with everything:
     that row has its own problem already, and what is wrong is not known before it is corrected. In an
-    optional column an empty cell is a value too: one card with a notice and one without are not alike.
+    optional column an empty cell is a value too, unless the column says otherwise: one card with a notice
+    and one without are not alike.
     """
     found: Clashes = defaultdict(list)
     _external_ids(wanted, found)
@@ -40,17 +42,20 @@ def clashes(wanted: Sequence[Wanted]) -> Clashes:
 
 def external_id_key(wanted: Wanted) -> str:
     """Return what two external_ids have in common that nobody would tell apart."""
-    return unicodedata.normalize("NFC", wanted.external_id).casefold()
+    external_id = wanted.external_id
+    return (external_id if external_id.isascii() else unicodedata.normalize("NFC", external_id)).casefold()
 
 
 def _external_ids(rows: Sequence[Wanted], found: Clashes) -> None:
     hint = "Rows of one customer with several cards have to be alike in all but the idTag."
     for group in _groups(rows, external_id_key):
         fields = [field for field, value in _PER_CUSTOMER.items() if _differ(group, value)]
-        fields += [column.name for column in _OPTIONAL if len(_known(group, column)) > 1]
+        optional = [column for column in _OPTIONAL if len(_known(group, column)) > 1]
+        is_doubt = not fields and all(column in NEWER for column in optional)
+        fields += [column.name for column in optional]
         if fields:
             told = f"Rows with this external_id differ in {_join(fields)}"
-            _tell(found, group, "external_id_duplicate", "external_id", told, hint)
+            _tell(found, group, "external_id_duplicate", "external_id", told, hint, is_doubt=is_doubt)
 
 
 def _emails(rows: Sequence[Wanted], found: Clashes) -> None:
@@ -72,30 +77,59 @@ def _id_tags(rows: Sequence[Wanted], found: Clashes) -> None:
             _tell(found, group, "id_tag_duplicate", "id_tag", told, hint, is_doubt=True)
 
 
+def completed(rows: Sequence[Wanted]) -> dict[int, Mapping[str, Any]]:
+    """Give, by line, what a blank cell takes from the customer's other rows, where the column says so.
+
+    The first row makes the customer, and it may be another that has the value.
+    """
+    columns = [column for column in _OPTIONAL if column.blank_agrees]
+    given = [row for row in rows if row.more and row.external_id]
+    theirs: dict[str, dict[str, Any]] = {}
+    for row in given:
+        known = theirs.setdefault(row.external_id, {})
+        for column in columns:
+            if column.name in row.more:
+                known.setdefault(column.name, row.more[column.name])
+    return {
+        row.line: theirs[row.external_id]
+        for row in rows
+        if row.external_id in theirs and theirs[row.external_id].keys() - row.more.keys()
+    }
+
+
 def alike(rows: Sequence[Wanted]) -> dict[int, tuple[Problem, ...]]:
     """Warn, by line, of cards that may be one: the same number in decimal, or with its bytes turned round."""
+    forms = Counter(bare(row.id_tag) for row in rows if row.id_tag)
+    suspects = [row for row in rows if row.id_tag and _may_be_another(bare(row.id_tag), forms)]
+    if not suspects:
+        return {}
     cards = Alike()
     for row in rows:
         if row.id_tag:
             cards.add(row.id_tag, f"on line {row.line}")
-    found = {row.line: cards.warnings(row.id_tag) for row in rows if _may_be_another(row.id_tag, cards)}
+    found = {row.line: cards.warnings(row.id_tag) for row in suspects}
     return {line: warnings for line, warnings in found.items() if warnings}
 
 
-def _may_be_another(id_tag: str, cards: Alike) -> bool:
+def _may_be_another(digits: str, forms: Mapping[str, int]) -> bool:
     """Ask first what costs little: most cards are written in one way only."""
-    digits = bare(id_tag)
-    turned = "".join(digits[place : place + 2] for place in range(len(digits) - 2, -1, -2))
-    there = cards.by_bare
-    return digits.isdecimal() or len(digits) in (7, 13) or turned in there or len(there.get(digits, ())) > 1
+    if forms[digits] > 1 or digits.isdecimal() or len(digits) in (7, 13):
+        return True
+    if len(digits) not in (8, 14, 20):
+        return False
+    return "".join(digits[place : place + 2] for place in range(len(digits) - 2, -1, -2)) in forms
 
 
 def _groups(rows: Sequence[Wanted], key: Callable[[Wanted], str]) -> list[list[Wanted]]:
+    keys = [key(row) for row in rows]
+    counted = Counter(keys)
+    del counted[""]
     groups: dict[str, list[Wanted]] = {}
-    for row in rows:
-        if shared := key(row):
-            groups.setdefault(shared, []).append(row)
-    return [group for group in groups.values() if len(group) > 1]
+    if len(counted) < len(rows):  # in most files nothing is there twice
+        for shared, row in zip(keys, rows, strict=True):
+            if counted[shared] > 1:
+                groups.setdefault(shared, []).append(row)
+    return list(groups.values())
 
 
 def _differ(group: Sequence[Wanted], value: Callable[[Wanted], object]) -> bool:
@@ -103,8 +137,9 @@ def _differ(group: Sequence[Wanted], value: Callable[[Wanted], object]) -> bool:
 
 
 def _known(group: Sequence[Wanted], column: Column) -> set[object]:
-    """Return the values of a group in a column, with None of an empty cell, without what cannot be read."""
-    return {column.of(row) for row in group if column.name not in row.unread}
+    """Return the values of a group in a column, without what cannot be read; None is an empty cell's."""
+    known = {column.of(row) for row in group if column.name not in row.unread}
+    return known - {None} if column.blank_agrees else known
 
 
 def _tell(

@@ -10,11 +10,13 @@ from kernel import Doubt, Problem
 
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO_MOMENT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
-    r" ?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+    r" ?(?:Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
+_UTC = re.compile(r" ?(?:UTC|GMT|Z)\Z")
 # How a format writes an offset without saying that it is one; `%z` reads them all.
-_LITERAL_OFFSET = re.compile(r"(?<=%[HMSfTXp]) ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)\Z")
+_LITERAL_OFFSET = re.compile(r"(?<=%[HMSfTXp])( ?)(?:Z|UTC|GMT|%Z|[+-]\d\d:?\d\d)\Z")
+_LITERAL_TIME = re.compile(r"(?<![\d%+-])\d\d:\d\d(:\d\d)?(\.\d+)?")
 _EARLIEST_YEAR = 1970  # before it is a typing error, or the day 0 of a spreadsheet
 _YEARS = {"Y", "y", "G"}
 _SAMPLE = date(2024, 12, 31)
@@ -48,7 +50,7 @@ def check_start_date(
         return Problem("start_date_blank", "start_date", "There is no start date.", hint)
     read = read_day(text, None if is_date else date_format, timezone) if is_text else None
     if read is None:
-        return _invalid("The start date is not a date that can be read.", date_format)
+        return _invalid("The start date is not a date that can be read.", date_format, text)
     day = read.day
     if day.year < _EARLIEST_YEAR:
         return _invalid(f"The start date is before {_EARLIEST_YEAR}.", date_format)
@@ -136,22 +138,40 @@ def read_day(text: str, date_format: str | None, timezone: ZoneInfo | None) -> R
         return None
 
 
+def moment_of(text: str, date_format: str | None) -> datetime | None:
+    """Return the moment that is written with its offset; None of a day, whatever the time zone."""
+    try:
+        moment = _moment(text, date_format)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment is not None and moment.tzinfo is not None else None
+
+
 def _moment(text: str, date_format: str | None) -> datetime | None:
     if date_format is not None:
         return datetime.strptime(*_with_offset(text, date_format))
-    return datetime.fromisoformat(text.replace(" Z", "Z")) if _ISO_MOMENT.fullmatch(text) else None
+    if not _ISO_MOMENT.fullmatch(text):
+        return None
+    return datetime.fromisoformat(_UTC.sub("Z", text).replace(" +", "+").replace(" -", "-"))
 
 
 def _with_offset(text: str, date_format: str) -> tuple[str, str]:
-    """Have an offset that the format only spells out read as one."""
-    spelt = _LITERAL_OFFSET.search(date_format)
-    if spelt is None or not text.endswith(spelt[0]):
-        return text, date_format
-    offset = spelt[0].strip()
-    return (
-        text.removesuffix(spelt[0]) + ("+0000" if offset in ("Z", "UTC", "GMT") else offset),
-        date_format.removesuffix(spelt[0]) + "%z",
-    )
+    """Have an offset that the format only spells out, or gives as a name, read as one."""
+    read = _with_directives(date_format)
+    if read.endswith("%z") and (zulu := _UTC.search(text)):
+        return text.removesuffix(zulu[0]) + "+0000", read.removesuffix("%z").rstrip() + "%z"
+    return text, date_format if date_format.endswith("%Z") else read
+
+
+@lru_cache(maxsize=16)
+def _with_directives(date_format: str) -> str:
+    """Write a time and an offset that a format spells out as what they are, so that neither is dropped."""
+    timed = _LITERAL_TIME.sub(_time_directives, date_format)
+    return _LITERAL_OFFSET.sub(r"\1%z", timed)
+
+
+def _time_directives(spelt: re.Match[str]) -> str:
+    return f"%H:%M{':%S' if spelt[1] else ''}{'.%f' if spelt[2] else ''}"
 
 
 def is_iso(text: str) -> bool:
@@ -159,8 +179,20 @@ def is_iso(text: str) -> bool:
     return bool(_ISO.fullmatch(text) or _ISO_MOMENT.fullmatch(text))
 
 
-def _invalid(told: str, date_format: str | None) -> Problem:
+def _invalid(told: str, date_format: str | None, given: str = "") -> Problem:
     hint = "Write it as 2024-12-31 (year-month-day), or say how it is written with --date-format."
     if date_format is not None:
         hint = f"Write it as {_SAMPLE.strftime(date_format)}, which is what --date-format asks for."
+    hint = next((other for found, other in _NO_DATES if found.fullmatch(given)), hint)
     return Problem("start_date_invalid", "start_date", told, hint)
+
+
+# What no format can read, and what to do about it.
+_NO_DATES = (
+    (
+        re.compile(r"\d{5}(?:[.,]\d+)?"),
+        "It is the number of a day in a spreadsheet: format the column as a date.",
+    ),
+    (re.compile(r"\d{10}|\d{13}"), "It is a count of seconds: write it as 2024-12-31."),
+    (re.compile(r"#{2,}"), "The column was too narrow when the sheet was exported: widen it, export again."),
+)

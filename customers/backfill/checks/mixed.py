@@ -33,7 +33,7 @@ def _is_other_text(row: SourceRow, column: str) -> bool:
     if column in row.dated | row.numeric | row.uncalculated:
         return False
     given = row.values.start_date if column == "start_date" else row.more.get(column, "")
-    return bool(given.strip()) and not is_iso(given.strip())
+    return any(char.isdigit() for char in given) and not is_iso(given.strip())
 
 
 def _mixed(column: str, dates: Sequence[int], texts: Sequence[int]) -> Problem:

@@ -1,21 +1,28 @@
 """The rules for cells of optional columns: by the kind that a column declares, and by its own."""
 
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from customers.backfill.checks.damage import damage_in_text
 from customers.backfill.checks.dates import Read, read_day, start_of_day, time_of
+from customers.backfill.checks.unusual import not_calculated
 from customers.backfill.source import SourceRow
 from kernel import Doubt, Problem, Wanted
-from kernel.columns import OPTIONAL, Column, Day, Kind
+from kernel.columns import NEWER, OPTIONAL, Column, Day, Kind
 from kernel.money import cents
 
 _MOST_CHARS = 255
 _DIGITS = re.compile(r"[0-9]{1,12}")
+_WHOLE = re.compile(r"[0-9]{1,4}(?:\.0)?")  # some programs write all numbers with a decimal
+_NO_LINE = ("Cc", "Zl", "Zp")
+_CHOICES_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ def read_optional(
     for name, given in row.more.items():
         value = _value(OPTIONAL[name], given.strip(), row, written, currency)
         if isinstance(value, Problem):
-            unread[name] = value
+            unread[name] = _held(OPTIONAL[name], value)
         elif value is not None:
             more[name] = value
     if more or unread:
@@ -52,14 +59,28 @@ def judge_optional(
     row: SourceRow, wanted: Wanted, written: Written, today: date
 ) -> tuple[list[Problem], list[Problem]]:
     """Return what is wrong with the values of optional columns, and what they warn of."""
-    return list(_against(wanted, today)), [*_warnings(wanted), *_moves(row, written)]
+    return list(_against(wanted, today)), [*_warnings(wanted), *_damage(row, wanted), *_moves(row, written)]
 
 
 def _against(wanted: Wanted, today: date) -> Iterator[Problem]:
     for name, value in wanted.more.items():
-        judge = OPTIONAL[name].against
-        if judge and (problem := judge(value, wanted, today)):
-            yield problem
+        column = OPTIONAL[name]
+        if column.against and (problem := column.against(value, wanted, today)):
+            yield _held(column, problem)
+
+
+def _held(column: Column, problem: Problem) -> Problem:
+    """Hold nothing in a column that files had before it was ours against what was imported without it."""
+    return Doubt.of(problem) if column in NEWER else problem
+
+
+def _damage(row: SourceRow, wanted: Wanted) -> Iterator[Problem]:
+    """Warn of texts that look damaged, or that were numbers, which have no zeros in front."""
+    for name, value in wanted.more.items():
+        if OPTIONAL[name].kind is Kind.TEXT:
+            is_text = name not in row.numeric | row.dated
+            if damage := damage_in_text(name, value, is_text=is_text):
+                yield damage
 
 
 def _warnings(wanted: Wanted) -> Iterator[Problem]:
@@ -73,12 +94,19 @@ def _value(column: Column, given: str, row: SourceRow, written: Written, currenc
     """Read one cell: its value, None of a blank one, or the problem with it."""
     if not given:
         return None
+    if column.name in row.uncalculated:
+        return Doubt.of(not_calculated(column.name))
     if column.kind is Kind.DAY:
         return _day(column, given, row, written)
     if column.kind is Kind.MONEY:
         mark = "." if column.name in row.numeric else written.decimal_mark
         return _money(column, given, mark, currency)
-    return _code(column, given, is_text=column.name not in row.numeric | row.dated)
+    is_text = column.name not in row.numeric | row.dated
+    if column.kind is Kind.CODE:
+        return _code(column, given, is_text=is_text)
+    if column.name in row.uncalculated:
+        return _unfit(column, "a formula whose result is not in the file")
+    return _PLAIN[column.kind](column, given)
 
 
 def _day(column: Column, given: str, row: SourceRow, written: Written) -> Day | Problem:
@@ -130,3 +158,45 @@ def _code(column: Column, given: str, *, is_text: bool) -> str | Problem:
             f"{column.name}_invalid", column.name, told, "Format the column as text and enter it again."
         )
     return given
+
+
+def _unfit(column: Column, what: str, hint: str = "Correct it, or leave the cell empty.") -> Problem:
+    return Problem(f"{column.name}_invalid", column.name, f"The {column.name} is {what}.", hint)
+
+
+def _text(column: Column, given: str) -> str | Problem:
+    if len(given) > _MOST_CHARS:
+        return _unfit(column, f"longer than {_MOST_CHARS} characters", "Shorten it.")
+    if any(unicodedata.category(char) in _NO_LINE for char in given):
+        return _unfit(column, "more than one line, or has a control character", "Type it again in one line.")
+    return given
+
+
+@cache
+def _by_folded(codes: frozenset[str]) -> Mapping[str, str]:
+    return {code.casefold(): code for code in codes}
+
+
+def _choice(column: Column, given: str) -> str | Problem:
+    """Read a code; capitals and `_` for `-` cannot mean another one."""
+    known = _by_folded(column.choices)
+    code = known.get(given.casefold().replace("_", "-"))
+    if code:
+        return code
+    if len(known) > _CHOICES_NAMED:
+        return _unfit(column, "no code that Lago knows", "Two letters, such as DE; or leave the cell empty.")
+    hint = f"Lago knows {', '.join(sorted(column.choices))}; or leave the cell empty."
+    return _unfit(column, "none that Lago knows", hint)
+
+
+def _number(column: Column, given: str) -> int | Problem:
+    if not _WHOLE.fullmatch(given):
+        return _unfit(column, "no whole number from 0 to 9999", "Write digits only, or leave the cell empty.")
+    return int(given.partition(".")[0])
+
+
+_PLAIN: Mapping[Kind, Callable[[Column, str], Any]] = {
+    Kind.TEXT: _text,
+    Kind.CHOICE: _choice,
+    Kind.NUMBER: _number,
+}

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from customers.backfill.checks.billed import UNSAID, Billed, start_after_billed, with_billed_until
-from customers.backfill.checks.damage import damage_in_id, damage_in_name
+from customers.backfill.checks.damage import damage_in_email, damage_in_id, damage_in_name
 from customers.backfill.checks.dates import (
     check_start_date,
     read_day,
@@ -15,7 +15,7 @@ from customers.backfill.checks.dates import (
 )
 from customers.backfill.checks.emails import check_email
 from customers.backfill.checks.optional import Written, judge_optional, read_optional
-from customers.backfill.checks.unusual import looks_like_totals, not_calculated, totals_row
+from customers.backfill.checks.unusual import no_customer, not_calculated
 from customers.backfill.checks.values import (
     PlanLike,
     check_display_name,
@@ -46,20 +46,21 @@ def check_row(
     """
     if row.surplus:
         return _nothing(row, billing_time), [_surplus()], []
-    if looks_like_totals(row):
-        return _nothing(row, billing_time), [totals_row()], []
+    if other := no_customer(row):
+        return _nothing(row, billing_time), [other], []
     checked = _check_values(row, plans, written)
-    if row.uncalculated:
-        checked |= {field: told for field, told in not_calculated(row).items() if not _was_taken(row, field)}
+    for column in row.uncalculated & checked.keys():
+        if not _was_taken(row, column):
+            checked[column] = not_calculated(column)
     if row.mapped and row.mapped.faults:
         checked |= row.mapped.faults
-    valid = {field: value for field, value in checked.items() if not isinstance(value, Problem)}
-    doubts = _doubts(row, valid)
+    found = {field: value for field, value in checked.items() if isinstance(value, Problem)}
+    valid = {field: checked[field] for field in checked if field not in found} if found else checked
+    found |= _doubts(row, valid)
     time = _time_of_start(row, written) if "start_date" in valid else None
     if isinstance(time, Doubt):
-        doubts["start_date"] = time
-    found = {field: value for field, value in checked.items() if isinstance(value, Problem)} | doubts
-    problems = [found[field] for field in checked if field in found]
+        found["start_date"] = time
+    problems = [found[field] for field in checked if field in found] if found else []
     start: date | None = valid.get("start_date")
     wanted = Wanted(
         line=row.line,
@@ -76,7 +77,7 @@ def check_row(
     wanted, unread = read_optional(row, wanted, written, plan.amount_currency if plan else None)
     wanted = with_billed_until(wanted, billed, written.timezone)
     wanted, moved = start_after_billed(wanted, billed, written.timezone, plan.interval if plan else None)
-    against, optional = judge_optional(row, wanted, written, today)
+    against, optional = judge_optional(row, wanted, written, today) if row.more or wanted.more else ([], [])
     of_day = [time] if time is not None and not isinstance(time, Doubt) else []
     warnings = [*_warnings(row, wanted, plans, written, today), *of_day, *moved, *optional]
     return wanted, [*problems, *unread, *against], warnings
@@ -105,6 +106,9 @@ def _unseen(info: SourceInfo) -> Iterator[Problem]:
             f"{info.name}: {len(info.hidden_lines):,} hidden rows {done}: {lines_named(info.hidden_lines)}."
         )
         yield Problem("rows_hidden", None, told, "As --hidden-rows says.")
+    if info.hidden_columns:
+        told = f"{info.name}: the sheet hides columns that are read: {', '.join(info.hidden_columns)}."
+        yield Problem("columns_hidden", None, told, "Show them, and look whether they are the ones meant.")
     if info.unseen_lines:
         told = f"{info.name}: what lies under merged cells is not read: {lines_named(info.unseen_lines)}."
         yield Problem("cells_merged", None, told, "Unmerge them if these rows are meant.")
@@ -142,19 +146,22 @@ def _check_values(row: SourceRow, plans: Mapping[str, PlanLike], written: Writte
     }
 
 
+def _doubts(row: SourceRow, valid: Mapping[str, Any]) -> dict[str, Problem]:
+    """Return what speaks against values that are valid, but look damaged; an id is for ever."""
+    found = {}
+    if "email" in valid and (damage := damage_in_email(valid["email"])):
+        found["email"] = damage
+    for field in ("external_id", "id_tag"):
+        if field in valid and (damage := damage_in_id(field, valid[field])):
+            found[field] = damage
+    if "display_name" in row.uncalculated and "display_name" in valid:
+        found["display_name"] = not_calculated("display_name")
+    return {field: Doubt.of(damage) for field, damage in found.items()}
+
+
 def _was_taken(row: SourceRow, field: str) -> bool:
     """Return whether version 1.0 took such a cell: a name that a program wrote as 0, for want of a result."""
     return field == "display_name" and row.values.display_name == "0"
-
-
-def _doubts(row: SourceRow, valid: Mapping[str, Any]) -> dict[str, Problem]:
-    """Return what speaks against values that are valid, but look damaged; an id is for ever."""
-    ids = ("external_id", "id_tag")
-    found = {field: damage_in_id(field, valid[field]) for field in ids if field in valid}
-    doubts = {field: damage for field, damage in found.items() if damage}
-    if "display_name" in row.uncalculated and "display_name" in valid:
-        doubts["display_name"] = not_calculated(row)["display_name"]
-    return {field: Doubt.of(damage) for field, damage in doubts.items()}
 
 
 def _warnings(
@@ -162,8 +169,9 @@ def _warnings(
 ) -> list[Problem]:
     is_text = "display_name" not in row.numeric | row.dated
     day, moved = wanted.starts_on, wanted.moved_to is not None
+    has_name = bool(wanted.display_name) and "display_name" not in row.uncalculated
     found = (
-        damage_in_name(wanted.display_name, is_text=is_text) if wanted.display_name else None,
+        damage_in_name(wanted.display_name, is_text=is_text) if has_name else None,
         lowercase_warning(wanted.id_tag),
         notation_warning(wanted.id_tag),
         pending_deletion_warning(wanted.plan_code, plans),

@@ -21,6 +21,7 @@ RESERVED_PREFIXES = ("META-", "OCPP-", "APP-", "QR-")
 
 _ID_TAG = re.compile(r"[A-Za-z0-9_-]{1,20}")
 _SEPARATED = re.compile(r"(?:0x)?[0-9A-Fa-f]{2}(?:[:. ][0-9A-Fa-f]{2}){3,9}", re.IGNORECASE)
+_SEVERAL = re.compile(r"\s*[;,/|\n]\s*")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 # What a spreadsheet makes of digits: an exponent with a plus or a decimal mark, or decimals that are all 0.
 _DAMAGED = re.compile(r"-?\d+(?:[.,]\d+E[+-]?\d+|E\+\d+|[.,]0+)", re.IGNORECASE)
@@ -92,22 +93,29 @@ def check_id_tag(given: str, *, is_text: bool = True) -> str | Problem:
     id_tag = given.strip()
     if not id_tag:
         return Problem("id_tag_blank", "id_tag", "There is no idTag.", "Enter the number of the card.")
+    if is_text and _ID_TAG.fullmatch(id_tag):  # then there is no mark in it of which a number is known
+        return _reserved(id_tag) if id_tag.upper().startswith(RESERVED_PREFIXES) else id_tag
+    return _no_id_tag(id_tag, is_text=is_text)
+
+
+def _reserved(id_tag: str) -> Problem:
+    told = f"The idTag “{mask_id_tag(id_tag)}” begins with a prefix that the platform keeps for itself."
+    return Problem("id_tag_reserved", "id_tag", told, "Enter the number of a card.")
+
+
+def _no_id_tag(id_tag: str, *, is_text: bool) -> Problem:
     masked = mask_id_tag(id_tag)
     if not is_text or _DAMAGED.fullmatch(id_tag):
         told = f"A spreadsheet took the idTag “{masked}” for a number; leading zeros or digits are lost."
         return Problem("id_tag_damaged", "id_tag", told, _AS_TEXT)
-    if not _ID_TAG.fullmatch(id_tag):
-        if damage := damage_in_id("id_tag", id_tag):
-            return Problem("id_tag_invalid", "id_tag", damage.message, damage.hint)
-        told = f"“{masked}” is not an idTag."
-        hint = "An idTag has 1 to 20 characters: letters A–Z, digits, - and _."
-        if _SEPARATED.fullmatch(id_tag):
-            hint = "Write the number of the card without anything between its digits."
-        return Problem("id_tag_invalid", "id_tag", told, hint)
-    if id_tag.upper().startswith(RESERVED_PREFIXES):
-        told = f"The idTag “{masked}” begins with a prefix that the platform keeps for itself."
-        return Problem("id_tag_reserved", "id_tag", told, "Enter the number of a card.")
-    return id_tag
+    if damage := damage_in_id("id_tag", id_tag):
+        return Problem("id_tag_invalid", "id_tag", damage.message, damage.hint)
+    hint = "An idTag has 1 to 20 characters: letters A–Z, digits, - and _."
+    if len([part for part in _SEVERAL.split(id_tag) if part]) > 1:
+        hint = "Write a row for each card: rows of one customer repeat all but the idTag."
+    elif _SEPARATED.fullmatch(id_tag):
+        hint = "Write the number of the card without anything between its digits."
+    return Problem("id_tag_invalid", "id_tag", f"“{masked}” is not an idTag.", hint)
 
 
 def lowercase_warning(id_tag: str) -> Problem | None:
@@ -127,7 +135,7 @@ def notation_warning(id_tag: str) -> Problem | None:
         told = "has a prefix or separators; chargers usually report the digits alone."
     elif len(digits) in (7, 13) and padded(id_tag) != digits and not _SHORT_NUMBER.fullmatch(digits):
         told = f"has {len(digits)} hexadecimal digits; a leading zero may be lost."
-    elif _AS_DECIMAL.fullmatch(digits):
+    elif digits.isdecimal() and _AS_DECIMAL.fullmatch(digits):
         told = "looks like the decimal form of a card; chargers usually report the hexadecimal one."
     else:
         return None

@@ -48,6 +48,7 @@ def import_file(
 
     Raises what `plan_file` raises, with nothing written. So does a report whose status is `would_fail`.
     """
+    options = options.over(source.info)
     with only_one():
         planned = plan_file(source, systems, options, now=now())
         if planned.plan.fails and not options.allow_partial:

@@ -207,6 +207,9 @@ class Books:
             outcome = Outcome.COMPLETED if row.action is RowAction.COMPLETE else Outcome.CREATED
         if row.owner_line is None and outcome in (Outcome.PENDING, Outcome.FAILED):
             self._unbilled[row.wanted.external_id] = _owner_failed(row, problems)
+        for made in item.made.values():
+            for remark in made.remarks:
+                row.warn_once(remark)
         item.record.outcome = outcome
         item.record.problems = [as_json(problem) for problem in problems]
         item.record.warnings = [as_json(warning) for warning in row.warnings]

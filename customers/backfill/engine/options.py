@@ -1,10 +1,10 @@
 """What an operator can choose for an import."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
-from customers.backfill.source import FileMapping
+from customers.backfill.source import FileMapping, SourceInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Options:
     billed_until: str | None = None  # a day in ISO 8601
     start_after_billed: bool = False
     allow_second_currency: bool = False
+    hidden_rows: str | None = None  # what was said of them; None of a file that has none
     mapping: str | None = None  # SHA-256 of what it says
     mapping_name: str = ""
 
@@ -49,6 +50,10 @@ class Options:
         """Read options that were kept, perhaps by another version: what it does not know here is left out."""
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in values.items() if name in known})
+
+    def over(self, info: SourceInfo) -> Self:
+        """Return the options as they hold for one file."""
+        return replace(self, hidden_rows=info.hidden_rows)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -16,6 +16,8 @@ from customers.backfill.ledger.facts import Ledger, LedgerFact
 from customers.backfill.source import SourceRow
 from kernel import Action, Bills, Doubt, Facts, Per, Problem, Step, Verdict, Wanted
 
+SKIP, ACCEPT = "skip_existing", "accept_invoices_today"  # options, by their names
+
 
 class RowAction(StrEnum):
     CREATE = "create"
@@ -29,7 +31,8 @@ class PlannedRow:
     """A row with all that is known of it before anything is done. `verdicts` are by step, in their order.
 
     `owner_line`: where a customer has several cards, the row that makes what they share. `bills` is what the
-    row makes its customer pay, or what an adopted thing does: told once for each customer.
+    row makes its customer pay, or what an adopted thing does: told once for each customer. `lifts` names the
+    option that lifts a problem, by its code.
     """
 
     wanted: Wanted
@@ -40,6 +43,7 @@ class PlannedRow:
     warnings: tuple[Problem, ...] = ()
     owner_line: int | None = None
     bills: Bills | None = None
+    lifts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def line(self) -> int:
@@ -126,7 +130,9 @@ def make_plan(
 def _refuse_invoices(row: PlannedRow, alterations: Collection[str], policy: Policy, today: date) -> None:
     """Have a row fail that would be invoiced for days that are over; one that fails alters nothing."""
     if row.bills and row.bills.past:
-        row.problems = (*row.problems, *with_way_out(row.bills.past, policy.accept, today))
+        past = with_way_out(row.bills.past, policy.accept, today)
+        row.problems = (*row.problems, *past)
+        row.lifts = {**row.lifts, **dict.fromkeys([problem.code for problem in past], ACCEPT)}
         row.warnings = tuple(warning for warning in row.warnings if warning.code not in alterations)
         row.action, row.verdicts = RowAction.FAIL, {}
 
@@ -160,10 +166,21 @@ def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Pol
     for warning in _altered_before(row.wanted, verdicts, facts, steps, policy):
         row.warn_once(warning)
     if fails:
-        row.action = RowAction.FAIL
+        row.action, row.lifts = RowAction.FAIL, _lifts(verdicts)
         return
     row.verdicts = verdicts
     row.action = _action(row, looked, facts)
+
+
+def _lifts(verdicts: Mapping[str, Verdict]) -> dict[str, str]:
+    """Return the option that lifts each problem that is no more than a caution of ours, by its code."""
+    exists = {problem.code: SKIP for verdict in verdicts.values() for problem in verdict.exists}
+    cautions = {
+        problem.code: option
+        for verdict in verdicts.values()
+        for option, problem in verdict.unless_allowed.items()
+    }
+    return exists | cautions
 
 
 def _is_settled(problem: Problem, wanted: Wanted, facts: Sequence[LedgerFact]) -> bool:

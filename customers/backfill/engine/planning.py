@@ -1,6 +1,6 @@
 """From an opened file to a plan and its report. Nothing is written anywhere."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -11,18 +11,21 @@ from customers.backfill.checks import (
     alike,
     check_row,
     clashes,
+    completed,
     file_warnings,
+    formulas_told_once,
     mixed_dates,
 )
 from customers.backfill.engine.acceptance import Accepted
 from customers.backfill.engine.expected import expected_of
 from customers.backfill.engine.mapped import MappedFile
 from customers.backfill.engine.options import Options
-from customers.backfill.engine.plan import Looked, PlannedRow, Policy, make_plan
+from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, make_plan
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger import facts, identity
 from customers.backfill.money.billed_before import billed_before
 from customers.backfill.money.billing_lines import billing_lines
+from customers.backfill.money.details import Details, details, untranslated
 from customers.backfill.money.differences import differences
 from customers.backfill.money.invoices import invoices_of
 from customers.backfill.money.totals import totals
@@ -64,14 +67,19 @@ def draft(source: Iterable[SourceRow], systems: Systems, options: Options, today
             "Say it for all of them with --billed-until DAY, or in a column billed_until.",
         )
     clashing = clashes([_undoubted(row) for row in rows])
+    theirs = completed([row.wanted for row in rows])
     other = alike([row.wanted for row in rows])
     mixed = mixed_dates([row.source for row in rows])
+    formulas = formulas_told_once((row.line, row.problems) for row in rows if row.source.uncalculated)
     for row in rows:
+        row.problems = tuple(formulas.get(row.line, row.problems))
         found = mixed.get(row.line, [])
         said = {f"{problem.field}_invalid" for problem in found}  # of which this is the cause
         own = [problem for problem in row.problems if problem.code not in said]
         row.problems = (*own, *found, *clashing.get(row.line, ()))
         row.warnings = (*row.warnings, *other.get(row.line, ()))
+        if row.line in theirs:
+            row.wanted = replace(row.wanted, more={**theirs[row.line], **row.wanted.more})
     return rows
 
 
@@ -87,10 +95,17 @@ def _is_billed(row: PlannedRow) -> bool:
     return BILLED_UNTIL.name in row.wanted.more or BILLED_UNTIL.name in row.wanted.unread
 
 
+def _of_details(found: Sequence[Details], plan: Plan) -> Iterator[Problem]:
+    for one in found:
+        yield from one.warnings
+    yield from untranslated(plan)
+
+
 def plan_file(source: Source, systems: Systems, options: Options, *, now: datetime) -> Report:
     """Say what an import would do; nothing is written anywhere. Raises SourceError, Refused, RemoteError."""
     there = systems.target.clock(now)
     today, billing_day = today_in(systems, there), there.astimezone(systems.billing_zone).date()
+    options = options.over(source.info)
     run = identity.to_continue(source.info.sha256, options.as_json(), systems)
     mapped = MappedFile(source.info)
     rows = draft(mapped.meant(source), systems, options, today)
@@ -109,7 +124,7 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
         Accepted.kept(run.options) if run else None,
     )
     plan = make_plan(rows, facts.look_up(wanted), looked, policy, billing_day)
-    before = billed_before(plan)
+    before, given = billed_before(plan), details(plan, systems.steps)
     return Report(
         info=source.info,
         mapped=mapped if source.info.mapping else None,
@@ -117,12 +132,13 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
         plan=plan,
         billing=billing_lines(plan, systems.target.plans, today, before),
         invoices=invoices_of(plan, billing_day),
-        warnings=file_warnings(source.info),
+        warnings=[*file_warnings(source.info), *_of_details(given, plan)],
         dry_run=True,
         status="would_fail" if plan.fails else "would_succeed",
         before=before,
         differences=differences(plan),
         expected=expected_of(plan.rows, looked),
         totals=totals(plan, systems.steps),
+        details=given,
         continues=run.run_id if run else "",
     )

@@ -10,6 +10,7 @@ from customers.backfill.engine.mapped import MappedFile
 from customers.backfill.engine.plan import Plan, PlannedRow
 from customers.backfill.money.billed_before import BilledBefore
 from customers.backfill.money.billing_lines import BillingLine
+from customers.backfill.money.details import Details
 from customers.backfill.money.differences import Differences
 from customers.backfill.money.invoices import Invoices
 from customers.backfill.money.totals import Total
@@ -37,6 +38,7 @@ class Report:
     differences: Differences | None = None  # where rows say what is paid now
     expected: Sequence[Expected] = ()
     totals: Sequence[Total] = ()
+    details: Sequence[Details] = ()
     continues: str = ""  # the id of the unfinished run that this file continues
     run: BackfillRun | None = None
     outcomes: dict[int, Settled] = field(default_factory=dict)

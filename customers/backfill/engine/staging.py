@@ -14,6 +14,7 @@ from customers.backfill.steps import kinds
 from customers.models import BackfillRow, BackfillRun, BackfillStep, email_digest
 from kernel import Action, Verdict, columns
 from kernel.chunks import chunks
+from kernel.fingerprint import salt_of
 
 State = BackfillStep.State
 Outcome = BackfillRow.Outcome
@@ -66,7 +67,7 @@ def _row(run: BackfillRun, row: PlannedRow, own: Mapping[str, str]) -> BackfillR
         plan_code=wanted.plan_code[:255],
         start_date=wanted.start_date,
         subscription_at=wanted.subscription_at,
-        more=columns.as_json(wanted.more),
+        more=columns.as_json(wanted.more, salt_of(run.run_id, row.line)),
         email_digest=email_digest(run.run_id, wanted.email) if wanted.email else "",
         outcome=_staged_outcome(row.action),
         problems=[as_json(problem) for problem in row.problems],

@@ -23,7 +23,10 @@ MEANING = {
     "billed_until": None,
     "start_after_billed": False,
     "mapping": None,
+    "hidden_rows": None,
 }
+# What a version did that did not ask: 1.0 read hidden rows like the others.
+UNASKED = {"hidden_rows": "include"}
 
 
 def over(sha256: str) -> BackfillRunQuerySet:
@@ -55,8 +58,11 @@ def to_continue(sha256: str, options: Mapping[str, Any], systems: Systems) -> Ba
 def check_meaning(run: BackfillRun, options: Mapping[str, Any]) -> None:
     """Raise Refused if the rows would mean something else than when the run began."""
     for name, usual in MEANING.items():
-        was = run.options.get(name, usual)
-        if was != options.get(name, usual):
+        now = options.get(name, usual)
+        was = run.options.get(name, UNASKED.get(name, usual))
+        if name in UNASKED and now is None:
+            continue  # the file has nothing that the question is about
+        if was != now:
             option = f"--{name.replace('_', '-')}"
             told = f"{run.options.get('mapping_name')}, as it was then" if name == "mapping" else was
             option = f"{option} {told}" if was and was is not True else option if was else f"no {option}"

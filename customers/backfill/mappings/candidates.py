@@ -14,30 +14,50 @@ from customers.backfill.mappings.kinds import (
     EMAIL,
     FORMATS,
     ISO,
+    NUMBER,
 )
 from customers.backfill.mappings.table import Column, Table
 
 Candidate = tuple[Column, str]  # and why
 
 MOST = 0.8
-BY_NAME, OURS = "its name", "it has this very name"
+BY_NAME, OURS, SAID = "its name", "it has this very name", "it was said"
+SURE = (BY_NAME, OURS, SAID)
 
 
 def usable(table: Table) -> list[Column]:
     """Return the columns that a mapping can name, and that hold something."""
     names = Counter(column.name.casefold() for column in table.columns)
-    return [one for one in table.columns if one.name and names[one.name.casefold()] == 1 and one.filled]
+    return [
+        one
+        for one in table.columns
+        if one.name and names[one.name.casefold()] == 1 and one.filled and not holds_objects(one)
+    ]
+
+
+def holds_objects(column: Column) -> bool:
+    """Return whether the cells are lists or objects of JSON, into which no mapping looks."""
+    return bool(column.kinds.get(NUMBER)) and any(sample[0] in "[{" for sample in column.samples)
 
 
 def is_days(column: Column) -> bool:
     return column.share(ISO, DATED, *FORMATS) >= MOST
 
 
-def candidates(table: Table, plan_codes: Collection[str]) -> dict[str, list[Candidate]]:
-    """Return the columns that may be each of the fields; one that has its very name is the only one."""
+def candidates(
+    table: Table, plan_codes: Collection[str], said: Mapping[str, str]
+) -> dict[str, list[Candidate]]:
+    """Return the columns that may be each of the fields; one that is said, or has its very name, is alone.
+
+    `said`: by field, the column that somebody named.
+    """
     columns = usable(table)
     found: dict[str, list[Candidate]] = {}
     for field, find in _FINDERS.items():
+        named = table.named(said.get(field, ""))
+        if named is not None and named in columns:
+            found[field] = [(named, SAID)]
+            continue
         own = table.named(field)
         if own is not None and own in columns:
             found[field] = [(own, OURS)]

@@ -22,6 +22,7 @@ from customers.backfill.source.workbook import first_rows
 from kernel import Problem
 
 _LOOKED_INTO = 1_000_000  # bytes of a text file
+_LINES_OF_A_RECORD = 10
 _SEP_LINE = re.compile(r'"?sep=.', re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 _MORE_DELIMITERS = (*DELIMITERS, "|")
@@ -106,7 +107,7 @@ def _in_text(name: str, data: bytes, encoding: str, form: Form, kind: str) -> Fo
     stated = known_delimiter(name, form.delimiter) or (first[0][1].strip().strip('"')[-1] if sep else None)
     delimiter = stated or _delimiter([line for _, line in lines], "\t" if kind == "tsv" else ",")
     table = [(number, _cells(line, delimiter)) for number, line in lines]
-    line = form.header_line or _header_among(table)
+    line = form.header_line or _header_among(_records(lines, delimiter)) or _header_among(table)
     if line is None:
         raise no_header(name)
     below = _unless_first(line, table)
@@ -114,6 +115,21 @@ def _in_text(name: str, data: bytes, encoding: str, form: Form, kind: str) -> Fo
     if told is None and _most_columns(next((c for n, c in lines if n == line), ""), kind) != delimiter:
         told = delimiter
     return Found(replace(form, header_line=below, delimiter=told), line)
+
+
+def _records(lines: Sequence[tuple[int, str]], delimiter: str) -> Lines:
+    """Read records, whose cells may have lines of their own; up to where a stray mark swallows many."""
+    records: list[tuple[int, list[str]]] = []
+    reader, start = csv.reader((line for _, line in lines), delimiter=delimiter), 0
+    try:
+        for cells in reader:
+            if reader.line_num - start > _LINES_OF_A_RECORD:
+                break
+            records.append((lines[start][0], cells))
+            start = reader.line_num
+    except csv.Error:
+        pass  # of what is below, which reading refuses with its line
+    return records
 
 
 def _delimiter(lines: Sequence[str], usual: str) -> str:

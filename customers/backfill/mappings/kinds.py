@@ -48,6 +48,11 @@ def kinds_of(cell: str) -> frozenset[str]:
     return frozenset(_kinds(text)) or frozenset([OTHER])
 
 
+def is_of_a_person(cell: str) -> bool:
+    """Return whether a value may say who somebody is, so that it is written nowhere."""
+    return "@" in cell or bool(kinds_of(cell) & {EMAIL, CARD, DECIMAL})
+
+
 def prefix_of(cell: str) -> str:
     """Return what stands before the number of a card, such as `RFID_`."""
     found = _PREFIX.match(cell.strip())

@@ -11,14 +11,17 @@ from customers.backfill.mappings import words
 from customers.backfill.mappings.candidates import (
     BY_NAME,
     OURS,
+    SAID,
+    SURE,
     Candidate,
     candidates,
+    holds_objects,
     names_of_people,
     usable,
-)
+)  # fmt: skip
 from customers.backfill.mappings.cards_seen import notation
 from customers.backfill.mappings.days_seen import format_of
-from customers.backfill.mappings.kinds import COMMA, NUMBER, POINT
+from customers.backfill.mappings.kinds import COMMA, NUMBER, POINT, is_of_a_person
 from customers.backfill.mappings.likeness import plans_like
 from customers.backfill.mappings.table import MAX_VALUES, Column, Table
 from customers.backfill.mappings.writing import quoted, shown
@@ -50,9 +53,14 @@ class Suggestion:
     remarks: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
 
 
-def suggest(table: Table, plan_codes: Sequence[str] = ()) -> Suggestion:
-    """Propose a mapping. `plan_codes`: Lago's; none where it could not be asked."""
-    making = _Making(table, plan_codes)
+def suggest(
+    table: Table, plan_codes: Sequence[str] = (), said: Mapping[str, str] | None = None
+) -> Suggestion:
+    """Propose a mapping.
+
+    `plan_codes`: Lago's; none where it could not be asked. `said`: by field, the column that somebody named.
+    """
+    making = _Making(table, plan_codes, said or {})
     making.say_form()
     making.say_fields()
     making.say_cards()
@@ -66,9 +74,9 @@ def suggest(table: Table, plan_codes: Sequence[str] = ()) -> Suggestion:
 class _Making:
     """A suggestion while it is made, one part after the other."""
 
-    def __init__(self, table: Table, plan_codes: Sequence[str]) -> None:
+    def __init__(self, table: Table, plan_codes: Sequence[str], said: Mapping[str, str]) -> None:
         self._table, self._plan_codes = table, plan_codes
-        self._found = candidates(table, plan_codes)
+        self._found = candidates(table, plan_codes, said)
         self._chosen: dict[str, Column] = {}
         self._file: dict[str, Any] = {}
         self._fields: dict[str, Any] = {}
@@ -108,6 +116,10 @@ class _Making:
         if self._table.hidden and not self._table.form.hidden_rows:
             told = f"{counted(self._table.hidden, 'row')} of the sheet are hidden: are they customers?"
             self._ask(("file", "hidden_rows"), told, 'Either "include" or "leave-out".')
+        if objects := [shown(one.name) for one in self._table.columns if holds_objects(one)]:
+            told = f"{', '.join(objects)}: a mapping does not look into lists and objects of JSON."
+            self._undecided.append(told)
+            self._remark(("file",), told)
         if len(self._table.sheets) > 1:
             others = ", ".join(shown(one) for one in self._table.sheets if one != self._table.sheet)
             self._remark(("file",), f"Read is the sheet {shown(self._table.sheet)}; the others are {others}.")
@@ -123,12 +135,12 @@ class _Making:
         self._say_numbers()
 
     def _say_field(self, name: str, found: Sequence[Candidate]) -> None:
-        sure = len(found) == 1 and (found[0][1] in (BY_NAME, OURS) or name in ("email", "id_tag"))
+        sure = len(found) == 1 and (found[0][1] in SURE or name in ("email", "id_tag"))
         if sure:
             column, why = found[0]
             self._chosen[name] = column
             self._fields[name] = column.name
-            if why != OURS:
+            if why not in (OURS, SAID):
                 self._remark(("fields", name), f"By {why}." if why == BY_NAME else f"As {why}.")
             return
         self._ask(("fields", name), *_question(name, found))
@@ -136,7 +148,7 @@ class _Making:
     def _say_name(self) -> None:
         pair = names_of_people(usable(self._table))
         found = self._found["display_name"]
-        if pair is None or (found and found[0][1] == OURS):
+        if pair is None or (found and found[0][1] in (OURS, SAID)):
             self._say_field("display_name", found)
             return
         self._fields["display_name"] = {"columns": [one.name for one in pair], "joined_with": " "}
@@ -167,14 +179,16 @@ class _Making:
             self._ask(("cards", key), *lines)
 
     def say_days(self) -> None:
-        column = self._chosen.get("start_date")
-        if column is None or self._table.form.date_format:
+        if self._table.form.date_format:
             return
-        found = format_of(column)
-        if found.certain:
-            self._file["date_format"] = found.certain
-        elif found.asked:
-            self._ask(("file", "date_format"), *found.asked)
+        found = {format_of(column) for column, _ in self._found["start_date"]}
+        if len(found) != 1:
+            return
+        (one,) = found
+        if one.certain:
+            self._file["date_format"] = one.certain
+        elif one.asked:
+            self._ask(("file", "date_format"), *one.asked)
 
     def say_tariffs(self) -> None:
         """Name each old tariff; only what is a plan's code already needs no decision."""
@@ -190,7 +204,13 @@ class _Making:
             del self._fields["plan_code"]
             return
         for value, number in column.values.items():
-            self._say_tariff(value, number)
+            if is_of_a_person(value) and value not in self._plan_codes:
+                told = (
+                    f"plan_code: {shown(column.name)} has an address or a card in {counted(number, 'row')}."
+                )
+                self._undecided.append(told)
+            else:
+                self._say_tariff(value, number)
         self._say_tariffs_are_open()
 
     def _say_tariff(self, value: str, number: int) -> None:
@@ -205,6 +225,8 @@ class _Making:
 
     def _say_tariffs_are_open(self) -> None:
         number = len(self._tariffs)
+        if not number:
+            return
         self._undecided.append(f"plan_code: {counted(number, 'old tariff')} to be given a plan each.")
         if self._plan_codes:
             plans = ", ".join(quoted(code) for code in self._plan_codes[:50])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
@@ -22,12 +22,14 @@ NOBODY = People(0, {}, ())
 @dataclass(frozen=True, slots=True)
 class File:
     people: People
+    zone: ZoneInfo  # in which days are meant
     today: date
 
 
 @contextmanager
 def _opened(asked: Asked) -> Iterator[File]:
-    yield File(asked.people or NOBODY, asked.now().astimezone(ZoneInfo(_zone(asked))).date())
+    zone = ZoneInfo(_zone(asked))
+    yield File(asked.people or NOBODY, zone, asked.now().astimezone(zone).date())
 
 
 def _zone(asked: Asked) -> str:
@@ -65,7 +67,8 @@ def names(file: File) -> Told:
 def starts(file: File) -> Told:
     """Count whose start lies in an earlier month: what is due for then, nobody will bill."""
     first = file.today.replace(day=1)
-    earlier = sum(day is not None and day < first for day in file.people.starts.values())
+    days = (_day(start, file.zone) for start in file.people.starts.values() if start is not None)
+    earlier = sum(day < first for day in days)
     of_all = f"{earlier:,} of {len(file.people.starts):,} customers start in an earlier month"
     if not earlier:
         return ok(of_all)
@@ -75,6 +78,10 @@ def starts(file: File) -> Told:
         " before the platform's first sync with the card."
     )
     return warning(found, remedy)
+
+
+def _day(start: date | datetime, zone: ZoneInfo) -> date:
+    return start.astimezone(zone).date() if isinstance(start, datetime) else start
 
 
 def _some(names: Sequence[str]) -> str:

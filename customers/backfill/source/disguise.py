@@ -43,6 +43,7 @@ def refuse_disguise(name: str, kind: str, start: bytes, opener: Opener) -> None:
     if start.startswith(_COMPOUND):
         raise _compound(name, opener)
     _refuse_markup(name, kind, start)
+    _refuse_other_text(name, kind, start)
     is_zip = start.startswith(_ZIP)
     if kind in ("xlsx", "ods") and is_zip:
         _refuse_other_archive(name, kind, opener)
@@ -50,7 +51,8 @@ def refuse_disguise(name: str, kind: str, start: bytes, opener: Opener) -> None:
         told = f"this is not a workbook although its name ends in .{kind}."
         if is_zip:
             told = f"this is a workbook or an archive although its name ends in .{kind}."
-        raise unreadable(name, told, "Save it again in the format that its name tells.")
+            raise unreadable(name, told, "Name it .xlsx or .ods if it is a workbook; else unpack it first.")
+        raise unreadable(name, told, "Name it as what it is, such as .csv, or save it again in this format.")
 
 
 def _compound(name: str, opener: Opener) -> SourceError:
@@ -66,11 +68,23 @@ def _compound(name: str, opener: Opener) -> SourceError:
 def _refuse_markup(name: str, kind: str, start: bytes) -> None:
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1024].lower()
     ends = f"although its name ends in .{kind}."
-    if text.startswith(_HTML) or (text.startswith((b"<?xml", b"<!--")) and b"<html" in text):
+    in_disguise = text.startswith((b"<?xml", b"<!--")) and any(tag in text for tag in _HTML)
+    if text.startswith(_HTML) or (in_disguise and b"office:spreadsheet" not in text):
         raise unreadable(name, f"this is a web page (HTML) {ends}", _HTML_HINT)
     if text.startswith(b"<?xml"):
         what = "a workbook in the XML of Excel 2003" if b"office:spreadsheet" in text else "XML"
         raise unreadable(name, f"this is {what} {ends}", _AS_WORKBOOK)
+
+
+def _refuse_other_text(name: str, kind: str, start: bytes) -> None:
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    is_json = text.startswith(b"{") or (text.startswith(b"[") and text[1:].lstrip()[:1] in (b"{", b"["))
+    if kind in ("csv", "tsv") and is_json and b'"' in text:
+        raise unreadable(name, f"this is JSON although its name ends in .{kind}.", "Name it .json.")
+    is_table = text.isascii() and text[:1].isalpha() and any(one in text for one in (b",", b";", b"\t"))
+    if kind == "json" and is_table and not text.startswith((b"true", b"false", b"null", b"NaN")):
+        hint = "If it is a table with a delimiter, name it .csv."
+        raise unreadable(name, "this is no JSON although its name ends in .json.", hint)
 
 
 def _refuse_other_archive(name: str, kind: str, opener: Opener) -> None:
@@ -104,11 +118,23 @@ def _head(archive: zipfile.ZipFile, member: str) -> bytes:
         return head.read(1_000_000)
 
 
+def _is_no_workbook(archive: zipfile.ZipFile) -> bool:
+    known = ("xl/", "_rels/", "[Content_Types].xml", "content.xml", "META-INF/", "mimetype")
+    members = archive.namelist()
+    return bool(members) and not any(name.startswith(known) for name in members)
+
+
+def _is_text_document(archive: zipfile.ZipFile) -> bool:
+    return _is_open_document(archive) and b"opendocument.text" in _head(archive, "mimetype")
+
+
 _Archive = tuple[Callable[[zipfile.ZipFile], bool], str, str]
 _ANY: tuple[_Archive, ...] = (
     (_has("xl/workbook.bin"), "this is a binary workbook (.xlsb).", "Save it as .xlsx."),
     (_has("word/document"), "this is a text of a word processor.", "Save the table as .xlsx or CSV UTF-8."),
+    (_is_text_document, "this is a text of a word processor.", "Save the table as .xlsx or CSV UTF-8."),
     (_has("Index/"), "this is a document of Apple Numbers.", "Export it as .xlsx or CSV (UTF-8)."),
+    (_is_no_workbook, "this is an archive (ZIP), and no workbook.", "Unpack it first."),
 )
 _ARCHIVES: dict[str, tuple[_Archive, ...]] = {
     "xlsx": (

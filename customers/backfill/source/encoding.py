@@ -76,6 +76,8 @@ def checked_lines(name: str, stream: TextIO, encoding: str) -> Iterator[str]:
             raise _not_decodable(name, number, encoding, line)
         if number == 1 and "\0" in line:  # further down it is the matter of its row
             raise _nul(name, number)
+        if line.endswith("\x1a"):  # the end of a file of old DOS programs; nothing is lost with it
+            line = line.rstrip("\x1a")
         yield line.removeprefix("\ufeff") if number == 1 else line
 
 

@@ -9,7 +9,15 @@ from typing import Any
 from customers.backfill.source.grid import BLANK, Cell, typed_row
 from customers.backfill.source.layout import read_header, unmapped
 from customers.backfill.source.mapping.model import FileMapping
-from customers.backfill.source.model import MAX_ROWS, Kind, Source, SourceInfo, SourceRow, unreadable
+from customers.backfill.source.model import (
+    MAX_ROWS,
+    Kind,
+    Source,
+    SourceError,
+    SourceInfo,
+    SourceRow,
+    unreadable,
+)
 
 LIST_KEY = "customers"
 
@@ -57,29 +65,52 @@ def json_source(
 
 
 def _items(name: str, text: str, key: str) -> Sequence[Item]:
-    try:
-        document = json.loads(text, **_HOOKS)
-    except json.JSONDecodeError as error:
-        if error.msg == "Extra data" and text.lstrip().startswith("{"):
-            hint = "Make a list of it: [ before the first object, a comma between two, ] after the last."
-            told = f"line {error.lineno}: this is one object a line (NDJSON), and not a list."
-            raise unreadable(name, told, hint) from None
-        raise unreadable(name, f"line {error.lineno}: this is not valid JSON ({error.msg}).") from None
-    except RecursionError:
-        raise unreadable(name, "the JSON is nested too deeply.") from None
-    except _DoubleKeyError as error:
-        raise unreadable(name, f"one object has the name “{error}” twice.", "Remove one of them.") from None
+    document = _document(name, text)
     items = document.get(key) if isinstance(document, dict) else document
     if not isinstance(items, list):
-        raise unreadable(name, f"this is neither a list nor an object with a list under “{key}”.")
+        told = f"this is neither a list nor an object with a list under “{key}”."
+        raise unreadable(name, told, _to_make_a_list(document))
     if not items:
         raise unreadable(name, "the list has no items.", code="file_empty")
     if len(items) > MAX_ROWS:
         raise unreadable(name, f"there are more than {MAX_ROWS:,} items.", "Save it as CSV, or split it.")
     for place, item in enumerate(items, start=1):
         if not isinstance(item, dict):
-            raise unreadable(name, f"item {place} is not an object.")
+            hint = "Write each customer as an object: the name of a column, a colon, its value."
+            raise unreadable(name, f"item {place} is not an object.", hint)
     return items
+
+
+def _document(name: str, text: str) -> Any:
+    if not text.strip():
+        raise unreadable(name, "the file is empty.", code="file_empty")
+    try:
+        return json.loads(text, **_HOOKS)
+    except json.JSONDecodeError as error:
+        raise _no_json(name, text, error) from None
+    except RecursionError:
+        raise unreadable(name, "the JSON is nested too deeply.") from None
+    except _DoubleKeyError as error:
+        raise unreadable(name, f"one object has the name “{error}” twice.", "Remove one of them.") from None
+
+
+def _no_json(name: str, text: str, error: json.JSONDecodeError) -> SourceError:
+    if error.msg == "Extra data" and text.lstrip().startswith("{"):
+        hint = "Make a list of it: [ before the first object, a comma between two, ] after the last."
+        told = f"line {error.lineno}: this is one object a line (NDJSON), and not a list."
+        return unreadable(name, told, hint)
+    hint = "Join the lists into one." if error.msg == "Extra data" else "Export it again, or correct it."
+    return unreadable(name, f"line {error.lineno}: this is not valid JSON ({error.msg}).", hint)
+
+
+def _to_make_a_list(document: object) -> str:
+    """Say where the list is that another system names otherwise, or that one object is none."""
+    if not isinstance(document, dict):
+        return "Put [ before the first object and ] after the last."
+    lists = [key for key, value in document.items() if isinstance(value, list) and value]
+    if lists:
+        return f"If it is the list under “{lists[0]}”, name that {LIST_KEY}, or say so in a mapping (list)."
+    return "If it is one customer, put [ before it and ] after it."
 
 
 def _lines(text: str, count: int, key: str) -> Sequence[int]:
@@ -132,7 +163,8 @@ def _cell(name: str, place: int, key: str, value: object, ours: Container[str]) 
         return Cell(value, Kind.NUMBER if isinstance(value, _Number) else Kind.TEXT)
     if key.strip() not in ours:
         return Cell(json.dumps(value, ensure_ascii=True), Kind.NUMBER)  # it is left out with a warning
-    raise unreadable(name, f"item {place}: “{key}” is a list or an object; it has to be a text.")
+    hint = "Write one text; a customer with several cards is several items, alike in all but the idTag."
+    raise unreadable(name, f"item {place}: “{key}” is a list or an object; it has to be a text.", hint)
 
 
 class _DoubleKeyError(Exception):

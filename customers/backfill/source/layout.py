@@ -1,6 +1,7 @@
 """Which column of a file is which, and how its cells become a row."""
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -22,6 +23,8 @@ from kernel.columns import OPTIONAL
 from kernel.invisible import without_invisible
 
 _T = TypeVar("_T")
+
+_OTHER_DELIMITERS = {"|": "a bar", "^": "a caret", "~": "a tilde", ":": "a colon", "\x1f": "a unit separator"}
 
 TITLE_LINES = 30  # at most, above a header
 
@@ -78,6 +81,10 @@ class Layout:
         if not self.report:
             return cells
         return [*cells[: self.report.start], *cells[self.report.stop :]]
+
+    def at(self, place: int) -> int:
+        """Return where in the file a column is whose place is counted without those of an error file."""
+        return place + len(self.report) if self.report and place >= self.report.start else place
 
     def _reported(self, raw: Sequence[str]) -> int | None:
         """Return the line that a row of an error file had where it comes from."""
@@ -198,21 +205,42 @@ def _report(folded: Sequence[str]) -> range:
 
 def _refuse_missing_and_double(name: str, line: int, names: Sequence[str], folded: Sequence[str]) -> None:
     if not set(folded) & set(COLUMNS):
-        raise SourceError(_no_header(name, line))
+        raise SourceError(_no_header(name, line, names))
     problems = [_missing(name, line, column, names) for column in COLUMNS if column not in folded]
     problems += [_double(name, line, column) for column in _KNOWN if folded.count(column) > 1]
     if problems:
         raise SourceError(*problems)
 
 
-def _no_header(name: str, line: int) -> Problem:
+def _no_header(name: str, line: int, names: Sequence[str]) -> Problem:
     told = f"{name}: line {line}: this is not a header; it has to name the columns {', '.join(COLUMNS)}."
-    return Problem("column_missing", None, told, "If it does, name the delimiter too: --delimiter.")
+    return Problem("column_missing", None, told, _how_it_is_one(names))
+
+
+def _how_it_is_one(names: Sequence[str]) -> str:
+    """Say what hides a header that is one: a delimiter, or marks around cells or around the whole line."""
+    if len(names) == 1:
+        for delimiter, called in _OTHER_DELIMITERS.items():
+            if _names_some(names[0].split(delimiter)):
+                return f"The columns are separated by {called}: --delimiter {shlex.quote(delimiter)}."
+        if _names_some(re.split("[,;\t]", names[0])):
+            return "Every line stands in quotation marks as a whole: take those away."
+    if _names_some([own.strip("'\"`[]“”") for own in names]):
+        return 'The cells stand in marks that are none of CSV: export them with ", or without any.'
+    return "If it does, name the delimiter too: --delimiter."
+
+
+def _names_some(names: Sequence[str]) -> bool:
+    return len({_plain(own).casefold() for own in names} & set(COLUMNS)) > 1
 
 
 def _missing(name: str, line: int, column: str, names: Sequence[str]) -> Problem:
     near = [own for own in names if own.casefold() not in _KNOWN and meant_column(own) == column]
-    hint = f"Rename the column “{near[0]}” to {column}." if near else f"Add a column named {column}."
+    hint = (
+        f"Rename the column “{' '.join(near[0].split())}” to {column}."
+        if near
+        else f"Add a column named {column}."
+    )
     return Problem("column_missing", column, f"{name}: line {line}: there is no column {column}.", hint)
 
 

@@ -106,6 +106,7 @@ class SourceInfo:
     hidden_sheets: frozenset[str] = frozenset()
     hidden_lines: tuple[int, ...] = ()  # of rows that a filter or a person hid, and what was done with them:
     hidden_rows: str | None = None  # `include` or `leave-out`
+    hidden_columns: tuple[str, ...] = ()  # those of ours that are read and that nobody sees
     unseen_lines: tuple[int, ...] = ()  # of rows that lie under merged cells; they are not read
     mapping: str = ""  # the name of the mapping through which it is read
     mapping_sha256: str | None = None

@@ -4,6 +4,7 @@ Read here and not through a library, because the ones at hand lose cells that th
 "the same, so many times", and number the rows below them wrongly. Format: OpenDocument 1.3, part 3.
 """
 
+import re
 import zipfile
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
@@ -20,8 +21,11 @@ _STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 
+_ERROR = re.compile(r"#[^#]*[!?]$|#N/A|#NV|Err:\d")
 _COVERED = f"{_TABLE}covered-table-cell"
+_WITHIN = tuple(f"{_TEXT}{name}" for name in ("span", "a", "ruby", "ruby-base"))  # without its pronunciation
 _CELLS = (f"{_TABLE}table-cell", _COVERED)
+_NOT_SHOWN = ("collapse", "filter")
 _MAX_SPACES = 1_000  # in a row, inside a cell; a damaged file can claim any number
 
 
@@ -50,24 +54,48 @@ class _OdsSheet(Sheet):
         self._archive, self._place = archive, place
 
     def read(self) -> Iterator[tuple[int, list[Cell]]]:
-        number, tables, given = 0, -1, 0
+        number, given, column = 0, 0, 0
+        groups: list[bool] = []  # of rows, from the outermost: whether they are folded up
+        for event, element in self._elements():
+            if event == "start":
+                if element.tag == f"{_TABLE}table-row-group":
+                    groups.append(element.get(f"{_TABLE}display") == "false")
+            elif element.tag == f"{_TABLE}table-row-group":
+                groups.pop()
+            elif element.tag == f"{_TABLE}table-column":
+                column = self._note_column(element, column)
+            elif element.tag == f"{_TABLE}table-row":
+                repeated = int(element.get(f"{_TABLE}number-rows-repeated", "1"))
+                if cells := self._row(element, number + 1):
+                    is_hidden = element.get(f"{_TABLE}visibility") in _NOT_SHOWN or any(groups)
+                    room = MAX_ROWS + 2 - given  # one above the limit, for it to be noticed
+                    for i in range(1, min(repeated, room) + 1):
+                        if is_hidden:
+                            self.hidden.add(number + i)
+                        given += 1
+                        yield number + i, cells
+                number += repeated
+                element.clear()
+
+    def _elements(self) -> Iterator[tuple[str, Element]]:
+        """Give the elements of this sheet alone."""
+        tables = -1
         with self._archive.open("content.xml") as stream:
             for event, element in iterparse(stream, events=("start", "end")):
-                if event == "start":
-                    tables += element.tag == f"{_TABLE}table"
-                    if tables > self._place:
-                        return
-                elif element.tag == f"{_TABLE}table-row":
-                    repeated = int(element.get(f"{_TABLE}number-rows-repeated", "1"))
-                    if tables == self._place and (cells := self._row(element, number + 1)):
-                        room = MAX_ROWS + 2 - given  # one above the limit, for it to be noticed
-                        for i in range(1, min(repeated, room) + 1):
-                            if element.get(f"{_TABLE}visibility") in ("collapse", "filter"):
-                                self.hidden.add(number + i)
-                            given += 1
-                            yield number + i, cells
-                    number += repeated
+                tables += event == "start" and element.tag == f"{_TABLE}table"
+                if tables > self._place:
+                    return
+                if tables == self._place:
+                    yield event, element
+                elif event == "end" and element.tag == f"{_TABLE}table-row":
                     element.clear()
+
+    def _note_column(self, element: Element, place: int) -> int:
+        """Note columns that nobody sees; return the place of the next one."""
+        repeated = int(element.get(f"{_TABLE}number-columns-repeated", "1"))
+        if element.get(f"{_TABLE}visibility") in _NOT_SHOWN:
+            self.hidden_columns.update(range(place, min(place + repeated, MAX_COLUMNS)))
+        return place + repeated
 
     def _row(self, row: Element, number: int) -> list[Cell]:
         """Return the cells up to the last one that is not blank."""
@@ -99,6 +127,8 @@ def _cell(element: Element) -> Cell:
     kind = element.get(f"{_OFFICE}value-type")
     shown = "\n".join(_content(paragraph) for paragraph in element.findall(f"{_TEXT}p"))
     formula = element.get(f"{_TABLE}formula")
+    if formula is not None and _ERROR.match(shown):  # it is typed as a text, or as the number 0
+        return Cell(shown)
     has_none = not shown or (kind == "float" and element.get(f"{_OFFICE}value") == "0")
     if formula is not None and has_none and kind != "string":  # a text may be blank
         return Cell(shown or formula, Kind.UNCALCULATED)
@@ -124,6 +154,6 @@ def _pieces(element: Element) -> Iterator[str]:
             yield "\t"
         elif child.tag == f"{_TEXT}line-break":
             yield "\n"
-        elif child.tag in (f"{_TEXT}span", f"{_TEXT}a"):
+        elif child.tag in _WITHIN:
             yield from _pieces(child)
         yield child.tail or ""

@@ -20,6 +20,18 @@ TEXT_FORMATS = ("csv", "tsv")
 FORMATS = (*TEXT_FORMATS, "xlsx", "ods", "json")
 AS_IT_COMES = Form()
 
+_AS_WORKBOOK = "Save it as .xlsx or as CSV UTF-8."
+_AS_LIST = (
+    "Make a list of it ([ before the first object, a comma between two, ] after the last), and name it .json."
+)
+_OTHER_ENDINGS = {
+    **dict.fromkeys(("xls", "xlsm", "xlsb", "xltx", "xml", "fods", "numbers", "html", "htm"), _AS_WORKBOOK),
+    **dict.fromkeys(("gz", "zip", "bz2", "xz", "zst", "7z", "rar", "tgz"), "Unpack it first."),
+    **dict.fromkeys(("ndjson", "jsonl", "jsonlines"), _AS_LIST),
+    **dict.fromkeys(("txt", "dat", "asc"), "If it is a table with a delimiter, name it .csv."),
+    "tab": "Name it .tsv.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -119,7 +131,7 @@ def _source(name: str, opener: Opener, stream: BinaryIO, reading: Reading) -> So
 def _format(name: str) -> str:
     kind = Path(name).suffix.removeprefix(".").casefold()
     if kind not in FORMATS:
-        hint = "Save it as .xlsx or as CSV." if kind.startswith("xl") else "Use one of these formats."
+        hint = _OTHER_ENDINGS.get(kind, "Use one of these formats.")
         known = ", ".join(f".{known}" for known in FORMATS)
         raise unreadable(name, f"the name has to end in one of {known}.", hint)
     return kind

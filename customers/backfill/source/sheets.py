@@ -20,11 +20,12 @@ class Merge(NamedTuple):
 
 
 class Sheet:
-    """A sheet. `hidden` (the numbers of rows) and `merges` are known once it was read."""
+    """A sheet. `hidden` rows, `hidden_columns` (from 0) and `merges` are known once it was read."""
 
     def __init__(self, name: str, is_hidden: bool) -> None:
         self.name, self.is_hidden = name, is_hidden
         self.hidden: set[int] = set()
+        self.hidden_columns: set[int] = set()
         self.merges: list[Merge] = []
 
     def read(self) -> Iterator[tuple[int, list[Cell]]]:

@@ -30,6 +30,7 @@ from customers.backfill.source.raw import HashedReader, Opener
 DELIMITERS = (",", ";", "\t")
 _NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t"}
 _END_OF_FILE = "\x1a"
+_LINE_END = re.compile("\r\n?|\n")
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*\Z', re.IGNORECASE)  # how Excel names the delimiter, in a first line
 
 
@@ -96,7 +97,7 @@ def _rows(file: TextFile) -> Generator[SourceRow, None, None]:
         for line, cells in table.records:
             row = table.layout.row(line, cells)
             if row is not None:
-                if any("\n" in cell for cell in row.cells):
+                if any("\n" in cell or "\r" in cell for cell in row.cells):
                     _refuse_swallowed(file.name, row, table)
                 yield row
         if hashed.sha256() != file.sha256:
@@ -143,23 +144,31 @@ def _with_the_header(file: TextFile, error: SourceError, line: int, below: Itera
 
 def _refuse_swallowed(name: str, row: SourceRow, table: _Table) -> None:
     """Refuse a record that holds others: a quotation mark that was not meant as one took them in."""
-    width, email = len(table.layout.header), table.layout.sources["email"]
-    if not email:
-        return
-    for position, cell in enumerate(row.cells):
-        inner = cell.split("\n")[1:]
-        places = [n for n, text in enumerate(inner, 1) if _is_a_row(text, table.delimiter, width, email[0])]
+    emails = table.layout.sources["email"]
+    for position, cell in enumerate(row.cells) if emails else ():
+        lines = _LINE_END.split(cell)
+        places = [n for n, text in enumerate(lines) if n and _is_a_row(text, table, emails[0])]
+        if not places and len(lines) > 1 and _are_halves(lines[0], lines[-1], position, table, emails[0]):
+            places = [len(lines) - 1]
         if places:
-            before = sum(other.count("\n") for other in row.cells[:position])
+            before = sum(len(_LINE_END.findall(other)) for other in row.cells[:position])
             lost = lines_named([row.line + before + n for n in places])
             told = f"{lost} would be lost: a quotation mark on line {row.line} takes in what is below it."
             hint = 'A cell that begins with " has to end with one, and a " inside it has to be doubled.'
             raise unreadable(name, told, hint, code="rows_swallowed")
 
 
-def _is_a_row(text: str, delimiter: str, width: int, email: int) -> bool:
-    cells = text.split(delimiter)
-    return len(cells) >= width and "@" in cells[email]
+def _is_a_row(text: str, table: _Table, email: int) -> bool:
+    cells = _cells(text, table.delimiter)
+    return len(cells) >= len(table.layout.header) and "@" in cells[email]
+
+
+def _are_halves(first: str, last: str, position: int, table: _Table, email: int) -> bool:
+    """Return whether a cell begins with the rest of a row, and ends with the beginning of another one."""
+    rest, beginning = _cells(first, table.delimiter), _cells(last, table.delimiter)
+    if len(rest) < len(table.layout.header) - position or len(beginning) <= position:
+        return False
+    return "@" in (rest[email - position] if email >= position else beginning[email])
 
 
 def _first_line(name: str, lines: Iterator[str]) -> tuple[int, str]:

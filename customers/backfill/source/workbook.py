@@ -5,12 +5,13 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from xml.etree.ElementTree import ParseError
 
 from customers.backfill.source.grid import MAX_COLUMNS, Record, TooWideError, read_grid
-from customers.backfill.source.layout import Layout, unmapped
+from customers.backfill.source.layout import TITLE_LINES, Layout, unmapped
 from customers.backfill.source.lines import lines_named
 from customers.backfill.source.mapping.model import FileMapping
 from customers.backfill.source.model import (
@@ -57,7 +58,7 @@ def workbook_source(
             layout, rows = read_grid(named, seen.rows, mapping)
         except SourceError as error:
             raise _with_the_sheet(error, book, sheet, mapping) from None
-    _refuse_merged(named, layout, rows, seen)
+    _refuse_merged(named, layout, rows, seen, _lines_across(sheet))
     hidden = tuple(row.line for row in rows if row.line in sheet.hidden)
     info = SourceInfo(
         name=name,
@@ -71,6 +72,11 @@ def workbook_source(
         hidden_sheets=frozenset(other.name for other in book.sheets if other.is_hidden),
         hidden_lines=hidden,
         hidden_rows=hidden_rows if hidden else None,
+        hidden_columns=tuple(
+            name
+            for name, places in layout.sources.items()
+            if any(layout.at(place) in sheet.hidden_columns for place in places)
+        ),
         unseen_lines=tuple(seen.unseen),
         **unmapped(layout),
     )
@@ -124,7 +130,7 @@ def _with_the_sheet(error: SourceError, book: Book, read: Sheet, mapping: FileMa
     others = [sheet for sheet in book.sheets if sheet is not read]
     other = next((sheet for sheet in others if sheet.has_header(mapping)), None)
     if other is None:
-        return error
+        return _with_the_merge(error, read)
     todo = (
         "show it, move it to the first place and save"
         if other.is_hidden
@@ -138,10 +144,31 @@ def _with_the_sheet(error: SourceError, book: Book, read: Sheet, mapping: FileMa
     return SourceError(Problem(code, problem.field, told, hint))
 
 
-def _refuse_merged(named: str, layout: Layout, rows: Sequence[SourceRow], seen: Seen) -> None:
+def _with_the_merge(error: SourceError, sheet: Sheet) -> SourceError:
+    """Say so where a column is missing because its name lies under a merged cell."""
+    across = any(merge.left < merge.right and merge.top <= TITLE_LINES for merge in sheet.merges)
+    if not across or not all(problem.field for problem in error.problems):
+        return error
+    hint = "Cells above the customers are merged: unmerge them, and give every column its name."
+    return SourceError(*(replace(one, hint=hint) for one in error.problems))
+
+
+def _lines_across(sheet: Sheet) -> set[int]:
+    """Tell the rows that are one merged cell, as a note below the table is."""
+    return {merge.top for merge in sheet.merges if merge.top == merge.bottom}
+
+
+def _refuse_merged(
+    named: str, layout: Layout, rows: Sequence[SourceRow], seen: Seen, across: set[int]
+) -> None:
     """Refuse rows of which our columns lie under merged cells: what they mean is in another row."""
     ours = layout.read
-    lines = [row.line for row in rows if ours & seen.covered.get(row.line, set())]
+    lines = [
+        row.line
+        for row in rows
+        if ours & seen.covered.get(row.line, set())
+        and (row.line not in across or len([cell for cell in row.values if cell.strip()]) > 1)
+    ]
     if lines:
         told = f"{named}: cells are merged, so that {lines_named(lines)} have no values of their own."
         hint = (

@@ -89,9 +89,16 @@ class _XlsxSheet(Sheet):
                             self.hidden.add(number)
                         yield number, cells
                     element.clear()
+                elif name == "col":
+                    self._note_column(element)
                 elif name == "mergeCell":
                     left, top, right, bottom = range_boundaries(element.get("ref", ""))
                     self.merges.append(Merge(int(top), int(left) - 1, int(bottom), int(right) - 1))
+
+    def _note_column(self, element: Element) -> None:
+        if element.get("hidden") in ("1", "true") or element.get("width") in ("0", "0.0"):
+            first, last = int(element.get("min", "1")), int(element.get("max", "1"))
+            self.hidden_columns.update(range(first - 1, min(last, MAX_COLUMNS)))
 
     def _row(self, row: Element) -> list[Cell]:
         """Return the cells up to the last one that is not blank; styled empty ones are."""
@@ -101,7 +108,7 @@ class _XlsxSheet(Sheet):
             where = element.get("r")
             column = coordinate_to_tuple(where)[1] if where else column + 1
             cell = self._cell(element)
-            if not cell.text:
+            if not cell.text or (column > MAX_COLUMNS and cell.text.isspace()):
                 continue
             if column > MAX_COLUMNS:
                 raise TooWideError
@@ -110,16 +117,16 @@ class _XlsxSheet(Sheet):
         return cells
 
     def _cell(self, element: Element) -> Cell:
-        kind, value, formula = element.get("t", "n"), "", None
+        kind, value, formula, has_result = element.get("t", "n"), "", None, False
         for child in element:
             match _name(child):
                 case "v":
-                    value = child.text or ""
+                    value, has_result = child.text or "", True
                 case "is":
                     value = _text(child)
                 case "f":
                     formula = child.text or ""
-        if formula is not None and (value == "" or (kind == "n" and value == "0")) and kind != "str":
+        if formula is not None and _has_no_result(kind, value, is_there=has_result):
             return Cell(value or f"={formula}", Kind.UNCALCULATED)
         return self._value(kind, value, element) if value != "" else BLANK
 
@@ -149,6 +156,11 @@ class _XlsxSheet(Sheet):
             return Cell(str(told), Kind.NUMBER)
         told = (told + _HALF_A_SECOND).replace(microsecond=0)
         return Cell(told.isoformat().removesuffix("T00:00:00"), Kind.DATE)
+
+
+def _has_no_result(kind: str, value: str, *, is_there: bool) -> bool:
+    """Return whether a formula was not calculated: programs that cannot write 0; a text may be blank."""
+    return not is_there or (kind != "str" and (value == "" or (kind == "n" and value == "0")))
 
 
 def _strings(archive: zipfile.ZipFile, place: str | None) -> Iterator[str]:

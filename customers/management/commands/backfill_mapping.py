@@ -15,6 +15,7 @@ from customers.terminal.mapping_suggest import (
     add_suggest_options,
     ask_for_plans,
     check_output,
+    read_columns,
     read_file,
     read_form,
     write_output,
@@ -28,12 +29,15 @@ class Command(BackfillCommand):
     def add_options(self, parser: CommandParser) -> None:
         add_suggest_options(parser)
 
-    def work(self, *, input: Path, output: Path | None, force: bool, **options: Any) -> int:
+    def work(
+        self, *, input: Path, output: Path | None, force: bool, column: list[str], **options: Any
+    ) -> int:
         form = read_form(options)
         check_output(output, input, force=force)
         table = look_at(input.name, read_file(input), form)
+        said = read_columns(column, table)
         plans = ask_for_plans()
-        found = suggest(table, plans.codes)
+        found = suggest(table, plans.codes, said)
         text = write_draft(found, *ABOUT)
         if output:
             write_output(output, text, force=force)

@@ -3,12 +3,18 @@
 from rehearsal.lago.codes import LOCALES, PAYMENT_PROVIDERS
 from rehearsal.lago.customers import columns as cols
 from rehearsal.lago.customers import metadata
-from rehearsal.lago.customers.views import BILLING_KEYS, full_json
+from rehearsal.lago.customers.views import full_json
 from rehearsal.lago.errors import internal, invalid_field, not_found, raise_if_any, root_missing
 from rehearsal.lago.params import Call, as_string, listed, root
 from rehearsal.lago.tables import Customer
 from rehearsal.lago.world import World
 from rehearsal.stand_in.messages import Json
+
+SETTABLE = (
+    "document_locale",
+    "subscription_invoice_issuing_date_anchor",
+    "subscription_invoice_issuing_date_adjustment",
+)
 
 
 def upsert(world: World, call: Call) -> Json:
@@ -24,7 +30,7 @@ def upsert(world: World, call: Call) -> Json:
     if known is None:
         world.add_customer(customer)
     world.webhooks.tell("customer.updated" if known else "customer.created", customer)
-    _configure_billing(customer, sent)
+    _configure_billing(world, customer, sent)
     return {"customer": full_json(world, customer)}
 
 
@@ -68,7 +74,7 @@ def _check_currency(world: World, customer: Customer, changed: Json) -> None:
         raise invalid_field("currency", "currencies_does_not_match")
 
 
-def _configure_billing(customer: Customer, sent: Json) -> None:
+def _configure_billing(world: World, customer: Customer, sent: Json) -> None:
     """Apply after the customer was saved: an error here does not undo the rest, as in Lago."""
     config = sent.get("billing_configuration")
     if not isinstance(config, dict):
@@ -76,10 +82,26 @@ def _configure_billing(customer: Customer, sent: Json) -> None:
     locale = config.get("document_locale")
     if locale and locale not in LOCALES:
         raise invalid_field("document_locale", "not_a_valid_language_code")
-    provider = config.get("payment_provider")
-    if provider and provider not in PAYMENT_PROVIDERS:
-        raise invalid_field("payment_provider", "value_is_invalid")
-    if provider:
-        raise invalid_field("base", "payment_provider_not_found")
-    settable = [key for key in BILLING_KEYS if key in config and key != "invoice_grace_period"]
-    customer.billing_configuration |= {key: config[key] for key in settable}
+    before = customer.billing_configuration
+    new = {key: config[key] for key in SETTABLE if key in config} | _connection(world, config)
+    if any(before.get(key) != value for key, value in new.items()):
+        customer.updated_at = world.now()
+    customer.billing_configuration = before | new
+
+
+def _connection(world: World, config: Json) -> Json:
+    """Return what connects the customer to a provider: nothing, without a word, if there is none such."""
+    name, code = config.get("payment_provider"), config.get("payment_provider_code")
+    known = [one.partition(":")[2] for one in world.organization.payment_providers if _is_of(one, name)]
+    if name not in PAYMENT_PROVIDERS or (code not in known if code else len(known) != 1):
+        return {}
+    customer_id = config.get("provider_customer_id")
+    return {
+        "payment_provider": name,
+        "payment_provider_code": code or known[0],
+        "provider_customer_id": customer_id,
+    }
+
+
+def _is_of(provider: str, name: object) -> bool:
+    return provider.partition(":")[0] == name

@@ -31,11 +31,20 @@ def base_json(world: World, customer: Customer) -> Json:
         **columns,
         "timezone": None,
         "applicable_timezone": world.organization.billing_entity_timezone,
-        "billing_configuration": {key: customer.billing_configuration.get(key) for key in BILLING_KEYS},
+        "billing_configuration": _billing_json(customer),
         "shipping_address": {key: customer.shipping_address.get(key) for key in ADDRESS_PARTS},
         "skip_invoice_custom_sections": False,
         "metadata": customer.metadata,
     }
+
+
+def _billing_json(customer: Customer) -> Json:
+    """Tell how the customer is billed; the id at a provider only of who is connected to one."""
+    configuration = customer.billing_configuration
+    told: Json = {key: configuration.get(key) for key in BILLING_KEYS}
+    if configuration.get("payment_provider"):
+        told["provider_customer_id"] = configuration.get("provider_customer_id")
+    return told
 
 
 def listed_json(world: World, customer: Customer) -> Json:

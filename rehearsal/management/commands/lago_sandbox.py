@@ -27,6 +27,13 @@ class Command(StandInCommand):
             metavar="CODE[:VALUE[:HOW]]",
             help="VALUE is 100%% or 500EUR (cents), HOW forever, once or a number of periods; repeatable",
         )
+        add(
+            "--payment-provider",
+            action="append",
+            default=[],
+            metavar="NAME:CODE",
+            help="a provider that customers can be connected to, such as stripe:stripe-eu; repeatable",
+        )
         add("--key", default=SANDBOX_KEY, help="the API key to accept; default: a well-known one")
         add("--compat", choices=list(Compat), default=Compat.RELEASED, help="which Lago to be")
         add("--latency-ms", type=float, default=0)
@@ -45,6 +52,7 @@ class Command(StandInCommand):
         return Sandbox(
             options["plan"] or (),
             coupons=options["coupon"],
+            payment_providers=options["payment_provider"],
             faults=options["fault"],
             webhooks=options["webhook"],
             state_file=options["state"],

@@ -142,6 +142,8 @@ def test_what_is_known_of_the_file_is_not_asked(settings: Any, tmp_path: Path):
         (["--delimiter", "::"], "one character"),
         (["--encoding", "klingon"], "no text encoding"),
         (["--header-line", "999"], "line 999"),
+        (["--column", "phone=Status"], "no field 'phone'"),
+        (["--column", "plan_code=Nowhere"], "no column “Nowhere”"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused(arguments, message, tmp_path: Path):

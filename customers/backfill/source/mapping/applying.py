@@ -161,7 +161,7 @@ def apply_mapping(mapping: FileMapping, name: str, line: int, header: Sequence[s
     sources: dict[str, tuple[int, ...]] = {}
     for one in FIELDS:
         wanted = [column.strip().casefold() for column in _columns_of(mapping, one)]
-        if one not in mapping.fields and wanted[0] not in places:
+        if one not in mapping.fields and (wanted[0] not in places or _must_be_named(mapping, one)):
             if one in COLUMNS:
                 problems.append(_unsaid(mapping, name, line, one))
             continue
@@ -174,6 +174,11 @@ def apply_mapping(mapping: FileMapping, name: str, line: int, header: Sequence[s
         raise SourceError(*dict.fromkeys(problems))
     leaves = [(places[one.column.strip().casefold()], Leaving(one)) for one in mapping.leave_out]
     return Applied(mapping, sources, leaves)
+
+
+def _must_be_named(mapping: FileMapping, one: str) -> bool:
+    """Return whether a column of that name may mean something else, as `state` does in many exports."""
+    return one not in COLUMNS and bool(mapping.fields)
 
 
 def _missing_or_double(

@@ -7,10 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from customers.backfill.source.model import COLUMNS
-from kernel.columns import OPTIONAL
+from kernel.columns import OPTIONAL, Kind
 
 FIELDS = (*COLUMNS, *OPTIONAL)
-PERSONAL = ("email", "display_name", "external_id", "id_tag")  # nothing is translated in these
+PERSONAL = ("email", "display_name", "external_id", "id_tag")  # they differ from row to row
+# What a report may list, value by value: nothing that tells of one person.
+TRANSLATABLE = (
+    "plan_code",
+    "start_date",
+    *(name for name, one in OPTIONAL.items() if not one.is_personal or one.kind is Kind.CHOICE),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,8 @@ class Form:
 class FileMapping:
     """A mapping, as its file says it; `name` is the file's.
 
-    A field that is not named comes from the column of its own name, if there is one.
+    One of the six fields that is not named comes from the column of its own name. An optional one does so
+    only in a mapping that names no fields at all.
     """
 
     name: str

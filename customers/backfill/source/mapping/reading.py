@@ -10,6 +10,7 @@ from typing import Any
 from customers.backfill.source.mapping.model import (
     FIELDS,
     PERSONAL,
+    TRANSLATABLE,
     Cards,
     FileMapping,
     Form,
@@ -195,15 +196,14 @@ def _origin(key: Key, value: Any, found: _Found) -> Origin:
 def _translations(
     values: Mapping[str, Any], defaults: Mapping[str, Any], found: _Found
 ) -> dict[str, Translation]:
-    fields = [one for one in FIELDS if one not in PERSONAL]
     translations = {
         name: Translation(
             _pairs(("values", name), values[name], found),
             found.text(("defaults", name), defaults[name]) if name in defaults else None,
         )
-        for name in found.known(("values",), [*values], fields)
+        for name in found.known(("values",), [*values], TRANSLATABLE)
     }
-    for name in found.known(("defaults",), [*defaults], fields):
+    for name in found.known(("defaults",), [*defaults], TRANSLATABLE):
         if name not in values:
             hint = f"Name at least one in [values.{name}], or use {{ constant = … }} in [fields]."
             found.say(("defaults", name), "a default is for what [values] does not name.", hint)

@@ -6,7 +6,7 @@ import pytest
 
 from rehearsal.lago import Sandbox
 from tests.customers.backfill.crash import world
-from tests.customers.backfill.crash.killing import BEFORE_AND_AFTER, killed
+from tests.customers.backfill.crash.killing import BEFORE_AND_AFTER, killed, sampled
 from tests.customers.backfill.crash.processes import Nursery
 from tests.customers.factories import csv_text
 from tests.support.processes import wait_for
@@ -34,7 +34,7 @@ def undisturbed(
         return world.here(), lasting_lago.state()
 
 
-@pytest.mark.parametrize("nth", range(1, CALLS + 1))
+@pytest.mark.parametrize("nth", sampled(CALLS))
 @BEFORE_AND_AFTER
 def test_an_import_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     fresh_lago: Sandbox,

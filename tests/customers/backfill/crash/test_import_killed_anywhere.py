@@ -8,6 +8,7 @@ import pytest
 
 from rehearsal.lago import Sandbox
 from tests.customers.backfill.crash import world
+from tests.customers.backfill.crash.killing import sampled
 from tests.customers.backfill.crash.processes import Nursery
 from tests.customers.factories import Row, csv_text, row
 
@@ -40,7 +41,7 @@ def undisturbed(
         return world.here(), lasting_lago.state()
 
 
-@pytest.mark.parametrize("seed", range(INSTANTS))
+@pytest.mark.parametrize("seed", sampled(INSTANTS))
 def test_an_import_killed_at_any_instant_and_run_again_is_as_if_undisturbed(
     fresh_lago: Sandbox,
     commands: Nursery,

@@ -4,14 +4,14 @@ import pytest
 
 from rehearsal.lago import Sandbox
 from tests.customers.backfill.crash import world
-from tests.customers.backfill.crash.killing import BEFORE_AND_AFTER, killed
+from tests.customers.backfill.crash.killing import BEFORE_AND_AFTER, killed, sampled
 from tests.customers.backfill.crash.processes import Nursery
 from tests.customers.factories import csv_text
 
 WRITES = 11  # 5 customers, 6 subscriptions
 
 
-@pytest.mark.parametrize("nth", range(1, WRITES + 1))
+@pytest.mark.parametrize("nth", sampled(WRITES))
 @BEFORE_AND_AFTER
 def test_what_a_killed_import_had_made_can_be_taken_back(
     fresh_lago: Sandbox, commands: Nursery, tmp_path_factory: pytest.TempPathFactory, fault: str, nth: int

@@ -10,7 +10,7 @@ import pytest
 from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.backfill.crash import world
-from tests.customers.backfill.crash.killing import BEFORE_AND_AFTER, killed
+from tests.customers.backfill.crash.killing import BEFORE_AND_AFTER, killed, sampled
 from tests.customers.backfill.crash.processes import Nursery
 from tests.customers.factories import Row, csv_text
 from tests.support.processes import wait_for
@@ -19,17 +19,6 @@ IMPORT_CALLS = (
     23  # 4 to get to know Lago, 1 plan, 8 look-ups, 3 customers, 3 subscriptions, 2 coupons, 2 wallets
 )
 REVERT_CALLS = 32  # 4, 7 look-ups, 1 for what would go with a customer, 3 for activity, 17 to end and delete
-EVERY = 5  # which of the calls are tried in each run of the tests; `make matrix` tries all
-
-
-def sampled(last: int) -> list[Any]:
-    """Number the calls; those between the samples are left to the matrix."""
-    return [
-        nth if nth % EVERY == 1 or nth == last else pytest.param(nth, marks=pytest.mark.matrix)
-        for nth in range(1, last + 1)
-    ]
-
-
 GIVEN = ["/wallets", "/applied_coupons"]
 
 

@@ -51,6 +51,8 @@ MUTATIONS = {
 OPTIONAL = {
     "end_date": ["", "", "2999-04-01", "2020-01-01"],
     "opening_balance": ["", "0", "25.00", "25.00", "7", "much"],
+    "city": ["", "Bremen", "Bremen", "Hamburg", "Bremen\x1fOst"],
+    "country": ["", "de", "DE", "Germany"],
     "coupon": ["", "free", "free", "half", "bucks", "gone", "over"],
 }
 COUPONS = (

@@ -3,11 +3,21 @@
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.utils import timezone
 
+from customers.backfill.engine.attempt import import_file
+from customers.backfill.engine.options import Options
+from customers.backfill.engine.progress import Progress
+from customers.backfill.engine.report import Report
+from customers.backfill.engine.stop import Stop
 from customers.backfill.refused import Refused
+from customers.backfill.source import read_bytes
+from customers.backfill.systems import connect
 from customers.models import BackfillRun
 from rehearsal.lago import Sandbox
-from tests.customers.factories import imported, planned, row, rows, unchanged
+from tests.customers.backfill.cases.making import good, sheet, xlsx
+from tests.customers.factories import do_not_sleep, imported, planned, row, rows, unchanged
 
 pytestmark = pytest.mark.django_db
 
@@ -115,3 +125,52 @@ def test_an_edited_file_is_another_one(lago: Sandbox) -> None:
     report = planned([row(3)], billing_time="anniversary")
 
     assert (report.continues, report.status) == ("", "would_succeed")
+
+
+# --- Hidden rows -------------------------------------------------------------------------------------
+
+HIDDEN = xlsx(sheet(good(1), good(2), row_attributes={3: 'hidden="1"'}))
+VISIBLE = xlsx(sheet(good(1), good(2)))
+
+
+def imported_workbook(data: bytes, hidden_rows: str | None) -> Report:
+    with connect(sleep=do_not_sleep) as systems:
+        return import_file(
+            read_bytes("customers.xlsx", data, hidden_rows=hidden_rows), systems, Options(concurrency=1),
+            actor="cli:tester", log_dir=settings.BACKFILL_LOG_DIR, stop=Stop(), progress=Progress(),
+            now=timezone.now,
+        )  # fmt: skip
+
+
+def unfinished_workbook(lago: Sandbox, data: bytes, hidden_rows: str | None) -> BackfillRun:
+    lago.fault("500,method=POST,path=/customers,times=5")
+    imported_workbook(data, hidden_rows)
+    lago.clear_faults()
+    return BackfillRun.objects.get()
+
+
+def test_what_was_said_of_hidden_rows_belongs_to_the_run(lago: Sandbox) -> None:
+    run = unfinished_workbook(lago, HIDDEN, "include")
+
+    with pytest.raises(Refused, match=f"{run.run_id} over this file was begun with --hidden-rows include"):
+        imported_workbook(HIDDEN, "leave-out")
+    imported_workbook(HIDDEN, "include")
+
+    assert [(one.run_id, one.status) for one in BackfillRun.objects.all()] == [(run.run_id, "succeeded")]
+
+
+def test_a_run_of_a_version_that_did_not_ask_read_hidden_rows_like_the_others(lago: Sandbox) -> None:
+    run = unfinished_workbook(lago, HIDDEN, "include")
+    del run.options["hidden_rows"]
+    run.save()
+
+    with pytest.raises(Refused, match="begun with --hidden-rows include"):
+        imported_workbook(HIDDEN, "leave-out")
+
+    assert imported_workbook(HIDDEN, "include").status == "succeeded"
+
+
+def test_of_a_file_without_hidden_rows_nothing_is_asked(lago: Sandbox) -> None:
+    unfinished_workbook(lago, VISIBLE, None)
+
+    assert imported_workbook(VISIBLE, "leave-out").status == "succeeded"

@@ -18,9 +18,9 @@ from tests.customers.exports import EXPORTS
 PLANS = ("fleet", "night", "standard")
 
 
-def proposed(columns: dict[str, list[object]], plans: tuple[str, ...] = PLANS) -> Suggestion:
+def proposed(columns: dict[str, list[object]], **said: str) -> Suggestion:
     items = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
-    return suggest(look_at("export.json", json.dumps(items).encode()), plans)
+    return suggest(look_at("export.json", json.dumps(items).encode()), PLANS, said)
 
 
 # --- Columns -----------------------------------------------------------------------------------------
@@ -81,6 +81,22 @@ def test_a_column_of_our_own_name_wins_and_asks_nothing():
     found = proposed({"external_id": ["1"], "Kundennummer": ["2"], "id": ["3"]})
 
     assert found.document["fields"]["external_id"] == "external_id"
+
+
+def test_what_is_said_is_looked_into_and_asked_no_more():
+    columns: dict[str, list[object]] = {"Gruppe": ["A"], "Tarif": ["B"], "Karte": ["04:A1:B2:C3"]}
+
+    found = proposed(columns, plan_code="Gruppe", id_tag="Karte")
+
+    assert found.document["fields"] == {"id_tag": "Karte", "plan_code": "Gruppe"}
+    assert found.tariffs == {"A": ()}
+
+
+def test_objects_of_json_are_named_and_not_proposed():
+    found = proposed({"customer": [{"name": "Ida"}], "name": ["Ida"]})
+
+    assert found.document["fields"]["display_name"] == "name"
+    assert found.undecided[0] == "“customer”: a mapping does not look into lists and objects of JSON."
 
 
 def test_columns_of_one_name_are_never_used():
@@ -150,6 +166,14 @@ def test_likeness_names_a_plan_and_takes_none(tariff, likely):
 
     assert (like[0][0] if like else None) == likely
     assert ("values", "plan_code", tariff) in proposed({"Tarif": [tariff]}).questions
+
+
+def test_an_address_or_a_card_among_tariffs_is_written_nowhere():
+    found = proposed({"Tarif": ["Privat", "ida@example.com", "04A1B2C3", "Ida <i@example.com>"]})
+
+    assert set(found.tariffs) == {"Privat"}
+    assert "example" not in write_draft(found)
+    assert len(found.undecided) == 5 + 3 + 1  # fields, rows, tariffs
 
 
 def test_as_many_tariffs_as_customers_are_none():

@@ -37,13 +37,16 @@ def refusal(name: str, data: bytes, form: Form = AS_IT_COMES) -> str:
         (("sep=;", HEADER, ROW), 2, None),
         (("Title;;;", HEADER, ROW), 2, 2),
         (("A;B;C;D", ROW), 1, None),
+        (('"Kunden', 'nummer";Name;E-Mail;Beginn', ROW), 1, None),
+        (("Title", '"Kunden', 'nummer";Name;E-Mail;Beginn', ROW), 2, 2),
+        (('"Title', HEADER, ROW), 2, 2),
+        (('"Title', HEADER, *[ROW] * 20), 2, 2),
     ],
-    ids=["at the top", "below a blank line", "below titles", "below sep=", "below cells", "unknown names"],
 )
 def test_the_header_is_found(lines, header_line, named):
     table = look_at("export.csv", text(*lines))
 
-    assert (table.header_line, table.form.header_line, table.rows) == (header_line, named, 1)
+    assert (table.header_line, table.form.header_line, table.rows) == (header_line, named, lines.count(ROW))
     assert len(table.header) == 4
 
 

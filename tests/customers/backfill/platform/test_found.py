@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from customers.models import BackfillStep
+from tests.customers.backfill.notations import WRITTEN, file_of_cards, likenesses
 from tests.customers.backfill.platform.there import (
     EMAIL,
     KEY,
@@ -358,3 +359,19 @@ def test_further_cards_and_parents_of_the_customer_are_not_counted(town: Town) -
     report = imported(rows(1), skip_existing=True)
 
     assert steps(report)["platform_mapping"] == "created"
+
+
+# --- The same card in another notation ---------------------------------------------------------------
+
+
+def test_a_card_that_the_platform_writes_otherwise_is_named_and_not_taken_for_it(town: Town) -> None:
+    another = user(town, "C-99", "another@example.com")
+    for number, written in enumerate(WRITTEN.values(), start=900):
+        card(town, another, number, steve_ocpp_id_tag=written, lago_customer_external_id="C-99")
+
+    plan = planned(file_of_cards())
+
+    found = likenesses(plan)
+    assert sorted(found) == list(range(2, 2 + len(WRITTEN)))
+    assert all("at the platform (mapping " in message for message in found.values())
+    assert {of_row["steps"]["platform_mapping"] for of_row in told(plan).values()} == {"create"}

@@ -1,9 +1,10 @@
-"""Names that the platform's sync cannot write into SteVe's notes."""
+"""Names of customers that the platform's sync cannot write into SteVe's notes, and names of cards."""
 
 import pytest
 
 from tests.customers.backfill.platform.there import TAG, platform, problems, user
 from tests.customers.factories import actions, imported, planned, row, told
+from tests.customers.undoing import divergences, reverted
 from tests.rehearsal.lago.calls import Caller
 from tests.rehearsal.platform.town import Town
 
@@ -48,3 +49,21 @@ def test_an_emoji_that_lago_had_does_no_harm_where_the_user_is_ours(town: Town, 
 
     assert report.status == "succeeded"
     assert town.limits()[TAG] == -1
+
+
+def names_of_cards(town: Town) -> list[tuple[str, str | None]]:
+    query = "select steve_ocpp_id_tag, display_name from user_mappings where tag_type <> 'meta' order by 1"
+    return [(id_tag, name) for id_tag, name in town.rows(query)]
+
+
+def test_a_card_has_its_name_on_the_platform_which_staff_may_change_and_a_revert_takes_away(
+    town: Town,
+) -> None:
+    imported([row(1, card_name="Van 1 \U0001f697"), row(1, id_tag="TAG9")])
+    assert names_of_cards(town) == [("TAG0001", "Van 1 \U0001f697"), ("TAG9", None)]
+
+    town.database.execute("update user_mappings set display_name = 'Estate' where display_name is not null")
+    assert divergences() == set()
+    reverted()
+
+    assert names_of_cards(town) == []

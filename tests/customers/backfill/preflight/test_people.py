@@ -88,6 +88,13 @@ def test_a_date_is_read_as_it_is_said_to_be_written(lago: Sandbox) -> None:
     assert is_warning(found([row(1, start_date="31.10.2026")], date_format="%d.%m.%Y")["starts"], "1 of 1")
 
 
+def test_a_moment_is_on_the_day_that_it_is_where_days_are_meant(lago: Sandbox, settings: Any) -> None:
+    settings.BACKFILL_TIMEZONE = "Europe/Berlin"
+    given = [row(1, start_date="2026-10-31T22:30:00Z"), row(2, start_date="2026-10-31T23:00:00Z")]
+
+    assert is_warning(found(given)["starts"], "1 of 2")
+
+
 def test_cells_that_may_be_in_the_wrong_columns_say_nothing(lago: Sandbox) -> None:
     from customers.backfill.source import read_bytes
 

@@ -112,6 +112,6 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
 
 def test_a_refusal_says_what_to_do() -> None:
     with pytest.raises(
-        SourceError, match=r"^a\.xls: the name has to end in .* Save it as \.xlsx or as CSV\.$"
+        SourceError, match=r"^a\.xls: the name has to end in .* Save it as \.xlsx or as CSV UTF-8\.$"
     ):
         read_bytes("a.xls", b"x")

@@ -202,7 +202,6 @@ def test_blanks_line_breaks_and_parts_of_a_text_are_read_and_comments_are_not() 
     [
         b"PK\x03\x04 and nothing more",
         xlsx_bytes([COLUMNS, ROW])[:-200],
-        zip_of({"readme.txt": "hello"}),
         zip_of({"content.xml": "<no-sheet/>", "[Content_Types].xml": "<Types/>"}),
         zip_of({"content.xml": "<?xml version='1.0' encoding='uff-8'?><x/>"}),
         zip_of({"content.xml": "<not closed", "[Content_Types].xml": "<not closed"}),

@@ -10,6 +10,7 @@ from customers.models import IdTagMapping
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
 from tests.charging.factories import LAST_YEAR, NEXT_YEAR, charged, charging
+from tests.customers.backfill.notations import WRITTEN, file_of_cards, likenesses
 from tests.customers.backfill.steve.world import (
     charge,
     divergences,
@@ -210,3 +211,18 @@ def test_what_the_plan_says_of_each_kind_of_id_tag_is_what_the_run_does(
         assert (was["problems"], was["warnings"]) == (told_before["problems"], told_before["warnings"])
     assert [row["action"] for row in told(plan).values()].count("fail") == (2 if skip_existing else 8)
     assert (undone.status, tags(steve)) == ("reverted", before)
+
+
+# --- The same card in another notation ---------------------------------------------------------------
+
+
+def test_a_card_that_steve_writes_otherwise_is_named_and_not_taken_for_it(steve: SteveSandbox) -> None:
+    for written in WRITTEN.values():
+        steve.world.add_tag(written)
+
+    plan = planned(file_of_cards())
+
+    found = likenesses(plan)
+    assert sorted(found) == list(range(2, 2 + len(WRITTEN)))  # all but the last, whose card is nowhere
+    assert all("in SteVe (number " in message for message in found.values())
+    assert {of_row["steps"]["steve_id_tag"] for of_row in told(plan).values()} == {"create"}

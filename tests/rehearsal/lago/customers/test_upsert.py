@@ -2,6 +2,7 @@
 
 import pytest
 
+from rehearsal.lago import Sandbox
 from tests.rehearsal.lago.calls import Caller
 
 
@@ -158,21 +159,44 @@ def test_a_subscribed_customer_keeps_its_currency_in_released_versions(caller: C
     assert caller.customer(currency="USD").status == status
 
 
+def test_a_refused_billing_configuration_leaves_the_customer_saved(caller: Caller) -> None:
+    answer = caller.customer(name="Ada", billing_configuration={"document_locale": "xx"})
+
+    assert answer.details == {"document_locale": ["not_a_valid_language_code"]}
+    assert caller.get("/customers/A1").body["customer"]["name"] == "Ada"
+
+
+def connected(caller: Caller, **configuration: str) -> list[object]:
+    """What the answer shows of a connection to a payment provider."""
+    given = {"provider_customer_id": "cus_1", **configuration}
+    told = caller.customer(billing_configuration=given).body["customer"]["billing_configuration"]
+    names = ("payment_provider", "payment_provider_code", "provider_customer_id")
+    return [told.get(name) for name in names]
+
+
 @pytest.mark.parametrize(
-    ("configuration", "details"),
+    "configuration",
     [
-        ({"payment_provider": "stripe"}, {"base": ["payment_provider_not_found"]}),
-        ({"payment_provider": "piggy bank"}, {"payment_provider": ["value_is_invalid"]}),
-        ({"document_locale": "xx"}, {"document_locale": ["not_a_valid_language_code"]}),
+        {"payment_provider": "piggy bank"},
+        {"payment_provider": "stripe", "payment_provider_code": "other"},
+        {"payment_provider": "adyen"},
     ],
 )
-def test_a_refused_billing_configuration_leaves_the_customer_saved(
-    caller: Caller, configuration: object, details: object
+def test_an_unknown_payment_provider_is_taken_and_connects_nothing(
+    sandbox: Sandbox, caller: Caller, configuration: dict[str, str]
 ) -> None:
-    answer = caller.customer(name="Ada", billing_configuration=configuration)
+    sandbox.set_organization(payment_providers=["stripe:eu"])
 
-    assert answer.details == details
-    assert caller.get("/customers/A1").body["customer"]["name"] == "Ada"
+    assert connected(caller, **configuration) == [None, None, None]
+
+
+@pytest.mark.parametrize("code", [{}, {"payment_provider_code": "eu"}])
+def test_a_known_payment_provider_is_shown_with_the_customer_s_id_there(
+    sandbox: Sandbox, caller: Caller, code: dict[str, str]
+) -> None:
+    sandbox.set_organization(payment_providers=["stripe:eu", "adyen:main"])
+
+    assert connected(caller, payment_provider="stripe", **code) == ["stripe", "eu", "cus_1"]
 
 
 def test_a_language_for_documents_is_kept_and_a_grace_period_needs_a_licence(caller: Caller) -> None:
