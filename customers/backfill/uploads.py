@@ -51,28 +51,29 @@ def keep(
     mapping = reading.mapping
     source = read_bytes(name, data, **_way_of(reading), mapping=mapping)
     rows = _count_rows(source)
-    options = options.over(source.info)
-    return _store(name, data, reading, options, user, rows=rows, no_wait=no_wait)
+    chosen = {**_way_of(reading), **options.over(source.info).as_json()}
+    return _store(name, data, mapping, chosen, user, rows=rows, no_wait=no_wait)
 
 
 def keep_as_it_is(
     name: str, data: bytes, reading: Reading, options: Options, user: User, *, no_wait: bool = False
 ) -> BackfillUpload:
     """Store a file of which a mapping has yet to say what its columns mean."""
-    return _store(name, data, reading, options, user, rows=0, no_wait=no_wait)
+    chosen = {**options.as_json(), **_way_of(reading)}
+    return _store(name, data, reading.mapping, chosen, user, rows=0, no_wait=no_wait)
 
 
 def _store(
-    name: str, data: bytes, reading: Reading, options: Options, user: User, *, rows: int, no_wait: bool
-) -> BackfillUpload:
-    chosen = {**_way_of(reading), **options.as_json()}
+    name: str, data: bytes, mapping: FileMapping | None, chosen: dict[str, Any], user: User,
+    *, rows: int, no_wait: bool,
+) -> BackfillUpload:  # fmt: skip
     chosen |= {"no_wait": True} if no_wait else {}
     return BackfillUpload.objects.create(
         name=name[:255],
         data=data,
         sha256=hashlib.sha256(data).hexdigest(),
         options=chosen,
-        mapping=write_mapping(reading.mapping) if reading.mapping else "",
+        mapping=write_mapping(mapping) if mapping else "",
         uploaded_by=user,
         rows=rows,
     )
@@ -93,14 +94,15 @@ def read_through(upload: BackfillUpload, mapping: FileMapping, text: str) -> Non
     `text` is the mapping's file. How the file is made and its days and amounts are written, the mapping says
     alone from here. What was previewed otherwise can be confirmed no more.
     """
-    rows = _count_rows(read_bytes(upload.name, bytes(upload.data), mapping=mapping))
+    source = read_bytes(upload.name, bytes(upload.data), mapping=mapping)
+    rows = _count_rows(source)
     others = {
         name: value
         for name, value in options_of(upload).as_json().items()
         if name not in ("date_format", "decimal_mark", "mapping", "mapping_name")
     }
     options = Options.through(mapping, date_format=None, decimal_mark=None, **others)
-    chosen = {**upload.options, **options.as_json(), **_way_of(Reading())}
+    chosen = {**upload.options, **_way_of(Reading()), **options.over(source.info).as_json()}
     still = BackfillUpload.objects.previews().filter(pk=upload.pk)
     if not still.update(options=chosen, mapping=text, rows=rows, preview=b""):
         raise Refused("The import of this file was started in the meantime.")

@@ -95,7 +95,7 @@ def _document(post: QueryDict, base: Mapping[str, Any]) -> dict[str, Any]:
     document = {
         "file": {**kept, **form_from(post)},
         "fields": _fields(post, base.get("fields", {})),
-        "cards": _cards(post),
+        "cards": _cards(post, base.get("cards", {})),
         "values": {name: pairs for name, pairs in values.items() if pairs},
         "defaults": {name: value for name, value in defaults.items() if value},
         "leave_out": _leave_out(post),
@@ -138,8 +138,10 @@ def _plans(post: QueryDict, before: Mapping[str, str]) -> dict[str, str]:
     return pairs if said or before else {}
 
 
-def _cards(post: QueryDict) -> dict[str, Any]:
-    prefixes = [one for given in post.get("cards.remove_prefixes", "").split(",") if (one := given.strip())]
+def _cards(post: QueryDict, before: Mapping[str, Any]) -> dict[str, Any]:
+    text, prefixes = post.get("cards.remove_prefixes", ""), before.get("remove_prefixes", [])
+    if text != ", ".join(prefixes):  # else they stay as a file says them, blanks and commas in them too
+        prefixes = [one for given in text.split(",") if (one := given.strip())]
     pad = post.get("cards.pad_to", "").strip()
     told: dict[str, Any] = {
         "remove_prefixes": prefixes,

@@ -72,6 +72,7 @@ plan_code = "Tarif"
 start_date = "Beginn"
 
 [cards]
+remove_prefixes = ["RF,", "ID "]
 remove_separators = ":"
 upper_case = true
 
@@ -250,7 +251,7 @@ def test_a_mapping_file_with_mistakes_says_where(client: Client) -> None:
         url(to_map(client)), {"toml": SimpleUploadedFile("crm.toml", wrong), "use_file": "yes"}
     )
 
-    assert "crm.toml: line 16: cards.upper_case: this has to be true or false." in words_of(answer)
+    assert "crm.toml: line 17: cards.upper_case: this has to be true or false." in words_of(answer)
 
 
 # --- kept by name ------------------------------------------------------------------------------------
