@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from auditlog.models import AuditEntry
 from customers import jobs
-from customers.models import IdTagMapping, RunJob, User
+from customers.models import BackfillRun, IdTagMapping, RunJob, User
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import client_of, csv_file, preview_of, preview_url, queued, run_url
 from tests.customers.factories import imported, row, rows
@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 RUNS = "/admin/customers/backfillrun/"
 LONG = "X" * 200
+OUTSIDE = {"login": "/admin/login/", "sign-in": "/sign-in/", "nothing": "/nothing/"}
 FOCUSED = "document.activeElement.matches('a, button, summary') ? document.activeElement.textContent : ''"
 
 
@@ -91,6 +92,13 @@ def addresses(client: Client) -> dict[str, str]:
             ],
         }
     )
+    kept = BackfillRun.objects.create(
+        **{name: getattr(done, name) for name in ("input_sha256", "world", "options", "input_rows")},
+        run_id="20261122-170501-7f3a", actor="cli:tester", input_name=f"{LONG}.csv", status="reverted",
+        finished_at=timezone.now(),
+    )  # fmt: skip
+    left = kept.rows.create(line=2, external_id=LONG, plan_code=LONG, outcome="created")
+    left.steps.create(name="user", state="kept", code="kept_active")
     waits = queued(client, csv_file([row(10)]))
     customer, staff = User.objects.get(external_id=LONG), User.objects.get(is_superuser=True)
     return {
@@ -101,6 +109,7 @@ def addresses(client: Client) -> dict[str, str]:
         "runs": RUNS,
         "run": run_url(done),
         "run-partial": run_url(failed),
+        "run-reverted": run_url(kept),
         "run-queued": run_url(waits),
         "reconcile": run_url(done, "reconcile"),
         "welcome": run_url(done, "welcome"),
@@ -131,9 +140,11 @@ def test_axe_finds_nothing_serious_on_any_page_and_long_ids_push_nothing_off_it(
             found[name] = faults
         shoot(page, f"console-{name}")
     page.context.clear_cookies()
-    page.goto(f"{live_server.url}/admin/login/")
-    if faults := faults_of(page):
-        found["login"] = faults
+    for name, address in OUTSIDE.items():
+        page.goto(f"{live_server.url}{address}")
+        if faults := faults_of(page):
+            found[name] = faults
+        shoot(page, f"console-{name}")
 
     assert not found, "\n".join(f"{name}: {fault}" for name, faults in found.items() for fault in faults)
 

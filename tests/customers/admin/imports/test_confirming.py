@@ -271,10 +271,8 @@ def test_a_run_that_was_begun_otherwise_since_the_preview_is_not_continued(
 
     told = said(client, client.post(CONFIRM, answer))
 
-    assert (
-        f"The unfinished run {begun.run_id} over this file was begun with “Billing periods follow: the calendar”"
-        in str(told)
-    )
+    way = "“Billing periods follow: the calendar”"
+    assert f"The unfinished run {begun.run_id} over this file was begun with {way}" in str(told)
     assert BackfillRun.objects.get().options["billing_time"] == "calendar"
     assert (BackfillRun.objects.get().status, audited("run.queued")) == ("partial", [])
 
