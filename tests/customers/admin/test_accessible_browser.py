@@ -14,7 +14,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from auditlog.models import AuditEntry
 from customers import jobs
-from customers.models import BackfillRun, IdTagMapping, RunJob, User
+from customers.backfill.welcome import send_campaign
+from customers.models import BackfillRun, IdTagMapping, RunJob, User, WelcomeCampaign
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import client_of, csv_file, preview_of, preview_url, queued, run_url
 from tests.customers.factories import imported, row, rows
@@ -181,3 +182,21 @@ def tab_to(page: Page, name: str) -> None:
         if name in page.evaluate(FOCUSED):
             return
     raise AssertionError(f"the keyboard does not reach {name}")
+
+
+def test_whom_a_tick_means_is_counted_as_it_is_set(
+    page: Page, client: Client, live_server: LiveServer, lago: Sandbox
+) -> None:
+    run = imported(rows(2)).run
+    assert run is not None
+    client.post(run_url(run, "welcome"), {"batch_size": "50", "delay_ms": "0"})
+    send_campaign(WelcomeCampaign.objects.get().pk)
+    page.goto(f"{live_server.url}{run_url(run, 'welcome')}")
+    expect(page.get_by_text("0 customers of this run would be invited")).to_be_visible()
+
+    page.get_by_label("Also to those whose link still works").check()
+    expect(page.get_by_text("2 customers of this run would be invited")).to_be_visible()
+    page.get_by_role("button", name="Send 2 mails").click()
+    expect(page.get_by_role("button", name="Yes, send 2 mails")).to_be_visible()
+
+    assert WelcomeCampaign.objects.count() == 1
