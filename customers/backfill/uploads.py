@@ -35,6 +35,8 @@ from kernel import Problem
 
 Status = BackfillRun.Status
 IMPORT_TASK = "customers.tasks.import_run"
+PREVIEW_AGAIN = "Preview the file again."
+INVOICED_TODAY = "invoiced_today:"  # how the reason begins where the guard of a run stopped it
 KEPT = timedelta(hours=24)  # after a run stopped: so long it can be continued without the file
 
 
@@ -139,7 +141,7 @@ def check_prices(upload: BackfillUpload, plans: Mapping[str, Plan]) -> None:
         if plan and _price_of(plan) != {name: line[name] for name in PRICE}:
             raise Refused(
                 f"The plan {plan.code} costs something else now than the preview said.",
-                hint="Preview the file again.",
+                hint=PREVIEW_AGAIN,
             )
 
 
@@ -219,6 +221,11 @@ def continue_run(run: BackfillRun, user: User) -> None:
     upload.save(update_fields=["uploaded_by", "attempts"])
     life.queue_again(run, actor=upload.actor)
     enqueue(run.pk)
+
+
+def wants_preview(run: BackfillRun) -> bool:
+    """Return whether a run stopped as what was confirmed is so no more: to continue ends as before."""
+    return PREVIEW_AGAIN in run.reason or run.reason.startswith(INVOICED_TODAY)
 
 
 def forget_old() -> int:

@@ -24,6 +24,7 @@ from customers.backfill.systems import PLATFORM
 from customers.backfill.welcome import CampaignStatus, latest_campaign
 from customers.backfill.welcome import status as campaign_status
 from customers.jobs import REVERTED
+from customers.jobs.verifying import KINDS
 from customers.models import BackfillRow, BackfillRun, BackfillStep, BackfillUpload, RunJob, WelcomeCampaign
 from customers.workers import worker_is_alive
 
@@ -110,6 +111,20 @@ class Live:
         return self.job(RunJob.Kind.RECONCILE)
 
     @property
+    def verify(self) -> RunJob | None:
+        """Return the latest verification, with a charging session or without."""
+        verified = [job for job in self.jobs if job.kind in KINDS]
+        return max(verified, key=lambda job: job.pk, default=None)
+
+    @property
+    def reconcile_is_stale(self) -> bool:
+        return self.reconcile is not None and is_stale(self.run, self.revert, self.reconcile)
+
+    @property
+    def verify_is_stale(self) -> bool:
+        return self.verify is not None and is_stale(self.run, self.revert, self.verify)
+
+    @property
     def revert(self) -> RunJob | None:
         return self.job(RunJob.Kind.REVERT)
 
@@ -149,6 +164,15 @@ def live(run: BackfillRun) -> Live:
         worker_alive=worker_is_alive(),
         can_continue=stopped and upload is not None,
     )
+
+
+def is_stale(run: BackfillRun, revert: RunJob | None, look: RunJob) -> bool:
+    """Return whether rows of a run were written, by an import or its last revert, after it was looked at.
+
+    What was asked for before that may have been looked at before it, too.
+    """
+    times = (run.settled_at, run.finished_at, revert.finished_at if revert else None)
+    return look.is_over and any(at is not None and look.created_at < at for at in times)
 
 
 def _latest_jobs(run: BackfillRun) -> list[RunJob]:

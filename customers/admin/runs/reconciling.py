@@ -9,6 +9,7 @@ from django.urls import URLPattern
 from customers import queueing
 from customers.admin.access import ON_RUNS, RUN, actor, may, needs
 from customers.admin.pages import Pages
+from customers.admin.runs.page import is_stale
 from customers.backfill.beside import platform_place
 from customers.backfill.steps import in_order, label
 from customers.jobs import ask
@@ -35,6 +36,7 @@ class ReconcilePages(Pages):
             "job": job,
             "queue_away": job is not None and not job.is_over and not queueing.answers(),
             "last": last,
+            "is_stale": last and is_stale(run, run.jobs.filter(kind=RunJob.Kind.REVERT).first(), last),
             "steps": _steps(last.result) if last else [],
             "more": _more(last.result) if last else 0,
             "may_run": may(request.user, RUN),

@@ -11,6 +11,7 @@ from customers.admin import reachable
 from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, REVERT, RUN, WELCOME, actor, may, needs, staff
 from customers.admin.pages import TEMPLATES, Pages, post_only
 from customers.admin.runs import page
+from customers.admin.runs.stepping import stepper_of
 from customers.backfill import uploads as staging
 from customers.backfill.ledger import life
 from customers.backfill.refused import Refused
@@ -61,9 +62,11 @@ class RunPages(Pages):
         return render(request, "admin/customers/system.html", {"system": system})
 
     def _live(self, request: HttpRequest, run: BackfillRun) -> dict[str, Any]:
+        live = page.live(run)
         return {
             "run": run,
-            "live": page.live(run),
+            "live": live,
+            "stepper": stepper_of(live, staff(request)),
             "may_run": may(request.user, RUN),
             "may_revert": may(request.user, REVERT),
             "may_welcome": may(request.user, WELCOME),
