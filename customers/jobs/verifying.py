@@ -125,8 +125,9 @@ def _kept(job: RunJob, found: Iterable[Check], before: list[Check], stop: Stop) 
 def _ended(job: RunJob, checks: list[Check], stop: Stop) -> Outcome:
     if stop.to_be_continued and not any(check.name == EVENT for check in checks):
         return Status.QUEUED, "", job.result
-    result = results.of_checks(checks, verdict_of(checks, interrupted=stop.requested))
-    if stop.requested and not stop.to_be_continued:
+    is_stopped = stop.requested and not stop.to_be_continued
+    result = results.of_checks(checks, verdict_of(checks, interrupted=is_stopped))
+    if is_stopped:
         return Status.STOPPED, stop.reason, job.result | result
     return Status.DONE, "", job.result | result
 

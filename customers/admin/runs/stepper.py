@@ -108,7 +108,7 @@ class Mails:
 class Facts:
     """All that decides. `status` is the run's as people see it.
 
-    `no_session` and `no_mail`: why no test session can be had here, and no mail be sent; blank where they can.
+    `no_session` and `no_mail`: why no test session can be had here, and no mail be sent; blank if they can.
     """
 
     status: str

@@ -80,7 +80,7 @@ class VerifyPages(Pages):
     def verify_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         run = self.run(pk)
         if request.method == "POST":
-            return self._ask(request, run)
+            return self._ask_to_verify(request, run)
         job = run.jobs.filter(kind__in=KINDS).first()
         context = {
             "run": run,
@@ -96,7 +96,7 @@ class VerifyPages(Pages):
         return self.show(request, "verify", f"Verify run {run.run_id}", context)
 
     @needs(RUN)
-    def _ask(self, request: HttpRequest, run: BackfillRun) -> HttpResponse:
+    def _ask_to_verify(self, request: HttpRequest, run: BackfillRun) -> HttpResponse:
         if run.status not in GONE:
             ask(run, Kind.VERIFY, actor(request))
         return self._back_to_it(run)

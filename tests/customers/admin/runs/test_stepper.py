@@ -48,7 +48,8 @@ CASES: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "no go": ({**WHOLE, "verify": Look(bad="NO GO: metric")}, "ddbll", "checks", ""),
     "go by the counts": ({**WHOLE, "verify": GOOD}, "ddnll", "charge", ""),
     "charging": (
-        {**WHOLE, "verify": GOOD, "charge": Look(2, "queued")}, "ddnll", "charge", "The run is being verified.",
+        {**WHOLE, "verify": GOOD, "charge": Look(2, "queued")},
+        "ddnll", "charge", "The run is being verified.",
     ),
     "charging stopped": ({**WHOLE, "verify": GOOD, "charge": Look(2, "stopped")}, "ddbll", "charge", ""),
     "charging was no go": (
