@@ -17,7 +17,8 @@ from rehearsal.steve import SteveSandbox
 from tests.customers.admin.world import EVERYTHING, audited, client_of, member_of_staff, run_url, words_of
 from tests.customers.backfill.steve.world import CHARGE_BOX, manage, run_of
 from tests.customers.backfill.verify.line import Line
-from tests.customers.backfill.verify.world import TAG, run_over
+from tests.customers.backfill.verify.world import AND_CHARGE, TAG, run_over
+from tests.customers.backfill.verify.world import verified as verified_by_command
 from tests.customers.factories import imported, rows
 from tests.customers.imported_runs import customers_of
 
@@ -162,11 +163,13 @@ def test_a_confirmed_session_is_charged_and_followed_into_lago_once(
     assert "asked for already" in words_of(again)
     assert (len(sessions(steve)), work()) == (1, [])
     words = words_of(client.get(run_url(run, "verify")))
-    assert "GO" in words
+    assert "GO 20" in words.replace("· ", "")
     assert "1 kWh sent, 1.000 kWh on backfill-C-1 (events: 1)" in words
     assert ", with a charging session" in words
     assert [entry.data for entry in audited("run.charged")] == [{"verdict": "go", "transaction": 1}]
     assert len(audited("charge.begun")) == 1
+    _, checks = verified_by_command(run, *AND_CHARGE)
+    assert [check["name"] for check in RunJob.objects.get().result["checks"]] == list(checks)
 
 
 def test_only_one_run_charges_at_a_time(client: Client, run: BackfillRun, steve: SteveSandbox) -> None:
