@@ -38,6 +38,7 @@ from kernel import Problem
 Status = BackfillRun.Status
 IMPORT_TASK = "customers.tasks.import_run"
 PREVIEW_AGAIN = "Preview the file again."  # the end of a reason that continuing does not get past
+INVOICED_TODAY = "invoiced_today:"  # how the reason begins where the guard of a run stopped it
 KEPT = timedelta(hours=24)  # after a run stopped: so long it can be continued without the file
 
 
@@ -274,6 +275,11 @@ def continue_run(run: BackfillRun, user: User) -> None:
     upload.save(update_fields=["uploaded_by", "attempts"])
     life.queue_again(run, actor=upload.actor)
     enqueue(run.pk)
+
+
+def wants_preview(run: BackfillRun) -> bool:
+    """Return whether a run stopped as what was confirmed is so no more: to continue ends as before."""
+    return PREVIEW_AGAIN in run.reason or run.reason.startswith(INVOICED_TODAY)
 
 
 def forget_old() -> int:

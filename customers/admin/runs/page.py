@@ -14,7 +14,7 @@ from django.utils import timezone
 from auditlog.models import AuditEntry
 from customers import queueing
 from customers.admin.access import REVERT, RUN, names_of
-from customers.admin.runs.figures import Pace, Segment, pace, reverted_since, segments
+from customers.admin.runs.figures import Pace, Segment, pace, segments
 from customers.backfill import uploads as staging
 from customers.backfill.beside import platform_place
 from customers.backfill.ledger import run_log
@@ -28,6 +28,7 @@ from customers.backfill.systems import PLATFORM
 from customers.backfill.welcome import CampaignStatus, latest_campaign
 from customers.backfill.welcome import status as campaign_status
 from customers.jobs import REVERTED
+from customers.jobs.verifying import KINDS
 from customers.models import BackfillRow, BackfillRun, BackfillUpload, RunJob, WelcomeCampaign
 from customers.workers import worker_is_alive
 
@@ -118,7 +119,7 @@ class Live:
     @property
     def wants_preview(self) -> bool:
         """Return whether continuing ends as it did: the file has to be looked at anew."""
-        return self.status in STOPPED and staging.PREVIEW_AGAIN in self.run.reason
+        return self.status in STOPPED and staging.wants_preview(self.run)
 
     @property
     def is_taken_back(self) -> bool:
@@ -128,28 +129,6 @@ class Live:
     def is_over(self) -> bool:
         """Return whether it is reverted, as far as it can be."""
         return self.status == Status.REVERTED and not self.kept.can_go
-
-    @property
-    def next(self) -> str:
-        """Name the one step that is right now; blank where none is."""
-        if self.is_at_work or self.is_taken_back:
-            return ""
-        if self.status in STOPPED:
-            return self._next_of_stopped()
-        if self.status != Status.SUCCEEDED:
-            return ""
-        if self.reconcile is None or self.reconcile.status != RunJob.Status.DONE:
-            return "reconcile"
-        if self.reconcile.result.get("divergences_total") or self.reconcile.result.get("unfinished"):
-            return "divergences"
-        return "" if self.campaign else "welcome"
-
-    def _next_of_stopped(self) -> str:
-        if self.wants_preview:
-            return "preview"
-        if self.status == Status.PARTIAL and self.counts.get("failed"):
-            return "failed"
-        return "continue" if self.can_continue else ""
 
     @property
     def is_at_work(self) -> bool:
@@ -174,6 +153,20 @@ class Live:
         return self.job(RunJob.Kind.RECONCILE)
 
     @property
+    def verify(self) -> RunJob | None:
+        """Return the latest verification, with a charging session or without."""
+        verified = [job for job in self.jobs if job.kind in KINDS]
+        return max(verified, key=lambda job: job.pk, default=None)
+
+    @property
+    def reconcile_is_stale(self) -> bool:
+        return self.reconcile is not None and is_stale(self.run, self.revert, self.reconcile)
+
+    @property
+    def verify_is_stale(self) -> bool:
+        return self.verify is not None and is_stale(self.run, self.revert, self.verify)
+
+    @property
     def revert(self) -> RunJob | None:
         return self.job(RunJob.Kind.REVERT)
 
@@ -185,11 +178,6 @@ class Live:
             return None
         of_revert = bool(job.options.get(REVERTED))
         return Settling(job) if of_revert == (self.status in TAKEN_BACK) else None
-
-    @property
-    def reconciled_before(self) -> bool:
-        """Return whether what the last reconciliation says is of before the revert."""
-        return self.reconcile is not None and reverted_since(self.run, self.reconcile)
 
 
 def live(run: BackfillRun) -> Live:
@@ -229,6 +217,15 @@ def _now(status: str, counts: Mapping[str, int], kept: Kept) -> list[Segment]:
 def right_to_stop(run: BackfillRun) -> str:
     """Return the permission to stop what is under way, which is the one to begin it."""
     return REVERT if run.status in (Status.REVERTING, Status.REVERTED) else RUN
+
+
+def is_stale(run: BackfillRun, revert: RunJob | None, look: RunJob) -> bool:
+    """Return whether rows of a run were written, by an import or its last revert, after it was looked at.
+
+    What was asked for before that may have been looked at before it, too.
+    """
+    times = (run.settled_at, run.finished_at, revert.finished_at if revert else None)
+    return look.is_over and any(at is not None and look.created_at < at for at in times)
 
 
 def _latest_jobs(run: BackfillRun) -> list[RunJob]:

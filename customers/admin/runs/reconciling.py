@@ -10,6 +10,7 @@ from customers import queueing
 from customers.admin.access import ON_RUNS, RUN, actor, may, needs
 from customers.admin.pages import Pages
 from customers.admin.runs.figures import reverted_since
+from customers.admin.runs.page import is_stale
 from customers.backfill.beside import platform_place
 from customers.backfill.steps import in_order, label
 from customers.jobs import ask
@@ -31,14 +32,16 @@ class ReconcilePages(Pages):
             return self._ask(request, run)
         jobs = run.jobs.filter(kind=RunJob.Kind.RECONCILE)
         last = jobs.filter(status=RunJob.Status.DONE).first()
-        job = jobs.first()
+        job, revert = jobs.first(), run.jobs.filter(kind=RunJob.Kind.REVERT).first()
+        is_before = last is not None and reverted_since(run, last)
         context = {
             "run": run,
             "job": job,
             "worker_away": job is not None and not job.is_over and not worker_is_alive(),
             "queue_away": job is not None and not job.is_over and not queueing.answers(),
             "last": last,
-            "is_before": last is not None and reverted_since(run, last),
+            "is_before": is_before,
+            "is_stale": last is not None and not is_before and is_stale(run, revert, last),
             "steps": _steps(last.result) if last else [],
             "more": _more(last.result) if last else 0,
             "may_run": may(request.user, RUN),

@@ -29,6 +29,7 @@ from customers.admin.pages import TEMPLATES, Pages, post_only
 from customers.admin.runs import page
 from customers.admin.runs.failed import failed_rows
 from customers.admin.runs.starts import starts_of
+from customers.admin.runs.stepping import stepper_of
 from customers.backfill import uploads as staging
 from customers.backfill.ledger import life
 from customers.backfill.refused import Refused
@@ -81,9 +82,11 @@ class RunPages(Pages):
         return render(request, "admin/customers/system.html", {"system": system})
 
     def _live(self, request: HttpRequest, run: BackfillRun) -> dict[str, Any]:
+        live = page.live(run)
         return {
             "run": run,
-            "live": page.live(run),
+            "live": live,
+            "stepper": stepper_of(live, staff(request)),
             "may_run": may(request.user, RUN),
             "may_stop": may(request.user, page.right_to_stop(run)),
             "may_revert": may(request.user, REVERT),

@@ -100,6 +100,7 @@ def test_the_whole_story(
 
         import_them(page, live_server)
         reconcile(page)
+        verify(page)
         invite(page)
         a_customer_signs_in(browser, mail_server)
         revert(page, tmp_path)
@@ -128,6 +129,17 @@ def reconcile(page: Page) -> None:
     expect(page.get_by_text("nothing diverges")).to_be_visible(timeout=LONG_MS)
     look(page, "reconciled")
     page.get_by_role("link", name="Back to the run").click()
+
+
+def verify(page: Page) -> None:
+    expect(page.locator("[aria-current=step]")).to_contain_text("Verify")
+    page.get_by_role("button", name="Verify").click()
+    expect(page.get_by_text("GO (not checked: idTags in SteVe, charging session)")).to_be_visible(
+        timeout=LONG_MS
+    )
+    look(page, "verified")
+    page.get_by_role("link", name="Back to the run").click()
+    expect(page.locator("[aria-current=step]")).to_contain_text("Invite")
 
 
 def invite(page: Page) -> None:

@@ -79,7 +79,7 @@ def test_customers_are_invited_only_once_nothing_diverges(
     work()
     steps.append(primary(client, run))
 
-    assert steps == [["Reconcile"], ["Welcome mails"], ["See the divergence"]]
+    assert steps == [["Reconcile"], ["Verify"], ["Look at the divergences"]]
 
 
 def test_a_run_that_asks_for_a_preview_offers_one_and_does_not_continue(
@@ -102,7 +102,8 @@ def test_rows_that_failed_are_to_be_downloaded_and_trying_again_says_what_it_cha
     jobs.import_run(run.pk)
 
     after = words_of(client.get(run_url(run)))
-    assert primary(client, run) == ["Download the 1 row that failed"]
+    assert primary(client, run) == ["Reconcile"]
+    assert "Download the 1 row that failed" in before
     assert "Try the failed rows again" in before
     assert "no further row went in" not in before
     assert "UTC: no further row went in." in after

@@ -188,13 +188,27 @@ def test_a_run_that_lost_its_worker_can_be_continued(client: Client) -> None:
     assert run.status == "queued"
 
 
-@pytest.mark.parametrize("page", ["stop", "continue", "welcome_pause", "welcome_resume", "revert_look"])
+@pytest.mark.parametrize(
+    "page",
+    ["stop", "continue", "verify_stop", "charge_now", "welcome_pause", "welcome_resume", "revert_look"],
+)
 def test_what_changes_something_is_a_post(client: Client, run: BackfillRun, page: str) -> None:
     assert client.get(run_url(run, page)).status_code == 405
 
 
 @pytest.mark.parametrize(
-    "page", ["stop", "continue", "reconcile", "revert", "revert_look", "welcome", "welcome_pause"]
+    "page",
+    [
+        "stop",
+        "continue",
+        "reconcile",
+        "verify",
+        "charge_now",
+        "revert",
+        "revert_look",
+        "welcome",
+        "welcome_pause",
+    ],
 )
 def test_a_post_without_its_csrf_token_is_refused(run: BackfillRun, page: str) -> None:
     strict = client_of(member_of_staff(*EVERYTHING, email="olga@operator.example"), enforce_csrf_checks=True)
