@@ -1,6 +1,8 @@
 """Amounts of money. Lago counts in the smallest unit of a currency and calls all of them cents."""
 
 from decimal import Decimal
+from fractions import Fraction
+from math import floor
 
 # What has no smaller unit, in Lago as in ISO 4217.
 WITHOUT_CENTS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())  # noqa: SIM905
@@ -17,6 +19,11 @@ def cents(amount: Decimal, currency: str | None) -> int:
     if exact != exact.to_integral_value():
         raise ValueError("more decimals than the currency has")
     return int(exact)
+
+
+def rounded(amount: Fraction | int) -> int:
+    """Round to whole cents, half a cent upwards."""
+    return floor(amount + Fraction(1, 2))
 
 
 def written(amount_cents: int, currency: str | None) -> str:

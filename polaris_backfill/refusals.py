@@ -6,13 +6,15 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 
-from customers.mail.messages import in_words
+from customers.mail.messages import contact_address, in_words
 from customers.views import stale_form
-from polaris_backfill.security import ADMIN
+
+ADMIN = "/admin/"
 
 
 @never_cache
@@ -32,6 +34,50 @@ def locked_out(
 ) -> HttpResponse:
     """Say how long (django-axes' AXES_LOCKOUT_CALLABLE); the same whether there is such an account or not."""
     return _admin_page(request, "locked_out", 429, wait=in_words(settings.AXES_COOLOFF_TIME))
+
+
+def bad_request(request: HttpRequest, exception: object = None) -> HttpResponse:
+    """Say that the request made no sense (Django's handler400). Not even its host may be trusted."""
+    return outside(request, "This address cannot be read", "Nothing was done. Go back, and try again.", 400)
+
+
+def not_found(request: HttpRequest, exception: object = None) -> HttpResponse:
+    lead = "There is no such page. What it was about may have been removed, or the address is not complete."
+    return _refused(request, "Page not found", lead, 404)
+
+
+def forbidden(request: HttpRequest, exception: object = None) -> HttpResponse:
+    """Name the right that is missing, where the page knows it (Django's handler403)."""
+    why = str(exception or "") or "It needs a right that you do not have."
+    return _refused(request, "This is not open to you", f"{why} A superuser can give it to you.", 403)
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    most = settings.MAX_UPLOAD_BYTES // 2**20
+    lead = f"A file may have {most} MB here, and nothing of yours was kept."
+    if request.path.startswith(ADMIN):
+        lead += " The command backfill_customers takes larger ones."
+    return outside(request, "The file is too large", lead, 413)
+
+
+def outside(request: HttpRequest, title: str, lead: str, status: int) -> HttpResponse:
+    """Render a page that needs to know neither who asks nor by which host."""
+    is_admin = request.path.startswith(ADMIN)
+    context = {
+        "operator": settings.OPERATOR_NAME,
+        "contact": "" if is_admin else contact_address(),
+        "title": title,
+        "lead": lead,
+        "way": reverse("admin:index" if is_admin else "customers:account"),
+        "way_label": "Overview" if is_admin else "Your account",
+    }
+    return HttpResponse(render_to_string("customers/refused.html", context), status=status)
+
+
+def _refused(request: HttpRequest, title: str, lead: str, status: int) -> HttpResponse:
+    if request.path.startswith(ADMIN) and admin.site.has_permission(request):
+        return _admin_page(request, "refused", status, title=title, lead=lead)
+    return outside(request, title, lead, status)
 
 
 def _admin_page(request: HttpRequest, name: str, status: int, **context: Any) -> HttpResponse:

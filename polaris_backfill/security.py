@@ -6,6 +6,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
 
+from polaris_backfill.refusals import ADMIN, too_large
+
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 NOWHERE = (
@@ -21,7 +23,6 @@ ADMIN_PAGES = (
     f"{NOWHERE}; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; font-src 'self';"
     " connect-src 'self'"
 )
-ADMIN = "/admin/"
 
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 FORM_OVERHEAD = 1024 * 1024  # the other fields of an upload
@@ -65,7 +66,7 @@ def body_limit(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length) > settings.MAX_UPLOAD_BYTES + FORM_OVERHEAD:
-            return HttpResponse("The file is too large.\n", status=413, content_type="text/plain")
+            return too_large(request)
         return get_response(request)
 
     return middleware

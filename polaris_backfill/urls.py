@@ -6,6 +6,10 @@ from django.urls import include, path
 from customers.admin.people.own_password import password_change
 from polaris_backfill.health import healthz, readyz
 
+handler400 = "polaris_backfill.refusals.bad_request"
+handler403 = "polaris_backfill.refusals.forbidden"
+handler404 = "polaris_backfill.refusals.not_found"
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

@@ -1,6 +1,6 @@
 """Who may do what in the admin, and under which name it is written down."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -16,9 +16,21 @@ RUN = "customers.run_backfill"
 REVERT = "customers.revert_backfill"
 WELCOME = "customers.send_welcome"
 CUSTOMERS = "customers.view_customer"
+ON_CUSTOMERS = (CUSTOMERS, "customers.change_customer")
 ID_TAGS = ("customers.view_idtagmapping", "customers.change_idtagmapping")
 EDIT_MAPPINGS = "customers.edit_mappings"
 AUDIT = "auditlog.view_auditentry"
+
+WORDS = {
+    SEE: "see runs",
+    RUN: "import",
+    REVERT: "revert",
+    WELCOME: "send welcome mails",
+    CUSTOMERS: "see customers",
+    ID_TAGS[0]: "see idTags",
+    ID_TAGS[1]: "change idTags",
+    AUDIT: "see the audit log",
+}
 
 # Who may do something with runs must see them.
 ON_RUNS = (SEE, RUN, REVERT, WELCOME)
@@ -31,6 +43,12 @@ def may(user: "User | AnonymousUser", *permissions: str) -> bool:
     return any(user.has_perm(permission) for permission in permissions)
 
 
+def missing(*permissions: str) -> str:
+    """Say which right a page needs, any of these."""
+    words = [WORDS[permission] for permission in permissions if permission in WORDS]
+    return f"It needs the right to {' or to '.join(words)}."
+
+
 def needs(*permissions: str) -> Callable[[View], View]:
     """Refuse a view of a ModelAdmin to whoever has none of the permissions."""
 
@@ -38,7 +56,7 @@ def needs(*permissions: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded(self: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not may(request.user, *permissions):
-                raise PermissionDenied
+                raise PermissionDenied(missing(*permissions))
             return view(self, request, *args, **kwargs)
 
         return cast(View, guarded)
@@ -55,3 +73,10 @@ def staff(request: HttpRequest) -> User:
 
 def actor(request: HttpRequest) -> str:
     return f"staff:{staff(request).pk}"
+
+
+def names_of(actors: Iterable[str]) -> Mapping[str, str]:
+    """Return readable names for `staff:<id>`; all others read well as they are."""
+    pks = {int(actor[6:]) for actor in actors if actor.startswith("staff:") and actor[6:].isdigit()}
+    found = User.objects.filter(pk__in=pks).values_list("pk", "display_name", "email") if pks else ()
+    return {f"staff:{pk}": name or email for pk, name, email in found}

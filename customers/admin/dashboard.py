@@ -5,9 +5,9 @@ from typing import Any
 from django.db.models import Count, Q
 from django.http import HttpRequest
 
-from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, RUN, may
+from customers.admin.access import AUDIT, ID_TAGS, ON_CUSTOMERS, ON_RUNS, RUN, may, names_of
 from customers.admin.reachable import systems
-from customers.admin.runs.figures import names_of, segments
+from customers.admin.runs.figures import reverted_since, segments
 from customers.backfill import unasked
 from customers.backfill.beside import platform_place
 from customers.backfill.ledger import at_work
@@ -28,10 +28,14 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["may_audit"] = may(user, AUDIT)
     if context["may_audit"] and client_address(request) is None:
         context["proxies"] = NOT_TOLD_APART
-    if may(user, CUSTOMERS):
+    if may(user, *ON_CUSTOMERS):
         context["people"] = _people()
+    if may(user, *ID_TAGS):
+        context["cards"] = _cards()
     if may(user, *ON_RUNS):
-        context |= {"runs": _runs(), "reconcile": _last_reconcile(), "mails": _mails()}
+        context |= {"runs": _runs(), "mails": _mails()}
+        context["reconcile"] = last = _last_reconcile()
+        context["reverted_since"] = last is not None and reverted_since(last.run, last)
         context["systems"] = systems(look="look" in request.GET)
         context |= {"platform_place": platform_place(), "platform_unasked": unasked.remarks()}
     return context
@@ -39,12 +43,13 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def _people() -> dict[str, int]:
     customers = User.objects.filter(role=User.Role.CUSTOMER)
-    return {
-        **customers.aggregate(
-            customers=Count("pk"), signed_in=Count("pk", filter=Q(last_login__isnull=False))
-        ),
-        **IdTagMapping.objects.aggregate(id_tags=Count("pk"), billed=Count("pk", filter=Q(is_active=True))),
-    }
+    return customers.aggregate(
+        customers=Count("pk"), signed_in=Count("pk", filter=Q(last_login__isnull=False))
+    )
+
+
+def _cards() -> dict[str, int]:
+    return IdTagMapping.objects.aggregate(id_tags=Count("pk"), billed=Count("pk", filter=Q(is_active=True)))
 
 
 def _runs() -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 from django.urls import reverse
 
-from customers.admin.access import AUDIT, CUSTOMERS, EDIT_MAPPINGS, ON_RUNS, RUN, may
+from customers.admin.access import AUDIT, EDIT_MAPPINGS, ID_TAGS, ON_CUSTOMERS, ON_RUNS, RUN, may
 
 
 def sees_runs(request: HttpRequest) -> bool:
@@ -15,11 +15,11 @@ def sees_import(request: HttpRequest) -> bool:
 
 
 def sees_customers(request: HttpRequest) -> bool:
-    return may(request.user, CUSTOMERS)
+    return may(request.user, *ON_CUSTOMERS)
 
 
 def sees_id_tags(request: HttpRequest) -> bool:
-    return may(request.user, "customers.view_idtagmapping")
+    return may(request.user, *ID_TAGS)
 
 
 def sees_mappings(request: HttpRequest) -> bool:

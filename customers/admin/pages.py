@@ -12,6 +12,7 @@ from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
+from customers.admin.wording import in_console
 from customers.backfill.refused import Refused
 from customers.models import BackfillRun
 
@@ -47,4 +48,4 @@ class Pages:
 
     @staticmethod
     def say(request: HttpRequest, refused: Refused) -> None:
-        messages.error(request, f"{refused} {refused.hint}".strip())
+        messages.error(request, in_console(f"{refused} {refused.hint}".strip()))

@@ -9,6 +9,7 @@ from typing import Any
 
 from customers.backfill.document import document
 from customers.backfill.engine.report import Report
+from customers.backfill.money.looked_at import first_invoices_of, starts_of
 from customers.models import BackfillUpload
 
 SHOWN = 200
@@ -19,7 +20,10 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`rows` are as in the document of `backfill_customers`, with `plan_code` and `start_date` more."""
+    """`rows` are as in the document of `backfill_customers`, with `plan_code` and `start_date` more.
+
+    `head` has `starts` and `first_invoices` more: new customers by day, and by plan, day and period.
+    """
 
     head: Mapping[str, Any]
     rows: Sequence[Row]
@@ -62,6 +66,8 @@ def pack(report: Report) -> bytes:
         row |= {"plan_code": planned.wanted.plan_code, "start_date": start.isoformat() if start else ""}
     accepted = report.plan.accepted
     whole["mapped"] = [*report.mapped.sentences()] if report.mapped else []
+    whole["starts"] = starts_of(report.plan)
+    whole["first_invoices"] = [one.as_json() for one in first_invoices_of(report.plan)]
     whole["accepted"] = accepted.as_json() if accepted else None
     whole["target"]["world"] = report.systems.world
     whole["target"]["lago"]["organization_id"] = report.systems.target.organization.lago_id

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from billing.values import Plan
 from customers import queueing
-from customers.backfill import stored_preview
+from customers.backfill import preview_ends, stored_preview
 from customers.backfill.engine.acceptance import ANEW, KEY
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.planning import plan_file
@@ -36,6 +37,7 @@ from kernel import Problem
 
 Status = BackfillRun.Status
 IMPORT_TASK = "customers.tasks.import_run"
+PREVIEW_AGAIN = "Preview the file again."  # the end of a reason that continuing does not get past
 KEPT = timedelta(hours=24)  # after a run stopped: so long it can be continued without the file
 
 
@@ -182,7 +184,7 @@ def check_prices(upload: BackfillUpload, plans: Mapping[str, Plan]) -> None:
         if plan and _price_of(plan) != {name: line[name] for name in PRICE}:
             raise Refused(
                 f"The plan {plan.code} costs something else now than the preview said.",
-                hint="Preview the file again.",
+                hint=PREVIEW_AGAIN,
             )
 
 
@@ -235,7 +237,17 @@ def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
     upload.run, upload.attempts = run, 0
     upload.save(update_fields=["run", "attempts"])
     life.tell_queued(run, actor=upload.actor)
+    preview_ends.note_confirmed(upload, run)
     enqueue(run.pk)
+
+
+@transaction.atomic
+def discard(token: UUID, user: User) -> bool:
+    """Delete a preview of this person, with its file; False if there is none that nobody confirmed."""
+    deleted, _ = BackfillUpload.objects.previews().filter(pk=token, uploaded_by=user).delete()
+    if deleted:
+        preview_ends.note_discarded(token, f"staff:{user.pk}")
+    return bool(deleted)
 
 
 def enqueue(run_pk: int) -> None:

@@ -120,7 +120,7 @@ def _what_changed(report: Report) -> str:
         " …" if len(failing) > LINES_TOLD else ""
     )
     told = ", ".join(code for code, _ in codes.most_common(3))
-    return f"Rows that would fail now: {len(failing):,} (lines {lines}: {told}). Preview the file again."
+    return f"Rows that would fail now: {len(failing):,} (lines {lines}: {told}). {staging.PREVIEW_AGAIN}"
 
 
 def _end(upload: BackfillUpload, status: str, reason: str) -> None:

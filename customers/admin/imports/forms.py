@@ -17,7 +17,7 @@ from customers.backfill.source import FORMATS, FileMapping, Reading, SourceError
 from customers.models import BackfillMapping, BackfillUpload
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
-ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman")
+ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman", "utf-16-le", "utf-16-be")
 MAKE_ONE = "new"
 FIRST, MORE = (
     ("mapping", "skip_existing", "allow_partial", "accept_invoices_today"),

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import QueryDict
 
+from customers.admin.imports.money import money_context
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
 from customers.backfill.beside import is_beside_platform
@@ -56,6 +57,7 @@ def preview_context(upload: BackfillUpload, query: QueryDict) -> dict[str, Any]:
         "billing": [_billing(line) for line in preview.head["billing"]],
         **_invoices(preview.head),
         **_beside(preview.head),
+        **money_context(preview.head),
         "tabs": [Tab(name, FILTER_LABELS[name], counts[name], name == chosen) for name in FILTERS],
         "chosen": chosen,
         "search": search,

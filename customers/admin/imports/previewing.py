@@ -1,6 +1,5 @@
 """The page of a preview, its error file, and its end without a run."""
 
-import io
 from uuid import UUID
 
 from django.contrib import messages
@@ -8,22 +7,21 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
 
-from customers.admin.access import RUN, needs, staff
+from customers.admin.access import RUN, names_of, needs, staff
+from customers.admin.error_rows import error_rows
 from customers.admin.imports.confirming import ConfirmForm, confirmation_of, own_upload
 from customers.admin.imports.page import preview_context
 from customers.admin.pages import Pages, post_only
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
-from customers.backfill.source.error_file import write_errors
+from customers.backfill.preview_ends import end_of
 from customers.models import BackfillUpload
 from kernel import Problem
 
-TOO_OLD = "That preview is older than an hour, or was discarded. Upload the file again."
-CONTENT_TYPES = {
-    "json": "application/json",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "ods": "application/vnd.oasis.opendocument.spreadsheet",
-}
+TOO_OLD = (
+    "That preview is older than an hour, so its file is gone. It was not imported. Upload the file again."
+)
+OTHERS = "That is a preview of {}, open to them alone. Ask them to import it, or upload the file yourself."
 
 
 class PreviewPages(Pages):
@@ -39,7 +37,7 @@ class PreviewPages(Pages):
     def preview_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
         upload = own_upload(request, token)
         if upload is None:
-            return self.begin_again(request, TOO_OLD)
+            return self.instead_of(request, token)
         if upload.run_id:
             return redirect("admin:customers_backfillrun_change", upload.run_id)
         confirm = ConfirmForm(user=staff(request), initial=confirmation_of(upload, request))
@@ -57,21 +55,37 @@ class PreviewPages(Pages):
             for row in stored_preview.unpack(upload).rows
             if row["problems"]
         }
-        source, stream = staging.open_upload(upload), io.BytesIO()
-        write_errors(stream, source.info, ((r, problems[r.line]) for r in source if r.line in problems))
-        kind = source.info.format
-        response = HttpResponse(stream.getvalue(), content_type=CONTENT_TYPES.get(kind, f"text/{kind}"))
-        response["Content-Disposition"] = f'attachment; filename="errors.{kind}"'
-        return response
+        return error_rows(upload, problems)
 
     @post_only
     @needs(RUN)
     def discard_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
-        BackfillUpload.objects.previews().filter(pk=token, uploaded_by=staff(request)).delete()
+        if not staging.discard(token, staff(request)):
+            return self.instead_of(request, token)
         messages.info(request, "The preview and its file are deleted. Nothing was imported.")
         return redirect("admin:customers_backfillrun_import")
+
+    def instead_of(self, request: HttpRequest, token: UUID) -> HttpResponse:
+        """Say what became of a preview that this person cannot open, and lead to where they can go on."""
+        end = end_of(token)
+        if end and end.run:
+            messages.info(request, "That preview was confirmed: this is its run.")
+            return redirect("admin:customers_backfillrun_change", end.run.pk)
+        if end:
+            messages.info(
+                request, f"That preview was discarded by {_who(end.entry.actor)}. Nothing was imported."
+            )
+            return redirect("admin:customers_backfillrun_import")
+        upload = BackfillUpload.objects.without_content().filter(pk=token).first()
+        if upload and not upload.is_expired() and upload.uploaded_by != request.user:
+            return self.begin_again(request, OTHERS.format(_who(upload.actor)))
+        return self.begin_again(request, TOO_OLD)
 
     @staticmethod
     def begin_again(request: HttpRequest, message: str) -> HttpResponse:
         messages.error(request, message)
         return redirect("admin:customers_backfillrun_import")
+
+
+def _who(actor: str) -> str:
+    return names_of([actor]).get(actor, actor)

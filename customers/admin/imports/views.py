@@ -19,8 +19,10 @@ from customers.admin.imports.forms import UploadForm
 from customers.admin.imports.previewing import TOO_OLD, PreviewPages
 from customers.admin.imports.storage import UploadStorage
 from customers.admin.pages import post_only
+from customers.admin.wording import in_console
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
+from customers.backfill.preview_ends import end_of
 from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
 from customers.models import BackfillRun, BackfillUpload
@@ -111,10 +113,12 @@ class ImportPages(ColumnPages, PreviewPages, ImportMixin):  # type: ignore[misc]
             raise PermissionDenied
         form = self.create_confirm_form(request)
         if not form.is_valid():
+            if token := _confirmed(request.POST.get("import_file_name", "")):
+                return self.instead_of(request, token)
             return self.begin_again(request, "; ".join(form.non_field_errors()) or TOO_OLD)
         upload = own_upload(request, UUID(form.cleaned_data["import_file_name"]))
         if upload is None:
-            return self.begin_again(request, TOO_OLD)
+            return self.instead_of(request, UUID(form.cleaned_data["import_file_name"]))
         if upload.run_id is None and not self._may_go(upload):
             return self.begin_again(request, "Rows would fail. Correct the file and upload it again.")
         if upload.run_id:
@@ -161,16 +165,25 @@ def _uploaded(form: Any) -> BackfillUpload | None:
     return getattr(file, "upload", None)
 
 
+def _confirmed(token: str) -> UUID | None:
+    """Return the number of a preview that became a run, whose file may be gone; None of anything else."""
+    try:
+        end = end_of(UUID(token))
+    except ValueError:
+        return None
+    return UUID(token) if end and end.run else None
+
+
 def _told(result: Any) -> list[str]:
     """Return what the library's result says went wrong; a clash of two clicks in our words."""
     if result is None:
         return []
     refused = [message for row in result.invalid_rows for message in row.error.messages]
     if refused:
-        return refused
+        return [in_console(message) for message in refused]
     return ["This file is being worked on already."] if result.has_errors() else []
 
 
 def _add_problems(form: UploadForm, problems: tuple[Problem, ...]) -> None:
     for problem in problems:
-        form.add_error("import_file", f"{problem.message} {problem.hint}".strip())
+        form.add_error("import_file", in_console(f"{problem.message} {problem.hint}".strip()))

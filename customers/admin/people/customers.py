@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.validators import RegexValidator
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +11,7 @@ from unfold.admin import ModelAdmin
 
 from customers.admin.access import AUDIT, ON_RUNS, may
 from customers.admin.audited import AuditedMixin
-from customers.admin.people.dossier import dossier_of
+from customers.admin.people.dossier import dossier_of, left_behind
 from customers.admin.people.filters import PlanFilter, RunFilter, SignedInFilter
 from customers.admin.people.platform import CustomerOnPlatform
 from customers.admin.people.sessions import SessionsMixin
@@ -22,11 +22,20 @@ from customers.models import BackfillRow, Customer
 EXTERNAL_ID = RegexValidator(r"^(?!\.{1,2}$)[^\x00-\x1f\x7f]{1,255}$", "Printable characters, not . or ..")
 
 
+ELSEWHERE = {
+    "email": ("address", "email"),
+    "display_name": ("name", "name"),
+}  # what Lago has too, and calls it
+
+
 class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Customer
         fields = ("email", "display_name", "external_id", "is_active")
         field_classes: ClassVar = {"email": AddressField}
+        help_texts: ClassVar = dict.fromkeys(
+            ELSEWHERE, "Lago has its own, and is not written to here: change it there too."
+        )
 
     def clean_email(self) -> str:
         return clean_address(self)
@@ -73,6 +82,12 @@ class CustomerAdmin(CustomerOnPlatform, SessionsMixin, AuditedMixin, ModelAdmin)
         return customers.annotate(plan_code=Subquery(latest.values("plan_code")[:1])).prefetch_related(
             "id_tag_mappings"
         )
+
+    def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        for word, name in (told for field, told in ELSEWHERE.items() if field in form.changed_data):
+            for sentence in left_behind(obj, word, name):
+                self.message_user(request, sentence, messages.WARNING)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> tuple[str, ...]:
         """Let a customer who signed up directly be given an external_id, once: Lago knows them by it."""

@@ -1,15 +1,19 @@
 """All there is to know about one customer besides the fields: idTags, Lago, runs, audit trail."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from auditlog.models import AuditEntry
 from billing.customer_step import LagoCustomerStep
+from billing.reports import drifted
 from billing.subscription_step import LagoSubscriptionStep
+from customers.backfill.beside import is_beside_platform
 from customers.models import BackfillRow, BackfillStep, IdTagMapping, User
 
 ENTRIES = 100
@@ -59,6 +63,24 @@ def _lago_links(user: User) -> list[LagoLink]:
         url = _url("customer", customer, "subscription", subscription, "overview")
         links.append(LagoLink("subscription", subscription, url))
     return links
+
+
+def left_behind(user: User, what: str, name: str) -> Iterator[SafeString]:
+    """Say where the old address or name still is, and what the next reconciliation will say of it."""
+    row = user.backfill_rows.select_related("run").order_by("-run_id").first()
+    links = [link for link in _lago_links(user) if link.what == "customer"]
+    if row is None or not links:
+        return
+    there = format_html('<a href="{}">there</a>', links[0].url) if links[0].url else "there"
+    yield format_html(
+        "Lago still has the old {}: until it is changed {} too, a reconciliation of the run {} names {}.",
+        what, there, row.run.run_id, drifted(name).kind,
+    )  # fmt: skip
+    if is_beside_platform() and name == "email":
+        yield format_html(
+            "The platform still has the old {} too, and signs the customer in by its own: change it there.",
+            what,
+        )
 
 
 def _url(*parts: str) -> str:

@@ -7,7 +7,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
-from customers.admin.runs.figures import names_of, segments
+from customers.admin.access import names_of
+from customers.admin.runs.figures import segments
 from customers.backfill.ledger import at_work
 from customers.backfill.ledger.counts import counts_of
 from customers.backfill.ledger.standing import shown_status
@@ -35,8 +36,8 @@ def status_tag(status: str) -> SafeString:
     return format_html('<span class="pb-tag pb-{}">{}</span>', status.replace(" ", "-"), status)
 
 
-def bar(counts: dict[str, int]) -> SafeString | str:
-    """Draw the outcomes as one line, with the numbers for who cannot see it."""
+def bar(counts: dict[str, int], *, is_over: bool = False) -> SafeString | str:
+    """Draw the outcomes as one line, with the numbers for who cannot see it; grey of a reverted run."""
     parts = segments(counts)
     if not parts:
         return DASH
@@ -45,7 +46,11 @@ def bar(counts: dict[str, int]) -> SafeString | str:
         "", '<span class="pb-{}" style="width:{}%"></span>', ((part.name, part.percent) for part in parts)
     )
     return format_html(
-        '<span class="pb-bar" role="img" aria-label="{}" title="{}">{}</span>', told, told, spans
+        '<span class="pb-bar{}" role="img" aria-label="{}" title="{}">{}</span>',
+        " pb-over" if is_over else "",
+        told,
+        told,
+        spans,
     )
 
 
@@ -68,6 +73,6 @@ class RunColumns:
         return f"{sum(obj.row_counts.values()):,}" if obj.row_counts else DASH
 
     def outcomes(self, obj: Any) -> SafeString | str:
-        return bar(obj.row_counts)
+        return bar(obj.row_counts, is_over=obj.shown_status == BackfillRun.Status.REVERTED)
 
     status_.short_description = "status"  # type: ignore[attr-defined]

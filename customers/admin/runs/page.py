@@ -13,10 +13,14 @@ from django.utils import timezone
 
 from auditlog.models import AuditEntry
 from customers import queueing
-from customers.admin.runs.figures import Pace, Segment, names_of, pace, segments
+from customers.admin.access import REVERT, RUN, names_of
+from customers.admin.runs.figures import Pace, Segment, pace, reverted_since, segments
+from customers.backfill import uploads as staging
 from customers.backfill.beside import platform_place
 from customers.backfill.ledger import run_log
+from customers.backfill.ledger.attempts import Attempt, last_continuation
 from customers.backfill.ledger.counts import OUTCOMES, counts_of, step_states, warning_counts
+from customers.backfill.ledger.kept import Kept, kept_of
 from customers.backfill.ledger.standing import REVERT_INTERRUPTED, shown_status
 from customers.backfill.settling_in import SettlingIn
 from customers.backfill.steps import alterations, label
@@ -24,7 +28,7 @@ from customers.backfill.systems import PLATFORM
 from customers.backfill.welcome import CampaignStatus, latest_campaign
 from customers.backfill.welcome import status as campaign_status
 from customers.jobs import REVERTED
-from customers.models import BackfillRow, BackfillRun, BackfillStep, BackfillUpload, RunJob, WelcomeCampaign
+from customers.models import BackfillRow, BackfillRun, BackfillUpload, RunJob, WelcomeCampaign
 from customers.workers import worker_is_alive
 
 Status = BackfillRun.Status
@@ -32,6 +36,7 @@ AT_WORK = (Status.QUEUED, Status.RUNNING, Status.REVERTING)
 ROWS_PER_PAGE = 50
 ENTRIES = 50
 TAKEN_BACK = (Status.REVERTING, Status.REVERTED, REVERT_INTERRUPTED)
+STOPPED = (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +68,15 @@ class Live:
     status: str
     counts: Mapping[str, int]
     total: int
-    bar: Sequence[Segment]
+    bar: Sequence[Segment]  # what the import made of its rows
+    now: Sequence[Segment]  # what is left of it, which a revert changes
     pace: Pace | None
     jobs: Sequence[RunJob]
     campaign: CampaignStatus | None
     worker_alive: bool
-    can_continue: bool
+    has_file: bool  # it was uploaded, and is kept
+    kept: Kept
+    continued: Attempt | None
 
     @property
     def settled(self) -> int:
@@ -88,10 +96,66 @@ class Live:
         return self.status in AT_WORK
 
     @property
+    def goes_on(self) -> bool:
+        """Return whether its worker has died, and the next one goes on by itself."""
+        died = self.status == Status.INTERRUPTED and self.run.status == Status.RUNNING
+        reverting = self.revert is not None and not self.revert.is_over
+        return (died and self.has_file) or (self.status == REVERT_INTERRUPTED and reverting)
+
+    @property
+    def reason(self) -> str:
+        """Say why it stopped; of what died, which could not say it, too."""
+        if self.goes_on:
+            return "Paused: its worker is gone. The next one goes on by itself, within a minute."
+        if self.status != self.run.status:
+            return "The process that was at it is gone."
+        return self.run.reason
+
+    @property
+    def can_continue(self) -> bool:
+        return self.status in STOPPED and self.has_file and not self.goes_on and not self.wants_preview
+
+    @property
+    def wants_preview(self) -> bool:
+        """Return whether continuing ends as it did: the file has to be looked at anew."""
+        return self.status in STOPPED and staging.PREVIEW_AGAIN in self.run.reason
+
+    @property
+    def is_taken_back(self) -> bool:
+        return self.status in TAKEN_BACK
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether it is reverted, as far as it can be."""
+        return self.status == Status.REVERTED and not self.kept.can_go
+
+    @property
+    def next(self) -> str:
+        """Name the one step that is right now; blank where none is."""
+        if self.is_at_work or self.is_taken_back:
+            return ""
+        if self.status in STOPPED:
+            return self._next_of_stopped()
+        if self.status != Status.SUCCEEDED:
+            return ""
+        if self.reconcile is None or self.reconcile.status != RunJob.Status.DONE:
+            return "reconcile"
+        if self.reconcile.result.get("divergences_total") or self.reconcile.result.get("unfinished"):
+            return "divergences"
+        return "" if self.campaign else "welcome"
+
+    def _next_of_stopped(self) -> str:
+        if self.wants_preview:
+            return "preview"
+        if self.status == Status.PARTIAL and self.counts.get("failed"):
+            return "failed"
+        return "continue" if self.can_continue else ""
+
+    @property
     def is_at_work(self) -> bool:
         """Return whether the page is to be asked for again by itself."""
         mailing = self.campaign is not None and self.campaign.status == WelcomeCampaign.Status.RUNNING
-        return self.is_writing or mailing or any(not job.is_over for job in self.jobs)
+        return self.is_writing or self.goes_on or mailing or any(not job.is_over for job in self.jobs)
 
     @property
     def needs_worker(self) -> bool:
@@ -123,9 +187,9 @@ class Live:
         return Settling(job) if of_revert == (self.status in TAKEN_BACK) else None
 
     @property
-    def has_kept(self) -> bool:
-        """Return whether a revert left things where they are, from wherever it was asked for."""
-        return BackfillStep.objects.filter(row__run=self.run, state=BackfillStep.State.KEPT).exists()
+    def reconciled_before(self) -> bool:
+        """Return whether what the last reconciliation says is of before the revert."""
+        return self.reconcile is not None and reverted_since(self.run, self.reconcile)
 
 
 def live(run: BackfillRun) -> Live:
@@ -136,19 +200,35 @@ def live(run: BackfillRun) -> Live:
     total = sum(counts.values())
     status = shown_status(run)
     campaign = latest_campaign(run)
-    stopped = status in (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL)
+    kept = kept_of(run) if status in TAKEN_BACK else Kept()
     return Live(
         run=run,
         status=status,
         counts=counts,
         total=total,
         bar=segments(counts),
+        now=_now(status, counts, kept),
         pace=pace(run, counts.get("pending", 0), timezone.now()) if status == Status.RUNNING else None,
         jobs=_latest_jobs(run),
         campaign=campaign_status(campaign) if campaign else None,
         worker_alive=worker_is_alive(),
-        can_continue=stopped and upload is not None,
+        has_file=upload is not None,
+        kept=kept,
+        continued=last_continuation(run) if status in STOPPED else None,
     )
+
+
+def _now(status: str, counts: Mapping[str, int], kept: Kept) -> list[Segment]:
+    """Return what the bar shows: of a reverted run what is gone and what stays, and nothing in green."""
+    if status != Status.REVERTED:
+        return segments(counts)
+    made = counts.get("created", 0) + counts.get("completed", 0)
+    return segments({"kept": kept.rows, "reverted": max(made - kept.rows, 0)}, ("kept", "reverted"))
+
+
+def right_to_stop(run: BackfillRun) -> str:
+    """Return the permission to stop what is under way, which is the one to begin it."""
+    return REVERT if run.status in (Status.REVERTING, Status.REVERTED) else RUN
 
 
 def _latest_jobs(run: BackfillRun) -> list[RunJob]:

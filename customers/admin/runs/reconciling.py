@@ -9,10 +9,12 @@ from django.urls import URLPattern
 from customers import queueing
 from customers.admin.access import ON_RUNS, RUN, actor, may, needs
 from customers.admin.pages import Pages
+from customers.admin.runs.figures import reverted_since
 from customers.backfill.beside import platform_place
 from customers.backfill.steps import in_order, label
 from customers.jobs import ask
 from customers.models import BackfillRun, RunJob
+from customers.workers import worker_is_alive
 
 
 class ReconcilePages(Pages):
@@ -33,8 +35,10 @@ class ReconcilePages(Pages):
         context = {
             "run": run,
             "job": job,
+            "worker_away": job is not None and not job.is_over and not worker_is_alive(),
             "queue_away": job is not None and not job.is_over and not queueing.answers(),
             "last": last,
+            "is_before": last is not None and reverted_since(run, last),
             "steps": _steps(last.result) if last else [],
             "more": _more(last.result) if last else 0,
             "may_run": may(request.user, RUN),

@@ -11,18 +11,21 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWid
 from customers import queueing
 from customers.admin.access import REVERT, actor, needs
 from customers.admin.pages import Pages, post_only
+from customers.admin.runs.figures import reverted_since
 from customers.backfill.beside import is_beside_platform
+from customers.backfill.ledger.kept import kept_of
 from customers.backfill.ledger.standing import shown_status
 from customers.backfill.steps import in_order, label, leavable, nouns
 from customers.jobs import NO_WAIT, WITHOUT, ask
 from customers.models import BackfillRun, RunJob
+from customers.workers import worker_is_alive
 
-Kind, Status = RunJob.Kind, RunJob.Status
+Kind, Status, RunStatus = RunJob.Kind, RunJob.Status, BackfillRun.Status
 CHOICES = {
     "keep_active": "Keep them; remove all others",
     "discard_activity": "Remove them too, with all they added since",
 }
-NOT_NOW = (BackfillRun.Status.QUEUED, BackfillRun.Status.RUNNING)
+NOT_NOW = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 class RevertForm(forms.Form):
@@ -83,6 +86,8 @@ class RevertPages(Pages):
     def revert_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         run = self.run(pk)
         look = run.jobs.filter(kind=Kind.REVERT_PREVIEW).first()
+        if look and run.status == RunStatus.REVERTED and reverted_since(run, look):
+            look = None  # it is to be looked at anew
         plan = look.result if look and look.status == Status.DONE else None
         under_way = run.jobs.unfinished().filter(kind=Kind.REVERT).exists()
         is_open = plan is not None and not under_way and shown_status(run) not in NOT_NOW
@@ -98,7 +103,9 @@ class RevertPages(Pages):
         context = {
             "run": run,
             "status": shown_status(run),
+            "is_over": run.status == RunStatus.REVERTED and not kept_of(run).can_go,
             "look": look,
+            "worker_away": look is not None and not look.is_over and not worker_is_alive(),
             "queue_away": look is not None and not look.is_over and not queueing.answers(),
             "plan": plan,
             "buckets": _buckets(plan) if plan else [],

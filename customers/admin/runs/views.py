@@ -3,14 +3,32 @@
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern
+from django.utils import timezone
 
+from auditlog.models import Event, record
 from customers.admin import reachable
-from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, REVERT, RUN, WELCOME, actor, may, needs, staff
+from customers.admin.access import (
+    AUDIT,
+    CUSTOMERS,
+    ON_RUNS,
+    REVERT,
+    RUN,
+    WELCOME,
+    actor,
+    may,
+    missing,
+    needs,
+    staff,
+)
 from customers.admin.pages import TEMPLATES, Pages, post_only
 from customers.admin.runs import page
+from customers.admin.runs.failed import failed_rows
+from customers.admin.runs.starts import starts_of
 from customers.backfill import uploads as staging
 from customers.backfill.ledger import life
 from customers.backfill.refused import Refused
@@ -24,6 +42,7 @@ class RunPages(Pages):
             self.route("systems/<str:key>/", self.system_view, "system"),
             self.route("<int:pk>/live/", self.live_view, "live"),
             self.route("<int:pk>/files/<str:kind>/", self.file_view, "file"),
+            self.route("<int:pk>/failed/", self.failed_view, "failed"),
             self.route("<int:pk>/stop/", self.stop_view, "stop"),
             self.route("<int:pk>/continue/", self.continue_view, "continue"),
             *super().get_urls(),  # type: ignore[misc]
@@ -40,6 +59,7 @@ class RunPages(Pages):
             "who": page.who(run),
             "platform": page.platform_of(run),
             "steps": page.steps_of(run),
+            "starts": starts_of(run, timezone.now().date()),
             "downloads": page.files_of(run),
             "entries": page.entries_of(run) if may(request.user, AUDIT) else [],
             "may_see_customers": may(request.user, CUSTOMERS),
@@ -65,6 +85,7 @@ class RunPages(Pages):
             "run": run,
             "live": page.live(run),
             "may_run": may(request.user, RUN),
+            "may_stop": may(request.user, page.right_to_stop(run)),
             "may_revert": may(request.user, REVERT),
             "may_welcome": may(request.user, WELCOME),
         }
@@ -79,10 +100,21 @@ class RunPages(Pages):
             path.open("rb"), as_attachment=True, filename=path.name, content_type="text/plain"
         )
 
+    @needs(RUN)
+    def failed_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Return the rows that failed with what is wrong. They may hold people's data: it is written down."""
+        run = self.run(pk)
+        with transaction.atomic():
+            record(run.audit_tag, actor(request), [Event("run.failed_rows_read", f"run:{run.run_id}")])
+        return failed_rows(run)
+
     @post_only
     @needs(RUN, REVERT)
     def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Stop an import, or a revert: each for whoever may begin it."""
         run = self.run(pk)
+        if not may(request.user, page.right_to_stop(run)):
+            raise PermissionDenied(missing(page.right_to_stop(run)))
         if life.ask_to_stop(run, actor=actor(request)):
             messages.info(request, "Stopping. What is in flight is finished and recorded.")
         elif stop_waiting(run, actor(request)):

@@ -6,13 +6,13 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import URLPattern
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanWidget
 
 from customers import queueing
 from customers.admin.access import WELCOME, actor, needs
-from customers.admin.pages import Pages, post_only
+from customers.admin.pages import TEMPLATES, Pages, post_only
 from customers.backfill.ledger.standing import standing_of
 from customers.backfill.refused import Refused
 from customers.backfill.welcome import (
@@ -43,6 +43,9 @@ REASONS = {
 }
 
 
+BOXES = ("resend", "retry_unknown", "retry_failed")
+
+
 class WelcomeForm(forms.Form):
     batch_size = forms.IntegerField(
         min_value=1, max_value=10_000, initial=BATCH_SIZE, widget=UnfoldAdminIntegerFieldWidget,
@@ -64,15 +67,19 @@ class WelcomeForm(forms.Form):
     )  # fmt: skip
 
     def choice(self) -> Choice:
-        return Choice(
-            **{name: self.cleaned_data[name] for name in ("resend", "retry_unknown", "retry_failed")}
-        )
+        return Choice(**{name: self.cleaned_data[name] for name in BOXES})
+
+    @property
+    def chosen(self) -> list[str]:
+        """Name what is ticked, as a person would say it."""
+        return [str(self.fields[name].label) for name in BOXES if self.cleaned_data[name]]
 
 
 class WelcomePages(Pages):
     def get_urls(self) -> list[URLPattern]:
         return [
             self.route("<int:pk>/welcome/", self.welcome_view, "welcome"),
+            self.route("<int:pk>/welcome/count/", self.count_view, "welcome_count"),
             self.route("<int:pk>/welcome/pause/", self.pause_view, "welcome_pause"),
             self.route("<int:pk>/welcome/resume/", self.resume_view, "welcome_resume"),
             *super().get_urls(),  # type: ignore[misc]
@@ -82,17 +89,19 @@ class WelcomePages(Pages):
     def welcome_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         run = self.run(pk)
         form = WelcomeForm(request.POST if request.method == "POST" else None)
-        if request.method == "POST" and form.is_valid() and self._start(request, run, form):
+        choice = form.choice() if form.is_bound and form.is_valid() else Choice()
+        recipients, platform_away = _recipients(run, choice)
+        is_sure = not choice.is_made or request.POST.get("confirmed") == str(len(recipients.to_mail))
+        if form.is_bound and form.is_valid() and is_sure and self._start(request, run, form):
             return redirect("admin:customers_backfillrun_welcome", run.pk)
         campaign = latest_campaign(run)
-        recipients, platform_away = _recipients(run)
         context = {
             "run": run,
             "form": form,
             "campaign": campaign_status(campaign) if campaign else None,
             "is_active": campaign is not None and campaign.status in WelcomeCampaign.ACTIVE,
-            "to_mail": len(recipients.to_mail),
-            "left_out": [(number, REASONS.get(why, why)) for why, number in recipients.left_out.items()],
+            **_told(recipients),
+            "to_confirm": not is_sure and not platform_away,
             "platform_away": platform_away,
             "not_now": run.status in STILL_IMPORTING,
             "unfinished": standing_of(run).sentence,
@@ -101,6 +110,13 @@ class WelcomePages(Pages):
             "queue_away": _is_running(campaign) and not queueing.answers(),
         }
         return self.show(request, "welcome", f"Welcome mails of run {run.run_id}", context)
+
+    @needs(WELCOME)
+    def count_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Return whom the boxes mean as they are ticked now, for the script that asks when they change."""
+        choice = Choice(**{name: name in request.GET for name in BOXES})
+        recipients, away = _recipients(self.run(pk), choice)
+        return render(request, f"{TEMPLATES}/recipients.html", _told(recipients) | {"platform_away": away})
 
     def _start(self, request: HttpRequest, run: BackfillRun, form: WelcomeForm) -> bool:
         pace = {name: form.cleaned_data[name] for name in ("batch_size", "delay_ms")}
@@ -131,12 +147,17 @@ class WelcomePages(Pages):
         return redirect("admin:customers_backfillrun_welcome", run.pk)
 
 
-def _recipients(run: BackfillRun) -> tuple[Recipients, str]:
+def _recipients(run: BackfillRun, choice: Choice) -> tuple[Recipients, str]:
     """Return who would be invited; nobody, and why, where the platform cannot be asked."""
     try:
-        return preview_recipients(run), ""
+        return preview_recipients(run, choice), ""
     except Refused as refused:
         return Recipients((), {}), f"{refused} {refused.hint}".strip()
+
+
+def _told(recipients: Recipients) -> dict[str, Any]:
+    left_out = [(number, REASONS.get(why, why)) for why, number in recipients.left_out.items()]
+    return {"to_mail": len(recipients.to_mail), "left_out": left_out}
 
 
 def _is_running(campaign: WelcomeCampaign | None) -> bool:

@@ -244,10 +244,7 @@ class _Making:
                 if one in taken or not words.is_named(one.name, named):
                     continue
                 self._say_decimal_mark(name, one)
-                if one.name.casefold() == name:
-                    self._remark(("fields",), f"{name} is read from the column of this name.")
-                else:
-                    self._remark(("fields",), f"{name} = {quoted(one.name)}  # perhaps")
+                self._remark(("fields",), f"{name} = {quoted(one.name)}  # perhaps")
 
     def _say_decimal_mark(self, name: str, column: Column) -> None:
         if OPTIONAL[name].kind is not ColumnKind.MONEY or self._table.form.decimal_mark:

@@ -11,6 +11,7 @@ from customers.backfill.money.invoices import newly_billed
 from customers.backfill.money.words import about_days, money
 from kernel import Bill, Bills, Problem
 from kernel.columns import BILLED_UNTIL
+from kernel.money import rounded
 
 ONE_DAY = timedelta(days=1)
 Cents = dict[str, int]  # by currency
@@ -164,9 +165,9 @@ def compare(bills: Bills | None, until: date) -> Before | None:
         until=until,
         currency=main.currency,
         overlap_days=max((min(last, until) - first).days + 1, 0),
-        overlap_cents=_rounded(share),
+        overlap_cents=rounded(share),
         gap_days=gap_days,
-        gap_cents=_rounded(gap_days * rate),
+        gap_cents=rounded(gap_days * rate),
         bills_from=first,
         invoiced_on=main.day,
         goes_on=until > last,
@@ -215,10 +216,6 @@ def _warnings(before: Before) -> Iterator[Problem]:
             f"{begin} bills from {before.bills_from} on: {days} that nobody bills, about {cost}.",
             "Have the old provider bill until the day before, or invoice those days by hand.",
         )
-
-
-def _rounded(cents: Fraction | int) -> int:
-    return int(cents + Fraction(1, 2))  # never below 0
 
 
 def _add(cents: Cents, currency: str, more: int) -> None:

@@ -20,7 +20,10 @@ PLAIN = (
 
 @dataclass(slots=True)
 class BillingLine:
-    """New subscriptions on one plan: how many, when they start, and their first invoices by date."""
+    """New subscriptions on one plan: how many, when they start, and their first invoices by date.
+
+    `whole_cents`: what one of them costs for a whole period, with fixed charges; None if it cannot be told.
+    """
 
     plan_code: str
     rows: int
@@ -31,6 +34,7 @@ class BillingLine:
     starts_in_past: int = 0
     starts_today: int = 0
     starts_in_future: int = 0
+    whole_cents: int | None = None
     first_invoices: Sequence[Dated] = ()
     at_once: Sequence[Dated] = ()
     before: Sums | None = None  # where the file says until when the old provider has billed
@@ -41,6 +45,7 @@ class BillingLine:
             "first_invoices": [one.as_json() for one in self.first_invoices],
             "at_once": [one.as_json() for one in self.at_once],
             "sum_cents": self.sum_cents,
+            "whole_cents": self.whole_cents,
             **(self.before.as_json() if self.before else {}),
         }
 
@@ -62,6 +67,7 @@ def billing_lines(
         if row.bills:
             bills[lago_plan.code].append(row.bills)
     for code, line in lines.items():
+        line.whole_cents = next((one.whole_cents for one in bills[code] if one.whole_cents is not None), None)
         line.first_invoices = by_date(one.first for one in bills[code])
         line.before = before.by_plan.get(code, Sums()) if before else None
         line.at_once = by_date(bill for one in bills[code] for bill in (*one.today, *one.tonight))

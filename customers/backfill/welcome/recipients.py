@@ -38,6 +38,10 @@ class Choice:
     retry_unknown: bool = False
     retry_failed: bool = False
 
+    @property
+    def is_made(self) -> bool:
+        return self.resend or self.retry_unknown or self.retry_failed
+
 
 @dataclass(frozen=True, slots=True)
 class Customer:

@@ -28,7 +28,8 @@ GATES: list[tuple[str, str, set[str]]] = [
     ("customers_backfillrun_system", "GET", RUNS),
     ("customers_backfillrun_file", "GET", RUNS),
     ("customers_backfillrun_history", "GET", RUNS),
-    ("customers_backfillrun_stop", "POST", {"run_backfill", "revert_backfill"}),
+    ("customers_backfillrun_failed", "GET", {"run_backfill"}),
+    ("customers_backfillrun_stop", "POST", {"run_backfill"}),
     ("customers_backfillrun_continue", "POST", {"run_backfill"}),
     ("customers_backfillrun_reconcile", "GET", RUNS),
     ("customers_backfillrun_reconcile", "POST", {"run_backfill"}),
@@ -37,6 +38,7 @@ GATES: list[tuple[str, str, set[str]]] = [
     ("customers_backfillrun_revert_look", "POST", {"revert_backfill"}),
     ("customers_backfillrun_welcome", "GET", {"send_welcome"}),
     ("customers_backfillrun_welcome", "POST", {"send_welcome"}),
+    ("customers_backfillrun_welcome_count", "GET", {"send_welcome"}),
     ("customers_backfillrun_welcome_pause", "POST", {"send_welcome"}),
     ("customers_backfillrun_welcome_resume", "POST", {"send_welcome"}),
     ("customers_backfillrun_preflight", "GET", {"run_backfill"}),
@@ -226,6 +228,10 @@ def test_plain_staff_see_nothing_of_it(lago: Sandbox) -> None:
     ("who", "sees"),
     [
         ("view_customer", {"Customers"}),
+        ("change_customer", {"Customers"}),
+        ("view_idtagmapping", {"idTags"}),
+        ("change_idtagmapping", {"idTags"}),
+        ("revert_backfill", {"Runs"}),
         ("run_backfill", {"Import", "Runs", "Column mappings"}),
         ("view_auditentry", {"Audit log"}),
         ("superadmin", {"Import", "Runs", "Customers", "idTags", "Column mappings", "Audit log"}),
@@ -247,5 +253,6 @@ def test_plain_staff_see_nothing_of_it(lago: Sandbox) -> None:
 def test_the_sidebar_shows_what_is_open(lago: Sandbox, who: str, sees: set[str]) -> None:
     answer = somebody(who).get("/admin/")
 
+    assert "nothing is open to you" not in answer.content.decode()
     entries = [item for group in answer.context["sidebar_navigation"] for item in group["items"]]
     assert {item["title"] for item in entries if item["has_permission"]} == {"Overview", *sees}

@@ -50,6 +50,7 @@ def test_a_plan_is_told_as_promised(lago: Sandbox) -> None:
         "rows": 3,
         "encoding": "utf-8",
         "delimiter": ",",
+        "mapping": None,
     }
     assert told["billing"] == [
         {
@@ -65,6 +66,7 @@ def test_a_plan_is_told_as_promised(lago: Sandbox) -> None:
             "first_invoices": [two_of("2026-12-01")],
             "at_once": [],
             "sum_cents": 2000,
+            "whole_cents": 1000,
         }
     ]
     assert told["invoices"] == {

@@ -37,7 +37,7 @@ def test_the_preview_says_days_and_money_in_all_and_by_plan(client: Client) -> N
     words = words_of(client.get(preview_url(preview_of(client, csv_file(given), **UNTIL))))
 
     assert "Old provider and Lago: 12 days twice, 12.00 EUR (1 customer); 19 days that nobody bills" in words
-    assert "month 12 days twice, 12.00 EUR (1 customer) no day that nobody bills" in words
+    assert "31.00 EUR 12 days twice, 12.00 EUR (1 customer) no day that nobody bills" in words
     assert "billed until 2027-03-12" in words
     assert "billed_twice" in words
 
@@ -54,7 +54,9 @@ def test_a_start_on_the_day_after_is_shown_and_made(client: Client, lago: Sandbo
     assert jobs.import_run(run.pk) == "done"
     assert [one["subscription_at"] for one in lago.state()["subscriptions"]] == ["2027-03-13T00:00:00Z"]
     assert str(BackfillRow.objects.get().start_date) == "2024-01-01"
-    assert "C-2 month 2024-01-01, starts 2027-03-13" in words_of(client.get(run_url(run)))
+    words = words_of(client.get(run_url(run)))
+    assert "C-2 month 2024-01-01, starts 2027-03-13" in words
+    assert "1 customer, from 2027-03-13 to 2027-03-13" in words
 
 
 def test_the_option_without_a_day_is_refused_on_the_page(client: Client) -> None:

@@ -107,6 +107,39 @@ def test_a_second_click_leads_to_the_run_of_the_first(client: Client, fields: di
     assert len(audited("run.queued")) == 1
 
 
+def test_going_back_to_what_was_imported_leads_to_its_run(client: Client) -> None:
+    done = preview_of(client, customers_csv(2))
+    fields = confirmation(preview_page(client, done))
+    client.post(CONFIRM, fields)
+    run = BackfillRun.objects.get()
+    jobs.import_run(run.pk)
+    assert not BackfillUpload.objects.exists()
+
+    back, again = client.get(preview_url(done)), client.post(CONFIRM, fields)
+    discarded = client.post(f"{preview_url(done)}discard/")
+
+    assert back["Location"] == again["Location"] == discarded["Location"] == run_url(run)
+    assert "That preview was confirmed: this is its run." in said(client, back)
+
+
+def test_a_preview_that_was_discarded_is_remembered(client: Client) -> None:
+    gone = preview_of(client, customers_csv(2))
+    client.post(f"{preview_url(gone)}discard/", follow=True)
+
+    assert said(client, client.get(preview_url(gone))) == [
+        "That preview was discarded by Sam Staff. Nothing was imported."
+    ]
+
+
+def test_a_preview_of_a_colleague_is_said_to_be_theirs(client: Client) -> None:
+    theirs = preview_of(client, customers_csv(2))
+    other = client_of(member_of_staff("run_backfill", email="olga@operator.example"))
+
+    told = said(other, other.get(preview_url(theirs)))
+
+    assert told[0].startswith("That is a preview of Sam Staff, open to them alone.")
+
+
 def test_two_tabs_with_the_same_file_start_one_run(client: Client) -> None:
     one, two = (preview_of(client, customers_csv(2)) for _ in range(2))
     first, second = (confirmation(preview_page(client, upload)) for upload in (one, two))
@@ -238,9 +271,8 @@ def test_a_run_that_was_begun_otherwise_since_the_preview_is_not_continued(
 
     told = said(client, client.post(CONFIRM, answer))
 
-    assert f"The unfinished run {begun.run_id} over this file was begun with --billing-time calendar" in str(
-        told
-    )
+    began = f"The unfinished run {begun.run_id} over this file was begun with"
+    assert f"{began} “Billing periods follow: the calendar”" in str(told)
     assert BackfillRun.objects.get().options["billing_time"] == "calendar"
     assert (BackfillRun.objects.get().status, audited("run.queued")) == ("partial", [])
 

@@ -9,10 +9,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from auditlog.models import AuditEntry
+from customers.backfill.reconcile import reconcile
+from customers.backfill.systems import connect
 from customers.models import BackfillRun, IdTagMapping, User
 from rehearsal.lago import Sandbox
 from tests.customers import factories
-from tests.customers.admin.world import EVERYTHING, audited, client_of, member_of_staff, words_of
+from tests.customers.admin.world import EVERYTHING, audited, client_of, member_of_staff, said, words_of
 from tests.customers.factories import imported, row, rows
 
 pytestmark = pytest.mark.django_db
@@ -130,6 +132,20 @@ def test_an_address_is_changed_and_the_change_is_audited_without_the_address(
     (entry,) = audited("customer.changed")
     assert (entry.subject, entry.data) == ("customer:C-1", {"fields": ["Email"]})
     assert "new@example.com" not in str(AuditEntry.objects.values())
+
+
+def test_a_new_address_is_said_to_be_the_old_one_in_lago_as_reconcile_will_say(
+    client: Client, run: BackfillRun
+) -> None:
+    answer = client.post(page_of(customer()), form_of(customer(), email="new@example.com"))
+
+    (warning, _) = said(client, answer)
+    with connect() as systems:
+        kinds = {one.divergence.kind for one in reconcile(run, systems).found}
+    assert warning.startswith("Lago still has the old address")
+    assert kinds == {"email_drifted"}
+    assert f"a reconciliation of the run {run.run_id} names email_drifted." in warning
+    assert "change it there too" in words_of(client.get(page_of(customer())))
 
 
 def test_an_address_that_is_somebody_else_s_is_refused(client: Client, run: BackfillRun) -> None:

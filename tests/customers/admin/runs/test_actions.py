@@ -268,6 +268,28 @@ def test_mails_are_queued_at_the_chosen_pace(client: Client, run: BackfillRun) -
     assert campaign.actor.startswith("staff:")
 
 
+def test_mailing_again_is_counted_named_and_confirmed(
+    client: Client, run: BackfillRun, mailoutbox: list[Any]
+) -> None:
+    page, pace = run_url(run, "welcome"), {"batch_size": "50", "delay_ms": "0"}
+    client.post(page, pace)
+    send_campaign(WelcomeCampaign.objects.get().pk)
+    again = pace | {"resend": "on"}
+
+    counted = words_of(client.get(run_url(run, "welcome_count"), {"resend": "on"}))
+    asked = words_of(client.post(page, again))
+    outdated = words_of(client.post(page, again | {"confirmed": "2"}))
+
+    assert "0 customers of this run would be invited" in words_of(client.get(page))
+    assert "3 customers of this run would be invited" in counted
+    for words in (asked, outdated):
+        assert "Send 3 mails to customers of this run, also to those who had one before?" in words
+        assert "Also to those whose link still works." in words
+    assert WelcomeCampaign.objects.count() == 1
+    client.post(page, again | {"confirmed": "3"})
+    assert WelcomeCampaign.objects.count() == 2
+
+
 def test_two_clicks_are_one_campaign(client: Client, run: BackfillRun) -> None:
     for _ in range(2):
         client.post(run_url(run, "welcome"), {"batch_size": "2", "delay_ms": "10"})

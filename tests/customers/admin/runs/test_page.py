@@ -21,6 +21,7 @@ from tests.customers.admin.world import (
     words_of,
 )
 from tests.customers.factories import imported, row, rows
+from tests.customers.undoing import reverted
 
 pytestmark = pytest.mark.django_db
 
@@ -199,3 +200,19 @@ def test_a_filter_by_warning_goes_with_outcome_and_search(client: Client, unbloc
 
 def test_a_run_without_warnings_has_no_filter_for_them(client: Client, run: BackfillRun) -> None:
     assert "with and without warnings" not in text_of(client.get(run_url(run)))
+
+
+# --- when they start ---------------------------------------------------------------------------------
+
+
+def test_the_page_draws_when_the_customers_start_of_whom_the_run_made_something(client: Client) -> None:
+    imported(rows(1))
+    given = [*rows(1), row(2, start_date="2025-05-01"), row(2, start_date="2025-05-01", id_tag="SECOND")]
+    report = imported([*given, row(3, start_date="2090-01-01")], skip_existing=True)
+    assert report.run is not None
+
+    words = words_of(client.get(run_url(report.run)))
+
+    assert "2 customers, from 2025-05-01 to 2090-01-01; 1 later." in words
+    reverted(report.run)
+    assert "When the new customers start" not in words_of(client.get(run_url(report.run)))

@@ -1,0 +1,38 @@
+"""What became of a preview. Its file is forgotten; the audit log knows, by the preview's number."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from auditlog.models import AuditEntry, Event, record
+from customers.models import BackfillRun, BackfillUpload
+
+CONFIRMED, DISCARDED = "preview.confirmed", "preview.discarded"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """`run` is what a confirmed preview became; None of one that was discarded."""
+
+    entry: AuditEntry
+    run: BackfillRun | None
+
+
+def note_confirmed(upload: BackfillUpload, run: BackfillRun) -> None:
+    record(run.audit_tag, upload.actor, [Event(CONFIRMED, _subject(upload.pk), {"run": run.run_id})])
+
+
+def note_discarded(token: UUID, actor: str) -> None:
+    record("admin", actor, [Event(DISCARDED, _subject(token))])
+
+
+def end_of(token: UUID) -> End | None:
+    """Return how a preview ended; None of one that is open, expired or never was."""
+    ends = AuditEntry.objects.filter(subject=_subject(token), action__in=(CONFIRMED, DISCARDED))
+    entry = ends.order_by("-id").first()
+    if entry is None:
+        return None
+    return End(entry, BackfillRun.objects.filter(run_id=entry.data.get("run", "")).first())
+
+
+def _subject(token: UUID) -> str:
+    return f"preview:{token}"
