@@ -1,8 +1,11 @@
 """The page on which somebody says what the columns of an export mean."""
 
+import csv
+import io
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -181,6 +184,22 @@ def test_a_document_whose_list_has_another_name_is_mapped_too(client: Client) ->
 
     assert 'list = "tokens"' in fields["base"][0]
     assert (fields["field.email"], fields["field.id_tag"]) == (["c:mail"], ["c:uid"])
+
+
+def test_what_was_said_of_hidden_rows_is_chosen_and_belongs_to_the_run(client: Client) -> None:
+    book = openpyxl.Workbook()
+    for line in csv.reader(io.StringIO(EXPORT.decode("cp1252")), delimiter=";"):
+        book.worksheets[0].append(line)
+    book.worksheets[0].row_dimensions[4].hidden = True
+    book.save(data := io.BytesIO())
+
+    found = to_map(client, data.getvalue(), "kunden.xlsx", hidden_rows="leave-out")
+    said = filled_in(text_of(client.get(url(found))))["file.hidden_rows"]
+    planned(client, found, **{"file.encoding": "", "file.hidden_rows": said[0]})
+
+    found.refresh_from_db()
+    assert said == ["leave-out"]
+    assert (found.options["hidden_rows"], found.rows) == ("leave-out", 2)
 
 
 def test_a_mapping_can_be_asked_for_where_the_columns_fit(client: Client) -> None:
