@@ -5,9 +5,10 @@ from typing import Any
 from django.db.models import Count, Q
 from django.http import HttpRequest
 
+from auditlog.people import actor_names
 from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, RUN, may
 from customers.admin.reachable import systems
-from customers.admin.runs.figures import names_of, segments
+from customers.admin.runs.figures import segments
 from customers.backfill import unasked
 from customers.backfill.beside import platform_place
 from customers.backfill.ledger import at_work
@@ -49,12 +50,12 @@ def _people() -> dict[str, int]:
 
 def _runs() -> list[dict[str, Any]]:
     runs = list(BackfillRun.objects.all()[:RUNS_SHOWN])
-    counts, names, running = counts_of(runs), names_of(run.actor for run in runs), at_work.runs_at_work()
+    counts, names, running = counts_of(runs), actor_names(run.actor for run in runs), at_work.runs_at_work()
     return [
         {
             "run": run,
             "status": shown_status(run, running),
-            "who": names.get(run.actor, run.actor),
+            "who": names[run.actor],
             "rows": sum(counts.get(run.pk, {}).values()),
             "bar": segments(counts.get(run.pk, {})),
         }

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from auditlog.models import AuditEntry
+from auditlog.people import Told, told
 from billing.customer_step import LagoCustomerStep
 from billing.subscription_step import LagoSubscriptionStep
 from customers.models import BackfillRow, BackfillStep, IdTagMapping, User
@@ -31,7 +32,7 @@ class Dossier:
     mappings: Sequence[IdTagMapping]
     lago: Sequence[LagoLink]
     rows: Sequence[BackfillRow]
-    entries: Sequence[AuditEntry]
+    entries: Sequence[Told]
     with_runs: bool
     with_audit: bool
 
@@ -67,8 +68,8 @@ def _url(*parts: str) -> str:
     return "/".join([settings.LAGO_DASHBOARD_URL, *(quote(part, safe="") for part in parts)])
 
 
-def _entries(user: User) -> list[AuditEntry]:
+def _entries(user: User) -> list[Told]:
     about = Q(subject=f"user:{user.pk}")
     if user.external_id:
         about |= Q(subject__in=(f"customer:{user.external_id}", f"external_id:{user.external_id}"))
-    return list(AuditEntry.objects.filter(about)[:ENTRIES])
+    return told(AuditEntry.objects.filter(about)[:ENTRIES])

@@ -1,13 +1,13 @@
 """The figures of runs: how many rows came to which end, how fast, how long still. In few queries."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Min
 
 from customers.backfill.ledger.counts import OUTCOMES
-from customers.models import BackfillRow, BackfillRun, User
+from customers.models import BackfillRow, BackfillRun
 
 Outcome = BackfillRow.Outcome
 RECENT = timedelta(seconds=20)  # what the present rate is taken over
@@ -46,10 +46,3 @@ def pace(run: BackfillRun, pending: int, now: datetime) -> Pace | None:
     window_s = max((now - found["since"]).total_seconds(), 1.0)
     rate = found["number"] / window_s
     return Pace(rate, pending / rate if pending else None)
-
-
-def names_of(actors: Iterable[str]) -> Mapping[str, str]:
-    """Return readable names for `staff:<id>`; all others read well as they are."""
-    pks = {int(actor[6:]) for actor in actors if actor.startswith("staff:") and actor[6:].isdigit()}
-    found = User.objects.filter(pk__in=pks).values_list("pk", "display_name", "email") if pks else ()
-    return {f"staff:{pk}": name or email for pk, name, email in found}

@@ -46,7 +46,7 @@ def run(client: Client) -> BackfillRun:
 def test_the_list_tells_when_who_what_and_how_it_ended(client: Client, run: BackfillRun) -> None:
     words = words_of(client.get(LIST))
 
-    assert f"{run.run_id} {run.started_at:%Y-%m-%d %H:%M} cli:tester customers.csv succeeded 3" in words
+    assert f"{run.run_id} just now cli:tester customers.csv succeeded 3" in words
 
 
 def test_the_list_takes_as_many_queries_for_many_runs_as_for_one(client: Client, run: BackfillRun) -> None:
@@ -199,3 +199,11 @@ def test_a_filter_by_warning_goes_with_outcome_and_search(client: Client, unbloc
 
 def test_a_run_without_warnings_has_no_filter_for_them(client: Client, run: BackfillRun) -> None:
     assert "with and without warnings" not in text_of(client.get(run_url(run)))
+
+
+@pytest.mark.parametrize("page", ["change", "welcome"])
+def test_each_page_about_a_run_says_the_way_to_it(client: Client, run: BackfillRun, page: str) -> None:
+    answer = client.get(run_url(run, page))
+
+    assert f"Runs › {run.run_id}" in words_of(answer)
+    assert "Backfill runs" not in words_of(answer)
