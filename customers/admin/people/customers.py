@@ -7,15 +7,21 @@ from django.contrib import admin
 from django.core.validators import RegexValidator
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
-from customers.admin.access import AUDIT, ON_RUNS, may
+from auditlog.templatetags.moments import ago
+from customers.admin.access import AUDIT, ID_TAGS, ON_RUNS, WELCOME, may
 from customers.admin.audited import AuditedMixin
 from customers.admin.people.dossier import dossier_of
+from customers.admin.people.drifting import tell_of_drift
 from customers.admin.people.filters import PlanFilter, RunFilter, SignedInFilter
+from customers.admin.people.lago import LagoMixin
 from customers.admin.people.platform import CustomerOnPlatform
 from customers.admin.people.sessions import SessionsMixin
+from customers.admin.people.sign_in_link import SignInLinkMixin
 from customers.admin.people.staff import clean_address
+from customers.admin.people.summary import summary_of
 from customers.forms import AddressField
 from customers.models import BackfillRow, Customer
 
@@ -43,7 +49,14 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Customer)
-class CustomerAdmin(CustomerOnPlatform, SessionsMixin, AuditedMixin, ModelAdmin):  # type: ignore[misc]
+class CustomerAdmin(
+    CustomerOnPlatform,
+    LagoMixin,
+    SessionsMixin,
+    SignInLinkMixin,
+    AuditedMixin,
+    ModelAdmin,  # type: ignore[misc]
+):
     """Customers come by an import or by signing up, and go by a revert: neither is done here."""
 
     form = CustomerForm
@@ -56,6 +69,7 @@ class CustomerAdmin(CustomerOnPlatform, SessionsMixin, AuditedMixin, ModelAdmin)
     show_full_result_count = False
     fields = ("email", "display_name", "external_id", "is_active", "last_login", "created_at")
     readonly_fields = ("last_login", "created_at")
+    change_form_outer_before_template = "admin/customers/customer/summary.html"
     change_form_outer_after_template = "admin/customers/customer/dossier.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -78,9 +92,16 @@ class CustomerAdmin(CustomerOnPlatform, SessionsMixin, AuditedMixin, ModelAdmin)
         """Let a customer who signed up directly be given an external_id, once: Lago knows them by it."""
         return (*self.readonly_fields, "external_id") if obj and obj.external_id else self.readonly_fields
 
+    def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        tell_of_drift(request, obj, form.changed_data)
+
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         customer = kwargs.get("obj") or context.get("original")
         if customer is not None:
+            context["summary"] = summary_of(customer)
+            context["may_send"] = may(request.user, WELCOME)
+            context["may_see_cards"] = may(request.user, *ID_TAGS)
             context["dossier"] = dossier_of(
                 customer, with_runs=may(request.user, *ON_RUNS), with_audit=may(request.user, AUDIT)
             )
@@ -103,7 +124,7 @@ class CustomerAdmin(CustomerOnPlatform, SessionsMixin, AuditedMixin, ModelAdmin)
         return obj.plan_code or "—"
 
     @admin.display(description="signed in", ordering="last_login")
-    def signed_in(self, obj: Customer) -> str:
+    def signed_in(self, obj: Customer) -> SafeString | str:
         if not obj.is_active:
             return "deactivated"
-        return f"{obj.last_login:%Y-%m-%d %H:%M}" if obj.last_login else "never"
+        return ago(obj.last_login) or "never"

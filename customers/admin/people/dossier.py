@@ -1,17 +1,16 @@
-"""All there is to know about one customer besides the fields: idTags, Lago, runs, audit trail."""
+"""What else there is to know about one customer: Lago's own pages, runs, audit trail."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
-from django.conf import settings
 from django.db.models import Q
 
 from auditlog.models import AuditEntry
 from auditlog.people import Told, told
 from billing.customer_step import LagoCustomerStep
 from billing.subscription_step import LagoSubscriptionStep
-from customers.models import BackfillRow, BackfillStep, IdTagMapping, User
+from customers.backfill.at_lago import page_at_lago
+from customers.models import BackfillRow, BackfillStep, User
 
 ENTRIES = 100
 State = BackfillStep.State
@@ -29,7 +28,6 @@ class LagoLink:
 class Dossier:
     """`rows` are the rows of runs that brought the customer, newest first; empty for who may not see runs."""
 
-    mappings: Sequence[IdTagMapping]
     lago: Sequence[LagoLink]
     rows: Sequence[BackfillRow]
     entries: Sequence[Told]
@@ -39,7 +37,6 @@ class Dossier:
 
 def dossier_of(user: User, *, with_runs: bool, with_audit: bool) -> Dossier:
     return Dossier(
-        mappings=list(user.id_tag_mappings.all()),
         lago=_lago_links(user),
         rows=list(user.backfill_rows.select_related("run").order_by("-run_id", "line")) if with_runs else [],
         entries=_entries(user) if with_audit else [],
@@ -55,17 +52,11 @@ def _lago_links(user: User) -> list[LagoLink]:
     customer, subscription = (refs.get(name, "") for name in names)
     links = []
     if customer:
-        links.append(LagoLink("customer", customer, _url("customer", customer)))
+        links.append(LagoLink("customer", customer, page_at_lago("customer", customer)))
     if customer and subscription:
-        url = _url("customer", customer, "subscription", subscription, "overview")
+        url = page_at_lago("customer", customer, "subscription", subscription, "overview")
         links.append(LagoLink("subscription", subscription, url))
     return links
-
-
-def _url(*parts: str) -> str:
-    if not settings.LAGO_DASHBOARD_URL:
-        return ""
-    return "/".join([settings.LAGO_DASHBOARD_URL, *(quote(part, safe="") for part in parts)])
 
 
 def _entries(user: User) -> list[Told]:
