@@ -7,14 +7,16 @@ from django.http import HttpRequest
 
 from auditlog.people import actor_names
 from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, RUN, may
+from customers.admin.attention import attention
+from customers.admin.people.figures import by_plan, invited
 from customers.admin.reachable import systems
 from customers.admin.runs.figures import segments
 from customers.backfill import unasked
-from customers.backfill.beside import platform_place
+from customers.backfill.beside import is_beside_platform, platform_place
 from customers.backfill.ledger import at_work
 from customers.backfill.ledger.counts import counts_of
 from customers.backfill.ledger.standing import shown_status
-from customers.models import BackfillRun, IdTagMapping, RunJob, User, WelcomeMail
+from customers.models import BackfillRun, IdTagMapping, RunJob, User, WelcomeCampaign, WelcomeMail
 from customers.sign_in.client import NOT_TOLD_APART, client_address
 
 MailState = WelcomeMail.State
@@ -30,8 +32,10 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if context["may_audit"] and client_address(request) is None:
         context["proxies"] = NOT_TOLD_APART
     if may(user, CUSTOMERS):
-        context["people"] = _people()
+        context |= {"people": _people(), "invited": invited(), "platform_beside": is_beside_platform()}
+        context["plans"], context["more_plans"] = by_plan()
     if may(user, *ON_RUNS):
+        context["attention"] = attention()
         context |= {"runs": _runs(), "reconcile": _last_reconcile(), "mails": _mails()}
         context["systems"] = systems(look="look" in request.GET)
         context |= {"platform_place": platform_place(), "platform_unasked": unasked.remarks()}
@@ -68,9 +72,12 @@ def _last_reconcile() -> RunJob | None:
     return done.select_related("run").first()
 
 
-def _mails() -> dict[str, int]:
+def _mails() -> dict[str, Any]:
+    """Count the mails by what they want; `run` is the one whose page tells more, if there is one."""
+    last = WelcomeCampaign.objects.values_list("run", flat=True).first()
     counted = dict(WelcomeMail.objects.values_list("state").annotate(Count("pk")).order_by())
     return {
+        "run": last,
         "waiting": counted.get(MailState.QUEUED, 0) + counted.get(MailState.SENDING, 0),
         "sent": counted.get(MailState.SENT, 0),
         "attention": counted.get(MailState.FAILED, 0) + counted.get(MailState.UNKNOWN, 0),

@@ -17,7 +17,6 @@ from customers.backfill.switching import switch
 from customers.models import IdTagMapping
 from kernel import RemoteError
 
-
 # Without a platform nobody tells SteVe, so the card opens chargers as before.
 OFF_HERE = (
     "From now on nobody pays for what is charged with this card. Block it in SteVe, or it still charges."

@@ -15,7 +15,7 @@ from customers.admin.access import AUDIT, ID_TAGS, ON_RUNS, WELCOME, may
 from customers.admin.audited import AuditedMixin
 from customers.admin.people.dossier import dossier_of
 from customers.admin.people.drifting import tell_of_drift
-from customers.admin.people.filters import PlanFilter, RunFilter, SignedInFilter
+from customers.admin.people.filters import InvitedFilter, PlanFilter, RunFilter, SignedInFilter
 from customers.admin.people.lago import LagoMixin
 from customers.admin.people.platform import CustomerOnPlatform
 from customers.admin.people.sessions import SessionsMixin
@@ -62,7 +62,7 @@ class CustomerAdmin(
     form = CustomerForm
     list_display = ("name", "external_id", "email", "id_tags", "plan", "signed_in")
     list_fullwidth = True
-    list_filter = (RunFilter, PlanFilter, SignedInFilter, "is_active")
+    list_filter = (RunFilter, PlanFilter, InvitedFilter, SignedInFilter, "is_active")
     search_fields = ("email", "display_name", "external_id", "id_tag_mappings__id_tag")
     search_help_text = "Email, name, external_id or idTag"
     list_per_page = 50
