@@ -121,7 +121,7 @@ class AuditEntryAdmin(ModelAdmin):  # type: ignore[misc]
         return format_html('<span title="{}">{}</span>', obj.subject, _told(obj).about)
 
     def details(self, obj: AuditEntry) -> str:
-        return ", ".join(f"{key}: {value}" for key, value in obj.data.items())
+        return _told(obj).details
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

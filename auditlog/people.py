@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q
 
 from auditlog.models import AuditEntry
-from auditlog.words import in_words
+from auditlog.words import details, in_words
 
 STAFF, CUSTOMER = "staff", "customer"
 ACTORS = (STAFF, CUSTOMER)
@@ -27,6 +27,7 @@ class Told:
     who: str
     about: str
     what: str
+    details: str
 
 
 def told(found: Iterable[AuditEntry]) -> list[Told]:
@@ -44,6 +45,7 @@ def told(found: Iterable[AuditEntry]) -> list[Told]:
             _named(entry.actor, ACTORS, people),
             _named(entry.subject, SUBJECTS, people),
             in_words(entry.action),
+            details(entry.data),
         )
         for entry in entries
     ]

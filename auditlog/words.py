@@ -1,5 +1,8 @@
 """What was done, in plain words. The log keeps codes, which filters and other programs go by."""
 
+from collections.abc import Mapping
+from typing import Any
+
 WORDS = {
     "idtagmapping.changed": "Card switched",
     "platform_link.minting": "Link to the platform is being made",
@@ -23,6 +26,34 @@ WORDS = {
 }
 
 
+# Of things that an import makes: what they are called on every other page.
+THINGS = {
+    "id_tag_mapping": "idTag",
+    "steve_id_tag": "idTag in SteVe",
+    "lago_customer": "Customer in Lago",
+    "lago_subscription": "Subscription in Lago",
+    "lago_wallet": "Opening balance in Lago",
+    "lago_coupon": "Coupon in Lago",
+    "platform_user": "User on the platform",
+    "platform_mapping": "Mapping on the platform",
+}
+
+
 def in_words(action: str) -> str:
     """Say an action; one without words of its own by its parts: user.created is "User created"."""
-    return WORDS.get(action) or action.replace(".", " ").replace("_", " ").capitalize()
+    if action in WORDS:
+        return WORDS[action]
+    thing, _, verb = action.partition(".")
+    return f"{THINGS.get(thing) or _plain(thing).capitalize()} {_plain(verb)}".rstrip()
+
+
+def details(data: Mapping[str, Any]) -> str:
+    return ", ".join(f"{_plain(key)}: {_listed(value)}" for key, value in data.items())
+
+
+def _plain(code: str) -> str:
+    return code.replace("_", " ").replace(".", " ")
+
+
+def _listed(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -27,7 +27,7 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """`what` and, linked to `url`, `which`; `why` says more. `at` is when it came about."""
+    """`which`, linked to `url`, and `what` is with it; `why` says more. `at` is when it came about."""
 
     what: str
     which: str
@@ -45,7 +45,7 @@ def attention() -> list[Attention]:
 def _worker() -> Iterator[Attention]:
     if not worker_is_alive():
         why = "Imports, reverts and mails wait. Start one: python manage.py qcluster"
-        yield Attention("No worker is running", "see the systems", "#systems", why, worker_seen_at(), True)
+        yield Attention("", "No worker is running", "#systems", why, worker_seen_at(), True)
 
 
 def _runs() -> Iterator[Attention]:
@@ -56,14 +56,18 @@ def _runs() -> Iterator[Attention]:
         at = run.finished_at or run.settled_at or run.started_at
         yield Attention(WORDS[status], run.run_id, _page(run.pk), run.reason, at, status != Status.PARTIAL)
     if len(shown) > EACH:
-        yield Attention("More such runs", "all runs", reverse("admin:customers_backfillrun_changelist"))
+        yield Attention(
+            "were interrupted, failed or went in in part",
+            "More runs",
+            reverse("admin:customers_backfillrun_changelist"),
+        )
 
 
 def _campaigns() -> Iterator[Attention]:
     paused = WelcomeCampaign.objects.filter(status=WelcomeCampaign.Status.PAUSED).select_related("run")
     for campaign in paused[:EACH]:
         yield Attention(
-            "Welcome mails are paused", campaign.run.run_id, _page(campaign.run_id), campaign.reason
+            "has its welcome mails paused", campaign.run.run_id, _page(campaign.run_id), campaign.reason
         )
 
 
@@ -74,7 +78,7 @@ def _divergences() -> Iterator[Attention]:
     found = last.values_list("run_id", "run__run_id", "finished_at", "result__divergences_total")
     diverging = [one for one in found[: 10 * EACH] if one[3]]
     for pk, run_id, at, number in diverging[:EACH]:
-        what = f"{number:,} divergence{'' if number == 1 else 's'} at the last reconcile"
+        what = f"has {number:,} divergence{'' if number == 1 else 's'} at the last reconcile"
         yield Attention(what, run_id, reverse("admin:customers_backfillrun_reconcile", args=[pk]), at=at)
 
 
@@ -87,7 +91,7 @@ def _mails() -> Iterator[Attention]:
     by_run = lost.values_list("campaign__run", "campaign__run__run_id")
     counted = by_run.annotate(number=Count("pk"), at=Max("claimed_at")).order_by("-campaign__run")
     for pk, run_id, number, at in counted[:EACH]:
-        what = f"{number:,} welcome mail{'' if number == 1 else 's'} failed, or nobody knows"
+        what = f"has {number:,} welcome mail{'' if number == 1 else 's'} that failed, or may not have arrived"
         yield Attention(what, run_id, _page(pk), at=at)
 
 

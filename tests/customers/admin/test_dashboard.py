@@ -85,11 +85,11 @@ def test_what_needs_somebody_is_at_the_top_each_with_its_way(client: Client) -> 
     found = [(one.which, one.what, one.url) for one in client.get("/admin/").context["attention"]]
 
     assert found == [
-        ("see the systems", "No worker is running", "#systems"),
+        ("No worker is running", "", "#systems"),
         (failed.run_id, "failed", run_url(failed)),
-        (mailing.run_id, "Welcome mails are paused", run_url(mailing)),
-        (diverging.run_id, "2 divergences at the last reconcile", run_url(diverging, "reconcile")),
-        (mailing.run_id, "1 welcome mail failed, or nobody knows", run_url(mailing)),
+        (mailing.run_id, "has its welcome mails paused", run_url(mailing)),
+        (diverging.run_id, "has 2 divergences at the last reconcile", run_url(diverging, "reconcile")),
+        (mailing.run_id, "has 1 welcome mail that failed, or may not have arrived", run_url(mailing)),
     ]
 
 

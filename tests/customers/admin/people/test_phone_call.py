@@ -112,6 +112,33 @@ def test_where_nobody_said_where_lago_s_pages_are_the_customer_s_key_is_told(
     assert "In Lago it is the customer with the external id C-1." in told
 
 
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        ((), "not in Lago, or not yet: the platform sends it when it next looks"),
+        ((("steve_tx_7_1700000000", "2.5"), ("steve_tx_7_final", "1.25")), "3.750 kWh in Lago"),
+        ((("steve_tx_70_final", "9"),), "not in Lago, or not yet"),
+    ],
+    ids=["none", "in parts", "of another session"],
+)
+def test_it_is_told_whether_lago_has_a_session(
+    client: Client, alice: User, by_hand: Caller, events: tuple[tuple[str, str], ...], told: str
+) -> None:
+    for transaction_id, energy in events:
+        by_hand.event(
+            transaction_id,
+            external_subscription_id="backfill-C-1",
+            code="ev_charging_kwh",
+            properties={"value": energy},
+        )
+    card = alice.id_tag_mappings.get()
+    begun = (timezone.now() - timedelta(minutes=5)).isoformat()
+
+    answer = client.get(f"/admin/customers/customer/{alice.pk}/billed/{card.pk}/7/", {"begun": begun})
+
+    assert words_of(answer).startswith(told)
+
+
 # --- the sign-in link ----------------------------------------------------------------------------------
 
 
