@@ -8,11 +8,11 @@ from django.http import HttpRequest
 from auditlog.people import actor_names
 from customers.admin.access import AUDIT, CUSTOMERS, ON_RUNS, RUN, may
 from customers.admin.attention import attention
-from customers.admin.people.figures import by_plan, invited
+from customers.admin.people.counting import counted
 from customers.admin.reachable import systems
 from customers.admin.runs.figures import segments
 from customers.backfill import unasked
-from customers.backfill.beside import is_beside_platform, platform_place
+from customers.backfill.beside import platform_place
 from customers.backfill.ledger import at_work
 from customers.backfill.ledger.counts import counts_of
 from customers.backfill.ledger.standing import shown_status
@@ -32,8 +32,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if context["may_audit"] and client_address(request) is None:
         context["proxies"] = NOT_TOLD_APART
     if may(user, CUSTOMERS):
-        context |= {"people": _people(), "invited": invited(), "platform_beside": is_beside_platform()}
-        context["plans"], context["more_plans"] = by_plan()
+        context |= {"people": _people(), "counted": "look" in request.GET}
+        context |= counted() if context["counted"] else {}
     if may(user, *ON_RUNS):
         context["attention"] = attention()
         context |= {"runs": _runs(), "reconcile": _last_reconcile(), "mails": _mails()}

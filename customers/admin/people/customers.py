@@ -13,6 +13,7 @@ from unfold.admin import ModelAdmin
 from auditlog.templatetags.moments import ago
 from customers.admin.access import AUDIT, ID_TAGS, ON_RUNS, WELCOME, may
 from customers.admin.audited import AuditedMixin
+from customers.admin.people.counting import CountingMixin
 from customers.admin.people.dossier import dossier_of
 from customers.admin.people.drifting import tell_of_drift
 from customers.admin.people.filters import InvitedFilter, PlanFilter, RunFilter, SignedInFilter
@@ -51,6 +52,7 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Customer)
 class CustomerAdmin(
     CustomerOnPlatform,
+    CountingMixin,
     LagoMixin,
     SessionsMixin,
     SignInLinkMixin,

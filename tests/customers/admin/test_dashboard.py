@@ -109,7 +109,7 @@ def test_customers_are_counted_by_plan_and_by_what_became_of_their_invitation(cl
         WelcomeMail.objects.create(campaign=campaign, user=user, external_id=user.external_id, **sent)
     User.objects.filter(external_id="C-1").update(last_login=now)
 
-    seen = client.get("/admin/").context
+    seen = client.get("/admin/customers/customer/figures/").context
 
     assert [(plan.code, plan.number) for plan in seen["plans"]] == [("standard", 2), ("fleet", 1)]
     assert (seen["invited"].number, seen["invited"].signed_in, seen["invited"].never) == (2, 1, 1)

@@ -55,6 +55,7 @@ GATES: list[tuple[str, str, set[str]]] = [
     ("customers_customer_history", "GET", {"view_customer", "change_customer"}),
     ("customers_customer_sessions", "GET", {"view_customer"}),
     ("customers_customer_platform", "GET", {"view_customer"}),
+    ("customers_customer_figures", "GET", {"view_customer"}),
     ("customers_customer_lago", "GET", {"view_customer"}),
     ("customers_customer_billed", "GET", {"view_customer"}),
     ("customers_customer_send_link", "POST", {"send_welcome"}),
@@ -105,6 +106,7 @@ def keys(lago: Sandbox) -> dict[str, list[Any]]:
     return {
         "customers_backfillrun": [report.run.pk],
         "customers_customer": [User.objects.get(external_id="C-1").pk],
+        "customers_customer_figures": [],
         "customers_customer_billed": [
             User.objects.get(external_id="C-1").pk, IdTagMapping.objects.get().pk, 1,
         ],
