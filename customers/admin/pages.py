@@ -36,6 +36,7 @@ class Pages:
         self, request: HttpRequest, template: str, title: str, context: Mapping[str, Any]
     ) -> TemplateResponse:
         everywhere = {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
+        everywhere["object"] = context.get("run")  # the end of the breadcrumbs
         return TemplateResponse(request, f"{TEMPLATES}/{template}.html", {**everywhere, **context})
 
     @staticmethod

@@ -7,7 +7,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
 
-from customers.admin.access import RUN, names_of, needs, staff
+from auditlog.people import actor_names
+from customers.admin.access import RUN, needs, staff
 from customers.admin.error_rows import error_rows
 from customers.admin.imports.confirming import ConfirmForm, confirmation_of, own_upload
 from customers.admin.imports.page import preview_context
@@ -88,4 +89,4 @@ class PreviewPages(Pages):
 
 
 def _who(actor: str) -> str:
-    return names_of([actor]).get(actor, actor)
+    return actor_names([actor])[actor]

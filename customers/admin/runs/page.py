@@ -12,8 +12,9 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from auditlog.models import AuditEntry
+from auditlog.people import Told, actor_names, told
 from customers import queueing
-from customers.admin.access import REVERT, RUN, names_of
+from customers.admin.access import REVERT, RUN
 from customers.admin.runs.figures import Pace, Segment, pace, segments
 from customers.backfill import uploads as staging
 from customers.backfill.beside import platform_place
@@ -283,9 +284,9 @@ def _row(row: BackfillRow) -> dict[str, Any]:
     }
 
 
-def entries_of(run: BackfillRun) -> list[AuditEntry]:
+def entries_of(run: BackfillRun) -> list[Told]:
     """Return what happened to the run as a whole; of its rows, the log and the audit log tell."""
-    return list(AuditEntry.objects.tagged(run.audit_tag).filter(subject=f"run:{run.run_id}")[:ENTRIES])
+    return told(AuditEntry.objects.tagged(run.audit_tag).filter(subject=f"run:{run.run_id}")[:ENTRIES])
 
 
 def files_of(run: BackfillRun) -> dict[str, Path]:
@@ -307,4 +308,4 @@ def platform_of(run: BackfillRun) -> str:
 
 
 def who(run: BackfillRun) -> str:
-    return names_of([run.actor]).get(run.actor, run.actor)
+    return actor_names([run.actor])[run.actor]

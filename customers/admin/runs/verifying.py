@@ -9,8 +9,9 @@ from django.shortcuts import redirect
 from django.urls import URLPattern
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
+from auditlog.people import actor_names
 from customers import queueing
-from customers.admin.access import ON_RUNS, RUN, actor, may, names_of, needs
+from customers.admin.access import ON_RUNS, RUN, actor, may, needs
 from customers.admin.pages import Pages, post_only
 from customers.admin.runs.page import is_stale
 from customers.backfill.refused import Refused
@@ -159,7 +160,7 @@ def _told(job: RunJob) -> dict[str, Any]:
     checks = job.result.get("checks", [])
     failed = [check["name"] for check in checks if check["passed"] is False]
     return {
-        "who": names_of([job.actor]).get(job.actor, job.actor),
+        "who": actor_names([job.actor])[job.actor],
         "charges": job.kind == Kind.CHARGE,
         "verdict": job.result.get("verdict", ""),
         "failed": failed,

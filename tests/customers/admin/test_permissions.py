@@ -67,6 +67,10 @@ GATES: list[tuple[str, str, set[str]]] = [
     ("customers_customer_history", "GET", {"view_customer", "change_customer"}),
     ("customers_customer_sessions", "GET", {"view_customer"}),
     ("customers_customer_platform", "GET", {"view_customer"}),
+    ("customers_customer_figures", "GET", {"view_customer"}),
+    ("customers_customer_lago", "GET", {"view_customer"}),
+    ("customers_customer_billed", "GET", {"view_customer"}),
+    ("customers_customer_send_link", "POST", {"send_welcome"}),
     ("customers_customer_add", "GET", NEVER),
     ("customers_customer_delete", "POST", NEVER),
     ("customers_idtagmapping_changelist", "GET", {"view_idtagmapping", "change_idtagmapping"}),
@@ -122,6 +126,10 @@ def keys(lago: Sandbox) -> dict[str, list[Any]]:
     return {
         "customers_backfillrun": [report.run.pk],
         "customers_customer": [User.objects.get(external_id="C-1").pk],
+        "customers_customer_figures": [],
+        "customers_customer_billed": [
+            User.objects.get(external_id="C-1").pk, IdTagMapping.objects.get().pk, 1,
+        ],
         "customers_idtagmapping": [IdTagMapping.objects.get().pk],
         "auditlog_auditentry": [AuditEntry.objects.latest("pk").pk],
         "customers_user": [owner.pk],
@@ -137,7 +145,7 @@ def keys(lago: Sandbox) -> dict[str, list[Any]]:
         "customers_backfillrun_system": ["lago"],
         "customers_backfillrun_preflight": [],
         "customers_backfillrun_preflight_part": ["lago"],
-    }
+    }  # fmt: skip
 
 
 def address(name: str, keys: dict[str, list[Any]]) -> str:

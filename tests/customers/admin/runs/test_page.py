@@ -47,7 +47,7 @@ def run(client: Client) -> BackfillRun:
 def test_the_list_tells_when_who_what_and_how_it_ended(client: Client, run: BackfillRun) -> None:
     words = words_of(client.get(LIST))
 
-    assert f"{run.run_id} {run.started_at:%Y-%m-%d %H:%M} cli:tester customers.csv succeeded 3" in words
+    assert f"{run.run_id} just now cli:tester customers.csv succeeded 3" in words
 
 
 def test_the_list_takes_as_many_queries_for_many_runs_as_for_one(client: Client, run: BackfillRun) -> None:
@@ -216,3 +216,11 @@ def test_the_page_draws_when_the_customers_start_of_whom_the_run_made_something(
     assert "2 customers, from 2025-05-01 to 2090-01-01; 1 later." in words
     reverted(report.run)
     assert "When the new customers start" not in words_of(client.get(run_url(report.run)))
+
+
+@pytest.mark.parametrize("page", ["change", "welcome"])
+def test_each_page_about_a_run_says_the_way_to_it(client: Client, run: BackfillRun, page: str) -> None:
+    answer = client.get(run_url(run, page))
+
+    assert f"Runs › {run.run_id}" in words_of(answer)
+    assert "Backfill runs" not in words_of(answer)
