@@ -222,7 +222,7 @@ def test_a_file_with_defects_is_shown_with_what_is_wrong(
     expect(page.get_by_role("button", name="Import")).to_have_count(0)
     look(page, "defects")
     page.get_by_role("link", name="create 1").click()
-    expect(page.locator(".pb-rows tbody tr")).to_have_count(1)
+    expect(page.locator("#rows tbody tr")).to_have_count(1)
     assert complaints == []
 
 
