@@ -1,6 +1,5 @@
 """Make a mapping of what was chosen on the page, over what it has no fields for."""
 
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +8,7 @@ from django.http import QueryDict
 from customers.backfill.checks import is_date_format
 from customers.backfill.source import FileMapping, parse_mapping
 from customers.backfill.source.mapping.model import FIELDS, Form, LeaveOut, Origin
-from customers.backfill.source.mapping.reading import UNDECIDED, mapping_of
+from customers.backfill.source.mapping.reading import UNDECIDED, load_document, mapping_of
 from customers.backfill.source.mapping.writing import write_mapping
 
 NOTHING = "(nothing)"  # a blank cell, where values stand a line each
@@ -35,10 +34,7 @@ def mapping_of_file(name: str, text: str) -> tuple[FileMapping, str]:
 
     In a draft, question marks stand where nothing is decided; here that is where nothing is chosen yet.
     """
-    try:
-        document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return parse_mapping(name, text), text  # which says what is wrong
+    document = load_document(name, text)
     decided = _decided(document)
     if decided == document:
         return parse_mapping(name, text), text
