@@ -6,7 +6,7 @@ from typing import Any
 from django.http import QueryDict
 
 from customers.backfill.checks import is_date_format
-from customers.backfill.kept_mappings import MAX_NAME
+from customers.backfill.kept_mappings import NAMED_SO, is_name
 from customers.backfill.source import FileMapping, SourceError, parse_mapping
 from customers.backfill.source.mapping.model import FIELDS, Form, LeaveOut, Origin
 from customers.backfill.source.mapping.reading import UNDECIDED, load_document, mapping_of
@@ -103,13 +103,8 @@ def amiss(post: QueryDict) -> list[str]:
     if days and not is_date_format(days):
         found.append("The date format must name year, month and day, such as %d.%m.%Y.")
     if not is_name(post.get("save_as", "").strip()):
-        found.append(f"Save it under a name of at most {MAX_NAME} characters that can be seen, in one line.")
+        found.append(NAMED_SO)
     return found
-
-
-def is_name(name: str) -> bool:
-    """Return whether a mapping may be kept under a name; a blank one keeps nothing."""
-    return len(name) <= MAX_NAME and name.isprintable()
 
 
 def is_read_otherwise(one: Form, other: Form) -> bool:

@@ -11,7 +11,6 @@ from customers.admin.imports.columns.chosen import (
     amiss,
     base_of,
     chosen_in,
-    is_name,
     is_read_otherwise,
     mapping_from,
     mapping_of_file,
@@ -21,6 +20,7 @@ from customers.admin.imports.columns.looking import Study, own_columns, study
 from customers.admin.imports.columns.naming import file_name
 from customers.admin.imports.columns.starting import Start, plan_codes, read_anew, start, told
 from customers.backfill import uploads as staging
+from customers.backfill.kept_mappings import is_name
 from customers.backfill.refused import Refused
 from customers.backfill.source import FileMapping, SourceError, parse_mapping
 from customers.backfill.source.mapping.reading import MAX_BYTES

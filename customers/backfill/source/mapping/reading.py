@@ -61,6 +61,8 @@ def parse_mapping(name: str, text: str) -> FileMapping:
 
 def load_document(name: str, text: str) -> dict[str, Any]:
     """Read TOML that anybody may have written; raise SourceError."""
+    if len(text) > MAX_BYTES:
+        raise _invalid(name, f"the mapping is larger than {MAX_BYTES:,} bytes.")
     if any(part.count(".") > MAX_DOTS for part in re.split(r"[\n=,{}\[\]#]|\.\.", text)):
         raise _invalid(name, "this is nested too deeply.")
     try:
