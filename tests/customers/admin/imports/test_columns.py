@@ -164,6 +164,16 @@ def test_what_is_lacking_is_said_and_the_rest_stays_chosen(client: Client) -> No
     assert filled_in(text_of(answer))["field.external_id"] == ["c:Kundennr"]
 
 
+def test_decimal_cards_are_pointed_out_until_somebody_decides(client: Client) -> None:
+    found = to_map(client, EXPORT.replace(b"04:a1:b2:c", b"53152990"))
+
+    page = client.get(url(found))
+    decided = client.post(url(found), {**filled_in(text_of(page)), "cards.decimal_to_hex": "on"})
+
+    assert "These are decimal numbers." in words_of(page)
+    assert "These are decimal numbers." not in words_of(decided)
+
+
 def test_one_mistake_leaves_the_rest_chosen(client: Client) -> None:
     found = to_map(client)
 
