@@ -49,8 +49,8 @@ def keep(
     `no_wait`: nobody is to wait for the platform's sync at the end.
     """
     mapping = reading.mapping
-    source = read_bytes(name, data, **_way_of(reading), mapping=mapping)
-    rows = _count_rows(source)
+    source = read_bytes(name, data, **way_of(reading), mapping=mapping)
+    rows = count_rows(source)
     options = options.over(source.info)
     return _store(name, data, reading, options, user, rows=rows, no_wait=no_wait)
 
@@ -65,7 +65,7 @@ def keep_as_it_is(
 def _store(
     name: str, data: bytes, reading: Reading, options: Options, user: User, *, rows: int, no_wait: bool
 ) -> BackfillUpload:
-    chosen = {**_way_of(reading), **options.as_json()}
+    chosen = {**way_of(reading), **options.as_json()}
     chosen |= {"no_wait": True} if no_wait else {}
     return BackfillUpload.objects.create(
         name=name[:255],
@@ -78,7 +78,7 @@ def _store(
     )
 
 
-def _count_rows(source: Source) -> int:
+def count_rows(source: Source) -> int:
     """Count what a page can wait for; raise SourceError if it is more, or cannot be read to the end."""
     rows = sum(1 for _ in islice(source, settings.MAX_UPLOAD_ROWS + 1))
     if rows > settings.MAX_UPLOAD_ROWS:
@@ -93,21 +93,21 @@ def read_through(upload: BackfillUpload, mapping: FileMapping, text: str) -> Non
     `text` is the mapping's file. How the file is made and its days and amounts are written, the mapping says
     alone from here. What was previewed otherwise can be confirmed no more.
     """
-    rows = _count_rows(read_bytes(upload.name, bytes(upload.data), mapping=mapping))
+    rows = count_rows(read_bytes(upload.name, bytes(upload.data), mapping=mapping))
     others = {
         name: value
         for name, value in options_of(upload).as_json().items()
         if name not in ("date_format", "decimal_mark", "mapping", "mapping_name")
     }
     options = Options.through(mapping, date_format=None, decimal_mark=None, **others)
-    chosen = {**upload.options, **options.as_json(), **_way_of(Reading())}
+    chosen = {**upload.options, **options.as_json(), **way_of(Reading())}
     still = BackfillUpload.objects.previews().filter(pk=upload.pk)
     if not still.update(options=chosen, mapping=text, rows=rows, preview=b""):
         raise Refused("The import of this file was started in the meantime.")
     upload.options, upload.mapping, upload.rows, upload.preview = chosen, text, rows, b""
 
 
-def _way_of(reading: Reading) -> dict[str, str | None]:
+def way_of(reading: Reading) -> dict[str, str | None]:
     return {
         "encoding": reading.encoding,
         "delimiter": reading.delimiter,
@@ -139,11 +139,17 @@ def options_of(upload: BackfillUpload) -> Options:
 
 def plan_upload(upload: BackfillUpload) -> Report:
     """Plan as a dry-run does, and keep what it says; raise SourceError, Refused or RemoteError."""
+    report = planned(upload)
+    upload.save(update_fields=["preview"])
+    return report
+
+
+def planned(upload: BackfillUpload) -> Report:
+    """Plan, and fill in the preview without keeping it; raise SourceError, Refused or RemoteError."""
     options = options_of(upload)
     with connect(concurrency=options.concurrency) as systems:
         report = plan_file(open_upload(upload), systems, _looked_at(options), now=timezone.now())
         upload.preview = stored_preview.pack(report)  # while they are open: it says which ones they are
-    upload.save(update_fields=["preview"])
     return report
 
 
@@ -233,7 +239,7 @@ def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
     """Bind the file to its run and have the worker take it up once this transaction is committed."""
     BackfillUpload.objects.filter(run=run).exclude(pk=upload.pk).delete()
     upload.run, upload.attempts = run, 0
-    upload.save(update_fields=["run", "attempts"])
+    upload.save(update_fields=["run", "attempts", "uploaded_by"])  # whoever confirmed it
     life.tell_queued(run, actor=upload.actor)
     preview_ends.note_confirmed(upload, run)
     enqueue(run.pk)
