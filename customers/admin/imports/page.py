@@ -195,6 +195,7 @@ def _causes(preview: stored_preview.Preview) -> dict[str, Any]:
     causes = preview.causes
     return {
         "causes": [(cause, lines_named(cause.lines), takes_plan(cause)) for cause in causes],
+        "has_remedies": any(cause.remedies or takes_plan(cause) for cause in causes),
         "plan_codes": preview.head.get("plan_codes", ()),
     }
 
