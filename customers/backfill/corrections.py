@@ -67,18 +67,21 @@ def typed(source: Source, texts: Texts, without: Iterable[int]) -> Corrections:
     by_line: dict[int, dict[int, str]] = {}
     for (line, place), text in texts.items():
         by_line.setdefault(line, {})[place] = text
-    wanted, left = set(by_line), frozenset(without)
+    left = frozenset(without)
+    wanted = {*by_line, *left}
     cells: dict[int, dict[int, CellValue]] = {}
     known = set()
     for row in source:
         known.add(row.line)
-        if row.line in wanted and row.line not in left:
+        if row.line in by_line and row.line not in left:
             others: dict[int, CellValue] = {
                 place: meant
                 for place, text in by_line[row.line].items()
                 if (meant := _meant(row, place, text, source)) is not None
             }
             cells |= {row.line: others} if others else {}
+        if row.line in wanted and wanted <= known:
+            break
     _refuse_unknown(wanted - known)
     return _some(Corrections(cells, left), known)
 
@@ -213,6 +216,7 @@ def correction(upload: BackfillUpload, corrections: Corrections) -> Change:
         _told(before["from_sha256"], corrections),
         options={"corrected": {**before, "lines": lines}},
         data=data,
+        rows=upload.rows - len(corrections.without),
     )
 
 

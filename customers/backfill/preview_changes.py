@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from auditlog.models import Event, record
 from customers.backfill import uploads
+from customers.backfill.engine.report import Report
 from customers.backfill.preview_ends import subject_of
 from customers.backfill.refused import Refused
 from customers.backfill.source import FileMapping
@@ -32,18 +33,19 @@ class Change:
     options: Mapping[str, Any] = field(default_factory=dict)
     mapping: FileMapping | None = None
     data: bytes | None = None
+    rows: int | None = None  # that it has then, if that is known
 
 
-def carry_out(upload: BackfillUpload, change: Change, user: User) -> BackfillUpload:
-    """Plan what is changed, and put it in the place of what was; return what is kept now.
+def carry_out(upload: BackfillUpload, change: Change, user: User) -> Report:
+    """Plan what is changed, and put it in the place of what was; return what was planned.
 
     Raises SourceError, Refused or RemoteError, with nothing changed. The hour that a preview is kept begins
     anew, for somebody works with it.
     """
     anew = changed(upload, change)
-    uploads.planned(anew)
+    report = uploads.planned(anew)
     put_in_place(upload, anew, change, user)
-    return anew
+    return report
 
 
 def changed(upload: BackfillUpload, change: Change) -> BackfillUpload:
@@ -55,7 +57,7 @@ def changed(upload: BackfillUpload, change: Change) -> BackfillUpload:
     if change.data is not None:
         anew.data, anew.sha256 = change.data, hashlib.sha256(change.data).hexdigest()
     source = uploads.open_upload(anew)
-    anew.rows = uploads.count_rows(source)
+    anew.rows = uploads.count_rows(source) if change.rows is None else change.rows
     anew.options["hidden_rows"] = source.info.hidden_rows
     return anew
 

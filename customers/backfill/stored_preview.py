@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from customers.backfill.causes import Cause, causes, same_names
-from customers.backfill.document import document
+from customers.backfill.document import head_of, row_of
+from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.engine.report import Report
 from customers.backfill.money.looked_at import first_invoices_of, starts_of
 from customers.models import BackfillUpload
@@ -67,23 +68,29 @@ class Preview:
 
 
 def pack(report: Report) -> bytes:
-    whole = json.loads("".join(document(report)))
-    for row, planned in zip(whole["rows"], report.plan.rows, strict=True):
-        start = planned.wanted.start_date
-        row |= {"plan_code": planned.wanted.plan_code, "start_date": start.isoformat() if start else ""}
-    accepted = report.plan.accepted
+    rows = (_row(report, planned) for planned in report.plan.rows)
+    return packed(_head(report), [*rows])
+
+
+def _row(report: Report, planned: PlannedRow) -> dict[str, Any]:
+    start = planned.wanted.start_date
+    more = {"plan_code": planned.wanted.plan_code, "start_date": start.isoformat() if start else ""}
+    return row_of(report, planned) | more
+
+
+def _head(report: Report) -> dict[str, Any]:
+    whole, plan, systems = head_of(report), report.plan, report.systems
     whole["mapped"] = [*report.mapped.sentences()] if report.mapped else []
-    whole["starts"] = starts_of(report.plan)
-    whole["first_invoices"] = [one.as_json() for one in first_invoices_of(report.plan)]
-    plan_codes = sorted(report.systems.target.plans)
-    whole["causes"] = [cause.as_json() for cause in causes(report.plan.rows, plan_codes)]
+    whole["starts"] = starts_of(plan)
+    whole["first_invoices"] = [one.as_json() for one in first_invoices_of(plan)]
+    plan_codes = sorted(systems.target.plans)
+    whole["causes"] = [cause.as_json() for cause in causes(plan.rows, plan_codes)]
     whole["plan_codes"] = plan_codes
-    whole["plans_named"] = same_names("plan_code", report.plan.rows, plan_codes)
-    whole["accepted"] = accepted.as_json() if accepted else None
-    whole["target"]["world"] = report.systems.world
-    whole["target"]["lago"]["organization_id"] = report.systems.target.organization.lago_id
-    rows = whole.pop("rows")
-    return packed(whole, rows)
+    whole["plans_named"] = same_names("plan_code", plan.rows, plan_codes)
+    whole["accepted"] = plan.accepted.as_json() if plan.accepted else None
+    whole["target"]["world"] = systems.world
+    whole["target"]["lago"]["organization_id"] = systems.target.organization.lago_id
+    return whole
 
 
 def packed(head: Mapping[str, Any], rows: Sequence[Row]) -> bytes:

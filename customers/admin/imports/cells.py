@@ -11,7 +11,7 @@ from customers.backfill.corrections import Cell, Texts, cells_beside
 from customers.backfill.refused import Refused
 from customers.backfill.source import FileMapping, SourceError
 
-MOST = 800  # fields of one page; a form of more than a thousand is refused
+MOST = 700  # fields of one page; a form of more than a thousand is refused
 NAME, WITHOUT = "cell", "without"
 
 

@@ -14,6 +14,7 @@ from customers.admin.imports.money import money_context
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
 from customers.backfill.beside import is_beside_platform
+from customers.backfill.causes import Cause
 from customers.backfill.corrections import differing_lines
 from customers.backfill.engine.acceptance import Past
 from customers.backfill.money.beside_words import billed_sentences, by_nobody, difference_sentence, twice
@@ -194,10 +195,15 @@ def _causes(preview: stored_preview.Preview) -> dict[str, Any]:
     """Return why rows fail, each with its lines and whether a plan can be chosen for it."""
     causes = preview.causes
     return {
-        "causes": [(cause, lines_named(cause.lines), takes_plan(cause)) for cause in causes],
+        "causes": [(cause, _lines(cause), takes_plan(cause)) for cause in causes],
         "has_remedies": any(cause.remedies or takes_plan(cause) for cause in causes),
         "plan_codes": preview.head.get("plan_codes", ()),
     }
+
+
+def _lines(cause: Cause) -> str:
+    more = cause.rows - len(cause.lines)
+    return lines_named(cause.lines) + (f" and {more:,} after these" if more else "")
 
 
 def _options(options: Mapping[str, Any]) -> list[str]:

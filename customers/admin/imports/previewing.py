@@ -1,5 +1,6 @@
 """The page of a preview, its error file, and its end without a run."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.contrib import messages
@@ -17,6 +18,7 @@ from customers.admin.pages import Pages, post_only
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
 from customers.backfill.preview_ends import end_of
+from customers.backfill.source import SourceError
 from customers.models import BackfillUpload
 from kernel import Problem
 
@@ -53,7 +55,9 @@ class PreviewPages(Pages):
         typed: QueryDict | None = None,
     ) -> HttpResponse:
         """Show the page; with options that cannot be, or with what was typed and cannot be either."""
-        mapping = staging.mapping_of(upload)
+        mapping = None
+        with suppress(SourceError):  # of a version that knew more
+            mapping = staging.mapping_of(upload)
         context = {
             "upload": upload,
             "edition": edition(upload),

@@ -123,14 +123,14 @@ class WorkingPages(PreviewPages):
     def _in_place(request: HttpRequest, upload: BackfillUpload, make: Make) -> str:
         """Make a change and plan it in place; return why it cannot be, with everything as it was."""
         try:
-            anew = carry_out(upload, make(upload), staff(request))
+            report = carry_out(upload, make(upload), staff(request))
         except SourceError as error:
             return in_console(str(error))
         except Refused as error:
             return in_console(f"{error} {error.hint}".strip())
         except (RemoteError, ImproperlyConfigured) as error:
             return f"{error} The preview is as it was."
-        fails = stored_preview.unpack(anew).head["counts"]["fail"]
+        fails = report.plan.counts["fail"]
         left = f"{fails:,} {'row has' if fails == 1 else 'rows have'} problems." if fails else "No row fails."
         messages.success(request, f"Planned anew. {left}")
         return ""

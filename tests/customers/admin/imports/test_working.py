@@ -470,3 +470,27 @@ def test_in_a_workbook_a_number_stays_one(client: Client) -> None:
     do(client, found, "merge", rows=SimpleUploadedFile("e.xlsx", xlsx_bytes([errors, [*corrected, 3]])))
 
     assert [problem["code"] for problem in preview(found).rows[1]["problems"]] == ["id_tag_damaged"]
+
+
+def test_an_error_file_of_an_export_is_merged_through_its_mapping(client: Client) -> None:
+    mapping = (
+        '[file]\nheader_line = 2\nencoding = "cp1252"\n[fields]\ndisplay_name = "Name"\nemail = "Mail"\n'
+        'external_id = "Nr"\nid_tag = "RFID"\nstart_date = "Ab"\nplan_code = { constant = "standard" }\n'
+    )
+    header = ["Name", "Mail", "Nr", "RFID", "Ab"]
+    kept = BackfillMapping.objects.create(name="CRM", content=mapping, header_digest=header_digest(header))
+    table = [
+        "Kunden",
+        ";".join(header),
+        "Jürgen;x;1;AB12CD34;2024-01-01",
+        "Ada;a@x.org;2;AB12CD35;2024-01-01",
+    ]
+    found = preview_of(client, "\r\n".join(table).encode("cp1252"), mapping=str(kept.pk))
+
+    errors = client.get(f"{preview_url(found)}errors/").content.decode("cp1252")
+    saved = errors.replace(";x;", ";jürgen@example.com;").encode("utf-8-sig")
+    told = do(client, found, "merge", rows=SimpleUploadedFile("errors.csv", saved))
+
+    assert told[0] == "Planned anew. 1 row has problems."  # an address of that kind is none of ours
+    assert bytes(now(found).data).decode("cp1252").splitlines()[1] == table[1]
+    assert "jürgen@example.com" in bytes(now(found).data).decode("cp1252")
