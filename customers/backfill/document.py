@@ -12,10 +12,10 @@ from kernel import Bill, Problem
 
 def document(report: Report) -> Iterator[str]:
     """Return the report as the text of one JSON object, in pieces."""
-    head = json.dumps(_head(report), ensure_ascii=False, indent=2)
+    head = json.dumps(head_of(report), ensure_ascii=False, indent=2)
     yield head[:-2] + ',\n  "rows": ['
     for number, row in enumerate(report.plan.rows):
-        yield ("\n    " if number == 0 else ",\n    ") + json.dumps(_row(report, row), ensure_ascii=False)
+        yield ("\n    " if number == 0 else ",\n    ") + json.dumps(row_of(report, row), ensure_ascii=False)
     yield "\n  ]\n}\n"
 
 
@@ -37,7 +37,8 @@ def counts(report: Report) -> Mapping[str, int]:
     return done
 
 
-def _head(report: Report) -> dict[str, Any]:
+def head_of(report: Report) -> dict[str, Any]:
+    """Return all but the rows."""
     target = report.systems.target
     info = report.info
     steve = report.systems.steve_url
@@ -109,7 +110,8 @@ def _action(report: Report, row: PlannedRow) -> str:
     return settled.outcome if settled else "pending"
 
 
-def _row(report: Report, row: PlannedRow) -> dict[str, Any]:
+def row_of(report: Report, row: PlannedRow) -> dict[str, Any]:
+    """Return what the document says of a row."""
     settled = report.outcomes.get(row.line)
     steps = settled.steps if settled else {name: verdict.action for name, verdict in row.verdicts.items()}
     return {

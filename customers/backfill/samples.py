@@ -77,12 +77,13 @@ def visible(row: SourceRow) -> tuple[str, ...]:
     values = row.values
     if row.mapped and row.mapped.id_tag is not None:
         values = values._replace(id_tag=f"{row.mapped.id_tag} → {values.id_tag}")
-    six = tuple(_visible(value) for value in values)
-    more = (f"{name}: {_visible(value.strip())}" for name, value in row.more.items() if value.strip())
+    six = tuple(visible_text(value) for value in values)
+    more = (f"{name}: {visible_text(value.strip())}" for name, value in row.more.items() if value.strip())
     return (*six, " · ".join(more)) if row.more else six
 
 
-def _visible(value: str) -> str:
+def visible_text(value: str) -> str:
+    """Write what nobody would see by its number."""
     if value.isprintable():
         return value
     return "".join(char if char.isprintable() else f"<U+{ord(char):04X}>" for char in value)

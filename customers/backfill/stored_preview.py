@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from customers.backfill.document import document
+from customers.backfill.causes import Cause, causes, same_names
+from customers.backfill.document import head_of, row_of
+from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.engine.report import Report
 from customers.backfill.money.looked_at import first_invoices_of, starts_of
 from customers.models import BackfillUpload
@@ -22,7 +24,8 @@ Row = Mapping[str, Any]
 class Preview:
     """`rows` are as in the document of `backfill_customers`, with `plan_code` and `start_date` more.
 
-    `head` has `starts` and `first_invoices` more: new customers by day, and by plan, day and period.
+    `head` has more too: `starts` and `first_invoices`, new customers by day, and by plan, day and period;
+    `causes` why rows fail; Lago's `plan_codes`, and which of them the file names as they are.
     """
 
     head: Mapping[str, Any]
@@ -36,6 +39,11 @@ class Preview:
     def accepted(self) -> dict[str, Any] | None:
         """Return what was accepted with it, as a run keeps it; a preview of 1.1 knows nothing of it."""
         return self.head.get("accepted")
+
+    @property
+    def causes(self) -> list[Cause]:
+        """Return why rows fail; nothing of a preview that an older version kept."""
+        return [Cause.kept(told) for told in self.head.get("causes", ())]
 
     @property
     def warned(self) -> int:
@@ -60,17 +68,33 @@ class Preview:
 
 
 def pack(report: Report) -> bytes:
-    whole = json.loads("".join(document(report)))
-    for row, planned in zip(whole["rows"], report.plan.rows, strict=True):
-        start = planned.wanted.start_date
-        row |= {"plan_code": planned.wanted.plan_code, "start_date": start.isoformat() if start else ""}
-    accepted = report.plan.accepted
+    rows = (_row(report, planned) for planned in report.plan.rows)
+    return packed(_head(report), [*rows])
+
+
+def _row(report: Report, planned: PlannedRow) -> dict[str, Any]:
+    start = planned.wanted.start_date
+    more = {"plan_code": planned.wanted.plan_code, "start_date": start.isoformat() if start else ""}
+    return row_of(report, planned) | more
+
+
+def _head(report: Report) -> dict[str, Any]:
+    whole, plan, systems = head_of(report), report.plan, report.systems
     whole["mapped"] = [*report.mapped.sentences()] if report.mapped else []
-    whole["starts"] = starts_of(report.plan)
-    whole["first_invoices"] = [one.as_json() for one in first_invoices_of(report.plan)]
-    whole["accepted"] = accepted.as_json() if accepted else None
-    whole["target"]["world"] = report.systems.world
-    whole["target"]["lago"]["organization_id"] = report.systems.target.organization.lago_id
+    whole["starts"] = starts_of(plan)
+    whole["first_invoices"] = [one.as_json() for one in first_invoices_of(plan)]
+    plan_codes = sorted(systems.target.plans)
+    whole["causes"] = [cause.as_json() for cause in causes(plan.rows, plan_codes)]
+    whole["plan_codes"] = plan_codes
+    whole["plans_named"] = same_names("plan_code", plan.rows, plan_codes)
+    whole["accepted"] = plan.accepted.as_json() if plan.accepted else None
+    whole["target"]["world"] = systems.world
+    whole["target"]["lago"]["organization_id"] = systems.target.organization.lago_id
+    return whole
+
+
+def packed(head: Mapping[str, Any], rows: Sequence[Row]) -> bytes:
+    whole = {**head, "rows": rows}
     return zlib.compress(json.dumps(whole, ensure_ascii=False).encode(), level=1)
 
 

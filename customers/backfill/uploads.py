@@ -50,9 +50,9 @@ def keep(
     `no_wait`: nobody is to wait for the platform's sync at the end.
     """
     mapping = reading.mapping
-    source = read_bytes(name, data, **_way_of(reading), mapping=mapping)
-    rows = _count_rows(source)
-    chosen = {**_way_of(reading), **options.over(source.info).as_json()}
+    source = read_bytes(name, data, **way_of(reading), mapping=mapping)
+    rows = count_rows(source)
+    chosen = {**way_of(reading), **options.over(source.info).as_json()}
     return _store(name, data, mapping, chosen, user, rows=rows, no_wait=no_wait)
 
 
@@ -60,7 +60,7 @@ def keep_as_it_is(
     name: str, data: bytes, reading: Reading, options: Options, user: User, *, no_wait: bool = False
 ) -> BackfillUpload:
     """Store a file of which a mapping has yet to say what its columns mean."""
-    chosen = {**options.as_json(), **_way_of(reading)}
+    chosen = {**options.as_json(), **way_of(reading)}
     return _store(name, data, reading.mapping, chosen, user, rows=0, no_wait=no_wait)
 
 
@@ -80,7 +80,7 @@ def _store(
     )
 
 
-def _count_rows(source: Source) -> int:
+def count_rows(source: Source) -> int:
     """Count what a page can wait for; raise SourceError if it is more, or cannot be read to the end."""
     rows = sum(1 for _ in islice(source, settings.MAX_UPLOAD_ROWS + 1))
     if rows > settings.MAX_UPLOAD_ROWS:
@@ -96,21 +96,21 @@ def read_through(upload: BackfillUpload, mapping: FileMapping, text: str) -> Non
     alone from here. What was previewed otherwise can be confirmed no more.
     """
     source = read_bytes(upload.name, bytes(upload.data), mapping=mapping)
-    rows = _count_rows(source)
+    rows = count_rows(source)
     others = {
         name: value
         for name, value in options_of(upload).as_json().items()
         if name not in ("date_format", "decimal_mark", "mapping", "mapping_name")
     }
     options = Options.through(mapping, date_format=None, decimal_mark=None, **others)
-    chosen = {**upload.options, **_way_of(Reading()), **options.over(source.info).as_json()}
+    chosen = {**upload.options, **way_of(Reading()), **options.over(source.info).as_json()}
     still = BackfillUpload.objects.previews().filter(pk=upload.pk)
     if not still.update(options=chosen, mapping=text, rows=rows, preview=b""):
         raise Refused("The import of this file was started in the meantime.")
     upload.options, upload.mapping, upload.rows, upload.preview = chosen, text, rows, b""
 
 
-def _way_of(reading: Reading) -> dict[str, str | None]:
+def way_of(reading: Reading) -> dict[str, str | None]:
     return {
         "encoding": reading.encoding,
         "delimiter": reading.delimiter,
@@ -142,11 +142,17 @@ def options_of(upload: BackfillUpload) -> Options:
 
 def plan_upload(upload: BackfillUpload) -> Report:
     """Plan as a dry-run does, and keep what it says; raise SourceError, Refused or RemoteError."""
+    report = planned(upload)
+    upload.save(update_fields=["preview"])
+    return report
+
+
+def planned(upload: BackfillUpload) -> Report:
+    """Plan, and fill in the preview without keeping it; raise SourceError, Refused or RemoteError."""
     options = options_of(upload)
     with connect(concurrency=options.concurrency) as systems:
         report = plan_file(open_upload(upload), systems, _looked_at(options), now=timezone.now())
         upload.preview = stored_preview.pack(report)  # while they are open: it says which ones they are
-    upload.save(update_fields=["preview"])
     return report
 
 
@@ -236,7 +242,7 @@ def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
     """Bind the file to its run and have the worker take it up once this transaction is committed."""
     BackfillUpload.objects.filter(run=run).exclude(pk=upload.pk).delete()
     upload.run, upload.attempts = run, 0
-    upload.save(update_fields=["run", "attempts"])
+    upload.save(update_fields=["run", "attempts", "uploaded_by"])  # whoever confirmed it
     life.tell_queued(run, actor=upload.actor)
     preview_ends.note_confirmed(upload, run)
     enqueue(run.pk)

@@ -22,7 +22,8 @@ class BackfillUploadQuerySet(models.QuerySet["BackfillUpload"]):
 class BackfillUpload(models.Model):
     """A file with the options chosen for it: first a preview, then, once confirmed, the input of a run.
 
-    It holds people's data, so it is deleted when its run has ended, or after an hour without a run.
+    It holds people's data, so it is deleted when its run has ended, or after an hour without a run in
+    which nobody works with it: `created_at` is when it was uploaded, or last planned anew on its preview.
     """
 
     LIFETIME = timedelta(hours=1)

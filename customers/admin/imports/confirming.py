@@ -7,9 +7,10 @@ from django import forms
 from django.http import HttpRequest
 from import_export.forms import ConfirmImportForm
 
-from customers.admin.access import staff
+from customers.admin.access import actor, staff
 from customers.admin.imports.formats import UPLOAD_FORMATS
 from customers.admin.imports.seal import is_whole, seal
+from customers.backfill import preview_ends
 from customers.backfill.source import FORMATS
 from customers.models import BackfillUpload, User
 
@@ -34,15 +35,24 @@ class ConfirmForm(ConfirmImportForm):  # type: ignore[misc]
         return data
 
 
-def own_file(request: HttpRequest, token: UUID) -> BackfillUpload | None:
-    """Find a file of this very person that is still kept, whether it could be planned or not."""
-    upload = BackfillUpload.objects.filter(pk=token, uploaded_by=staff(request)).first()
-    return None if upload is None or upload.is_expired() else upload
+def file_for(request: HttpRequest, token: UUID) -> BackfillUpload | None:
+    """Find a file that is still kept, and open to this person: an own one, or a colleague's with a preview.
+
+    That somebody looks into a colleague's is written down.
+    """
+    upload = BackfillUpload.objects.filter(pk=token).first()
+    if upload is None or upload.is_expired():
+        return None
+    if upload.uploaded_by_id != staff(request).pk:
+        if upload.run_id or not upload.preview:
+            return None
+        preview_ends.note_opened(upload.pk, actor(request))
+    return upload
 
 
-def own_upload(request: HttpRequest, token: UUID) -> BackfillUpload | None:
-    """Find an upload of this very person that can still be looked at."""
-    upload = own_file(request, token)
+def preview_for(request: HttpRequest, token: UUID) -> BackfillUpload | None:
+    """Find an upload that this person can look at, correct and confirm."""
+    upload = file_for(request, token)
     return upload if upload and upload.preview else None
 
 

@@ -1,6 +1,6 @@
 """What the page of a preview shows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import islice
@@ -9,23 +9,27 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import QueryDict
 
+from customers.admin.imports.cells import WITHOUT, Field, fields_of
 from customers.admin.imports.money import money_context
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
 from customers.backfill.beside import is_beside_platform
+from customers.backfill.causes import Cause
+from customers.backfill.corrections import differing_lines
 from customers.backfill.engine.acceptance import Past
 from customers.backfill.money.beside_words import billed_sentences, by_nobody, difference_sentence, twice
 from customers.backfill.money.billed_before import Sums
 from customers.backfill.money.differences import Difference, Total
 from customers.backfill.money.invoices import NET, Dated
 from customers.backfill.money.words import at_once_sentence, change, days_of, money, past_sentence, sum_of
+from customers.backfill.remedies import takes_plan
 from customers.backfill.samples import FIRST, Shown, first_rows, headings, unusual_rows
-from customers.backfill.source import SourceError
+from customers.backfill.source import SourceError, lines_named
 from customers.backfill.steps import alterations, label
 from customers.backfill.stored_preview import FILTERS, SHOWN
 from customers.models import BackfillUpload
 
-ACCEPT = "upload the file again with “Accept invoices for days that are over”"
+ACCEPT = "choose “Accept invoices for days that are over” under Options"
 FILTER_LABELS = {
     "all": "all", "create": "create", "complete": "complete", "skip": "skip",
     "fail": "problems", "warnings": "warnings",
@@ -42,7 +46,9 @@ class Tab:
     is_chosen: bool
 
 
-def preview_context(upload: BackfillUpload, query: QueryDict) -> dict[str, Any]:
+def preview_context(
+    upload: BackfillUpload, query: QueryDict, typed: QueryDict | None = None
+) -> dict[str, Any]:
     preview = stored_preview.unpack(upload)
     counts, search = preview.counts(), query.get("q", "")[:255]
     chosen = query.get("show", "")
@@ -52,6 +58,7 @@ def preview_context(upload: BackfillUpload, query: QueryDict) -> dict[str, Any]:
     warning = query.get("warning", "") if chosen == "warnings" else ""
     warning = warning if warning in warnings else ""
     page = Paginator(preview.select(chosen, search, warning), SHOWN).get_page(query.get("page"))
+    fields = fields_of(upload, list(page), typed)
     return {
         "preview": preview.head,
         "billing": [_billing(line) for line in preview.head["billing"]],
@@ -64,7 +71,12 @@ def preview_context(upload: BackfillUpload, query: QueryDict) -> dict[str, Any]:
         "warning": warning,
         "warning_tabs": warning_tabs(warnings, warning),
         "alterations": alterations(warnings).items(),
-        "rows": [_row(row) for row in page],
+        "rows": [_row(row, fields, typed) for row in page],
+        "is_correctable": bool(fields) or any(row["action"] == "fail" for row in page),
+        **_causes(preview),
+        "differing": differing_lines(upload.options),
+        "differing_told": lines_named(differing_lines(upload.options)),
+        "uploaded_by": upload.uploaded_by.display_name or upload.uploaded_by.email,
         "page": page,
         "fails": counts["fail"],
         "to_do": counts["create"] + counts["complete"],
@@ -158,14 +170,40 @@ def _difference(one: Difference) -> dict[str, Any]:
     }
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+def _row(
+    row: Mapping[str, Any], fields: Mapping[int, Sequence[Field]], typed: QueryDict | None
+) -> dict[str, Any]:
     steps = [(label(name), word) for name, word in row["steps"].items()]
     first = row.get("first_invoice")
     told = f"{first['date']}, {money(first['amount_cents'], first['currency'])}" if first else ""
     other = row.get("difference")
     changed = change(other["difference_cents"], other["currency"]) if other else ""
     moved = row.get("starts_on") if row.get("starts_on") != row.get("start_date") else None
-    return {**row, "step_list": steps, "first": told, "change": changed, "moved_to": moved}
+    return {
+        **row,
+        "step_list": steps,
+        "first": told,
+        "change": changed,
+        "moved_to": moved,
+        "fails": row["action"] == "fail",
+        "is_left_out": bool(typed and str(row["line"]) in typed.getlist(WITHOUT)),
+        "fields": fields.get(row["line"], ()),
+    }
+
+
+def _causes(preview: stored_preview.Preview) -> dict[str, Any]:
+    """Return why rows fail, each with its lines and whether a plan can be chosen for it."""
+    causes = preview.causes
+    return {
+        "causes": [(cause, _lines(cause), takes_plan(cause)) for cause in causes],
+        "has_remedies": any(cause.remedies or takes_plan(cause) for cause in causes),
+        "plan_codes": preview.head.get("plan_codes", ()),
+    }
+
+
+def _lines(cause: Cause) -> str:
+    more = cause.rows - len(cause.lines)
+    return lines_named(cause.lines) + (f" and {more:,} after these" if more else "")
 
 
 def _options(options: Mapping[str, Any]) -> list[str]:

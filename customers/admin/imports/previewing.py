@@ -1,28 +1,32 @@
 """The page of a preview, its error file, and its end without a run."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import URLPattern
 
 from auditlog.people import actor_names
 from customers.admin.access import RUN, needs, staff
 from customers.admin.error_rows import error_rows
-from customers.admin.imports.confirming import ConfirmForm, confirmation_of, own_upload
+from customers.admin.imports.confirming import ConfirmForm, confirmation_of, preview_for
+from customers.admin.imports.options_form import OptionsForm, chosen
 from customers.admin.imports.page import preview_context
+from customers.admin.imports.seal import edition
 from customers.admin.pages import Pages, post_only
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
 from customers.backfill.preview_ends import end_of
+from customers.backfill.source import SourceError
 from customers.models import BackfillUpload
 from kernel import Problem
 
 TOO_OLD = (
     "That preview is older than an hour, so its file is gone. It was not imported. Upload the file again."
 )
-OTHERS = "That is a preview of {}, open to them alone. Ask them to import it, or upload the file yourself."
+OTHERS = "That is a file of {}, and only they can do this with it. Ask them, or upload the file yourself."
 
 
 class PreviewPages(Pages):
@@ -36,19 +40,39 @@ class PreviewPages(Pages):
 
     @needs(RUN)
     def preview_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
-        upload = own_upload(request, token)
+        upload = preview_for(request, token)
         if upload is None:
             return self.instead_of(request, token)
         if upload.run_id:
             return redirect("admin:customers_backfillrun_change", upload.run_id)
-        confirm = ConfirmForm(user=staff(request), initial=confirmation_of(upload, request))
-        context = {"upload": upload, "confirm_form": confirm, **preview_context(upload, request.GET)}
+        return self.preview(request, upload)
+
+    def preview(
+        self,
+        request: HttpRequest,
+        upload: BackfillUpload,
+        *,
+        options_form: OptionsForm | None = None,
+        typed: QueryDict | None = None,
+    ) -> HttpResponse:
+        """Show the page; with options that cannot be, or with what was typed and cannot be either."""
+        mapping = None
+        with suppress(SourceError):  # of a version that knew more
+            mapping = staging.mapping_of(upload)
+        context = {
+            "upload": upload,
+            "edition": edition(upload),
+            "is_own": upload.uploaded_by_id == staff(request).pk,
+            "confirm_form": ConfirmForm(user=staff(request), initial=confirmation_of(upload, request)),
+            "options_form": options_form or OptionsForm(initial=chosen(upload.options, mapping)),
+            **preview_context(upload, request.GET, typed),
+        }
         return self.show(request, "preview", f"Preview of {upload.name}", context)
 
     @needs(RUN)
     def errors_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
         """Return the rows that need attention in the form in which they came, with what is wrong."""
-        upload = own_upload(request, token)
+        upload = preview_for(request, token)
         if upload is None:
             raise Http404
         problems = {

@@ -13,11 +13,13 @@ from import_export.admin import ImportMixin
 from customers.admin.access import RUN, may, staff
 from customers.admin.imports.columns.mending import can_be_mapped, prove_table
 from customers.admin.imports.columns.views import ColumnPages
-from customers.admin.imports.confirming import ConfirmForm, own_upload
+from customers.admin.imports.confirming import ConfirmForm, preview_for
 from customers.admin.imports.formats import UPLOAD_FORMATS
 from customers.admin.imports.forms import UploadForm
-from customers.admin.imports.previewing import TOO_OLD, PreviewPages
+from customers.admin.imports.open_previews import open_previews
+from customers.admin.imports.previewing import TOO_OLD
 from customers.admin.imports.storage import UploadStorage
+from customers.admin.imports.working import WorkingPages
 from customers.admin.pages import post_only
 from customers.admin.wording import in_console
 from customers.backfill import stored_preview
@@ -30,7 +32,7 @@ from customers.resources import RunResource
 from kernel import Problem, RemoteError
 
 
-class ImportPages(ColumnPages, PreviewPages, ImportMixin):  # type: ignore[misc]
+class ImportPages(ColumnPages, WorkingPages, ImportMixin):  # type: ignore[misc]
     """The import's part of the admin of runs; mixed in before ModelAdmin."""
 
     resource_classes = [RunResource]
@@ -51,6 +53,7 @@ class ImportPages(ColumnPages, PreviewPages, ImportMixin):  # type: ignore[misc]
         """Show the form, or take a file, prove that it could be queued, plan it, and lead to its preview."""
         response: TemplateResponse = super().import_action(request, **kwargs)
         context = response.context_data or {}
+        context["open_previews"] = open_previews(staff(request))
         if unread := context["form"].unread:
             return redirect("admin:customers_backfillrun_columns", token=unread.pk)
         upload = _uploaded(context["form"])
@@ -116,11 +119,11 @@ class ImportPages(ColumnPages, PreviewPages, ImportMixin):  # type: ignore[misc]
             if token := _confirmed(request.POST.get("import_file_name", "")):
                 return self.instead_of(request, token)
             return self.begin_again(request, "; ".join(form.non_field_errors()) or TOO_OLD)
-        upload = own_upload(request, UUID(form.cleaned_data["import_file_name"]))
+        upload = preview_for(request, UUID(form.cleaned_data["import_file_name"]))
         if upload is None:
             return self.instead_of(request, UUID(form.cleaned_data["import_file_name"]))
         if upload.run_id is None and not self._may_go(upload):
-            return self.begin_again(request, "Rows would fail. Correct the file and upload it again.")
+            return self.begin_again(request, "Rows would fail. Correct them on the page of the preview.")
         if upload.run_id:
             messages.info(request, "This import was started already.")
             return redirect("admin:customers_backfillrun_change", upload.run_id)
@@ -149,7 +152,10 @@ class ImportPages(ColumnPages, PreviewPages, ImportMixin):  # type: ignore[misc]
         """Return the Resource's upload: of the form just filled in, or that a confirmation names."""
         form = kwargs.get("form")
         if isinstance(form, ConfirmForm):
-            return {"upload": own_upload(request, UUID(form.cleaned_data["import_file_name"]))}
+            upload = preview_for(request, UUID(form.cleaned_data["import_file_name"]))
+            if upload:
+                upload.uploaded_by = staff(request)  # whose the run is from here on
+            return {"upload": upload}
         return {"upload": _uploaded(form) if form is not None and form.is_bound else None}
 
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from customers.backfill.ledger.at_work import only_one, working_on
 from customers.backfill.ledger.counts import outcome_counts
 from customers.backfill.ledger.run_log import RunLog, log_path
 from customers.backfill.source import Source
+from customers.backfill.source.lines import ranges
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun
 from kernel.chunks import chunks
@@ -151,7 +152,7 @@ class Attempt:
             "lago": target.organization.name,
             "lago_url": target.url,
             "steve": self.planned.systems.steve_url or "none",
-            **self.options.as_json(),
+            **_told(self.options),
         }
 
     def _verdict(self) -> tuple[str, str]:
@@ -185,6 +186,15 @@ def _log_line(settled: Settled) -> dict[str, object]:
     if settled.problems:
         line["code"] = ",".join(problem.code for problem in settled.problems)
     return line
+
+
+def _told(options: Options) -> dict[str, Any]:
+    """Return the options for the log; of a corrected file, on which lines it differs from which."""
+    told = {name: value for name, value in options.as_json().items() if name != "corrected"}
+    if options.corrected:
+        told["corrected_lines"] = ranges(options.corrected["lines"])
+        told["corrected_from"] = options.corrected["from_sha256"]
+    return told
 
 
 def _remembered(options: Options, planned: Report, run: BackfillRun | None) -> dict[str, Any]:

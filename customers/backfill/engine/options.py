@@ -25,6 +25,7 @@ class Options:
     hidden_rows: str | None = None  # what was said of them; None of a file that has none
     mapping: str | None = None  # SHA-256 of what it says
     mapping_name: str = ""
+    corrected: Mapping[str, Any] | None = None  # `from_sha256`: what was uploaded; `lines`: that differ
 
     @classmethod
     def through(

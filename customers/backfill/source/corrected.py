@@ -17,7 +17,7 @@ from customers.backfill.source.model import Source, SourceError, SourceInfo, Sou
 from customers.backfill.source.text import DELIMITERS
 from kernel import Problem
 
-Cells = Mapping[int, str]  # texts, by the place of their column in the header
+Cells = Mapping[int, CellValue]  # by the place of their column in the header
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,11 @@ GATES: list[tuple[str, str, set[str]]] = [
     ("customers_backfillrun_preview", "GET", {"run_backfill"}),
     ("customers_backfillrun_errors", "GET", {"run_backfill"}),
     ("customers_backfillrun_discard", "POST", {"run_backfill"}),
+    ("customers_backfillrun_remedy", "POST", {"run_backfill"}),
+    ("customers_backfillrun_options", "POST", {"run_backfill"}),
+    ("customers_backfillrun_correct", "POST", {"run_backfill"}),
+    ("customers_backfillrun_merge", "POST", {"run_backfill"}),
+    ("customers_backfillrun_corrected", "GET", {"run_backfill"}),
     ("customers_backfillrun_columns", "GET", {"run_backfill"}),
     ("customers_backfillrun_columns", "POST", {"run_backfill"}),
     ("customers_backfillrun_columns_file", "GET", {"run_backfill"}),
@@ -107,6 +112,7 @@ GATES: list[tuple[str, str, set[str]]] = [
     ("auth_group_add", "GET", NOBODY),
     ("auth_group_delete", "POST", NEVER),
 ]
+WORK = ("discard", "remedy", "options", "correct", "merge", "corrected")
 # For all staff, and with nothing of ours on them.
 FOR_ALL_STAFF = {
     "index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n",
@@ -137,7 +143,7 @@ def keys(lago: Sandbox) -> dict[str, list[Any]]:
         "auth_group": [group.pk],
         "customers_backfillrun_preview": [token],
         "customers_backfillrun_errors": [token],
-        "customers_backfillrun_discard": [token],
+        **{f"customers_backfillrun_{page}": [token] for page in WORK},
         "customers_backfillrun_columns": [token],
         "customers_backfillrun_columns_file": [token],
         "customers_backfillmapping": [mapping.pk],

@@ -13,6 +13,12 @@ def mapping_file(name: str, text: str) -> HttpResponse:
     return response
 
 
+def corrected_name(name: str) -> str:
+    """Name a file with corrections after the one that was uploaded."""
+    path = PurePath(file_name(name))
+    return f"{path.stem}-corrected{PurePath(name).suffix.casefold()}"
+
+
 def file_name(name: str) -> str:
     """Name the file of a mapping after an export, or after what it is kept as."""
     stem = re.sub(r"[^A-Za-z0-9_-]+", "_", PurePath(name).stem).strip("_")

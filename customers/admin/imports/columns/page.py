@@ -6,7 +6,7 @@ from typing import Any
 
 from customers.admin.imports.columns.chosen import COLUMN, CONSTANT, NOTHING
 from customers.admin.imports.columns.looking import SHOWN, Study
-from customers.admin.imports.forms import ENCODINGS
+from customers.admin.imports.options_form import ENCODINGS
 from customers.backfill.mappings.kinds import DECIMAL, kinds_of
 from customers.backfill.mappings.likeness import plans_like
 from customers.backfill.source import COLUMNS, FileMapping

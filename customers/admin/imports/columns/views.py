@@ -14,7 +14,7 @@ from customers.admin.imports.columns.chosen import base_of
 from customers.admin.imports.columns.naming import mapping_file
 from customers.admin.imports.columns.starting import told
 from customers.admin.imports.columns.work import Work, begun, taken, undecided
-from customers.admin.imports.confirming import own_file
+from customers.admin.imports.confirming import file_for
 from customers.admin.pages import Pages
 from customers.backfill import uploads as staging
 from customers.backfill.kept_mappings import MAX_NAME, keep_mapping
@@ -37,7 +37,7 @@ class ColumnPages(Pages):
     @needs(RUN)
     def columns_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
         """Show the page; or take what was chosen, show it again, or plan with it."""
-        upload = own_file(request, token)
+        upload = file_for(request, token)
         if upload is None:
             return self.begin_again(request, TOO_OLD)  # type: ignore[attr-defined, no-any-return]
         if upload.run_id:
@@ -52,7 +52,7 @@ class ColumnPages(Pages):
     @needs(RUN)
     def columns_file_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
         """Return the mapping as a file: the one that the page shows, or the one that was planned with."""
-        upload = own_file(request, token)
+        upload = file_for(request, token)
         if upload is None:
             return self.begin_again(request, TOO_OLD)  # type: ignore[attr-defined, no-any-return]
         return mapping_file(upload.name, base_of(request.POST) or upload.mapping)

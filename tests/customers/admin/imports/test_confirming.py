@@ -1,4 +1,4 @@
-"""Confirming a preview: once, by whoever uploaded it, of that very file, within the hour."""
+"""Confirming a preview: once, by whoever it was shown to, of that very file, within the hour."""
 
 import threading
 from typing import Any
@@ -17,8 +17,10 @@ from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.admin.world import (
     CONFIRM,
+    IMPORT,
     audited,
     client_of,
+    confirm,
     confirmation,
     csv_file,
     customers_csv,
@@ -30,7 +32,9 @@ from tests.customers.admin.world import (
     queued,
     run_url,
     said,
+    text_of,
     upload,
+    words_of,
 )
 from tests.customers.factories import row, rows
 
@@ -131,13 +135,40 @@ def test_a_preview_that_was_discarded_is_remembered(client: Client) -> None:
     ]
 
 
-def test_a_preview_of_a_colleague_is_said_to_be_theirs(client: Client) -> None:
+def test_a_colleague_opens_a_preview_and_confirms_it_as_themselves(client: Client) -> None:
+    theirs = preview_of(client, customers_csv(2))
+    olga = member_of_staff("run_backfill", email="olga@operator.example")
+    other = client_of(olga)
+
+    page = words_of(other.get(preview_url(theirs)))
+    confirm(other, theirs)
+
+    run = BackfillRun.objects.get()
+    assert "Uploaded by Sam Staff" in page
+    assert [entry.actor for entry in audited("preview.opened")] == [f"staff:{olga.pk}"]
+    assert (run.actor, run.upload.uploaded_by) == (f"staff:{olga.pk}", olga)
+
+
+def test_only_who_uploaded_a_file_discards_it(client: Client) -> None:
     theirs = preview_of(client, customers_csv(2))
     other = client_of(member_of_staff("run_backfill", email="olga@operator.example"))
 
-    told = said(other, other.get(preview_url(theirs)))
+    told = said(other, other.post(f"{preview_url(theirs)}discard/"))
 
-    assert told[0].startswith("That is a preview of Sam Staff, open to them alone.")
+    assert told[0].startswith("That is a file of Sam Staff")
+    assert BackfillUpload.objects.filter(pk=theirs.pk).exists()
+
+
+def test_open_previews_are_listed(client: Client) -> None:
+    mine = preview_of(client, customers_csv(2), "mine.csv")
+    olga = client_of(member_of_staff("run_backfill", email="olga@operator.example"))
+    preview_of(olga, customers_csv(3), "hers.csv")
+
+    page = client.get(IMPORT)
+
+    assert "hers.csv 3 Sam Staff" in words_of(page)
+    assert "mine.csv 2 you" in words_of(page)
+    assert f'href="{mine.pk}/"' in text_of(page)
 
 
 def test_two_tabs_with_the_same_file_start_one_run(client: Client) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.core import signing
 from django.test import Client
 
-from customers.admin.imports.seal import SALT
+from customers.admin.imports.seal import SALT, seal
 from customers.models import BackfillRun, BackfillUpload, User
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import (
@@ -125,15 +125,12 @@ def test_a_confirmation_without_its_csrf_token_is_refused(lago: Sandbox, user: U
     assert strict.post(CONFIRM, {}).status_code == 403
 
 
-def test_rows_that_would_fail_cannot_be_confirmed_past_the_page(client: Client) -> None:
+def test_rows_that_would_fail_cannot_be_confirmed_past_the_page(client: Client, user: User) -> None:
     good = confirmation(preview_page(client, preview_of(client, customers_csv(1))))
     bad = preview_of(client, csv_file([row(1), row(2, plan_code="gold")]))
     page = preview_page(client, bad)
 
-    upload = BackfillUpload.objects.get(pk=good["import_file_name"])
-    upload.preview = bad.preview
-    upload.save()
-    client.post(CONFIRM, good)
+    client.post(CONFIRM, {**good, "import_file_name": str(bad.pk), "seal": seal(bad, user)})
 
     assert f'action="{CONFIRM}"' not in page
     assert not BackfillRun.objects.exists()

@@ -16,7 +16,9 @@ from customers.models import BackfillRun, BackfillUpload
 from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.admin.world import (
+    audited,
     client_of,
+    confirm,
     csv_file,
     customers_csv,
     errors_on,
@@ -175,16 +177,19 @@ def test_a_preview_older_than_an_hour_is_not_shown(client: Client) -> None:
     assert answer.status_code == 302
 
 
-def test_nobody_else_sees_a_preview(client: Client) -> None:
+def test_a_colleague_sees_no_file_without_a_preview_and_none_that_was_confirmed(client: Client) -> None:
     found = preview_of(client, customers_csv(1))
     other = client_of(member_of_staff("run_backfill", email="olga@operator.example"))
+    BackfillUpload.objects.update(preview=b"")
 
     page = other.get(reverse("admin:customers_backfillrun_preview", args=[found.pk]))
+    columns = other.get(reverse("admin:customers_backfillrun_columns", args=[found.pk]))
+    BackfillUpload.objects.update(preview=found.preview)
+    confirm(client, found)
     file = other.get(reverse("admin:customers_backfillrun_errors", args=[found.pk]))
-    other.post(reverse("admin:customers_backfillrun_discard", args=[found.pk]))
 
-    assert (page.status_code, file.status_code) == (302, 404)
-    assert BackfillUpload.objects.filter(pk=found.pk).exists()
+    assert (page.status_code, columns.status_code, file.status_code) == (302, 302, 404)
+    assert not audited("preview.opened")
 
 
 def test_a_file_that_is_imported_already_has_nothing_to_confirm(client: Client) -> None:

@@ -43,7 +43,7 @@ def test_the_preview_names_whom_it_concerns_and_imports_nothing(client: Client, 
         "Lago would invoice 3 customers today, 2027-03-01: 30.00 EUR. From 2027-03-02 on it would not"
         in words
     )
-    assert "upload the file again with “Accept invoices for days that are over”" in words
+    assert "choose “Accept invoices for days that are over” under Options" in words
     assert "invoiced_today" in words
     assert "Import 3 rows" not in words
 

@@ -1,0 +1,73 @@
+"""A preview that is planned anew in its place: with other options, another mapping, a corrected file.
+
+A plan that cannot be made changes nothing: the file and the preview of before stay, to be tried again.
+"""
+
+import copy
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from auditlog.models import Event, record
+from customers.backfill import uploads
+from customers.backfill.engine.report import Report
+from customers.backfill.preview_ends import subject_of
+from customers.backfill.refused import Refused
+from customers.backfill.source import FileMapping
+from customers.backfill.source.mapping.writing import write_mapping
+from customers.models import BackfillUpload, User
+
+CHANGING = ("data", "sha256", "options", "mapping", "preview", "rows", "created_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What of an upload becomes otherwise. `action` and `told` are for the audit log: no values of a file."""
+
+    action: str
+    told: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    mapping: FileMapping | None = None
+    data: bytes | None = None
+    rows: int | None = None  # that it has then, if that is known
+
+
+def carry_out(upload: BackfillUpload, change: Change, user: User) -> Report:
+    """Plan what is changed, and put it in the place of what was; return what was planned.
+
+    Raises SourceError, Refused or RemoteError, with nothing changed. The hour that a preview is kept begins
+    anew, for somebody works with it.
+    """
+    anew = changed(upload, change)
+    report = uploads.planned(anew)
+    put_in_place(upload, anew, change, user)
+    return report
+
+
+def changed(upload: BackfillUpload, change: Change) -> BackfillUpload:
+    """Return an upload as it would be, yet to be planned; raise SourceError if it cannot be read."""
+    anew = copy.copy(upload)
+    anew.options = {**upload.options, **change.options}
+    if change.mapping is not None:
+        anew.mapping = write_mapping(change.mapping)
+    if change.data is not None:
+        anew.data, anew.sha256 = change.data, hashlib.sha256(change.data).hexdigest()
+    source = uploads.open_upload(anew)
+    anew.rows = uploads.count_rows(source) if change.rows is None else change.rows
+    anew.options["hidden_rows"] = source.info.hidden_rows
+    return anew
+
+
+def put_in_place(upload: BackfillUpload, anew: BackfillUpload, change: Change, user: User) -> None:
+    """Keep what was planned, unless somebody was quicker; raise Refused then."""
+    anew.created_at = timezone.now()
+    as_it_was = {"sha256": upload.sha256, "mapping": upload.mapping, "options": upload.options}
+    with transaction.atomic():
+        still = BackfillUpload.objects.previews().filter(pk=upload.pk, **as_it_was)
+        if not still.update(**{name: getattr(anew, name) for name in CHANGING}):
+            raise Refused("This preview was changed or confirmed in the meantime.", "Look at it again.")
+        record("admin", f"staff:{user.pk}", [Event(change.action, subject_of(upload.pk), change.told)])
