@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from django.utils import timezone
 
 from auditlog.models import AuditEntry
 from auditlog.people import Told, actor_names, told
-from customers import queueing
 from customers.admin.access import REVERT, RUN
+from customers.admin.following import Following
 from customers.admin.runs.figures import Pace, Segment, pace, segments
 from customers.backfill import uploads as staging
 from customers.backfill.beside import platform_place
@@ -31,7 +32,6 @@ from customers.backfill.welcome import status as campaign_status
 from customers.jobs import REVERTED
 from customers.jobs.verifying import KINDS
 from customers.models import BackfillRow, BackfillRun, BackfillUpload, RunJob, WelcomeCampaign
-from customers.workers import worker_is_alive
 
 Status = BackfillRun.Status
 AT_WORK = (Status.QUEUED, Status.RUNNING, Status.REVERTING)
@@ -75,7 +75,7 @@ class Live:
     pace: Pace | None
     jobs: Sequence[RunJob]
     campaign: CampaignStatus | None
-    worker_alive: bool
+    is_staged: bool  # its rows are known: before the worker has planned, none is
     has_file: bool  # it was uploaded, and is kept
     kept: Kept
     continued: Attempt | None
@@ -108,7 +108,7 @@ class Live:
     def reason(self) -> str:
         """Say why it stopped; of what died, which could not say it, too."""
         if self.goes_on:
-            return "Paused: its worker is gone. The next one goes on by itself, within a minute."
+            return ""  # it goes on, which is told where a page says what it follows
         if self.status != self.run.status:
             return "The process that was at it is gone."
         return self.run.reason
@@ -138,13 +138,23 @@ class Live:
         return self.is_writing or self.goes_on or mailing or any(not job.is_over for job in self.jobs)
 
     @property
-    def needs_worker(self) -> bool:
-        return self.is_at_work and not self.worker_alive
+    def following(self) -> Following:
+        return Following(self.is_at_work, f"The run is {self.status}.", self.goes_on, self._stamp)
 
     @property
-    def waits_for_queue(self) -> bool:
-        """Ask the queue, where something is under way: it may be away while the worker lives."""
-        return self.is_at_work and not queueing.answers()
+    def _stamp(self) -> str:
+        """Return another value whenever the rest of the page has something else to say."""
+        jobs = sorted((job.pk, job.status) for job in self.jobs)
+        removed = step_states(self.run) if self.status == Status.REVERTING else {}  # rows stay as they were
+        of = (
+            self.status,
+            self.run.stop_requested,
+            self.is_staged,
+            sorted(self.counts.items()),
+            jobs,
+            removed,
+        )
+        return blake2b(repr(of).encode(), digest_size=8).hexdigest()
 
     def job(self, kind: str) -> RunJob | None:
         return next((job for job in self.jobs if job.kind == kind), None)
@@ -184,7 +194,8 @@ class Live:
 def live(run: BackfillRun) -> Live:
     counts = counts_of([run])[run.pk]
     upload = BackfillUpload.objects.without_content().filter(run=run).first()
-    if not any(counts.values()) and run.input_rows:  # no row is staged before the worker has planned
+    is_staged = any(counts.values())
+    if not is_staged and run.input_rows:
         counts = {"pending": run.input_rows}
     total = sum(counts.values())
     status = shown_status(run)
@@ -200,7 +211,7 @@ def live(run: BackfillRun) -> Live:
         pace=pace(run, counts.get("pending", 0), timezone.now()) if status == Status.RUNNING else None,
         jobs=_latest_jobs(run),
         campaign=campaign_status(campaign) if campaign else None,
-        worker_alive=worker_is_alive(),
+        is_staged=is_staged,
         has_file=upload is not None,
         kept=kept,
         continued=last_continuation(run) if status in STOPPED else None,

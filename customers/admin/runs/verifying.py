@@ -10,8 +10,8 @@ from django.urls import URLPattern
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from auditlog.people import actor_names
-from customers import queueing
 from customers.admin.access import ON_RUNS, RUN, actor, may, needs
+from customers.admin.following import following_job
 from customers.admin.pages import Pages, post_only
 from customers.admin.runs.page import is_stale
 from customers.backfill.refused import Refused
@@ -19,7 +19,6 @@ from customers.backfill.verify import LONGEST_TIMEOUT_S, find_card, what_it_writ
 from customers.jobs import ask, stop_verifying
 from customers.jobs.verifying import AFTER, CARD, CHARGE_BOX, KINDS, SESSION, STOP, TIMEOUT_S
 from customers.models import BackfillRun, IdTagMapping, RunJob
-from customers.workers import worker_is_alive
 
 Kind, Status = RunJob.Kind, RunJob.Status
 GONE = (BackfillRun.Status.REVERTING, BackfillRun.Status.REVERTED)
@@ -87,13 +86,11 @@ class VerifyPages(Pages):
             "job": job,
             "told": _told(job) if job else None,
             "is_stale": job is not None and is_stale(run, run.jobs.filter(kind=Kind.REVERT).first(), job),
-            "worker_alive": worker_is_alive(),
-            "queue_away": job is not None and not job.is_over and not queueing.answers(),
             "may_run": may(request.user, RUN),
             "not_now": run.status in GONE,
             "no_session": why_no_session(),
         }
-        return self.show(request, "verify", f"Verify run {run.run_id}", context)
+        return self.follow(request, "verify", f"Verify run {run.run_id}", context, following_job(job))
 
     @needs(RUN)
     def _ask_to_verify(self, request: HttpRequest, run: BackfillRun) -> HttpResponse:

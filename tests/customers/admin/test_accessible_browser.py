@@ -21,13 +21,13 @@ from tests.customers.admin.world import client_of, csv_file, preview_of, preview
 from tests.customers.factories import imported, row, rows
 from tests.support.accessibility import faults_of, too_wide
 from tests.support.browser import chromium, shoot
+from tests.support.keyboard import tab_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 RUNS = "/admin/customers/backfillrun/"
 LONG = "X" * 200
 OUTSIDE = {"login": "/admin/login/", "sign-in": "/sign-in/", "nothing": "/nothing/"}
-FOCUSED = "document.activeElement.matches('a, button, summary') ? document.activeElement.textContent : ''"
 
 
 @pytest.fixture
@@ -173,15 +173,6 @@ def test_the_keyboard_reaches_the_menus(page: Page, client: Client, live_server:
     assert "dark" in (page.locator("html").get_attribute("class") or "")
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Log out")).to_be_hidden()
-
-
-def tab_to(page: Page, name: str) -> None:
-    """Press Tab until the thing of that name has the focus."""
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if name in page.evaluate(FOCUSED):
-            return
-    raise AssertionError(f"the keyboard does not reach {name}")
 
 
 def test_whom_a_tick_means_is_counted_as_it_is_set(

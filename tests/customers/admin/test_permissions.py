@@ -24,7 +24,6 @@ PEOPLE = (*EVERYTHING, "plain staff", "customer", "anonymous", "superadmin", "su
 GATES: list[tuple[str, str, set[str]]] = [
     ("customers_backfillrun_changelist", "GET", RUNS),
     ("customers_backfillrun_change", "GET", RUNS),
-    ("customers_backfillrun_live", "GET", RUNS),
     ("customers_backfillrun_system", "GET", RUNS),
     ("customers_backfillrun_file", "GET", RUNS),
     ("customers_backfillrun_history", "GET", RUNS),

@@ -116,7 +116,7 @@ def test_a_run_that_does_not_exist_is_not_found(client: Client, run: BackfillRun
 
 
 def test_the_log_can_be_downloaded(client: Client, run: BackfillRun) -> None:
-    path = run_url(run, "live").replace("live", "files/log")
+    path = run_url(run, "stop").replace("stop", "files/log")
 
     answer = client.get(path)
 
@@ -132,7 +132,7 @@ def test_the_log_can_be_downloaded(client: Client, run: BackfillRun) -> None:
 def test_other_files_are_not_found(client: Client, run: BackfillRun, kind: str) -> None:
     (project.BACKFILL_LOG_DIR / "secret.log").write_text("secret")
 
-    assert client.get(run_url(run, "live").replace("live", f"files/{kind}")).status_code == 404
+    assert client.get(run_url(run, "stop").replace("stop", f"files/{kind}")).status_code == 404
 
 
 def test_a_large_number_in_the_search_is_no_error(client: Client, run: BackfillRun) -> None:
