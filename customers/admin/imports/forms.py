@@ -9,12 +9,12 @@ from unfold.contrib.import_export.forms import ImportForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from customers.backfill.beside import is_beside_platform
-from customers.backfill.checks import is_date_format
 from customers.backfill.engine.acceptance import NO, THESE
 from customers.backfill.engine.options import Options
 from customers.backfill.kept_mappings import parsed
 from customers.backfill.source import FORMATS, FileMapping, Reading, SourceError
 from customers.models import BackfillMapping, BackfillUpload
+from kernel.days import is_date_format
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman", "utf-16-le", "utf-16-be")
