@@ -9,12 +9,13 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from customers.backfill.checks import is_date_format, read_day
+from customers.backfill.checks import read_day
 from customers.backfill.engine.acceptance import NO, OPTION, THESE
 from customers.backfill.engine.options import Options
 from customers.backfill.refused import Refused
 from customers.backfill.source import HIDDEN_ROWS, FileMapping, read_mapping
 from customers.terminal.settling import add_no_wait
+from kernel.days import is_date_format
 
 
 @dataclass(frozen=True, slots=True)

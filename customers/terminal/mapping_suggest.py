@@ -8,7 +8,6 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandParser
 
-from customers.backfill.checks import is_date_format
 from customers.backfill.mappings.table import Table
 from customers.backfill.mappings.writing import shown
 from customers.backfill.refused import Refused
@@ -17,6 +16,7 @@ from customers.backfill.source.mapping.model import Form
 from customers.backfill.source.model import unreadable
 from customers.backfill.systems import lago_client
 from kernel import RemoteError
+from kernel.days import is_date_format
 
 TIMEOUT_S = 15.0  # somebody waits
 ABOUT = (

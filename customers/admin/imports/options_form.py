@@ -9,10 +9,10 @@ from django.conf import settings
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from customers.backfill.beside import is_beside_platform
-from customers.backfill.checks import is_date_format
 from customers.backfill.engine.acceptance import NO, THESE
 from customers.backfill.engine.options import Options
 from customers.backfill.source import FileMapping, Reading
+from kernel.days import is_date_format
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 ENCODINGS = ("cp1252", "iso-8859-15", "cp1250", "mac-roman", "utf-16-le", "utf-16-be")

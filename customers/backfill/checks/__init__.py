@@ -2,7 +2,7 @@
 
 from customers.backfill.checks.billed import Billed
 from customers.backfill.checks.clashes import alike, clashes, completed
-from customers.backfill.checks.dates import is_date_format, read_day
+from customers.backfill.checks.dates import read_day
 from customers.backfill.checks.decimal_cards import decimal_cards
 from customers.backfill.checks.mixed import mixed_dates
 from customers.backfill.checks.optional import Written
@@ -19,7 +19,6 @@ __all__ = [
     "decimal_cards",
     "file_warnings",
     "formulas_told_once",
-    "is_date_format",
     "mixed_dates",
     "read_day",
 ]

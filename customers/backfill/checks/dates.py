@@ -7,6 +7,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from kernel import Doubt, Problem
+from kernel.days import A_DAY
 
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO_MOMENT = re.compile(
@@ -18,8 +19,6 @@ _UTC = re.compile(r" ?(?:UTC|GMT|Z)\Z")
 _LITERAL_OFFSET = re.compile(r"(?<=%[HMSfTXp])( ?)(?:Z|UTC|GMT|%Z|[+-]\d\d:?\d\d)\Z")
 _LITERAL_TIME = re.compile(r"(?<![\d%+-])\d\d:\d\d(:\d\d)?(\.\d+)?")
 _EARLIEST_YEAR = 1970  # before it is a typing error, or the day 0 of a spreadsheet
-_YEARS = {"Y", "y", "G"}
-_SAMPLE = date(2024, 12, 31)
 
 
 class Read(NamedTuple):
@@ -104,17 +103,6 @@ def start_of_day(day: date, timezone: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=timezone).astimezone(UTC)
 
 
-def is_date_format(date_format: str) -> bool:
-    """Return whether a format (of `strptime`) names a day completely."""
-    named = set(re.findall("%(.)", date_format))
-    if "d" in named and not named & _YEARS:  # newer Pythons warn of it before it can fail
-        return False
-    try:
-        return datetime.strptime(_SAMPLE.strftime(date_format), date_format).date() == _SAMPLE
-    except (ValueError, re.error):
-        return False
-
-
 @lru_cache(maxsize=4096)
 def read_day(text: str, date_format: str | None, timezone: ZoneInfo | None) -> Read | None:
     """Read a day as it is declared to be written, else as ISO 8601; None if it is not one.
@@ -182,7 +170,7 @@ def is_iso(text: str) -> bool:
 def _invalid(told: str, date_format: str | None, given: str = "") -> Problem:
     hint = "Write it as 2024-12-31 (year-month-day), or say how it is written with --date-format."
     if date_format is not None:
-        hint = f"Write it as {_SAMPLE.strftime(date_format)}, which is what --date-format asks for."
+        hint = f"Write it as {A_DAY.strftime(date_format)}, which is what --date-format asks for."
     hint = next((other for found, other in _NO_DATES if found.fullmatch(given)), hint)
     return Problem("start_date_invalid", "start_date", told, hint)
 

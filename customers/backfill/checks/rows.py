@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from customers.backfill.checks.billed import UNSAID, Billed, start_after_billed, with_billed_until
-from customers.backfill.checks.damage import damage_in_email, damage_in_id, damage_in_name
+from customers.backfill.checks.damage import damage_in_email, damage_in_id, damage_in_name, damage_in_text
 from customers.backfill.checks.dates import (
     check_start_date,
     read_day,
@@ -27,6 +27,7 @@ from customers.backfill.checks.values import (
     pending_deletion_warning,
 )
 from customers.backfill.source import SourceInfo, SourceRow, lines_named, meant_column
+from customers.backfill.source.model import Mapped
 from kernel import Doubt, Problem, Wanted
 
 
@@ -49,11 +50,11 @@ def check_row(
     if other := no_customer(row):
         return _nothing(row, billing_time), [other], []
     checked = _check_values(row, plans, written)
+    if row.mapped:
+        checked |= {**row.mapped.faults, **_defaulted(row.mapped)}
     for column in row.uncalculated & checked.keys():
         if not _was_taken(row, column):
             checked[column] = not_calculated(column)
-    if row.mapped and row.mapped.faults:
-        checked |= row.mapped.faults
     found = {field: value for field, value in checked.items() if isinstance(value, Problem)}
     valid = {field: checked[field] for field in checked if field not in found} if found else checked
     found |= _doubts(row, valid)
@@ -81,6 +82,12 @@ def check_row(
     of_day = [time] if time is not None and not isinstance(time, Doubt) else []
     warnings = [*_warnings(row, wanted, plans, written, today), *of_day, *moved, *optional]
     return wanted, [*problems, *unread, *against], warnings
+
+
+def _defaulted(mapped: Mapped) -> dict[str, Problem]:
+    """Refuse what took the default of a mapping and is no value: nobody is put on a plan by `#N/A`."""
+    found = {one.field: damage_in_text(one.field, one.given) for one in mapped.translated if one.is_default}
+    return {field: damage for field, damage in found.items() if damage}
 
 
 def file_warnings(info: SourceInfo) -> list[Problem]:

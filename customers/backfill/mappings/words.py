@@ -38,7 +38,7 @@ STATUS = _words("""
     status state customerstatus contractstatus subscriptionstatus cardstatus zustand vertragsstatus
     kundenstatus kartenstatus statut etat estado stato toestand
 """)
-# How words for what has ended begin: `gekündigt` or `gekündigt zum`, `résilié` or `résiliée`.
+# How words for what has ended begin: `résilié` or `résiliée`, `cancelado` or `cancelada`.
 ENDED = tuple(
     _words("""
     cancel terminat ended inactiv closed churned expired deleted blocked suspended archived deactivated
@@ -202,10 +202,13 @@ def holds(name: str, words: Collection[str], least: int) -> bool:
 
 
 def has_ended(column: str, value: str) -> bool:
-    """Return whether a value says of its row that it is over, in a column of states or of yes and no."""
+    """Return whether a value says of its row that it is over, in a column of states or of yes and no.
+
+    One word only: what else is written into such a cell may name people, and values are shown.
+    """
     said = squeezed(value)
     if is_named(column, STATUS):
-        return said.startswith(ENDED)
+        return len(value.split()) == 1 and said.startswith(ENDED)
     return (is_named(column, ACTIVE) and said in NO) or (is_named(column, GONE) and said in YES)
 
 

@@ -107,6 +107,8 @@ class Layout:
         else:
             given, mapped = self.applied.read(padded)
         typed = self._typed(self.own(kinds), given, mapped) if kinds else {}
+        if self.applied and self.applied.days:  # whatever the format of the days in the file
+            typed["dated"] = typed.get("dated", frozenset()) | self.applied.days
         values = Values(*[given.pop(column) for column in COLUMNS])
         reported = self._reported(raw) if self.report else None
         return SourceRow(line, values, padded, surplus, more=given, mapped=mapped, reported=reported, **typed)

@@ -30,6 +30,7 @@ _OTHER_ENDINGS = {
     **dict.fromkeys(("ndjson", "jsonl", "jsonlines"), _AS_LIST),
     **dict.fromkeys(("txt", "dat", "asc"), "If it is a table with a delimiter, name it .csv."),
     "tab": "Name it .tsv.",
+    "toml": "A mapping says how an export is read; it is none.",
 }
 
 

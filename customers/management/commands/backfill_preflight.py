@@ -5,13 +5,13 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from customers.backfill.checks import is_date_format
 from customers.backfill.preflight import Asked, Finding, State, document, parts, read_people, verdict
 from customers.backfill.refused import Refused
 from customers.backfill.source import HIDDEN_ROWS, open_source, read_mapping
 from customers.terminal.base import NOT_WELL, WELL, BackfillCommand
 from customers.terminal.output import console
 from customers.terminal.preflight import print_findings, print_verdict
+from kernel.days import is_date_format
 
 
 class Command(BackfillCommand):

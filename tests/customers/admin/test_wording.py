@@ -59,7 +59,7 @@ def test_no_page_of_an_import_names_an_option(lago: Sandbox) -> None:
 
     urls = [preview_url(preview_of(client, given)) for given in (defects, late)]
     pages = [words_of(client.get(url, {"show": "all"})) for url in urls]
-    unreadable = errors_on(upload(client, "name;e-mail\nJürgen;x".encode("cp1252")))
+    unreadable = errors_on(upload(client, csv_file([row(1), row(2)]) + b'"'))
 
     assert "say how it is written with “Date format”." in pages[1]
     assert unreadable

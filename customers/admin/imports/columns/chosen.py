@@ -5,7 +5,6 @@ from typing import Any
 
 from django.http import QueryDict
 
-from customers.backfill.checks import is_date_format
 from customers.backfill.kept_mappings import NAMED_SO, is_name
 from customers.backfill.source import FileMapping, SourceError, parse_mapping
 from customers.backfill.source.mapping.model import FIELDS, Form, LeaveOut, Origin
@@ -99,9 +98,6 @@ def amiss(post: QueryDict) -> list[str]:
         if post.get(f"field.{name}") == CONSTANT and not post.get(f"constant.{name}", "").strip()
     ]
     found = [f"{name}: say the value that is the same for all rows, under the drop-down." for name in blank]
-    days = post.get("file.date_format", "").strip()
-    if days and not is_date_format(days):
-        found.append("The date format must name year, month and day, such as %d.%m.%Y.")
     if not is_name(post.get("save_as", "").strip()):
         found.append(NAMED_SO)
     return found

@@ -10,8 +10,11 @@ from customers.backfill.source.mapping.cards import NotRewrittenError, rewrite
 from customers.backfill.source.mapping.model import FIELDS, Cards, FileMapping, LeaveOut, Origin, Translation
 from customers.backfill.source.model import COLUMNS, NO_FAULTS, Mapped, SourceError, Translated
 from kernel import Problem
+from kernel.columns import OPTIONAL, Kind
 from kernel.masking import mask_id_tag
 
+_DAYS = ("start_date", *(name for name, column in OPTIONAL.items() if column.kind is Kind.DAY))
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE = re.compile(r"[0-9]{1,15}")  # a spreadsheet keeps no more digits of a number
 
 Cells = Sequence[str]
@@ -37,6 +40,7 @@ class Applied:
     mapping: FileMapping
     sources: Mapping[str, tuple[int, ...]]
     leaves: Sequence[tuple[int, "Leaving"]]
+    days: frozenset[str] = field(init=False)  # fields that are the same day for all, as ISO 8601 writes it
     _readers: Mapping[str, Reader] = field(init=False)
     _tables: Mapping[str, "_Table"] = field(init=False)
     _digits: frozenset[str] = field(init=False)
@@ -50,6 +54,11 @@ class Applied:
             for name, one in self.mapping.translations.items()
             if name in self.sources
         }
+        self.days = frozenset(
+            name
+            for name, origin in origins.items()
+            if name in _DAYS and _ISO.fullmatch(origin.constant or "")
+        )
         whole = {name for name, origin in origins.items() if origin.numbers}
         cards = self.mapping.cards
         self._digits = frozenset(whole | ({"id_tag"} if cards.decimal_to_hex or cards.pad_to else set()))

@@ -22,6 +22,7 @@ from customers.backfill.source.mapping.model import (
 )
 from customers.backfill.source.model import SourceError
 from kernel import Problem
+from kernel.days import is_date_format
 
 MAX_BYTES = 1_000_000
 MAX_HEADER_LINE = 1_000
@@ -182,6 +183,8 @@ def _form(told: Mapping[str, Any], found: _Found) -> Form:
             form[name] = found.text(key, value)
         if name in _CHOICES and value != UNDECIDED and form[name] not in _CHOICES[name]:
             found.say(key, f"this has to be {' or '.join(_CHOICES[name])}.")
+        if name == "date_format" and form[name] and not is_date_format(form[name]):
+            found.say(key, "this has to name year, month and day.", "For example %d.%m.%Y.")
     return Form(**form)
 
 

@@ -225,6 +225,7 @@ LIST = b"[" + json.dumps(ITEM).encode() + b"]"
 REFUSED: list[tuple[str, bytes, str]] = [
     ("a.csv", gzip.compress(one()), "gunzip"),
     ("a.csv.gz", gzip.compress(one()), "Unpack it first"),
+    ("a.toml", b"[fields]", "A mapping says how an export is read"),
     ("a.csv", b"<!-- export --><table><tr>", "web page"),
     ("a.xlsx", b"<html><table></table>", "web page"),
     ("a.xlsx", zipped({"a.csv": "x"}), "Unpack it first"),

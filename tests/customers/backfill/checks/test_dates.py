@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customers.backfill.checks.dates import check_start_date, is_date_format, start_of_day, start_warning
+from customers.backfill.checks.dates import check_start_date, start_of_day, start_warning
 from kernel import Problem
 
 TODAY = date(2026, 11, 22)
@@ -75,16 +75,6 @@ def test_a_cell_that_is_a_date_needs_no_format() -> None:
 
 def test_a_cell_that_is_a_number_is_no_date() -> None:
     assert code_of(check_start_date("2023-12-31", None, is_text=False)) == "start_date_invalid"
-
-
-@pytest.mark.parametrize("date_format", ["%d.%m.%Y", "%m/%d/%y", "%Y%m%d", "%d %B %Y", "%Y-%j"])
-def test_a_format_that_names_a_day_is_one(date_format: str) -> None:
-    assert is_date_format(date_format)
-
-
-@pytest.mark.parametrize("date_format", ["", "%d.%m.", "%Y", "DD.MM.YYYY", "%Q", "%", "%H:%M"])
-def test_a_format_that_does_not_name_a_day_is_none(date_format: str) -> None:
-    assert not is_date_format(date_format)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from customers.backfill.checks import Written, check_row, clashes, file_warnings
-from customers.backfill.source import COLUMNS, Source, SourceRow, open_source, read_bytes
+from customers.backfill.source import COLUMNS, Source, SourceRow, open_source, parse_mapping, read_bytes
 from kernel import Problem, Wanted
 from tests.customers import operator_files
 from tests.customers.backfill.checks.test_values import PLANS, Plan
@@ -136,6 +136,16 @@ def test_a_number_or_a_time_of_day_is_no_start_date(value: object) -> None:
     data = xlsx_bytes([COLUMNS, cells(start_date=value)])
 
     assert codes(check_one(data, "a.xlsx")[1]) == ["start_date_invalid"]
+
+
+@pytest.mark.parametrize("tariff", ["#N/A", "NULL", "[object Object]", "Gold"])
+def test_a_default_is_taken_for_no_sign_of_damage(tariff: str) -> None:
+    said = '[values.plan_code]\n"Basis" = "standard"\n[defaults]\nplan_code = "standard"\n'
+    data = csv_bytes([COLUMNS, cells(plan_code=tariff)])
+
+    (row,) = read_bytes("a.csv", data, mapping=parse_mapping("m.toml", said))
+
+    assert codes(check(row)[1]) == ([] if tariff == "Gold" else ["value_damaged"])
 
 
 def test_what_is_in_a_file_and_not_read_is_warned_of() -> None:

@@ -196,7 +196,7 @@ def test_who_has_left_is_proposed_and_not_left_out():
         ("valid", [True, False, True], "false"),
         ("Aktiv", ["ja", "Nein", "ja"], "Nein"),
         ("Gesperrt", ["", "x", ""], "x"),
-        ("Statut", ["Actif", "Résiliée le 3 mai", "Actif"], "Résiliée le 3 mai"),
+        ("Statut", ["Actif", "Résiliée", "Annulé par Mme Roy"], "Résiliée"),
         ("valid from", ["no", "no", "no"], ""),
     ],
 )

@@ -62,6 +62,13 @@ def test_parts_that_are_blank_are_not_joined() -> None:
     assert first(FIELDS, LINE.replace("Ann;Lee", ";Lee ")).values.display_name == "Lee"
 
 
+def test_a_constant_day_may_be_written_as_iso_writes_it_whatever_the_format_of_the_file() -> None:
+    iso = first(FIELDS.replace('"Since"', '{ constant = "2027-01-01" }'), LINE)
+    own = first(FIELDS.replace('"Since"', '{ constant = "01.01.2027" }'), LINE)
+
+    assert (iso.dated, own.dated, first(FIELDS, LINE).dated) == ({"start_date"}, frozenset(), frozenset())
+
+
 def test_a_constant_stands_in_every_row() -> None:
     assert first(FIELDS.replace('"Tariff"', '{ constant = "basic" }'), LINE).values.plan_code == "basic"
 

@@ -106,6 +106,7 @@ def test_its_digest_is_of_what_it_says() -> None:
         ('[file]\nheader = 3\n', "line 2: file.header: there is no such key. Did you mean header_line?"),
         ("[file]\nheader_line = 0\n", "line 2: file.header_line: this has to be a whole number from 1 to"),
         ('[file]\ndecimal_mark = ";"\n', "line 2: file.decimal_mark: this has to be . or ,"),
+        ('[file]\ndate_format = "%d"\n', "line 2: file.date_format: this has to name year, month and day."),
         ("[fields]\nemail = 3\n", "line 2: fields.email: this has to be a table"),
         ('[fields]\nemail = ""\n', "line 2: fields.email: this is blank."),
         (
