@@ -1,5 +1,6 @@
 """Every page of the console, as people with other eyes and hands meet it: axe-core finds nothing serious."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -15,23 +16,36 @@ from pytest_django.live_server_helper import LiveServer
 from auditlog.models import AuditEntry
 from customers import jobs
 from customers.backfill.welcome import send_campaign
-from customers.models import BackfillRun, IdTagMapping, RunJob, User, WelcomeCampaign
+from customers.models import BackfillMapping, BackfillRun, IdTagMapping, RunJob, User, WelcomeCampaign
 from rehearsal.lago import Sandbox
-from tests.customers.admin.world import client_of, csv_file, preview_of, preview_url, queued, run_url
+from rehearsal.steve import SteveSandbox
+from tests.customers.admin.imports.test_columns import to_map
+from tests.customers.admin.imports.test_columns import url as url_of_columns
+from tests.customers.admin.world import (
+    client_of,
+    csv_file,
+    member_of_staff,
+    preview_of,
+    preview_url,
+    queued,
+    run_url,
+)
+from tests.customers.backfill.steve.world import CHARGE_BOX
 from tests.customers.factories import imported, row, rows
 from tests.support.accessibility import faults_of, too_wide
-from tests.support.browser import chromium, shoot
+from tests.support.browser import PHONE, chromium, is_wider_than_its_window, shoot
 from tests.support.keyboard import tab_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 RUNS = "/admin/customers/backfillrun/"
 LONG = "X" * 200
+NOBODY = "nobody@operator.example"
 OUTSIDE = {"login": "/admin/login/", "sign-in": "/sign-in/", "nothing": "/nothing/"}
 
 
 @pytest.fixture
-def client(lago: Sandbox, settings: Any) -> Client:
+def client(lago: Sandbox, steve: SteveSandbox, settings: Any) -> Client:
     settings.EMAIL_FROM = "Polaris <noreply@example.com>"
     return client_of(User.objects.create_superuser("root@operator.example"))
 
@@ -46,10 +60,15 @@ def page(client: Client, live_server: LiveServer, monkeypatch: pytest.MonkeyPatc
 
 
 def signed_in(browser: Browser, client: Client, live_server: LiveServer) -> Page:
-    context = browser.new_context()
-    session = client.cookies[project.SESSION_COOKIE_NAME].value
-    context.add_cookies([{"name": project.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
-    return context.new_page()
+    page = browser.new_context().new_page()
+    enter(page, client, live_server)
+    return page
+
+
+def enter(page: Page, client: Client, live_server: LiveServer) -> None:
+    name = project.SESSION_COOKIE_NAME
+    session = client.cookies[name].value
+    page.context.add_cookies([{"name": name, "value": session, "url": live_server.url}])
 
 
 def work() -> None:
@@ -71,9 +90,12 @@ def addresses(client: Client) -> dict[str, str]:
         client,
         csv_file([row(7, plan_code="Standard"), row(8, start_date="2090-01-01"), row(9, id_tag="abcdef12")]),
     )
-    for name in ("reconcile", "revert_look"):
+    for name in ("reconcile", "revert_look", "verify"):
         client.post(run_url(done, name))
+    client.post(run_url(done, "welcome"), {"batch_size": "50", "delay_ms": "0"})
     work()
+    send_campaign(WelcomeCampaign.objects.get().pk)
+    mapping = BackfillMapping.objects.create(name=LONG[:100], content='[fields]\nemail = "Mail"\n')
     RunJob.objects.filter(kind="reconcile").update(
         result={
             **RunJob.objects.get(kind="reconcile").result,
@@ -112,7 +134,12 @@ def addresses(client: Client) -> dict[str, str]:
         "run-partial": run_url(failed),
         "run-reverted": run_url(kept),
         "run-queued": run_url(waits),
+        "columns": url_of_columns(to_map(client)),
+        "mappings": "/admin/customers/backfillmapping/",
+        "mapping": f"/admin/customers/backfillmapping/{mapping.pk}/change/",
         "reconcile": run_url(done, "reconcile"),
+        "verify": run_url(done, "verify"),
+        "charge": run_url(done, "charge"),
         "welcome": run_url(done, "welcome"),
         "revert": run_url(done, "revert"),
         "customers": "/admin/customers/customer/",
@@ -135,19 +162,59 @@ def test_axe_finds_nothing_serious_on_any_page_and_long_ids_push_nothing_off_it(
     page: Page, addresses: dict[str, str], live_server: LiveServer
 ) -> None:
     found: dict[str, list[str]] = {}
-    for name, address in addresses.items():
-        page.goto(f"{live_server.url}{address}")
-        if faults := [*faults_of(page), *too_wide(page)]:
-            found[name] = faults
-        shoot(page, f"console-{name}")
-    page.context.clear_cookies()
-    for name, address in OUTSIDE.items():
-        page.goto(f"{live_server.url}{address}")
-        if faults := faults_of(page):
+
+    def look(name: str, *more: str) -> None:
+        faults = [*faults_of(page), *more]
+        page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        if is_wider_than_its_window(page):
+            faults.append("is wider than a phone")
+        if faults:
             found[name] = faults
         shoot(page, f"console-{name}")
 
+    for name, address in addresses.items():
+        page.goto(f"{live_server.url}{address}")
+        look(name, *too_wide(page))
+    ask_to_charge(page, live_server.url + addresses["charge"])
+    look("charge-confirmed-first")
+    ask_to_mail_again(page, live_server.url + addresses["welcome"])
+    look("mail-confirmed-first")
+    page.context.clear_cookies()
+    for name, address in OUTSIDE.items():
+        page.goto(f"{live_server.url}{address}")
+        look(name)
+    be_locked_out(page, f"{live_server.url}/admin/login/")
+    look("locked-out")
+    enter(page, client_of(member_of_staff("view_customer")), live_server)
+    page.goto(live_server.url + addresses["import"])
+    look("forbidden")
+
     assert not found, "\n".join(f"{name}: {fault}" for name, faults in found.items() for fault in faults)
+
+
+def ask_to_charge(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_label("idTag").fill(IdTagMapping.objects.earliest("pk").id_tag)
+    page.get_by_label("Charge box").fill(CHARGE_BOX)
+    page.get_by_role("button", name="See what it does").click()
+    expect(page.get_by_role("button", name="Charge 1 kWh")).to_be_visible()
+
+
+def ask_to_mail_again(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_label("Also to those whose link still works").check()
+    page.get_by_role("button", name=re.compile("Send [1-9]")).click()
+    expect(page.get_by_role("button", name="Yes, send")).to_be_visible()
+
+
+def be_locked_out(page: Page, address: str) -> None:
+    for _ in range(project.AXES_FAILURE_LIMIT - 1):
+        Client().post("/admin/login/", {"username": NOBODY, "password": "x"})
+    page.goto(address)
+    page.get_by_label("Email").fill(NOBODY)
+    page.get_by_label("Password").fill("x")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("Too many wrong passwords").first).to_be_visible()
 
 
 def test_the_keyboard_reaches_the_menus(page: Page, client: Client, live_server: LiveServer) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings as project
 from django.db import connections
 from django.test import Client
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from customers import jobs
@@ -76,6 +76,22 @@ def test_rows_appear_where_somebody_is_reading_and_typing(page: Page) -> None:
     expect(box).to_have_value("34C-2")
     assert page.evaluate("document.body.dataset.loaded") == "once"
     assert page.locator("[data-follow]").count() == 0
+
+
+def test_it_is_asked_for_less_often_with_time(page: Page) -> None:
+    asked: list[Request] = []
+    page.clock.install()
+    page.goto(page.url)
+    page.on(
+        "requestfinished", lambda request: asked.append(request) if "x-follow" in request.headers else None
+    )
+
+    def number_after(s: int) -> int:
+        page.clock.fast_forward(s * 1000)
+        page.wait_for_timeout(500)  # of the real time, for the answer
+        return len(asked)
+
+    assert [number_after(s) for s in (2, 2, 600, 14, 2)] == [1, 2, 3, 3, 4]
 
 
 def test_what_the_server_did_not_change_is_left_alone(page: Page) -> None:

@@ -84,7 +84,8 @@ function find(root, state, fresh) {
 // Says that what is shown is old, why and since when; it is dimmed, as it is not so any more.
 function lose(root, state, error) {
   root.dataset.stale ??= new Date().toISOString().slice(11, 19);
-  const why = error instanceof SignedOut ? "Signed out" : "Connection lost";
+  const refused = error.message === "403" ? "Not open to you any more" : "Connection lost";
+  const why = error instanceof SignedOut ? "Signed out" : refused;
   let note = state.querySelector(".pb-lost");
   if (note?.dataset.why === why) {
     return;

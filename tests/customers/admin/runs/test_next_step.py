@@ -151,7 +151,9 @@ def test_a_command_that_was_killed_says_so_and_nobody_goes_on(client: Client, ru
     assert "data-follow=" not in text_of(page)
 
 
-@pytest.mark.parametrize(("ask", "page"), [("reconcile", "reconcile"), ("revert_look", "revert")])
+@pytest.mark.parametrize(
+    ("ask", "page"), [("reconcile", "reconcile"), ("revert_look", "revert"), ("verify", "verify")]
+)
 def test_a_job_that_waits_says_that_no_worker_runs(
     client: Client, run: BackfillRun, ask: str, page: str
 ) -> None:
