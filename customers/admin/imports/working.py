@@ -24,9 +24,9 @@ from customers.admin.wording import in_console
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
 from customers.backfill.corrections import correction, from_error_file, typed
-from customers.backfill.preview_changes import Change, carry_out
+from customers.backfill.preview_changes import PLANNED_ANEW, Change, carry_out
 from customers.backfill.refused import Refused
-from customers.backfill.remedies import PLANNED_ANEW, chosen_plan, chosen_remedy
+from customers.backfill.remedies import chosen_plan, chosen_remedy
 from customers.backfill.source import SourceError
 from customers.models import BackfillUpload
 from kernel import RemoteError
