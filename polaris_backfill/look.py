@@ -29,7 +29,11 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "customers.admin.dashboard.dashboard",
     "STYLES": [lambda request: static("customers/admin/console.css")],
-    "SCRIPTS": [lambda request: static("customers/admin/console.js")],
+    "SCRIPTS": [
+        lambda request: static("customers/admin/console.js"),
+        lambda request: static("customers/admin/amend.js"),
+        lambda request: static("customers/admin/follow.js"),
+    ],
     "BORDER_RADIUS": "6px",
     "COLORS": {
         "primary": {

@@ -1,6 +1,6 @@
 """Who may do what in the admin, and under which name it is written down."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -73,10 +73,3 @@ def staff(request: HttpRequest) -> User:
 
 def actor(request: HttpRequest) -> str:
     return f"staff:{staff(request).pk}"
-
-
-def names_of(actors: Iterable[str]) -> Mapping[str, str]:
-    """Return readable names for `staff:<id>`; all others read well as they are."""
-    pks = {int(actor[6:]) for actor in actors if actor.startswith("staff:") and actor[6:].isdigit()}
-    found = User.objects.filter(pk__in=pks).values_list("pk", "display_name", "email") if pks else ()
-    return {f"staff:{pk}": name or email for pk, name, email in found}

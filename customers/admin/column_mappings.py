@@ -17,17 +17,42 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from customers.admin.access import EDIT_MAPPINGS, RUN, actor, may, needs
 from customers.admin.imports.columns.naming import mapping_file
-from customers.backfill.kept_mappings import note, parsed
+from customers.backfill.kept_mappings import NAMED_SO, digest_of, is_name, note, parsed
 from customers.backfill.source import FileMapping, SourceError, parse_mapping
 from customers.models import BackfillMapping
 
+CHANGED_BY_OTHERS = (
+    "Somebody else has changed this mapping since you opened it. Copy what you changed, and open it again."
+)
+
 
 class ContentForm(forms.ModelForm):  # type: ignore[type-arg]
+    opened = forms.CharField(widget=forms.HiddenInput(), required=False)
+
     class Meta:
         model = BackfillMapping
         fields = ("name", "content")
         widgets = {"content": UnfoldAdminTextareaWidget(attrs={"rows": 30, "spellcheck": "false"})}
         labels = {"content": "What its file says"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and "opened" in self.fields:
+            self.fields["opened"].initial = digest_of(self.instance)
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if not is_name(name):
+            raise forms.ValidationError(NAMED_SO)
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse to write over what somebody else has written since the page was opened."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        opened = data.get("opened")
+        if opened and self.instance.pk and opened != digest_of(self.instance):
+            raise forms.ValidationError(CHANGED_BY_OTHERS)
+        return data
 
     def clean_content(self) -> str:
         """Refuse what is no mapping, with the line and key of everything that is wrong."""
@@ -43,7 +68,6 @@ class ContentForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(BackfillMapping)
 class BackfillMappingAdmin(ModelAdmin):  # type: ignore[misc]
     form = ContentForm
-    fields = ("name", "content")
     list_display = ("name", "changed")
     search_fields = ("name",)
     list_per_page = 50
@@ -68,6 +92,11 @@ class BackfillMappingAdmin(ModelAdmin):  # type: ignore[misc]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may(request.user, EDIT_MAPPINGS)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Leave out what only a form needs where there is none."""
+        may_change = self.has_change_permission(request)
+        return ("name", "content", "opened") if may_change else ("name", "content")
 
     # --- the file ------------------------------------------------------------------------------------
 

@@ -9,12 +9,21 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from customers.admin.access import CUSTOMERS, may
 from customers.admin.audited import AuditedMixin
 from customers.admin.people.platform import CardOnPlatform
 from customers.backfill.beside import is_beside_platform
 from customers.backfill.switching import switch
 from customers.models import IdTagMapping
 from kernel import RemoteError
+
+# Without a platform nobody tells SteVe, so the card opens chargers as before.
+OFF_HERE = (
+    "From now on nobody pays for what is charged with this card. Block it in SteVe, or it still charges."
+)
+ON_HERE = (
+    "From now on what is charged with this card is billed. If it was blocked in SteVe, unblock it there."
+)
 
 
 class MappingForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -43,6 +52,7 @@ class IdTagMappingAdmin(CardOnPlatform, AuditedMixin, ModelAdmin):  # type: igno
     list_per_page = 50
     list_fullwidth = True
     show_full_result_count = False
+    change_form_outer_before_template = "admin/customers/idtagmapping/meaning.html"
     change_form_outer_after_template = "admin/customers/ask_platform.html"
     fields = (
         "id_tag", "name", "customer", "is_active", "lago_subscription_external_id", "steve_ocpp_tag_pk",
@@ -58,10 +68,19 @@ class IdTagMappingAdmin(CardOnPlatform, AuditedMixin, ModelAdmin):  # type: igno
     def has_delete_permission(self, request: HttpRequest, obj: IdTagMapping | None = None) -> bool:
         return False
 
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        context |= {
+            "beside_platform": is_beside_platform(),
+            "may_see_customers": may(request.user, CUSTOMERS),
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: IdTagMapping, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if is_beside_platform():  # whether it changed or not: saving once more tries once more
             transaction.on_commit(lambda: self._switch_elsewhere(request, obj))
+        elif "is_active" in form.changed_data:
+            self.message_user(request, ON_HERE if obj.is_active else OFF_HERE, messages.WARNING)
 
     def _switch_elsewhere(self, request: HttpRequest, card: IdTagMapping) -> None:
         """Have the platform and SteVe agree; what cannot be reached is told, with what to do."""

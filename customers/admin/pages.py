@@ -6,12 +6,13 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
+from customers.admin.following import PAGE, PART, Following, is_followed
 from customers.admin.wording import in_console
 from customers.backfill.refused import Refused
 from customers.models import BackfillRun
@@ -36,7 +37,22 @@ class Pages:
         self, request: HttpRequest, template: str, title: str, context: Mapping[str, Any]
     ) -> TemplateResponse:
         everywhere = {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
+        everywhere["object"] = context.get("run")  # the end of the breadcrumbs
         return TemplateResponse(request, f"{TEMPLATES}/{template}.html", {**everywhere, **context})
+
+    def follow(
+        self,
+        request: HttpRequest,
+        template: str,
+        title: str,
+        context: Mapping[str, Any],
+        following: Following,
+    ) -> HttpResponse:
+        """Show a page that asks for itself again while something is under way, or the part that it wants."""
+        if is_followed(request):
+            part = {**context, "follow": following, "frame": PART}
+            return render(request, f"{TEMPLATES}/{template}.html", part)
+        return self.show(request, template, title, {**context, "follow": following, "frame": PAGE})
 
     @staticmethod
     def run(pk: int | str) -> BackfillRun:

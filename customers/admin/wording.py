@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 
 from django import forms
@@ -32,7 +33,7 @@ def in_console(text: str) -> str:
 
 
 def for_console(problems: Iterable[Problem]) -> list[Problem]:
-    return [Problem(one.code, one.field, in_console(one.message), in_console(one.hint)) for one in problems]
+    return [replace(one, message=in_console(one.message), hint=in_console(one.hint)) for one in problems]
 
 
 def _control(found: re.Match[str]) -> str:

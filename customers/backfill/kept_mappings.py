@@ -3,6 +3,7 @@
 An entry has the name and the hash of what the mapping says, and nothing of what that is.
 """
 
+import hashlib
 from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
@@ -15,6 +16,17 @@ from customers.models import BackfillMapping, header_digest
 
 TAG = "mapping"
 MAX_NAME = 100
+NAMED_SO = f"Save it under a name of at most {MAX_NAME} characters that can be seen, in one line."
+
+
+def is_name(name: str) -> bool:
+    """Return whether a mapping may be kept under a name; a blank one keeps nothing."""
+    return len(name) <= MAX_NAME and name.isprintable()
+
+
+def digest_of(kept: BackfillMapping) -> str:
+    """Return what tells that somebody else has changed what is kept."""
+    return hashlib.sha256(f"{kept.name}\n{kept.content}".encode()).hexdigest()
 
 
 def parsed(kept: BackfillMapping) -> FileMapping:

@@ -1,7 +1,7 @@
 """The charging sessions of a customer, read from SteVe whenever they are looked at; none is kept here."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.core.exceptions import ImproperlyConfigured
@@ -18,8 +18,12 @@ SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class ChargingSession:
-    """A session as it is shown. `is_misspelt`: the charger sent another spelling than is billed."""
+    """A session as it is shown. `is_misspelt`: the charger sent another spelling than is billed.
 
+    `card` is the key of the card of ours that it is of.
+    """
+
+    card: int
     transaction_pk: int
     id_tag: str
     charge_box_id: str
@@ -36,10 +40,14 @@ class ChargingSession:
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """The sessions of a customer, newest first, and how many there are; or why they cannot be shown."""
+    """The sessions of a customer, newest first, and how many there are; or why they cannot be shown.
+
+    `last` has the last one of each card, by the card's key, also where it is not among the newest.
+    """
 
     newest: Sequence[ChargingSession] = ()
     total: int = 0
+    last: Mapping[int, ChargingSession] = field(default_factory=dict)
     error: str = ""
 
 
@@ -57,7 +65,7 @@ def recent_sessions(user: User, *, timeout_s: float = TIMEOUT_S) -> Sessions:
         return Sessions(error=f"SteVe does not answer. {error}" if error.down else str(error))
     except ImproperlyConfigured as error:
         return Sessions(error=str(error))
-    return Sessions(found[:SHOWN], len(found))
+    return Sessions(found[:SHOWN], len(found), {one.card: one for one in reversed(found)})
 
 
 def sessions_of(user: User, steve: SteveClient) -> list[ChargingSession]:
@@ -78,6 +86,7 @@ def _is_of(mapping: IdTagMapping, transaction: Transaction) -> bool:
 def _shown(mapping: IdTagMapping, transaction: Transaction) -> ChargingSession:
     energy_wh = transaction.energy_wh
     return ChargingSession(
+        card=mapping.pk,
         transaction_pk=transaction.transaction_pk,
         id_tag=transaction.id_tag,
         charge_box_id=transaction.charge_box_id,

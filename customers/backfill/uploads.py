@@ -38,6 +38,7 @@ from kernel import Problem
 Status = BackfillRun.Status
 IMPORT_TASK = "customers.tasks.import_run"
 PREVIEW_AGAIN = "Preview the file again."  # the end of a reason that continuing does not get past
+INVOICED_TODAY = "invoiced_today:"  # how the reason begins where the guard of a run stopped it
 KEPT = timedelta(hours=24)  # after a run stopped: so long it can be continued without the file
 
 
@@ -51,28 +52,29 @@ def keep(
     mapping = reading.mapping
     source = read_bytes(name, data, **way_of(reading), mapping=mapping)
     rows = count_rows(source)
-    options = options.over(source.info)
-    return _store(name, data, reading, options, user, rows=rows, no_wait=no_wait)
+    chosen = {**way_of(reading), **options.over(source.info).as_json()}
+    return _store(name, data, mapping, chosen, user, rows=rows, no_wait=no_wait)
 
 
 def keep_as_it_is(
     name: str, data: bytes, reading: Reading, options: Options, user: User, *, no_wait: bool = False
 ) -> BackfillUpload:
     """Store a file of which a mapping has yet to say what its columns mean."""
-    return _store(name, data, reading, options, user, rows=0, no_wait=no_wait)
+    chosen = {**options.as_json(), **way_of(reading)}
+    return _store(name, data, reading.mapping, chosen, user, rows=0, no_wait=no_wait)
 
 
 def _store(
-    name: str, data: bytes, reading: Reading, options: Options, user: User, *, rows: int, no_wait: bool
-) -> BackfillUpload:
-    chosen = {**way_of(reading), **options.as_json()}
+    name: str, data: bytes, mapping: FileMapping | None, chosen: dict[str, Any], user: User,
+    *, rows: int, no_wait: bool,
+) -> BackfillUpload:  # fmt: skip
     chosen |= {"no_wait": True} if no_wait else {}
     return BackfillUpload.objects.create(
         name=name[:255],
         data=data,
         sha256=hashlib.sha256(data).hexdigest(),
         options=chosen,
-        mapping=write_mapping(reading.mapping) if reading.mapping else "",
+        mapping=write_mapping(mapping) if mapping else "",
         uploaded_by=user,
         rows=rows,
     )
@@ -258,6 +260,11 @@ def continue_run(run: BackfillRun, user: User) -> None:
     upload.save(update_fields=["uploaded_by", "attempts"])
     life.queue_again(run, actor=upload.actor)
     enqueue(run.pk)
+
+
+def wants_preview(run: BackfillRun) -> bool:
+    """Return whether a run stopped as what was confirmed is so no more: to continue ends as before."""
+    return PREVIEW_AGAIN in run.reason or run.reason.startswith(INVOICED_TODAY)
 
 
 def forget_old() -> int:

@@ -8,5 +8,16 @@ from customers.jobs.imports import import_run
 from customers.jobs.on_runs import WITHOUT, ask, run_job
 from customers.jobs.settling import NO_WAIT, REVERTED, stop_waiting
 from customers.jobs.sweeping import sweep
+from customers.jobs.verifying import stop_verifying
 
-__all__ = ["NO_WAIT", "REVERTED", "WITHOUT", "ask", "import_run", "run_job", "stop_waiting", "sweep"]
+__all__ = [
+    "NO_WAIT",
+    "REVERTED",
+    "WITHOUT",
+    "ask",
+    "import_run",
+    "run_job",
+    "stop_verifying",
+    "stop_waiting",
+    "sweep",
+]

@@ -1,4 +1,4 @@
-"""Reconcile a run, look what a revert would do, and revert it: asked for in the admin, done by the worker."""
+"""Reconcile, verify, look at and do a revert: asked for in the admin, done by the worker."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from auditlog.models import Event, record
@@ -19,7 +19,7 @@ from customers.backfill.refused import Refused
 from customers.backfill.revert import Choice, plan_revert, revert
 from customers.backfill.revert.expected import expected_removals
 from customers.backfill.systems import Systems, connect
-from customers.jobs import results, settling
+from customers.jobs import results, settling, verifying
 from customers.jobs.slices import Slice, Slicing
 from customers.jobs.waking import enqueue
 from customers.models import BackfillRun, RunJob
@@ -35,17 +35,30 @@ Outcome = tuple[str, str, Mapping[str, Any]]  # status, reason, result
 
 @transaction.atomic
 def ask(run: BackfillRun, kind: str, actor: str, **options: Any) -> RunJob:
-    """Queue a job, or join the one that is under way. Safe to repeat."""
+    """Queue a job, or join the one that is under way. Safe to repeat.
+
+    Raises Refused of a test session while one of another run is under way.
+    """
     BackfillRun.objects.select_for_update().get(pk=run.pk)
     job = RunJob.objects.unfinished().filter(run=run, kind=kind).first()
     if job is None:
-        job = RunJob.objects.create(run=run, kind=kind, actor=actor, options=options)
+        job = _made(run, kind, actor, options)
         if kind == Kind.REVERT:
             BackfillRun.objects.filter(pk=run.pk).update(stop_requested=False)
         if kind != Kind.REVERT_PREVIEW:  # which is only looking
             record(run.audit_tag, actor, [Event(f"{kind}.asked", f"run:{run.run_id}", options)])
     enqueue(job.pk)
     return job
+
+
+def _made(run: BackfillRun, kind: str, actor: str, options: Mapping[str, Any]) -> RunJob:
+    try:
+        with transaction.atomic():
+            return RunJob.objects.create(run=run, kind=kind, actor=actor, options=dict(options))
+    except IntegrityError:  # this run has none, so it is another one's
+        raise Refused(
+            "A test session of another run is under way.", "Wait for its end: charge boxes are shared."
+        ) from None
 
 
 def run_job(job_pk: int, *, slice_of: Slicing = Slice) -> str:
@@ -55,9 +68,12 @@ def run_job(job_pk: int, *, slice_of: Slicing = Slice) -> str:
         if job is None:
             return "nothing"
         if job.attempts >= ATTEMPTS:
-            return _close(job, Status.REFUSED, f"the worker died {ATTEMPTS} times over it; see its log", {})
+            why = f"the worker died {ATTEMPTS} times over it; see its log"
+            return _close(job, Status.REFUSED, why, _so_far(job))
         job.status, job.attempts = Status.RUNNING, job.attempts + 1
-        job.save(update_fields=["status", "attempts"])
+        begun = RunJob.objects.unfinished().filter(pk=job.pk)  # unless somebody has ended it meanwhile
+        if not begun.update(status=job.status, attempts=job.attempts):
+            return "nothing"
         return _close(job, *_outcome(job, slice_of))
 
 
@@ -66,15 +82,20 @@ def _outcome(job: RunJob, slice_of: Slicing) -> Outcome:
     if job.kind == Kind.SETTLE and (early := settling.too_early(job)):
         return *early, {}
     try:
-        writes = job.kind == RunJob.Kind.REVERT
+        writes = job.kind in (Kind.REVERT, Kind.CHARGE)
         with connect(sleep=stop.sleep, without=_left_out(job), writes=writes) as systems:
             return _WORK[job.kind](job, systems, stop, slice_of)
     except Busy:
         return Status.QUEUED, WAITING, {}
     except Refused as error:
-        return Status.REFUSED, f"{error} {error.hint}".strip(), {}
+        return Status.REFUSED, f"{error} {error.hint}".strip(), _so_far(job)
     except (RemoteError, ImproperlyConfigured) as error:
-        return Status.REFUSED, str(error), {}
+        return Status.REFUSED, str(error), _so_far(job)
+
+
+def _so_far(job: RunJob) -> Mapping[str, Any]:
+    """Return what must not be forgotten of a job that is given up: that a session may run on in SteVe."""
+    return job.result if job.kind in verifying.KINDS else {}
 
 
 def _reconcile(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Outcome:
@@ -110,7 +131,8 @@ def _settle(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Out
 
 def _left_out(job: RunJob) -> list[str] | None:
     """Name what is to be left alone; only a revert can do without a system."""
-    return None if job.kind in (Kind.RECONCILE, Kind.SETTLE) else list(job.options.get(WITHOUT, ()))
+    whole = (Kind.RECONCILE, Kind.SETTLE, *verifying.KINDS)
+    return None if job.kind in whole else list(job.options.get(WITHOUT, ()))
 
 
 def _choice(job: RunJob) -> Choice:
@@ -124,6 +146,8 @@ _WORK: Mapping[str, Callable[[RunJob, Systems, Stop, Slicing], Outcome]] = {
     Kind.REVERT_PREVIEW: _preview,
     Kind.REVERT: _revert,
     Kind.SETTLE: _settle,
+    Kind.VERIFY: verifying.look,
+    Kind.CHARGE: verifying.charge,
 }
 
 
@@ -142,4 +166,6 @@ def _close(job: RunJob, status: str, reason: str, result: Mapping[str, Any]) -> 
     if job.kind == Kind.RECONCILE and status == Status.DONE:
         data = {"divergences": values["result"]["divergences_total"]}
         record(job.run.audit_tag, job.actor, [Event("run.reconciled", f"run:{job.run.run_id}", data)])
+    if job.kind in verifying.KINDS and status in (Status.DONE, Status.STOPPED):
+        verifying.tell_ended(job, values["result"])
     return status

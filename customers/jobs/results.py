@@ -1,12 +1,16 @@
-"""What is kept of a reconciliation and of a revert, for people to read: counts whole, lists cut off."""
+"""What is kept of what the worker did with a run, for people to read: counts whole, lists cut off."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
+from charging.charge_point import Session
 from customers.backfill.ledger.problems import as_json
 from customers.backfill.reconcile import Group, Reconciliation, grouped
 from customers.backfill.revert import RevertPlan, RevertReport
+from customers.backfill.verify import Check
 
 KEPT = 1_000  # entries of a list
 
@@ -68,3 +72,23 @@ def of_revert(report: RevertReport) -> Result:
         "active_total": len(report.plan.active),
         "seconds": round(report.seconds, 1),
     }
+
+
+def of_checks(checks: Iterable[Check], verdict: str) -> Result:
+    """Keep the checks of a verification, and what they come to."""
+    return {"verdict": verdict, "checks": [asdict(check) for check in checks]}
+
+
+def checks_of(result: Mapping[str, Any]) -> list[Check]:
+    return [Check(**kept) for kept in result.get("checks", [])]
+
+
+def of_session(session: Session) -> Result:
+    """Keep a test session, so that another worker can go on looking for its energy."""
+    times = {"started_at": session.started_at.isoformat(), "stopped_at": session.stopped_at.isoformat()}
+    return asdict(session) | times | {"clock_ahead": session.clock_ahead.total_seconds()}
+
+
+def session_of(kept: Mapping[str, Any]) -> Session:
+    times = {name: datetime.fromisoformat(kept[name]) for name in ("started_at", "stopped_at")}
+    return Session(**{**kept, **times, "clock_ahead": timedelta(seconds=kept["clock_ahead"])})

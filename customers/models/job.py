@@ -20,6 +20,8 @@ class RunJob(models.Model):
         REVERT_PREVIEW = "revert_preview"
         REVERT = "revert"
         SETTLE = "settle"  # wait for the platform's sync after an import or a revert, and look
+        VERIFY = "verify"
+        CHARGE = "charge"  # verify, and a charging session, which is billed
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -52,6 +54,12 @@ class RunJob(models.Model):
                 fields=["run", "kind"],
                 condition=Q(status__in=("queued", "running")),
                 name="customers_job_one_unfinished_of_a_kind",
+            ),
+            # Test sessions share charge boxes and cards: one at a time, whatever run it is for.
+            models.UniqueConstraint(
+                fields=["kind"],
+                condition=Q(kind="charge", status__in=("queued", "running")),
+                name="customers_job_one_test_session",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=("queued", "running", "done", "refused", "stopped")),

@@ -20,6 +20,7 @@ from customers.sign_in.noting import ANYBODY, note, note_once
 
 PER_ADDRESS = 5  # in throttle.WINDOW: what the platform's email worker allows a recipient
 PER_CLIENT = 30
+SEND = "customers.tasks.send_sign_in_link"
 
 
 def ask(email: str, client: str | None) -> bool:
@@ -48,7 +49,7 @@ def _take_note(email: str, client: str | None) -> bool:
     user = User.objects.with_address(email).first()
     note(ANYBODY, _action(user), address)
     wanted = user.pk if user and not user.is_staff and user.is_active else None
-    transaction.on_commit(partial(push, "customers.tasks.send_sign_in_link", wanted))
+    transaction.on_commit(partial(push, SEND, wanted))
     return True
 
 

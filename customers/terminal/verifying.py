@@ -7,20 +7,15 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from customers.backfill.verify import Check, LiveTest
+from customers.backfill.verify import Check, LiveTest, verdict_of, what_it_writes
 from customers.models import BackfillRun
-from kernel.masking import mask_id_tag
 
 MARKS = {True: ("passed ", "green"), False: ("FAILED ", "red bold"), None: ("skipped", "dim")}
 
 
 def announcement(test: LiveTest) -> str:
     """Say what a live test writes, and where."""
-    return (
-        f"This charges 1 kWh with {mask_id_tag(test.id_tag)} on the charge box {test.charge_box_id}.\n"
-        "It leaves a session in SteVe and a usage event in Lago, billed to the customer"
-        f" {test.external_id};\na revert of the run would count that customer as active."
-    )
+    return what_it_writes(test.id_tag, test.charge_box_id, test.external_id)
 
 
 def print_check(console: Console, check: Check) -> None:
@@ -49,9 +44,8 @@ def print_verdict(console: Console, checks: Sequence[Check], *, interrupted: boo
 
 
 def verdict_json(run: BackfillRun, checks: Sequence[Check], *, interrupted: bool) -> dict[str, Any]:
-    failed = any(check.passed is False for check in checks)
     return {
         "run_id": run.run_id,
-        "verdict": "no-go" if failed else "none" if interrupted else "go",
+        "verdict": verdict_of(checks, interrupted=interrupted),
         "checks": [asdict(check) for check in checks],
     }

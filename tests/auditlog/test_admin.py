@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from auditlog.export import safe_cell
 from auditlog.models import AuditEntry, Event, record
+from customers.models import User
 from tests.customers.admin.world import client_of, member_of_staff, words_of
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +77,45 @@ def test_entries_are_filtered_by_time(client: Client, query: dict[str, str], fou
     page = client.get(LOG, query)
 
     assert [entry.action for entry in page.context["cl"].result_list] == found
+
+
+def test_people_are_told_by_name_and_what_is_no_person_by_its_word(client: Client) -> None:
+    ann = User.objects.create_user("ann@operator.example", role="staff", display_name="Ann")
+    gone = User.objects.create_user("gone@operator.example", role="staff", display_name="Gone")
+    carla = User.objects.create_user("carla@example.com", display_name="Carla", external_id="C-9")
+    record("t", f"staff:{ann.pk}", [Event("user.changed", f"user:{carla.pk}")])
+    record("t", f"staff:{gone.pk}", [Event("user.changed", "customer:C-9")])
+    record("t", f"customer:{carla.pk}", [Event("sign_in.used", f"user:{carla.pk}")])
+    number = gone.pk
+    gone.delete()
+
+    page = client.get(LOG, {"tag": "t"})
+
+    assert [(one.told.who, one.told.about) for one in page.context["cl"].result_list] == [
+        ("C-9", "C-9"),
+        (f"staff {number}, deleted", "customer:C-9"),
+        ("Ann", "C-9"),
+    ]
+    assert "Signed in by link sign_in.used" in words_of(page)
+    assert "cli:root" in words_of(client.get(LOG, {"tag": "backfill:1"}))
+    assert "Carla" not in words_of(page)
+
+
+def test_entries_are_found_by_the_name_of_who_acted(client: Client) -> None:
+    ann = User.objects.create_user("ann@operator.example", role="staff", display_name="Ann Tester")
+    record("t", f"staff:{ann.pk}", [Event("group.changed", "group:1")])
+
+    page = client.get(LOG, {"q": "ann test"})
+
+    assert [entry.action for entry in page.context["cl"].result_list] == ["group.changed"]
+
+
+def test_a_time_is_said_as_people_say_it_and_exactly_on_hover(client: Client) -> None:
+    at = AuditEntry.objects.latest("pk").at
+
+    page = client.get(LOG).content.decode()
+
+    assert f'title="{at:%Y-%m-%d %H:%M:%S} UTC">just now</time>' in page
 
 
 def test_the_export_has_what_the_list_shows(client: Client) -> None:

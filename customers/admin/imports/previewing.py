@@ -8,7 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import URLPattern
 
-from customers.admin.access import RUN, names_of, needs, staff
+from auditlog.people import actor_names
+from customers.admin.access import RUN, needs, staff
 from customers.admin.error_rows import error_rows
 from customers.admin.imports.confirming import ConfirmForm, confirmation_of, preview_for
 from customers.admin.imports.options_form import OptionsForm, chosen
@@ -112,4 +113,4 @@ class PreviewPages(Pages):
 
 
 def _who(actor: str) -> str:
-    return names_of([actor]).get(actor, actor)
+    return actor_names([actor])[actor]

@@ -157,8 +157,8 @@ def _remedy(request: HttpRequest, upload: BackfillUpload) -> Change:
 def _options(upload: BackfillUpload, form: OptionsForm) -> Change:
     mapping = staging.mapping_of(upload)
     options = {
-        **staging.way_of(form.reading_through(mapping)),
         **form.options_through(mapping).as_json(),
+        **staging.way_of(form.reading_through(mapping)),
         **({"no_wait": form.does_not_wait} if "no_wait" in form.fields else {}),
         "corrected": upload.options.get("corrected"),
     }

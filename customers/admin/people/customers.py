@@ -3,29 +3,30 @@
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.validators import RegexValidator
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
-from customers.admin.access import AUDIT, ON_RUNS, may
+from auditlog.templatetags.moments import ago
+from customers.admin.access import AUDIT, ID_TAGS, ON_RUNS, WELCOME, may
 from customers.admin.audited import AuditedMixin
-from customers.admin.people.dossier import dossier_of, left_behind
-from customers.admin.people.filters import PlanFilter, RunFilter, SignedInFilter
+from customers.admin.people.counting import CountingMixin
+from customers.admin.people.dossier import dossier_of
+from customers.admin.people.drifting import WHAT, tell_of_drift
+from customers.admin.people.filters import InvitedFilter, PlanFilter, RunFilter, SignedInFilter
+from customers.admin.people.lago import LagoMixin
 from customers.admin.people.platform import CustomerOnPlatform
 from customers.admin.people.sessions import SessionsMixin
+from customers.admin.people.sign_in_link import SignInLinkMixin
 from customers.admin.people.staff import clean_address
+from customers.admin.people.summary import summary_of
 from customers.forms import AddressField
 from customers.models import BackfillRow, Customer
 
 EXTERNAL_ID = RegexValidator(r"^(?!\.{1,2}$)[^\x00-\x1f\x7f]{1,255}$", "Printable characters, not . or ..")
-
-
-ELSEWHERE = {
-    "email": ("address", "email"),
-    "display_name": ("name", "name"),
-}  # what Lago has too, and calls it
 
 
 class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -34,7 +35,7 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("email", "display_name", "external_id", "is_active")
         field_classes: ClassVar = {"email": AddressField}
         help_texts: ClassVar = dict.fromkeys(
-            ELSEWHERE, "Lago has its own, and is not written to here: change it there too."
+            WHAT, "Lago has its own, and is not written to here: change it there too."
         )
 
     def clean_email(self) -> str:
@@ -52,19 +53,28 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Customer)
-class CustomerAdmin(CustomerOnPlatform, SessionsMixin, AuditedMixin, ModelAdmin):  # type: ignore[misc]
+class CustomerAdmin(
+    CustomerOnPlatform,
+    CountingMixin,
+    LagoMixin,
+    SessionsMixin,
+    SignInLinkMixin,
+    AuditedMixin,
+    ModelAdmin,  # type: ignore[misc]
+):
     """Customers come by an import or by signing up, and go by a revert: neither is done here."""
 
     form = CustomerForm
     list_display = ("name", "external_id", "email", "id_tags", "plan", "signed_in")
     list_fullwidth = True
-    list_filter = (RunFilter, PlanFilter, SignedInFilter, "is_active")
+    list_filter = (RunFilter, PlanFilter, InvitedFilter, SignedInFilter, "is_active")
     search_fields = ("email", "display_name", "external_id", "id_tag_mappings__id_tag")
     search_help_text = "Email, name, external_id or idTag"
     list_per_page = 50
     show_full_result_count = False
     fields = ("email", "display_name", "external_id", "locale", "is_active", "last_login", "created_at")
     readonly_fields = ("locale", "last_login", "created_at")
+    change_form_outer_before_template = "admin/customers/customer/summary.html"
     change_form_outer_after_template = "admin/customers/customer/dossier.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -83,19 +93,20 @@ class CustomerAdmin(CustomerOnPlatform, SessionsMixin, AuditedMixin, ModelAdmin)
             "id_tag_mappings"
         )
 
-    def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        for word, name in (told for field, told in ELSEWHERE.items() if field in form.changed_data):
-            for sentence in left_behind(obj, word, name):
-                self.message_user(request, sentence, messages.WARNING)
-
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> tuple[str, ...]:
         """Let a customer who signed up directly be given an external_id, once: Lago knows them by it."""
         return (*self.readonly_fields, "external_id") if obj and obj.external_id else self.readonly_fields
 
+    def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        tell_of_drift(request, obj, form.changed_data)
+
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         customer = kwargs.get("obj") or context.get("original")
         if customer is not None:
+            context["summary"] = summary_of(customer)
+            context["may_send"] = may(request.user, WELCOME)
+            context["may_see_cards"] = may(request.user, *ID_TAGS)
             context["dossier"] = dossier_of(
                 customer, with_runs=may(request.user, *ON_RUNS), with_audit=may(request.user, AUDIT)
             )
@@ -118,7 +129,7 @@ class CustomerAdmin(CustomerOnPlatform, SessionsMixin, AuditedMixin, ModelAdmin)
         return obj.plan_code or "—"
 
     @admin.display(description="signed in", ordering="last_login")
-    def signed_in(self, obj: Customer) -> str:
+    def signed_in(self, obj: Customer) -> SafeString | str:
         if not obj.is_active:
             return "deactivated"
-        return f"{obj.last_login:%Y-%m-%d %H:%M}" if obj.last_login else "never"
+        return ago(obj.last_login) or "never"

@@ -1,20 +1,16 @@
-"""All there is to know about one customer besides the fields: idTags, Lago, runs, audit trail."""
+"""What else there is to know about one customer: Lago's own pages, runs, audit trail."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
-from django.conf import settings
 from django.db.models import Q
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from auditlog.models import AuditEntry
+from auditlog.people import Told, told
 from billing.customer_step import LagoCustomerStep
-from billing.reports import drifted
 from billing.subscription_step import LagoSubscriptionStep
-from customers.backfill.beside import is_beside_platform
-from customers.models import BackfillRow, BackfillStep, IdTagMapping, User
+from customers.backfill.at_lago import page_at_lago
+from customers.models import BackfillRow, BackfillStep, User
 
 ENTRIES = 100
 State = BackfillStep.State
@@ -32,17 +28,15 @@ class LagoLink:
 class Dossier:
     """`rows` are the rows of runs that brought the customer, newest first; empty for who may not see runs."""
 
-    mappings: Sequence[IdTagMapping]
     lago: Sequence[LagoLink]
     rows: Sequence[BackfillRow]
-    entries: Sequence[AuditEntry]
+    entries: Sequence[Told]
     with_runs: bool
     with_audit: bool
 
 
 def dossier_of(user: User, *, with_runs: bool, with_audit: bool) -> Dossier:
     return Dossier(
-        mappings=list(user.id_tag_mappings.all()),
         lago=_lago_links(user),
         rows=list(user.backfill_rows.select_related("run").order_by("-run_id", "line")) if with_runs else [],
         entries=_entries(user) if with_audit else [],
@@ -58,39 +52,15 @@ def _lago_links(user: User) -> list[LagoLink]:
     customer, subscription = (refs.get(name, "") for name in names)
     links = []
     if customer:
-        links.append(LagoLink("customer", customer, _url("customer", customer)))
+        links.append(LagoLink("customer", customer, page_at_lago("customer", customer)))
     if customer and subscription:
-        url = _url("customer", customer, "subscription", subscription, "overview")
+        url = page_at_lago("customer", customer, "subscription", subscription, "overview")
         links.append(LagoLink("subscription", subscription, url))
     return links
 
 
-def left_behind(user: User, what: str, name: str) -> Iterator[SafeString]:
-    """Say where the old address or name still is, and what the next reconciliation will say of it."""
-    row = user.backfill_rows.select_related("run").order_by("-run_id").first()
-    links = [link for link in _lago_links(user) if link.what == "customer"]
-    if row is None or not links:
-        return
-    there = format_html('<a href="{}">there</a>', links[0].url) if links[0].url else "there"
-    yield format_html(
-        "Lago still has the old {}: until it is changed {} too, a reconciliation of the run {} names {}.",
-        what, there, row.run.run_id, drifted(name).kind,
-    )  # fmt: skip
-    if is_beside_platform() and name == "email":
-        yield format_html(
-            "The platform still has the old {} too, and signs the customer in by its own: change it there.",
-            what,
-        )
-
-
-def _url(*parts: str) -> str:
-    if not settings.LAGO_DASHBOARD_URL:
-        return ""
-    return "/".join([settings.LAGO_DASHBOARD_URL, *(quote(part, safe="") for part in parts)])
-
-
-def _entries(user: User) -> list[AuditEntry]:
+def _entries(user: User) -> list[Told]:
     about = Q(subject=f"user:{user.pk}")
     if user.external_id:
         about |= Q(subject__in=(f"customer:{user.external_id}", f"external_id:{user.external_id}"))
-    return list(AuditEntry.objects.filter(about)[:ENTRIES])
+    return told(AuditEntry.objects.filter(about)[:ENTRIES])

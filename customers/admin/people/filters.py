@@ -7,6 +7,7 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
+from customers.admin.people.figures import was_invited
 from customers.models import BackfillRow, BackfillRun, Customer
 
 RUNS_OFFERED = 30
@@ -54,3 +55,16 @@ class SignedInFilter(SimpleListFilter):
         if self.value() is None:
             return queryset
         return queryset.filter(last_login__isnull=self.value() == "never")
+
+
+class InvitedFilter(SimpleListFilter):
+    title = "invited"
+    parameter_name = "invited"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [("yes", "mail went out"), ("no", "not yet")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Customer]) -> QuerySet[Customer]:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(was_invited() if self.value() == "yes" else ~was_invited())

@@ -12,6 +12,7 @@ from customers.admin.preflight import PreflightPages
 from customers.admin.runs.listing import RunChangeList, RunColumns
 from customers.admin.runs.reconciling import ReconcilePages
 from customers.admin.runs.reverting import RevertPages
+from customers.admin.runs.verifying import VerifyPages
 from customers.admin.runs.views import RunPages
 from customers.admin.runs.welcoming import WelcomePages
 from customers.models import BackfillRun
@@ -21,6 +22,7 @@ from customers.models import BackfillRun
 class BackfillRunAdmin(
     RunPages,
     ReconcilePages,
+    VerifyPages,
     RevertPages,
     WelcomePages,
     PreflightPages,

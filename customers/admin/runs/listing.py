@@ -7,7 +7,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
-from customers.admin.access import names_of
+from auditlog.people import actor_names
+from auditlog.templatetags.moments import ago
 from customers.admin.runs.figures import segments
 from customers.backfill.ledger import at_work
 from customers.backfill.ledger.counts import counts_of
@@ -23,11 +24,11 @@ class RunChangeList(ChangeList):  # type: ignore[misc]
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         runs: list[Any] = [*self.result_list]
-        counts, names = counts_of(runs), names_of(run.actor for run in runs)
+        counts, names = counts_of(runs), actor_names(run.actor for run in runs)
         running = at_work.runs_at_work()
         for run in runs:
             run.row_counts = counts.get(run.pk, {})
-            run.who = names.get(run.actor, run.actor)
+            run.who = names[run.actor]
             run.shown_status = shown_status(run, running)
         self.result_list: list[Any] = runs
 
@@ -57,8 +58,8 @@ def bar(counts: dict[str, int], *, is_over: bool = False) -> SafeString | str:
 class RunColumns:
     """The columns of the list, as methods of a ModelAdmin."""
 
-    def started(self, obj: BackfillRun) -> str:
-        return f"{obj.started_at:%Y-%m-%d %H:%M}"
+    def started(self, obj: BackfillRun) -> SafeString | str:
+        return ago(obj.started_at)
 
     def file(self, obj: BackfillRun) -> str:
         return obj.input_name

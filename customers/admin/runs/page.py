@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from auditlog.models import AuditEntry
-from customers import queueing
-from customers.admin.access import REVERT, RUN, names_of
-from customers.admin.runs.figures import Pace, Segment, pace, reverted_since, segments
+from auditlog.people import Told, actor_names, told
+from customers.admin.access import REVERT, RUN
+from customers.admin.following import Following
+from customers.admin.runs.figures import Pace, Segment, pace, segments
 from customers.backfill import uploads as staging
 from customers.backfill.beside import platform_place
 from customers.backfill.ledger import run_log
@@ -28,8 +30,8 @@ from customers.backfill.systems import PLATFORM
 from customers.backfill.welcome import CampaignStatus, latest_campaign
 from customers.backfill.welcome import status as campaign_status
 from customers.jobs import REVERTED
+from customers.jobs.verifying import KINDS
 from customers.models import BackfillRow, BackfillRun, BackfillUpload, RunJob, WelcomeCampaign
-from customers.workers import worker_is_alive
 
 Status = BackfillRun.Status
 AT_WORK = (Status.QUEUED, Status.RUNNING, Status.REVERTING)
@@ -73,7 +75,7 @@ class Live:
     pace: Pace | None
     jobs: Sequence[RunJob]
     campaign: CampaignStatus | None
-    worker_alive: bool
+    is_staged: bool  # its rows are known: before the worker has planned, none is
     has_file: bool  # it was uploaded, and is kept
     kept: Kept
     continued: Attempt | None
@@ -106,7 +108,7 @@ class Live:
     def reason(self) -> str:
         """Say why it stopped; of what died, which could not say it, too."""
         if self.goes_on:
-            return "Paused: its worker is gone. The next one goes on by itself, within a minute."
+            return ""  # it goes on, which is told where a page says what it follows
         if self.status != self.run.status:
             return "The process that was at it is gone."
         return self.run.reason
@@ -118,7 +120,7 @@ class Live:
     @property
     def wants_preview(self) -> bool:
         """Return whether continuing ends as it did: the file has to be looked at anew."""
-        return self.status in STOPPED and staging.PREVIEW_AGAIN in self.run.reason
+        return self.status in STOPPED and staging.wants_preview(self.run)
 
     @property
     def is_taken_back(self) -> bool:
@@ -130,41 +132,29 @@ class Live:
         return self.status == Status.REVERTED and not self.kept.can_go
 
     @property
-    def next(self) -> str:
-        """Name the one step that is right now; blank where none is."""
-        if self.is_at_work or self.is_taken_back:
-            return ""
-        if self.status in STOPPED:
-            return self._next_of_stopped()
-        if self.status != Status.SUCCEEDED:
-            return ""
-        if self.reconcile is None or self.reconcile.status != RunJob.Status.DONE:
-            return "reconcile"
-        if self.reconcile.result.get("divergences_total") or self.reconcile.result.get("unfinished"):
-            return "divergences"
-        return "" if self.campaign else "welcome"
-
-    def _next_of_stopped(self) -> str:
-        if self.wants_preview:
-            return "preview"
-        if self.status == Status.PARTIAL and self.counts.get("failed"):
-            return "failed"
-        return "continue" if self.can_continue else ""
-
-    @property
     def is_at_work(self) -> bool:
         """Return whether the page is to be asked for again by itself."""
         mailing = self.campaign is not None and self.campaign.status == WelcomeCampaign.Status.RUNNING
         return self.is_writing or self.goes_on or mailing or any(not job.is_over for job in self.jobs)
 
     @property
-    def needs_worker(self) -> bool:
-        return self.is_at_work and not self.worker_alive
+    def following(self) -> Following:
+        return Following(self.is_at_work, f"The run is {self.status}.", self.goes_on, self._stamp)
 
     @property
-    def waits_for_queue(self) -> bool:
-        """Ask the queue, where something is under way: it may be away while the worker lives."""
-        return self.is_at_work and not queueing.answers()
+    def _stamp(self) -> str:
+        """Return another value whenever the rest of the page has something else to say."""
+        jobs = sorted((job.pk, job.status) for job in self.jobs)
+        removed = step_states(self.run) if self.status == Status.REVERTING else {}  # rows stay as they were
+        of = (
+            self.status,
+            self.run.stop_requested,
+            self.is_staged,
+            sorted(self.counts.items()),
+            jobs,
+            removed,
+        )
+        return blake2b(repr(of).encode(), digest_size=8).hexdigest()
 
     def job(self, kind: str) -> RunJob | None:
         return next((job for job in self.jobs if job.kind == kind), None)
@@ -172,6 +162,20 @@ class Live:
     @property
     def reconcile(self) -> RunJob | None:
         return self.job(RunJob.Kind.RECONCILE)
+
+    @property
+    def verify(self) -> RunJob | None:
+        """Return the latest verification, with a charging session or without."""
+        verified = [job for job in self.jobs if job.kind in KINDS]
+        return max(verified, key=lambda job: job.pk, default=None)
+
+    @property
+    def reconcile_is_stale(self) -> bool:
+        return self.reconcile is not None and is_stale(self.run, self.revert, self.reconcile)
+
+    @property
+    def verify_is_stale(self) -> bool:
+        return self.verify is not None and is_stale(self.run, self.revert, self.verify)
 
     @property
     def revert(self) -> RunJob | None:
@@ -186,16 +190,12 @@ class Live:
         of_revert = bool(job.options.get(REVERTED))
         return Settling(job) if of_revert == (self.status in TAKEN_BACK) else None
 
-    @property
-    def reconciled_before(self) -> bool:
-        """Return whether what the last reconciliation says is of before the revert."""
-        return self.reconcile is not None and reverted_since(self.run, self.reconcile)
-
 
 def live(run: BackfillRun) -> Live:
     counts = counts_of([run])[run.pk]
     upload = BackfillUpload.objects.without_content().filter(run=run).first()
-    if not any(counts.values()) and run.input_rows:  # no row is staged before the worker has planned
+    is_staged = any(counts.values())
+    if not is_staged and run.input_rows:
         counts = {"pending": run.input_rows}
     total = sum(counts.values())
     status = shown_status(run)
@@ -211,7 +211,7 @@ def live(run: BackfillRun) -> Live:
         pace=pace(run, counts.get("pending", 0), timezone.now()) if status == Status.RUNNING else None,
         jobs=_latest_jobs(run),
         campaign=campaign_status(campaign) if campaign else None,
-        worker_alive=worker_is_alive(),
+        is_staged=is_staged,
         has_file=upload is not None,
         kept=kept,
         continued=last_continuation(run) if status in STOPPED else None,
@@ -229,6 +229,15 @@ def _now(status: str, counts: Mapping[str, int], kept: Kept) -> list[Segment]:
 def right_to_stop(run: BackfillRun) -> str:
     """Return the permission to stop what is under way, which is the one to begin it."""
     return REVERT if run.status in (Status.REVERTING, Status.REVERTED) else RUN
+
+
+def is_stale(run: BackfillRun, revert: RunJob | None, look: RunJob) -> bool:
+    """Return whether rows of a run were written, by an import or its last revert, after it was looked at.
+
+    What was asked for before that may have been looked at before it, too.
+    """
+    times = (run.settled_at, run.finished_at, revert.finished_at if revert else None)
+    return look.is_over and any(at is not None and look.created_at < at for at in times)
 
 
 def _latest_jobs(run: BackfillRun) -> list[RunJob]:
@@ -286,9 +295,9 @@ def _row(row: BackfillRow) -> dict[str, Any]:
     }
 
 
-def entries_of(run: BackfillRun) -> list[AuditEntry]:
+def entries_of(run: BackfillRun) -> list[Told]:
     """Return what happened to the run as a whole; of its rows, the log and the audit log tell."""
-    return list(AuditEntry.objects.tagged(run.audit_tag).filter(subject=f"run:{run.run_id}")[:ENTRIES])
+    return told(AuditEntry.objects.tagged(run.audit_tag).filter(subject=f"run:{run.run_id}")[:ENTRIES])
 
 
 def files_of(run: BackfillRun) -> dict[str, Path]:
@@ -310,4 +319,4 @@ def platform_of(run: BackfillRun) -> str:
 
 
 def who(run: BackfillRun) -> str:
-    return names_of([run.actor]).get(run.actor, run.actor)
+    return actor_names([run.actor])[run.actor]

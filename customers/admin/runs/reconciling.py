@@ -6,15 +6,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
 
-from customers import queueing
 from customers.admin.access import ON_RUNS, RUN, actor, may, needs
+from customers.admin.following import following_job
 from customers.admin.pages import Pages
 from customers.admin.runs.figures import reverted_since
+from customers.admin.runs.page import is_stale
 from customers.backfill.beside import platform_place
 from customers.backfill.steps import in_order, label
 from customers.jobs import ask
 from customers.models import BackfillRun, RunJob
-from customers.workers import worker_is_alive
 
 
 class ReconcilePages(Pages):
@@ -31,20 +31,20 @@ class ReconcilePages(Pages):
             return self._ask(request, run)
         jobs = run.jobs.filter(kind=RunJob.Kind.RECONCILE)
         last = jobs.filter(status=RunJob.Status.DONE).first()
-        job = jobs.first()
+        job, revert = jobs.first(), run.jobs.filter(kind=RunJob.Kind.REVERT).first()
+        is_before = last is not None and reverted_since(run, last)
         context = {
             "run": run,
             "job": job,
-            "worker_away": job is not None and not job.is_over and not worker_is_alive(),
-            "queue_away": job is not None and not job.is_over and not queueing.answers(),
             "last": last,
-            "is_before": last is not None and reverted_since(run, last),
+            "is_before": is_before,
+            "is_stale": last is not None and not is_before and is_stale(run, revert, last),
             "steps": _steps(last.result) if last else [],
             "more": _more(last.result) if last else 0,
             "may_run": may(request.user, RUN),
             "platform": platform_place(),
         }
-        return self.show(request, "reconcile", f"Reconcile run {run.run_id}", context)
+        return self.follow(request, "reconcile", f"Reconcile run {run.run_id}", context, following_job(job))
 
     @needs(RUN)
     def _ask(self, request: HttpRequest, run: BackfillRun) -> HttpResponse:

@@ -8,8 +8,8 @@ from django.shortcuts import redirect
 from django.urls import URLPattern
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
-from customers import queueing
 from customers.admin.access import REVERT, actor, needs
+from customers.admin.following import following_job
 from customers.admin.pages import Pages, post_only
 from customers.admin.runs.figures import reverted_since
 from customers.backfill.beside import is_beside_platform
@@ -18,7 +18,6 @@ from customers.backfill.ledger.standing import shown_status
 from customers.backfill.steps import in_order, label, leavable, nouns
 from customers.jobs import NO_WAIT, WITHOUT, ask
 from customers.models import BackfillRun, RunJob
-from customers.workers import worker_is_alive
 
 Kind, Status, RunStatus = RunJob.Kind, RunJob.Status, BackfillRun.Status
 CHOICES = {
@@ -105,8 +104,6 @@ class RevertPages(Pages):
             "status": shown_status(run),
             "is_over": run.status == RunStatus.REVERTED and not kept_of(run).can_go,
             "look": look,
-            "worker_away": look is not None and not look.is_over and not worker_is_alive(),
-            "queue_away": look is not None and not look.is_over and not queueing.answers(),
             "plan": plan,
             "buckets": _buckets(plan) if plan else [],
             "form": form,
@@ -114,7 +111,7 @@ class RevertPages(Pages):
             "not_now": shown_status(run) in NOT_NOW,
             "can_be_left": [(key, name, nouns(key)) for key, name in leavable().items() if key in run.world],
         }
-        return self.show(request, "revert", f"Revert run {run.run_id}", context)
+        return self.follow(request, "revert", f"Revert run {run.run_id}", context, following_job(look))
 
     @post_only
     @needs(REVERT)

@@ -1,4 +1,4 @@
-"""The page of a run, its live part, its files; stop and continue."""
+"""The page of a run, its files; stop and continue."""
 
 from typing import Any
 
@@ -25,10 +25,12 @@ from customers.admin.access import (
     needs,
     staff,
 )
-from customers.admin.pages import TEMPLATES, Pages, post_only
+from customers.admin.following import has_seen
+from customers.admin.pages import Pages, post_only
 from customers.admin.runs import page
 from customers.admin.runs.failed import failed_rows
 from customers.admin.runs.starts import starts_of
+from customers.admin.runs.stepping import stepper_of
 from customers.backfill import uploads as staging
 from customers.backfill.ledger import life
 from customers.backfill.refused import Refused
@@ -40,7 +42,6 @@ class RunPages(Pages):
     def get_urls(self) -> list[URLPattern]:
         return [
             self.route("systems/<str:key>/", self.system_view, "system"),
-            self.route("<int:pk>/live/", self.live_view, "live"),
             self.route("<int:pk>/files/<str:kind>/", self.file_view, "file"),
             self.route("<int:pk>/failed/", self.failed_view, "failed"),
             self.route("<int:pk>/stop/", self.stop_view, "stop"),
@@ -54,8 +55,15 @@ class RunPages(Pages):
         run = self.run(object_id) if object_id.isdigit() else None
         if run is None:
             raise Http404
-        context = {
-            **self._live(request, run),
+        live = self._live(request, run)
+        following = live["live"].following
+        is_same = has_seen(request, following)
+        rest = {"is_same": True} if is_same else self._rest(request, run)
+        return self.follow(request, "page", f"Run {run.run_id}", live | rest, following)
+
+    def _rest(self, request: HttpRequest, run: BackfillRun) -> dict[str, Any]:
+        """Return what is below the live part, which a page that is followed gets only when it has changed."""
+        return {
             "who": page.who(run),
             "platform": page.platform_of(run),
             "steps": page.steps_of(run),
@@ -65,12 +73,6 @@ class RunPages(Pages):
             "may_see_customers": may(request.user, CUSTOMERS),
             **page.rows_page(run, request.GET),
         }
-        return self.show(request, "page", f"Run {run.run_id}", context)
-
-    @needs(*ON_RUNS)
-    def live_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Return the part of the page that changes, for the script that asks every two seconds."""
-        return render(request, f"{TEMPLATES}/live.html", self._live(request, self.run(pk)))
 
     @needs(*ON_RUNS)
     def system_view(self, request: HttpRequest, key: str) -> HttpResponse:
@@ -81,9 +83,11 @@ class RunPages(Pages):
         return render(request, "admin/customers/system.html", {"system": system})
 
     def _live(self, request: HttpRequest, run: BackfillRun) -> dict[str, Any]:
+        live = page.live(run)
         return {
             "run": run,
-            "live": page.live(run),
+            "live": live,
+            "stepper": stepper_of(live, staff(request)),
             "may_run": may(request.user, RUN),
             "may_stop": may(request.user, page.right_to_stop(run)),
             "may_revert": may(request.user, REVERT),

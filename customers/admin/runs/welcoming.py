@@ -10,8 +10,8 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanWidget
 
-from customers import queueing
 from customers.admin.access import WELCOME, actor, needs
+from customers.admin.following import Following
 from customers.admin.pages import TEMPLATES, Pages, post_only
 from customers.backfill.ledger.standing import standing_of
 from customers.backfill.refused import Refused
@@ -28,7 +28,6 @@ from customers.backfill.welcome import status as campaign_status
 from customers.backfill.welcome.campaign import BATCH_SIZE, DELAY_MS, STILL_IMPORTING
 from customers.backfill.welcome.sample import sample_message
 from customers.models import BackfillRun, WelcomeCampaign
-from customers.workers import worker_is_alive
 
 REASONS = {
     "reverted": "were reverted",
@@ -43,6 +42,7 @@ REASONS = {
 }
 
 
+NOBODY = (Recipients((), {}), "")
 BOXES = ("resend", "retry_unknown", "retry_failed")
 
 
@@ -90,26 +90,28 @@ class WelcomePages(Pages):
         run = self.run(pk)
         form = WelcomeForm(request.POST if request.method == "POST" else None)
         choice = form.choice() if form.is_bound and form.is_valid() else Choice()
-        recipients, platform_away = _recipients(run, choice)
+        campaign = latest_campaign(run)
+        is_active = campaign is not None and campaign.status in WelcomeCampaign.ACTIVE
+        # While mails go out the page says how far they are, over and over, and not who would get one.
+        recipients, platform_away = _recipients(run, choice) if form.is_bound or not is_active else NOBODY
         is_sure = not choice.is_made or request.POST.get("confirmed") == str(len(recipients.to_mail))
         if form.is_bound and form.is_valid() and is_sure and self._start(request, run, form):
             return redirect("admin:customers_backfillrun_welcome", run.pk)
-        campaign = latest_campaign(run)
         context = {
             "run": run,
             "form": form,
             "campaign": campaign_status(campaign) if campaign else None,
-            "is_active": campaign is not None and campaign.status in WelcomeCampaign.ACTIVE,
+            "is_active": is_active,
             **_told(recipients),
             "to_confirm": not is_sure and not platform_away,
             "platform_away": platform_away,
             "not_now": run.status in STILL_IMPORTING,
             "unfinished": standing_of(run).sentence,
             "sample": sample_message() if settings.EMAIL_FROM else None,
-            "worker_alive": worker_is_alive(),
-            "queue_away": _is_running(campaign) and not queueing.answers(),
         }
-        return self.show(request, "welcome", f"Welcome mails of run {run.run_id}", context)
+        return self.follow(
+            request, "welcome", f"Welcome mails of run {run.run_id}", context, _following(campaign)
+        )
 
     @needs(WELCOME)
     def count_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -152,7 +154,7 @@ def _recipients(run: BackfillRun, choice: Choice) -> tuple[Recipients, str]:
     try:
         return preview_recipients(run, choice), ""
     except Refused as refused:
-        return Recipients((), {}), f"{refused} {refused.hint}".strip()
+        return NOBODY[0], f"{refused} {refused.hint}".strip()
 
 
 def _told(recipients: Recipients) -> dict[str, Any]:
@@ -160,5 +162,8 @@ def _told(recipients: Recipients) -> dict[str, Any]:
     return {"to_mail": len(recipients.to_mail), "left_out": left_out}
 
 
-def _is_running(campaign: WelcomeCampaign | None) -> bool:
-    return campaign is not None and campaign.status == WelcomeCampaign.Status.RUNNING
+def _following(campaign: WelcomeCampaign | None) -> Following:
+    if campaign is None:
+        return Following(False)
+    is_running = campaign.status == WelcomeCampaign.Status.RUNNING
+    return Following(is_running, f"The mails are {campaign.status}.")

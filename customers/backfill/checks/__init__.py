@@ -3,6 +3,7 @@
 from customers.backfill.checks.billed import Billed
 from customers.backfill.checks.clashes import alike, clashes, completed
 from customers.backfill.checks.dates import is_date_format, read_day
+from customers.backfill.checks.decimal_cards import decimal_cards
 from customers.backfill.checks.mixed import mixed_dates
 from customers.backfill.checks.optional import Written
 from customers.backfill.checks.rows import check_row, file_warnings
@@ -15,6 +16,7 @@ __all__ = [
     "check_row",
     "clashes",
     "completed",
+    "decimal_cards",
     "file_warnings",
     "formulas_told_once",
     "is_date_format",

@@ -51,6 +51,7 @@ _LOADING = re.compile(
 )
 _EXPONENT = re.compile(r"[-+]?\d+[.,]\d+E[+-]?\d+|[-+]?\d+E\+\d+", re.IGNORECASE)
 _DECIMAL = re.compile(r"[-+]?\d+[.,]0+|\d{1,3}(?:,\d{3})+(?:\.0+)?|\d{1,3}(?:\.\d{3})+,0+")
+_WRITTEN_OUT = re.compile(r"[-+]?\d+[.,]0")  # of a whole number; 1.000 may be a house
 _WRAPPED = re.compile(r"""'?=.*|'["“]?\d.*|["“”„«].*|'.+'""", re.DOTALL)
 _NAME_WRAPPED = re.compile(r"""'?=.*|'[A-Z\d].*|["“”„«][^"“”»]*["“”»]|'.+'""", re.DOTALL)
 # A number of whatever kind: somebody may be called 4711, and hardly anybody 0 or 1.234,56 €.
@@ -73,6 +74,8 @@ _MOJIBAKE = re.compile(
     rf"[ĂĹ][{_GOES_ON}˘Ľłźşľ]|Ã[{_GOES_ON}]|Â[\u0080-\u00bf]|[ÄÅ][{_NO_DASH}]|â€|â„¢|ðŸ|(?:[ÐÑ][{_GOES_ON}]){{2}}"
     r"|√[\u00a0-\u00ffŒœŸ†∂∑∏π∫Ω≈∆∞±≤≥¥µªº¿¡¬√ƒ«»…–—‘’“”÷◊⁄€‹›ﬁﬂ‡·‚„‰]|‚Ä[ìîôúù¢]|¬[©®∞±¥µ£§¶†´¨≠]"
 )
+# Cyrillic or Greek that was read as cp1252: no language has so many of these letters in a row.
+_OTHER_ALPHABET = re.compile("[À-ÖØ-öø-ÿ]{4}")
 _LOST_LETTER = re.compile(r"[^\W\d_]\?{1,2}[^\W\d_]")
 # What cp1252, Mac and DOS make of each other's letters: a sign, or a lonely capital, within a word.
 _WRONG_LETTER = re.compile(
@@ -118,7 +121,12 @@ def damage_in_email(given: str) -> Problem | None:
 
 def damage_in_name(given: str, *, is_text: bool = True) -> Problem | None:
     """Say what about a name looks damaged; it is a warning, and shows nothing of the name."""
-    if is_text and _PLAIN_NAME.fullmatch(given) and not _has_placeholder(given):
+    if (
+        is_text
+        and _PLAIN_NAME.fullmatch(given)
+        and not _has_placeholder(given)
+        and not _is_other_alphabet(given)
+    ):
         return None
     if not is_text:
         told = "The name is no text in the file, but a number, a date, a time or a yes or no."
@@ -133,13 +141,27 @@ def damage_in_text(field: str, given: str, *, is_text: bool = True) -> Problem |
     if not is_text:
         told = f"The {field} is no text in the file, but a number or a date: zeros in front are lost."
         return Problem("value_damaged", field, told, "Compare it with its source.")
-    for told, hint in _signs(given, _PLACEHOLDERS):
+    for told, hint in _signs_in_text(given):
         return Problem("value_damaged", field, f"The {field} {told}", hint)
     return None
 
 
+def _signs_in_text(given: str) -> "Iterator[Sign]":
+    yield from _signs(given, _PLACEHOLDERS)
+    if not _ANY_LETTER_OR_DIGIT.search(given):
+        yield "has neither a letter nor a digit.", _FROM_SOURCE
+    if given.startswith("=") or (given.startswith("'") and given[1:2].isdigit()):  # not 's-Hertogenbosch
+        yield "still has the quotation marks or the formula around it that kept it a text.", _WITHOUT_MARKS
+    if _EXPONENT.fullmatch(given) or _WRITTEN_OUT.fullmatch(given):
+        yield "is a number as a spreadsheet writes it; digits may be lost.", _FROM_SOURCE
+
+
 def _has_placeholder(given: str) -> bool:
     return given.split(" ", 1)[0].casefold() in _PLACEHOLDERS or _JOINED.search(given) is not None
+
+
+def _is_other_alphabet(given: str) -> bool:
+    return not given.isascii() and _OTHER_ALPHABET.search(given) is not None
 
 
 Sign = tuple[str, str]
@@ -214,7 +236,7 @@ def _signs(given: str, placeholders: frozenset[str]) -> Iterator[Sign]:
 def _signs_of_encoding(given: str) -> Iterator[Sign]:
     if "\ufffd" in given:
         yield "holds a character that stands for one which was lost.", _RIGHT_ENCODING
-    if _MOJIBAKE.search(given):
+    if _MOJIBAKE.search(given) or _OTHER_ALPHABET.search(given):
         yield "was read in a wrong encoding once.", _RIGHT_ENCODING
     if INVISIBLE.search(given) or (JOINERS.search(given) and is_latin_only(given)):
         yield "holds a character that nobody can see.", "Type it again."

@@ -184,9 +184,14 @@ def _choice(column: Column, given: str) -> str | Problem:
     if code:
         return code
     if len(known) > _CHOICES_NAMED:
-        return _unfit(column, "no code that Lago knows", "Two letters, such as DE; or leave the cell empty.")
-    hint = f"Lago knows {', '.join(sorted(column.choices))}; or leave the cell empty."
+        hint = "Two letters, such as DE; or leave the cell empty."
+        return _unfit(column, "no code that Lago knows", f"{hint} {_translate(column)}")
+    hint = f"Lago knows {', '.join(sorted(column.choices))}; or leave the cell empty. {_translate(column)}"
     return _unfit(column, "none that Lago knows", hint)
+
+
+def _translate(column: Column) -> str:
+    return f"A mapping can translate it: [values.{column.name}]."
 
 
 def _number(column: Column, given: str) -> int | Problem:

@@ -69,15 +69,17 @@ def candidates(
     return found
 
 
-def names_of_people(columns: Sequence[Column]) -> tuple[Column, Column] | None:
-    """Return the columns of first and last names, where there is one of each."""
-    first = [one for one in columns if words.is_named(one.name, words.FIRST_NAME)]
-    last = [one for one in columns if words.is_named(one.name, words.LAST_NAME)]
+def names_of_people(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Return the columns of a whole name in order, if there is one of first and one of last names."""
+    first, middle, last, second = (
+        [one for one in columns if words.is_named(one.name, named)]
+        for named in (words.FIRST_NAME, words.MIDDLE_NAME, words.LAST_NAME, words.SECOND_LAST_NAME)
+    )
     if len(first) == 1 and not last:  # beside a first name, a name is the last name
         last = [one for one in columns if words.is_named(one.name, words.LAST_BESIDE_FIRST)]
-    if not first and len(last) == 1:  # Italian and Dutch call either so
-        return None
-    return (first[0], last[0]) if len(first) == len(last) == 1 else None
+    if not len(first) == len(last) == 1:  # Italian and Dutch call either so
+        return ()
+    return (*first, *middle[:1], *last, *second[:1])
 
 
 def _emails(columns: Sequence[Column], _: Collection[str]) -> list[Candidate]:

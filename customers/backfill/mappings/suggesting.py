@@ -146,14 +146,14 @@ class _Making:
         self._ask(("fields", name), *_question(name, found))
 
     def _say_name(self) -> None:
-        pair = names_of_people(usable(self._table))
+        names = names_of_people(usable(self._table))
         found = self._found["display_name"]
-        if pair is None or (found and found[0][1] in (OURS, SAID)):
+        if not names or (found and found[0][1] in (OURS, SAID)):
             self._say_field("display_name", found)
             return
-        self._fields["display_name"] = {"columns": [one.name for one in pair], "joined_with": " "}
-        others = [f"display_name = {quoted(one.name)}" for one, _ in found if one not in pair]
-        self._remark(("fields", "display_name"), *_perhaps(others, "First and last name, joined."))
+        self._fields["display_name"] = {"columns": [one.name for one in names], "joined_with": " "}
+        others = [f"display_name = {quoted(one.name)}" for one, _ in found if one not in names]
+        self._remark(("fields", "display_name"), *_perhaps(others, "The parts of a name, joined."))
 
     def _say_numbers(self) -> None:
         """Have somebody say whether the numbers of a workbook are the digits of an id."""
@@ -244,7 +244,7 @@ class _Making:
                 if one in taken or not words.is_named(one.name, named):
                     continue
                 self._say_decimal_mark(name, one)
-                self._remark(("fields",), f"{name} = {quoted(one.name)}  # perhaps")
+                self._remark(("fields",), f"{name} = {quoted(one.name)}  # perhaps{_no_codes(name, one)}")
 
     def _say_decimal_mark(self, name: str, column: Column) -> None:
         if OPTIONAL[name].kind is not ColumnKind.MONEY or self._table.form.decimal_mark:
@@ -259,9 +259,7 @@ class _Making:
     def say_states(self) -> None:
         """Name rows that may have ended; who is imported decides who pays."""
         for one in usable(self._table):
-            if not words.is_named(one.name, words.STATUS) or one.is_open:
-                continue
-            ended = [value for value in one.values if words.squeezed(value) in words.ENDED]
+            ended = [value for value in one.values if words.has_ended(one.name, value)]
             if ended:
                 rows = counted(sum(one.values[value] for value in ended), "row")
                 told = f"{shown(one.name)} says of {rows} that they ended; they go in unless you say so."
@@ -274,6 +272,15 @@ class _Making:
                     f"column = {quoted(one.name)}",
                     f"values = [{listed}]",
                 )
+
+
+def _no_codes(name: str, column: Column) -> str:
+    """Say of a column with values such as `Deutschland`, where Lago wants `DE`, where to translate them."""
+    choices = {code.casefold() for code in OPTIONAL[name].choices}
+    known = (
+        all(value.casefold().replace("_", "-") in choices for value in column.values) and not column.is_open
+    )
+    return "" if not choices or known else f"; say in [values.{name}] what is no code of Lago's"
 
 
 def _question(name: str, found: Sequence[Candidate]) -> tuple[str, ...]:

@@ -21,8 +21,14 @@ FULL_NAME = _words("""
 FIRST_NAME = _words("firstname givenname forename vorname prenom voornaam nombre nome")
 LAST_NAME = _words("""
     lastname surname familyname nachname familienname zuname nom nomdefamille achternaam familienaam
-    apellido apellidos cognome
+    apellido apellidos primerapellido apellido1 apellidopaterno cognome
 """)
+# What stands between first and last name, and after it; without them people are called by other names.
+MIDDLE_NAME = _words("""
+    middlename middlenames infix tussenvoegsel tussenvoegsels voorvoegsel namensvorsatz vorsatzwort particule
+    deuxiemeprenom segundonombre secondonome
+""")
+SECOND_LAST_NAME = _words("secondlastname segundoapellido apellido2 apellidomaterno secondocognome")
 LAST_BESIDE_FIRST = _words("name naam")
 COMPANY = _words("""
     company companyname organization organisation business firma firmenname unternehmen societe entreprise
@@ -32,14 +38,32 @@ STATUS = _words("""
     status state customerstatus contractstatus subscriptionstatus cardstatus zustand vertragsstatus
     kundenstatus kartenstatus statut etat estado stato toestand
 """)
-ENDED = _words("""
-    cancelled canceled terminated ended inactive closed churned expired deleted blocked suspended archived
+# How words for what has ended begin: `gekündigt` or `gekündigt zum`, `résilié` or `résiliée`.
+ENDED = tuple(
+    _words("""
+    cancel terminat ended inactiv closed churned expired deleted blocked suspended archived deactivated
+    disabled
     gekuendigt gekundigt beendet inaktiv gesperrt abgelaufen geloescht geloscht storniert ausgetreten
-    resilie annule termine inactif bloque supprime expire suspendu
-    opgezegd beeindigd inactief geblokkeerd verlopen verwijderd geannuleerd
-    cancelado anulado inactivo baja debaja bloqueado terminado caducado eliminado
-    disdetto annullato inattivo cessato bloccato scaduto chiuso sospeso
+    deaktiviert
+    resili annul termine inactif bloque supprime expire suspendu cloture desactive
+    opgezegd beeindigd inactief geblokkeerd verlopen verwijderd geannuleerd gedeactiveerd
+    anulad baja debaja bloquead terminad caducad eliminad desactivad suspendid
+    disdett inattiv cessat bloccat scadut chius sospes disattivat
 """)
+)
+# Columns of yes and no, which say that somebody is there, or is not.
+ACTIVE = _words("""
+    active isactive enabled isenabled valid isvalid aktiv istaktiv aktiviert freigeschaltet gueltig gultig
+    actif estactif active valide activo activa habilitado actief geldig attivo attiva abilitato valido
+""")
+GONE = _words("""
+    blocked isblocked locked islocked disabled isdisabled deleted isdeleted cancelled canceled terminated
+    archived
+    inactive gesperrt geloescht geloscht gekuendigt gekundigt inaktiv bloque supprime resilie inactif
+    bloqueado inactivo geblokkeerd opgezegd inactief bloccato inattivo
+""")
+YES = _words("yes true 1 ja oui si wahr vrai verdadero vero waar j y s o x")
+NO = _words("no false 0 nein non nee falsch faux falso onwaar n f")
 
 FIELDS: Mapping[str, frozenset[str]] = {
     "email": _words("""
@@ -78,8 +102,10 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "start_date": _words("""
         startdate start startedat startsat startson subscriptionat contractstart subscriptionstart
         begindate validfrom activefrom activationdate activatedat customersince since vertragsbeginn beginn
-        startdatum gueltigab gultigab gueltigvon gultigvon kundeseit aktivseit datedebut debut datededebut
-        debutcontrat dateactivation clientdepuis valableapartirdu begindatum ingangsdatum klantsinds
+        startdatum vertragsdatum eintrittsdatum eintritt gueltigab gultigab gueltigvon gultigvon kundeseit
+        aktivseit datedebut debut datededebut
+        debutcontrat datedeffet dateeffet datesouscription datedesouscription dateinscription
+        dateactivation clientdepuis valableapartirdu begindatum ingangsdatum klantsinds
         geldigvanaf fechainicio fechadeinicio inicio fechaalta fechadealta alta validodesde clientedesde
         datainizio inizio datadiinizio validodal clientedal datainiziocontratto
     """),
@@ -95,9 +121,47 @@ _MORE_OPTIONAL = {
     """),
     "old_amount": _words("""
         grundgebuehr grundgebuhr monatsbeitrag monatspreis preis betrag montant prix abonnementskosten bedrag
-        prijs importe precio cuota importo prezzo canone price amount fee
+        ancienmontant alterpreis oudbedrag importeanterior prijs importe precio cuota importo prezzo canone
+        price amount fee
     """),
     "opening_balance": _words("guthaben saldo solde tegoed prepaidguthaben credito"),
+    "legal_name": _words("""
+        firma firmenname unternehmen raisonsociale societe entreprise bedrijf bedrijfsnaam empresa razonsocial
+        azienda ragionesociale
+    """),
+    "tax_identification_number": _words("""
+        ustid umsatzsteuerid steuernummer uidnummer vatno numerotva numtva tva btwnummer btwnr cif nifcif
+        partitaiva piva
+        codicefiscale
+    """),
+    "address_line1": _words("""
+        anschrift adresse strassehausnummer strasseundhausnummer strassenr rue adresse1 adres straat
+        straatenhuisnummer direccion calle domicilio indirizzo via
+    """),
+    "address_line2": _words("""
+        adresszusatz adresse2 complementadresse complementdadresse adres2 toevoeging direccion2 indirizzo2
+    """),
+    "zipcode": _words("postleitzahl codepostal cp codigopostal cap codicepostale"),
+    "city": _words(
+        "wohnort commune localite plaats woonplaats stad poblacion localidad municipio citta comune"
+    ),
+    "state": _words("bundesland kanton departement provincie provincia comunidadautonoma regione"),
+    "country": _words("pais paese nazione landcode landeskuerzel codepays codigopais"),
+    "phone": _words("""
+        telefon telefonnummer telefonnr handy mobil mobilnummer portable numerodetelephone telefoon
+        telefoonnummer
+        mobiel telefono movil numerodetelefono cellulare mobilephone
+    """),
+    "locale": _words("langue taal idioma lingua"),
+    "net_payment_term": _words("""
+        zahlungsziel zahlungsfrist delaidepaiement delaipaiement betalingstermijn betaaltermijn plazodepago
+        plazopago
+        terminidipagamento
+    """),
+    "card_name": _words("""
+        kartenname kennzeichen fahrzeug visualnumber nomdelacarte immatriculation vehicule kaartnaam kenteken
+        voertuig matricula vehiculo targa veicolo numberplate
+    """),
     "coupon": _words("""
         gutschein rabatt rabattcode coderemise remise korting kortingscode descuento cupon sconto
     """),
@@ -115,7 +179,16 @@ OPTIONAL_WORDS: Mapping[str, frozenset[str]] = {
     name: frozenset(map(squeezed, (name, *column.also))) | _MORE_OPTIONAL.get(name, frozenset())
     for name, column in OPTIONAL.items()
 }
-_ALL = frozenset().union(*FIELDS.values(), FIRST_NAME, LAST_NAME, COMPANY, STATUS, *OPTIONAL_WORDS.values())
+_ALL = frozenset().union(
+    *FIELDS.values(),
+    FIRST_NAME,
+    MIDDLE_NAME,
+    LAST_NAME,
+    SECOND_LAST_NAME,
+    COMPANY,
+    STATUS,
+    *OPTIONAL_WORDS.values(),
+)
 
 
 def is_named(name: str, words: Collection[str]) -> bool:
@@ -126,6 +199,14 @@ def holds(name: str, words: Collection[str], least: int) -> bool:
     """Return whether one of the words of some length is a part of a name."""
     own = squeezed(name)
     return any(len(word) >= least and word in own for word in words)
+
+
+def has_ended(column: str, value: str) -> bool:
+    """Return whether a value says of its row that it is over, in a column of states or of yes and no."""
+    said = squeezed(value)
+    if is_named(column, STATUS):
+        return said.startswith(ENDED)
+    return (is_named(column, ACTIVE) and said in NO) or (is_named(column, GONE) and said in YES)
 
 
 def knows(name: str) -> bool:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from charging import SteveClient
 from customers.backfill.refused import Refused
-from customers.backfill.systems import Systems
+from customers.backfill.systems import Systems, steve_client
 from customers.models import BackfillRun, IdTagMapping, User
 from kernel.masking import mask_id_tag
 
@@ -36,6 +37,15 @@ class LiveTest:
         return self.user.external_id or ""
 
 
+def what_it_writes(id_tag: str, charge_box_id: str, external_id: str) -> str:
+    """Say what a test session leaves behind, in lines, before anybody agrees to it."""
+    return (
+        f"This charges 1 kWh with {mask_id_tag(id_tag)} on the charge box {charge_box_id}.\n"
+        "It leaves a session in SteVe and a usage event in Lago, billed to the customer"
+        f" {external_id};\na revert of the run would count that customer as active."
+    )
+
+
 def find_live_test(
     run: BackfillRun, systems: Systems, id_tag: str | None, charge_box_id: str | None, timeout_s: float
 ) -> LiveTest | None:
@@ -46,10 +56,10 @@ def find_live_test(
         raise Refused("--charge-box is of no use without --id-tag.", "Give both, or none to charge nothing.")
     if not id_tag:
         return None
-    steve = _steve_for_tests(systems)
+    steve = _steve_for_tests(systems.steve)
     if not charge_box_id:
         raise Refused("--charge-box is missing.", "Name a charge box that exists in SteVe for tests only.")
-    mapping = _mapping(run, id_tag)
+    mapping = find_card(run, id_tag)
     return LiveTest(
         user=mapping.user,
         id_tag=mapping.id_tag,
@@ -64,17 +74,27 @@ def find_live_test(
     )
 
 
-def _steve_for_tests(systems: Systems) -> SteveClient:
-    if systems.steve is None:
+def why_no_session() -> str:
+    """Say why no test session can be had here, going by the settings; blank if one can."""
+    try:
+        _steve_for_tests(steve_client())
+    except (Refused, ImproperlyConfigured) as error:
+        return f"{error} {getattr(error, 'hint', '')}".strip()
+    return ""
+
+
+def _steve_for_tests(steve: SteveClient | None) -> SteveClient:
+    if steve is None:
         hint = "Set STEVE_BASE_URL, STEVE_API_USERNAME and STEVE_API_KEY."
         raise Refused("A test session needs SteVe.", hint)
     if not settings.STEVE_OCPP_URL:
         hint = "It is SteVe's OCPP websocket, such as ws://steve:8180/steve/websocket/CentralSystemService."
         raise Refused("STEVE_OCPP_URL is not set.", hint)
-    return systems.steve
+    return steve
 
 
-def _mapping(run: BackfillRun, id_tag: str) -> IdTagMapping:
+def find_card(run: BackfillRun, id_tag: str) -> IdTagMapping:
+    """Find a card of the run by its exact spelling; raise Refused."""
     of_run = IdTagMapping.objects.filter(backfill_rows__run=run).select_related("user")
     mapping = of_run.filter(id_tag__iexact=id_tag).first()
     if mapping is None:

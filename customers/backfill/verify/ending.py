@@ -56,6 +56,26 @@ def find(test: LiveTest, begun: Begun) -> Transaction | None:
     return next((one for one in ours if abs(one.started_at - begun.started_at) < SAME_START), None)
 
 
+def newest(test: LiveTest) -> int:
+    """Return SteVe's number of the newest session of the card, 0 without one; raise SteveError."""
+    return max((one.transaction_pk for one in test.steve.transactions_of([test.id_tag])), default=0)
+
+
+def end_what_was_left(test: LiveTest, after: int, tell: Callable[[str], None]) -> tuple[bool, str]:
+    """End what a process that was killed left running; return whether all has ended, and what became of it.
+
+    `after` is the newest session before it began: what came since, of this card on a box that is there for
+    tests, is its own. Raises SteveError where nobody can look. Safe to repeat.
+    """
+    box = test.charge_box_id.casefold()
+    there = test.steve.transactions_of([test.id_tag])
+    ours = [one for one in there if one.transaction_pk > after and one.charge_box_id.casefold() == box]
+    begun = [Begun(one.transaction_pk, one.started_at, math.ceil(one.start_wh)) for one in ours]
+    endings = [end(test, one, tell) for one in begun]
+    told = "; ".join(ending.said for ending in endings) or "SteVe has no session of it"
+    return all(ending.runs is False for ending in endings), told
+
+
 def _look_again(test: LiveTest, begun: Begun, before: Transaction, how: str, trouble: str) -> Ending:
     try:
         found = find(test, begun)

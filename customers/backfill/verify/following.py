@@ -122,7 +122,7 @@ class Follower:
             return f"stopped while waiting; look later for {self._prefix}… in Lago"
         return (
             f"no event came within {self._timeout_s:,.0f} s; look at the platform's sync,"
-            " or wait longer with --timeout"
+            " or wait longer (--timeout)"
         )
 
     def _stray(self) -> Event | None:

@@ -27,8 +27,24 @@ CLOCKS_AGREE = timedelta(minutes=1)
 SAME_TIME = timedelta(seconds=1)  # however many digits of it are kept
 
 
+class Diary:
+    """Hears what must outlive a process that is killed while it charges; this one keeps nothing."""
+
+    def about_to_charge(self, test: LiveTest) -> None:
+        """Hear that from now on SteVe may have a session; whatever this raises, none is begun."""
+
+    def charged(self, session: Session) -> None:
+        """Hear which session took place: what is left is to follow it."""
+
+
 def run_live_test(
-    test: LiveTest, systems: Systems, failed: Sequence[str], *, stop: Stop, tell: Callable[[str], None]
+    test: LiveTest,
+    systems: Systems,
+    failed: Sequence[str],
+    *,
+    stop: Stop,
+    tell: Callable[[str], None],
+    diary: Diary,
 ) -> Iterator[Check]:
     """Charge and follow the energy, a check at a time; what was written is never left unsaid.
 
@@ -44,11 +60,12 @@ def run_live_test(
         why = f"nothing was charged; first put right: {', '.join(failed)}"
         yield Check(CHARGING, None, "", why)
     elif not stop.requested:
-        yield from _charge_and_follow(test, systems, stop=stop, tell=tell)
+        diary.about_to_charge(test)
+        yield from _charge_and_follow(test, systems, stop=stop, tell=tell, diary=diary)
 
 
 def _charge_and_follow(
-    test: LiveTest, systems: Systems, *, stop: Stop, tell: Callable[[str], None]
+    test: LiveTest, systems: Systems, *, stop: Stop, tell: Callable[[str], None], diary: Diary
 ) -> Iterator[Check]:
     session, charged = _charge(test, stop, tell)
     yield charged
@@ -59,6 +76,14 @@ def _charge_and_follow(
     if ending.runs:
         yield Check(EVENT, None, "", "left out: the session has not ended")
         return
+    diary.charged(session)
+    yield from follow(test, session, systems, stop=stop, tell=tell)
+
+
+def follow(
+    test: LiveTest, session: Session, systems: Systems, *, stop: Stop, tell: Callable[[str], None]
+) -> Iterator[Check]:
+    """Follow a session that has ended into Lago, and to the platform; raise nothing. Safe to repeat."""
     tell(f"Waiting for the usage event in Lago, for up to {test.timeout_s:,.0f} s …")
     follower = Follower(
         systems.lago, test.subscription_key, session, test.timeout_s, stop, platform.nudge(systems)

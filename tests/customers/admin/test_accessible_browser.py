@@ -14,18 +14,20 @@ from pytest_django.live_server_helper import LiveServer
 
 from auditlog.models import AuditEntry
 from customers import jobs
-from customers.models import IdTagMapping, RunJob, User
+from customers.backfill.welcome import send_campaign
+from customers.models import BackfillRun, IdTagMapping, RunJob, User, WelcomeCampaign
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import client_of, csv_file, preview_of, preview_url, queued, run_url
 from tests.customers.factories import imported, row, rows
 from tests.support.accessibility import faults_of, too_wide
 from tests.support.browser import chromium, shoot
+from tests.support.keyboard import tab_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 RUNS = "/admin/customers/backfillrun/"
 LONG = "X" * 200
-FOCUSED = "document.activeElement.matches('a, button, summary') ? document.activeElement.textContent : ''"
+OUTSIDE = {"login": "/admin/login/", "sign-in": "/sign-in/", "nothing": "/nothing/"}
 
 
 @pytest.fixture
@@ -91,6 +93,13 @@ def addresses(client: Client) -> dict[str, str]:
             ],
         }
     )
+    kept = BackfillRun.objects.create(
+        **{name: getattr(done, name) for name in ("input_sha256", "world", "options", "input_rows")},
+        run_id="20261122-170501-7f3a", actor="cli:tester", input_name=f"{LONG}.csv", status="reverted",
+        finished_at=timezone.now(),
+    )  # fmt: skip
+    left = kept.rows.create(line=2, external_id=LONG, plan_code=LONG, outcome="created")
+    left.steps.create(name="user", state="kept", code="kept_active")
     waits = queued(client, csv_file([row(10)]))
     customer, staff = User.objects.get(external_id=LONG), User.objects.get(is_superuser=True)
     return {
@@ -101,6 +110,7 @@ def addresses(client: Client) -> dict[str, str]:
         "runs": RUNS,
         "run": run_url(done),
         "run-partial": run_url(failed),
+        "run-reverted": run_url(kept),
         "run-queued": run_url(waits),
         "reconcile": run_url(done, "reconcile"),
         "welcome": run_url(done, "welcome"),
@@ -131,9 +141,11 @@ def test_axe_finds_nothing_serious_on_any_page_and_long_ids_push_nothing_off_it(
             found[name] = faults
         shoot(page, f"console-{name}")
     page.context.clear_cookies()
-    page.goto(f"{live_server.url}/admin/login/")
-    if faults := faults_of(page):
-        found["login"] = faults
+    for name, address in OUTSIDE.items():
+        page.goto(f"{live_server.url}{address}")
+        if faults := faults_of(page):
+            found[name] = faults
+        shoot(page, f"console-{name}")
 
     assert not found, "\n".join(f"{name}: {fault}" for name, faults in found.items() for fault in faults)
 
@@ -163,10 +175,19 @@ def test_the_keyboard_reaches_the_menus(page: Page, client: Client, live_server:
     expect(page.get_by_role("button", name="Log out")).to_be_hidden()
 
 
-def tab_to(page: Page, name: str) -> None:
-    """Press Tab until the thing of that name has the focus."""
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if name in page.evaluate(FOCUSED):
-            return
-    raise AssertionError(f"the keyboard does not reach {name}")
+def test_whom_a_tick_means_is_counted_as_it_is_set(
+    page: Page, client: Client, live_server: LiveServer, lago: Sandbox
+) -> None:
+    run = imported(rows(2)).run
+    assert run is not None
+    client.post(run_url(run, "welcome"), {"batch_size": "50", "delay_ms": "0"})
+    send_campaign(WelcomeCampaign.objects.get().pk)
+    page.goto(f"{live_server.url}{run_url(run, 'welcome')}")
+    expect(page.get_by_text("0 customers of this run would be invited")).to_be_visible()
+
+    page.get_by_label("Also to those whose link still works").check()
+    expect(page.get_by_text("2 customers of this run would be invited")).to_be_visible()
+    page.get_by_role("button", name="Send 2 mails").click()
+    expect(page.get_by_role("button", name="Yes, send 2 mails")).to_be_visible()
+
+    assert WelcomeCampaign.objects.count() == 1

@@ -1,11 +1,13 @@
 """The list of column mappings that are kept."""
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from customers.models import BackfillMapping
-from tests.customers.admin.world import audited, client_of, member_of_staff, words_of
+from tests.customers.admin.world import audited, client_of, member_of_staff, text_of, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +43,37 @@ def test_a_mistake_is_refused_with_its_line_and_key(client: Client, kept: Backfi
     assert "CRM: line 3: fields.id_tga: there is no such key. Did you mean id_tag?" in words_of(answer)
     kept.refresh_from_db()
     assert kept.content == CONTENT
+
+
+def test_what_a_colleague_has_changed_meanwhile_is_not_written_over(
+    client: Client, kept: BackfillMapping
+) -> None:
+    opened = re.findall(r'name="opened" value="(\w+)"', text_of(client.get(url("change", kept.pk))))
+    both = [{"name": "CRM", "content": f'{CONTENT}id_tag = "{tag}"', "opened": opened} for tag in "AB"]
+
+    answers = [client.post(url("change", kept.pk), form) for form in both]
+
+    assert [answer.status_code for answer in answers] == [302, 200]
+    assert "Somebody else has changed this mapping" in words_of(answers[1])
+    kept.refresh_from_db()
+    assert kept.content.endswith('id_tag = "A"')
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("C\u202eRM", CONTENT, "a name of at most 100"),
+        ("CRM", f"#{'x' * 1_000_000}", "the mapping is larger"),
+    ],
+    ids=["unseen", "large"],
+)
+def test_what_the_page_of_columns_could_not_take_is_not_kept(
+    client: Client, name: str, content: str, told: str
+) -> None:
+    answer = client.post(url("add"), {"name": name, "content": content})
+
+    assert told in words_of(answer)
+    assert not BackfillMapping.objects.exists()
 
 
 def test_one_is_made_downloaded_and_deleted(client: Client) -> None:

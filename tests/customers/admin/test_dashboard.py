@@ -6,14 +6,15 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from customers.admin import reachable
-from customers.models import RunJob, User, WelcomeMail
+from customers.models import BackfillRun, RunJob, User, WelcomeMail
 from customers.workers import beat
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
-from tests.customers.admin.world import EVERYTHING, client_of, member_of_staff, words_of
-from tests.customers.factories import imported, rows
+from tests.customers.admin.world import EVERYTHING, client_of, member_of_staff, run_url, words_of
+from tests.customers.factories import customer, imported, row, rows
 from tests.customers.imported_runs import make_run
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +50,7 @@ def test_it_counts_customers_id_tags_and_runs(client: Client) -> None:
 
     assert "Customers 3 1 have signed in" in words
     assert "idTags 3 3 are billed" in words
-    assert f"{report.run.run_id} cli:tester customers.csv succeeded 3" in words
+    assert f"{report.run.run_id} just now cli:tester customers.csv succeeded 3" in words
 
 
 def test_it_tells_of_mails_that_wait_and_that_need_a_look(client: Client) -> None:
@@ -63,11 +64,57 @@ def test_it_tells_of_mails_that_wait_and_that_need_a_look(client: Client) -> Non
 def test_it_tells_of_the_last_reconciliation(client: Client) -> None:
     run = make_run()
     result = {"divergences_total": 2}
-    RunJob.objects.create(
-        run=run, kind="reconcile", status="done", result=result, finished_at="2026-11-22T12:00:00Z"
-    )
+    RunJob.objects.create(run=run, kind="reconcile", status="done", result=result, finished_at=timezone.now())
 
-    assert f"Run {run.run_id} on 2026-11-22 12:00 UTC: 2 divergences" in overview(client)
+    assert f"Run {run.run_id} just now : 2 divergences" in overview(client)
+
+
+def test_what_needs_somebody_is_at_the_top_each_with_its_way(client: Client) -> None:
+    failed, diverging, mailing, whole = make_run(), make_run(), make_run(), make_run()
+    BackfillRun.objects.filter(pk=failed.pk).update(status="failed", reason="The breaker stopped it.")
+    RunJob.objects.create(run=diverging, kind="reconcile", status="done", result={"divergences_total": 2})
+    RunJob.objects.create(run=whole, kind="reconcile", status="done", result={"divergences_total": 2})
+    RunJob.objects.create(run=whole, kind="reconcile", status="done", result={"divergences_total": 0})
+    campaign = mailing.welcome_campaigns.create(
+        actor="worker", batch_size=1, delay_ms=0, status="paused", reason="The server refuses."
+    )
+    lost, come = customer(1), customer(2, last_login=timezone.now())
+    for user in (lost, come):
+        WelcomeMail.objects.create(campaign=campaign, user=user, external_id="x", state="failed")
+
+    found = [(one.which, one.what, one.url) for one in client.get("/admin/").context["attention"]]
+
+    assert found == [
+        ("No worker is running", "", "#systems"),
+        (failed.run_id, "failed", run_url(failed)),
+        (mailing.run_id, "has its welcome mails paused", run_url(mailing)),
+        (diverging.run_id, "has 2 divergences at the last reconcile", run_url(diverging, "reconcile")),
+        (mailing.run_id, "has 1 welcome mail that failed, or may not have arrived", run_url(mailing)),
+    ]
+
+
+def test_a_house_in_order_needs_nobody(client: Client) -> None:
+    beat()
+
+    assert "Needs attention now Nothing." in words_of(client.get("/admin/"))
+
+
+def test_customers_are_counted_by_plan_and_by_what_became_of_their_invitation(client: Client) -> None:
+    report = imported([row(1), row(2), row(3, plan_code="fleet"), row(1, id_tag="SECONDCARD")])
+    assert report.run is not None
+    campaign = report.run.welcome_campaigns.create(actor="worker", batch_size=1, delay_ms=0)
+    now = timezone.now()
+    sent = {"state": "sent", "sent_at": now, "claimed_at": now, "expires_at": now, "message_id": "<1@x>"}
+    for user in User.objects.filter(external_id__in=("C-1", "C-2")):
+        WelcomeMail.objects.create(campaign=campaign, user=user, external_id=user.external_id, **sent)
+    User.objects.filter(external_id="C-1").update(last_login=now)
+
+    seen = client.get("/admin/customers/customer/figures/").context
+
+    assert [(plan.code, plan.number) for plan in seen["plans"]] == [("standard", 2), ("fleet", 1)]
+    assert (seen["invited"].number, seen["invited"].signed_in, seen["invited"].never) == (2, 1, 1)
+    links = [plan.url for plan in seen["plans"]] + [seen["invited"].url, seen["invited"].url_never]
+    assert [len(client.get(link).context["cl"].result_list) for link in links] == [2, 1, 2, 1]
 
 
 def test_it_tells_whether_lago_and_worker_answer(client: Client, lago: Sandbox) -> None:

@@ -24,7 +24,6 @@ PEOPLE = (*EVERYTHING, "plain staff", "customer", "anonymous", "superadmin", "su
 GATES: list[tuple[str, str, set[str]]] = [
     ("customers_backfillrun_changelist", "GET", RUNS),
     ("customers_backfillrun_change", "GET", RUNS),
-    ("customers_backfillrun_live", "GET", RUNS),
     ("customers_backfillrun_system", "GET", RUNS),
     ("customers_backfillrun_file", "GET", RUNS),
     ("customers_backfillrun_history", "GET", RUNS),
@@ -33,6 +32,12 @@ GATES: list[tuple[str, str, set[str]]] = [
     ("customers_backfillrun_continue", "POST", {"run_backfill"}),
     ("customers_backfillrun_reconcile", "GET", RUNS),
     ("customers_backfillrun_reconcile", "POST", {"run_backfill"}),
+    ("customers_backfillrun_verify", "GET", RUNS),
+    ("customers_backfillrun_verify", "POST", {"run_backfill"}),
+    ("customers_backfillrun_verify_stop", "POST", {"run_backfill"}),
+    ("customers_backfillrun_charge", "GET", {"run_backfill"}),
+    ("customers_backfillrun_charge", "POST", {"run_backfill"}),
+    ("customers_backfillrun_charge_now", "POST", {"run_backfill"}),
     ("customers_backfillrun_revert", "GET", {"revert_backfill"}),
     ("customers_backfillrun_revert", "POST", {"revert_backfill"}),
     ("customers_backfillrun_revert_look", "POST", {"revert_backfill"}),
@@ -66,6 +71,10 @@ GATES: list[tuple[str, str, set[str]]] = [
     ("customers_customer_history", "GET", {"view_customer", "change_customer"}),
     ("customers_customer_sessions", "GET", {"view_customer"}),
     ("customers_customer_platform", "GET", {"view_customer"}),
+    ("customers_customer_figures", "GET", {"view_customer"}),
+    ("customers_customer_lago", "GET", {"view_customer"}),
+    ("customers_customer_billed", "GET", {"view_customer"}),
+    ("customers_customer_send_link", "POST", {"send_welcome"}),
     ("customers_customer_add", "GET", NEVER),
     ("customers_customer_delete", "POST", NEVER),
     ("customers_idtagmapping_changelist", "GET", {"view_idtagmapping", "change_idtagmapping"}),
@@ -122,6 +131,10 @@ def keys(lago: Sandbox) -> dict[str, list[Any]]:
     return {
         "customers_backfillrun": [report.run.pk],
         "customers_customer": [User.objects.get(external_id="C-1").pk],
+        "customers_customer_figures": [],
+        "customers_customer_billed": [
+            User.objects.get(external_id="C-1").pk, IdTagMapping.objects.get().pk, 1,
+        ],
         "customers_idtagmapping": [IdTagMapping.objects.get().pk],
         "auditlog_auditentry": [AuditEntry.objects.latest("pk").pk],
         "customers_user": [owner.pk],
@@ -137,7 +150,7 @@ def keys(lago: Sandbox) -> dict[str, list[Any]]:
         "customers_backfillrun_system": ["lago"],
         "customers_backfillrun_preflight": [],
         "customers_backfillrun_preflight_part": ["lago"],
-    }
+    }  # fmt: skip
 
 
 def address(name: str, keys: dict[str, list[Any]]) -> str:

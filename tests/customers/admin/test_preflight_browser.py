@@ -89,7 +89,7 @@ def test_nothing_is_asked_again_by_itself(browser: Browser, live_server: LiveSer
     open_page(page, live_server)
     expect(page.get_by_text("looking…")).to_have_count(0)
 
-    assert page.locator("[data-fill], [data-poll], [data-reload]").count() == 0
+    assert page.locator("[data-fill], [data-follow]").count() == 0
     assert len(asked) == len(set(asked))
 
 

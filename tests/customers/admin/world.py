@@ -98,6 +98,16 @@ def run_url(run: BackfillRun, page: str = "change") -> str:
     return reverse(f"admin:customers_backfillrun_{page}", args=[run.pk])
 
 
+def followed(client: Client, run: BackfillRun, page: str = "change", seen: str = "-") -> Any:
+    """Ask for a page as its script does that follows it, which shows already what has the stamp `seen`."""
+    return client.get(run_url(run, page), headers={"X-Follow": seen})
+
+
+def stamp_of(answer: Any) -> str:
+    found = re.search(r'data-follow="([^"]+)"', text_of(answer))
+    return found[1] if found else ""
+
+
 def errors_on(answer: Any) -> list[str]:
     form = answer.context["form"]
     return [message for messages in form.errors.values() for message in messages]

@@ -1,15 +1,15 @@
 """Make a mapping of what was chosen on the page, over what it has no fields for."""
 
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
 from django.http import QueryDict
 
 from customers.backfill.checks import is_date_format
-from customers.backfill.source import FileMapping, parse_mapping
+from customers.backfill.kept_mappings import NAMED_SO, is_name
+from customers.backfill.source import FileMapping, SourceError, parse_mapping
 from customers.backfill.source.mapping.model import FIELDS, Form, LeaveOut, Origin
-from customers.backfill.source.mapping.reading import UNDECIDED, mapping_of
+from customers.backfill.source.mapping.reading import UNDECIDED, load_document, mapping_of
 from customers.backfill.source.mapping.writing import write_mapping
 
 NOTHING = "(nothing)"  # a blank cell, where values stand a line each
@@ -25,9 +25,36 @@ def mapping_from(post: QueryDict, name: str) -> tuple[FileMapping, str]:
     """
     text = base_of(post)
     base = parse_mapping(name, text)
-    mapping = mapping_of(name, _document(post, base.as_document()))
+    mapping = mapping_of(name, chosen_in(post, base))
     same = text and mapping.as_document() == base.as_document()
     return mapping, text if same else write_mapping(mapping)
+
+
+def chosen_in(post: QueryDict, base: FileMapping) -> dict[str, Any]:
+    """Return the document of what was chosen, right or wrong."""
+    return _document(post, base.as_document())
+
+
+def sound_part(name: str, document: Mapping[str, Any]) -> FileMapping:
+    """Make a mapping of all in a document that is right, so that one mistake does not cost the rest."""
+    sound: dict[str, Any] = {}
+    for section, part in document.items():
+        if isinstance(part, list):
+            sound[section] = [one for one in part if _is_right(name, {section: [one]})]
+            continue
+        beside = {"values": document.get("values", {})} if section == "defaults" else {}
+        sound[section] = {
+            key: value for key, value in part.items() if _is_right(name, {**beside, section: {key: value}})
+        }
+    return mapping_of(name, sound) if _is_right(name, sound) else FileMapping(name)
+
+
+def _is_right(name: str, document: Mapping[str, Any]) -> bool:
+    try:
+        mapping_of(name, document)
+    except SourceError:
+        return False
+    return True
 
 
 def mapping_of_file(name: str, text: str) -> tuple[FileMapping, str]:
@@ -35,10 +62,7 @@ def mapping_of_file(name: str, text: str) -> tuple[FileMapping, str]:
 
     In a draft, question marks stand where nothing is decided; here that is where nothing is chosen yet.
     """
-    try:
-        document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return parse_mapping(name, text), text  # which says what is wrong
+    document = load_document(name, text)
     decided = _decided(document)
     if decided == document:
         return parse_mapping(name, text), text
@@ -78,6 +102,8 @@ def amiss(post: QueryDict) -> list[str]:
     days = post.get("file.date_format", "").strip()
     if days and not is_date_format(days):
         found.append("The date format must name year, month and day, such as %d.%m.%Y.")
+    if not is_name(post.get("save_as", "").strip()):
+        found.append(NAMED_SO)
     return found
 
 
@@ -95,7 +121,7 @@ def _document(post: QueryDict, base: Mapping[str, Any]) -> dict[str, Any]:
     document = {
         "file": {**kept, **form_from(post)},
         "fields": _fields(post, base.get("fields", {})),
-        "cards": _cards(post),
+        "cards": _cards(post, base.get("cards", {})),
         "values": {name: pairs for name, pairs in values.items() if pairs},
         "defaults": {name: value for name, value in defaults.items() if value},
         "leave_out": _leave_out(post),
@@ -138,8 +164,10 @@ def _plans(post: QueryDict, before: Mapping[str, str]) -> dict[str, str]:
     return pairs if said or before else {}
 
 
-def _cards(post: QueryDict) -> dict[str, Any]:
-    prefixes = [one for given in post.get("cards.remove_prefixes", "").split(",") if (one := given.strip())]
+def _cards(post: QueryDict, before: Mapping[str, Any]) -> dict[str, Any]:
+    text, prefixes = post.get("cards.remove_prefixes", ""), before.get("remove_prefixes", [])
+    if text != ", ".join(prefixes):  # else they stay as a file says them, blanks and commas in them too
+        prefixes = [one for given in text.split(",") if (one := given.strip())]
     pad = post.get("cards.pad_to", "").strip()
     told: dict[str, Any] = {
         "remove_prefixes": prefixes,

@@ -7,6 +7,7 @@ from typing import Any
 from customers.admin.imports.columns.chosen import COLUMN, CONSTANT, NOTHING
 from customers.admin.imports.columns.looking import SHOWN, Study
 from customers.admin.imports.options_form import ENCODINGS
+from customers.backfill.mappings.kinds import DECIMAL, kinds_of
 from customers.backfill.mappings.likeness import plans_like
 from customers.backfill.source import COLUMNS, FileMapping
 from customers.backfill.source.mapping.model import FIELDS, Form, LeaveOut, Origin
@@ -128,11 +129,17 @@ def choices_of_columns(mapping: FileMapping, study: Study, plan_codes: Collectio
         "plan_is_chosen": "plan_code" in mapping.fields,
         "default": _choices(_plans(plan_codes, _default(mapping), "none"), _default(mapping)),
         "cards": mapping.cards,
+        "cards_decimal": _are_decimal(study) and not mapping.cards.decimal_to_hex,
         "prefixes": ", ".join(mapping.cards.remove_prefixes),
         "leaving": [*(_leaving(one, header) for one in mapping.leave_out), _leaving(None, header)],
         "elsewhere": [name for name in mapping.translations if name != "plan_code"],
         "columns": [(name, study.samples.get(name, [])) for name in header],
     }
+
+
+def _are_decimal(study: Study) -> bool:
+    """Return whether the cards that are shown are numbers, and none of them a card in hexadecimal digits."""
+    return bool(study.cards) and all(DECIMAL in kinds_of(card.before) for card in study.cards)
 
 
 def open_fields(mapping: FileMapping) -> list[str]:

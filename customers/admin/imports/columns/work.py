@@ -3,25 +3,28 @@
 from dataclasses import dataclass, field, replace
 
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
 from customers.admin.access import EDIT_MAPPINGS, may
 from customers.admin.imports.columns import page
 from customers.admin.imports.columns.chosen import (
     amiss,
     base_of,
+    chosen_in,
     is_read_otherwise,
     mapping_from,
     mapping_of_file,
+    sound_part,
 )
 from customers.admin.imports.columns.looking import Study, own_columns, study
 from customers.admin.imports.columns.naming import file_name
 from customers.admin.imports.columns.starting import Start, plan_codes, read_anew, start, told
 from customers.backfill import uploads as staging
-from customers.backfill.kept_mappings import MAX_NAME
+from customers.backfill.kept_mappings import is_name
 from customers.backfill.refused import Refused
 from customers.backfill.source import FileMapping, SourceError, parse_mapping
 from customers.backfill.source.mapping.reading import MAX_BYTES
+from customers.backfill.source.mapping.writing import write_mapping
 from customers.models import BackfillMapping, BackfillUpload
 from kernel import Problem, RemoteError
 
@@ -103,28 +106,33 @@ def taken(request: HttpRequest, upload: BackfillUpload) -> Work:
         before = parse_mapping(name, base_of(post)).form
     except SourceError as error:
         empty.errors += told(error)
-        return _as_far_as_it_goes(empty, name)
+        return _as_far_as_it_goes(empty, name, None if "use_file" in post else post)
     if "plan" not in post and is_read_otherwise(before, mapping.form):
         return _work(upload, read_anew(upload, mapping.form, name))
     kept = post.get("mapping_name", "")
-    if BackfillMapping.objects.filter(name=kept, content=text).exists():
+    if is_name(kept) and BackfillMapping.objects.filter(name=kept, content=text).exists():
         mapping = replace(mapping, name=kept)
     return Work(upload, mapping, text, kept, errors=amiss(post))
 
 
-def _as_far_as_it_goes(work: Work, name: str) -> Work:
-    """Show the page of before, where what was chosen makes no mapping."""
+def _as_far_as_it_goes(work: Work, name: str, post: QueryDict | None = None) -> Work:
+    """Show the page of before with what was chosen on it, but for what makes no mapping."""
     try:
         work.mapping = parse_mapping(name, work.text)
     except SourceError:
         work.text = ""
+        return work
+    if post:
+        work.mapping = sound_part(name, chosen_in(post, work.mapping))
+        work.text = write_mapping(work.mapping)
     return work
 
 
 def _name_of(request: HttpRequest, upload: BackfillUpload) -> str:
     """Name the mapping as it is to be kept, else as its file would be."""
-    name = request.POST.get("save_as", "").strip()[:MAX_NAME]
-    return name if name and may(request.user, EDIT_MAPPINGS) else file_name(upload.name)
+    name = request.POST.get("save_as", "").strip()
+    is_kept = name and is_name(name) and may(request.user, EDIT_MAPPINGS)
+    return name if is_kept else file_name(upload.name)
 
 
 def _of_file(request: HttpRequest, work: Work) -> Work:

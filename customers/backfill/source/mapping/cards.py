@@ -21,18 +21,20 @@ def rewrite(cards: Cards, given: str) -> str:
     id_tag = _without_prefix(cards.remove_prefixes, id_tag)
     if cards.remove_separators:
         id_tag = id_tag.translate({ord(char): None for char in cards.remove_separators})
+    if not id_tag:
+        raise NotRewrittenError("is nothing but what is to be taken away")
     if cards.decimal_to_hex:
         id_tag = _hex_of(id_tag, cards.pad_to)
     elif cards.pad_to:
         id_tag = id_tag.zfill(cards.pad_to) if id_tag.isalnum() else id_tag
     if cards.reverse_bytes:
         id_tag = _reversed(id_tag)
-    return id_tag.upper() if cards.upper_case else id_tag
+    return id_tag.upper() if cards.upper_case and id_tag.isascii() else id_tag  # ﬀ is no FF
 
 
 def _without_prefix(prefixes: tuple[str, ...], id_tag: str) -> str:
     for prefix in sorted(prefixes, key=len, reverse=True):
-        if id_tag.casefold().startswith(prefix.casefold()):
+        if id_tag[: len(prefix)].casefold() == prefix.casefold():
             return id_tag[len(prefix) :].strip()
     return id_tag
 
@@ -41,8 +43,8 @@ def _hex_of(id_tag: str, width: int) -> str:
     if not _DECIMAL.fullmatch(id_tag):
         raise NotRewrittenError("is not a decimal number")
     digits = f"{int(id_tag):X}"
-    fitting = width or next((number for number in _UID_DIGITS if number >= len(digits)), 0)
-    if len(digits) > max(fitting, _UID_DIGITS[-1]):
+    fitting = next((number for number in (width, *_UID_DIGITS) if number >= len(digits)), 0)
+    if not fitting:
         raise NotRewrittenError("is larger than the number of any card")
     return digits.zfill(fitting)
 

@@ -1,7 +1,9 @@
 """Read a mapping file (TOML 1.0): checked whole, with the line and key of whatever is wrong in it."""
 
+import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,6 +26,7 @@ from kernel import Problem
 MAX_BYTES = 1_000_000
 MAX_HEADER_LINE = 1_000
 MAX_ID_TAG = 20
+MAX_DOTS = 50  # in a row of names or numbers; tomllib takes minutes for a key of a hundred thousand parts
 _SECTIONS = ("file", "fields", "values", "defaults", "cards", "leave_out")
 _CHOICES = {"hidden_rows": ("include", "leave-out"), "decimal_mark": (".", ",")}
 
@@ -53,22 +56,35 @@ def read_mapping(path: Path) -> FileMapping:
 
 def parse_mapping(name: str, text: str) -> FileMapping:
     """Read the text of a mapping file; raise SourceError with all that is wrong in it."""
+    return mapping_of(name, load_document(name, text), text)
+
+
+def load_document(name: str, text: str) -> dict[str, Any]:
+    """Read TOML that anybody may have written; raise SourceError."""
+    if len(text) > MAX_BYTES:
+        raise _invalid(name, f"the mapping is larger than {MAX_BYTES:,} bytes.")
+    if any(part.count(".") > MAX_DOTS for part in re.split(r"[\n=,{}\[\]#]|\.\.", text)):
+        raise _invalid(name, "this is nested too deeply.")
     try:
-        document = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         told = f"this is not TOML: {error}."
         raise _invalid(name, told, "A text stands in quotation marks; a key appears once.") from None
+    except ValueError:  # Python's own limit
+        raise _invalid(name, "a number in it has too many digits.") from None
     except RecursionError:
         raise _invalid(name, "this is nested too deeply.") from None
-    return mapping_of(name, document, text)
 
 
 def mapping_of(name: str, document: Mapping[str, Any], text: str = "") -> FileMapping:
     """Make a mapping of what a file (`text`) or a form says; raise SourceError with all that is wrong."""
+    if r"\u0000" in json.dumps(document, default=str):
+        raise _invalid(name, "a NUL character is in it, which no column, value or code has.")
     found = _Found()
     mapping = _mapping(name, document, found)
     if found:
-        raise SourceError(*(_problem(name, text, told) for told in found))
+        lines = _lines(text)
+        raise SourceError(*(_problem(name, lines, told) for told in found))
     return mapping
 
 
@@ -189,6 +205,8 @@ def _origin(key: Key, value: Any, found: _Found) -> Origin:
     columns = found.texts((*key, kind), told[kind])
     if any(not column.strip() for column in columns):
         found.say((*key, kind), "the name of a column is blank.")
+    if len({column.strip().casefold() for column in columns}) < len(columns):
+        found.say((*key, kind), "a column is named twice.")
     joined = found.text((*key, "joined_with"), told.get("joined_with", " "), blank=True)
     return Origin(columns, joined, numbers=found.flag((*key, "numbers"), told.get("numbers", False)))
 
@@ -230,6 +248,8 @@ def _cards(told: Mapping[str, Any], found: _Found) -> Cards:
     }
     names = found.known(("cards",), [*told], [*readers])
     cards = Cards(**{name: readers[name](("cards", name), told[name]) for name in names})
+    if not all(map(str.strip, cards.remove_prefixes)):
+        found.say(("cards", "remove_prefixes"), "a prefix is blank.")
     if any(char.isalnum() for char in cards.remove_separators):
         found.say(("cards", "remove_separators"), "letters and digits are no separators.")
     return cards
@@ -239,11 +259,11 @@ def _leave_out(value: Any, found: _Found) -> tuple[LeaveOut, ...]:
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
         found.say(("leave_out",), "this has to be a list of tables.", "Begin each with [[leave_out]].")
         return ()
-    return tuple(_one_left_out(told, found) for told in value)
+    return tuple(_one_left_out(number, told, found) for number, told in enumerate(value, start=1))
 
 
-def _one_left_out(told: Mapping[str, Any], found: _Found) -> LeaveOut:
-    key = ("leave_out",)
+def _one_left_out(number: int, told: Mapping[str, Any], found: _Found) -> LeaveOut:
+    key = ("leave_out", str(number))
     list(found.known(key, [*told], ("column", "values", "unless")))
     column = found.text((*key, "column"), told.get("column", ""))
     if ("values" in told) is ("unless" in told):
@@ -258,27 +278,31 @@ def _one_left_out(told: Mapping[str, Any], found: _Found) -> LeaveOut:
 # --- Saying where ------------------------------------------------------------------------------------
 
 
-def _problem(name: str, text: str, told: Told) -> Problem:
+def _problem(name: str, lines: Mapping[Key, int], told: Told) -> Problem:
     key, message, hint = told
-    line = _line_of(text, key)
+    line = next((lines[key[:depth]] for depth in range(len(key), 0, -1) if key[:depth] in lines), None)
     where = f"{name}: line {line}: " if line else f"{name}: "
     shown = ".".join(one if re.fullmatch(r"[\w-]+", one) else f"“{one}”" for one in key)
     return Problem("mapping_invalid", None, f"{where}{shown}: {message}", hint)
 
 
-def _line_of(text: str, key: Key) -> int | None:
-    """Find the line of a key, or of the nearest thing that holds it; TOML's own reader does not tell."""
+def _lines(text: str) -> Mapping[Key, int]:
+    """Find the line of each key and section, once for all problems; TOML's own reader does not tell."""
     section: Key = ()
-    best, depth = None, 0
+    found: dict[Key, int] = {}
+    number_of: Counter[Key] = Counter()
     for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[\[?([^\]]+)\]\]?", line)
+        header = re.match(r"\s*(\[\[?)([^\]]+)\]\]?", line)
         if header:
-            section = _parts(header[1])
-        assigned = None if header else re.match(r"\s*((?:\"[^\"]*\"|'[^']*'|[\w.-])+)\s*=", line)
-        here = section if header else (*section, *_parts(assigned[1])) if assigned else None
-        if here and here == key[: len(here)] and len(here) > depth:
-            best, depth = number, len(here)
-    return best
+            section = _parts(header[2])
+            found.setdefault(section, number)
+            if header[1] == "[[":  # of several
+                number_of[section] += 1
+                section = (*section, str(number_of[section]))
+                found[section] = number
+        elif assigned := re.match(r"\s*((?:\"[^\"]*\"|'[^']*'|[\w.-])+)\s*=", line):
+            found.setdefault((*section, *_parts(assigned[1])), number)
+    return found
 
 
 def _parts(dotted: str) -> Key:

@@ -1,15 +1,9 @@
 // Everything here works without this file too: pages can be reloaded, and the server takes two clicks as one.
 "use strict";
 
-const PAUSE_MS = 2000;
-
-function work(root) {
-  return root.querySelector("[data-at-work]")?.dataset.atWork;
-}
-
 // Fetches a page's address. Whoever is not signed in any more is led to the login, which is no answer.
-async function ask(address) {
-  const answer = await fetch(address, { credentials: "same-origin", redirect: "manual" });
+async function ask(address, headers = {}, signal = null) {
+  const answer = await fetch(address, { credentials: "same-origin", redirect: "manual", headers, signal });
   if (answer.type === "opaqueredirect") {
     throw new SignedOut();
   }
@@ -20,60 +14,6 @@ async function ask(address) {
 }
 
 class SignedOut extends Error {}
-
-// Says above what is shown that it is old, why and since when; what it shows is dimmed, as it is not so any more.
-function stale(element, error) {
-  const since = element.dataset.stale ?? new Date().toISOString().slice(11, 19);
-  const why = error instanceof SignedOut
-    ? "You are signed out: reload the page to sign in again."
-    : "Connection lost: trying again by itself.";
-  element.dataset.stale = since;
-  let note = element.querySelector(":scope > .pb-lost");
-  if (!note) {
-    note = document.createElement("p");
-    note.className = "pb-note pb-bad pb-lost";
-    note.setAttribute("role", "alert");
-    element.prepend(note);
-  }
-  const text = `${why} This is as it was at ${since} UTC.`;
-  if (note.textContent !== text) {
-    note.textContent = text;
-  }
-}
-
-// Asks for the live part of a page, puts it in place, and reloads the page once what was under way is over:
-// nothing is any more, or what was written is only waited for.
-function poll(element) {
-  setTimeout(async () => {
-    try {
-      const parsed = await ask(element.dataset.poll);
-      if (!work(parsed) || work(parsed) !== work(element)) {
-        location.reload();
-        return;
-      }
-      delete element.dataset.stale;
-      element.replaceChildren(...parsed.body.childNodes);
-      once(element);
-      reachable(element);
-    } catch (error) {
-      stale(element, error);
-    }
-    poll(element);
-  }, document.hidden ? PAUSE_MS * 5 : PAUSE_MS);
-}
-
-// Reloads a page that waits for something, but only once the server answers: the browser would show its own.
-function reloadSoon(element) {
-  setTimeout(async () => {
-    try {
-      await ask(location.href);
-      location.reload();
-    } catch (error) {
-      stale(element, error);
-      reloadSoon(element);
-    }
-  }, Number(element.dataset.reload));
-}
 
 // Fills in what may take long, once. Where that fails, the place says so.
 async function fill(element) {
@@ -100,21 +40,25 @@ async function count(form) {
 }
 
 // Keeps a form from being sent twice by a double click, and says that it was heard.
-function once(root) {
-  for (const form of root.querySelectorAll("form:has([data-once])")) {
-    form.addEventListener("submit", (event) => {
-      if (event.submitter && !("once" in event.submitter.dataset)) {
-        return; // a button beside it, such as one that downloads and leaves the page where it is
-      }
-      if (form.dataset.sent) {
-        event.preventDefault();
-        return;
-      }
-      form.dataset.sent = "yes";
-      form.querySelector("[data-once]").setAttribute("aria-busy", "true");
-    });
+document.addEventListener("submit", (event) => {
+  const [form, button] = [event.target, event.target.querySelector("[data-once]")];
+  if (!button || (event.submitter && !("once" in event.submitter.dataset))) {
+    return; // or a button beside it, such as one that downloads and leaves the page where it is
   }
-}
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  button.setAttribute("aria-busy", "true");
+});
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-count]");
+  if (form && event.target.type === "checkbox") {
+    count(form);
+  }
+});
 
 // Shows values of the column that was chosen, or opens the place for a value that is no column's; without this
 // file both come with the next answer.
@@ -169,16 +113,8 @@ document.addEventListener("click", (event) => {
 });
 
 addEventListener("DOMContentLoaded", () => {
-  once(document);
   document.querySelectorAll("[data-shows]").forEach(samples);
-  document.querySelectorAll("[data-poll]").forEach(poll);
   document.querySelectorAll("[data-fill]").forEach(fill);
-  for (const form of document.querySelectorAll("form[data-count]")) {
-    form.addEventListener("change", (event) => event.target.type === "checkbox" && count(form));
-  }
-  for (const element of document.querySelectorAll("[data-reload]")) {
-    reloadSoon(element);
-  }
 });
 
 // A page that comes back from the browser's history must be usable again.

@@ -1,8 +1,11 @@
 """The page on which somebody says what the columns of an export mean."""
 
+import csv
+import io
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -72,6 +75,7 @@ plan_code = "Tarif"
 start_date = "Beginn"
 
 [cards]
+remove_prefixes = ["RF,", "ID "]
 remove_separators = ":"
 upper_case = true
 
@@ -163,6 +167,38 @@ def test_what_is_lacking_is_said_and_the_rest_stays_chosen(client: Client) -> No
     assert filled_in(text_of(answer))["field.external_id"] == ["c:Kundennr"]
 
 
+def test_decimal_cards_are_pointed_out_until_somebody_decides(client: Client) -> None:
+    found = to_map(client, EXPORT.replace(b"04:a1:b2:c", b"53152990"))
+
+    page = client.get(url(found))
+    decided = client.post(url(found), {**filled_in(text_of(page)), "cards.decimal_to_hex": "on"})
+
+    assert "These are decimal numbers." in words_of(page)
+    assert "These are decimal numbers." not in words_of(decided)
+
+
+def test_one_mistake_leaves_the_rest_chosen(client: Client) -> None:
+    found = to_map(client)
+
+    page = planned(client, found, **{"cards.pad_to": "eight", "more.display_name": "c:vorname"})
+
+    assert "cards.pad_to: this has to be a whole number" in words_of(page)
+    assert "a column is named twice" in words_of(page)
+    fields = filled_in(text_of(page))
+    assert fields["field.email"] == ["c:E-Mail"]
+    assert fields["field.display_name"] == [""]
+    assert fields["meant"] == ["standard", "standard"]
+    assert fields["cards.remove_separators"] == [":"]
+
+
+@pytest.mark.parametrize("name", ["x" * 101, "a\0b", "a\nb"], ids=["long", "nul", "lines"])
+def test_a_name_that_nothing_can_be_kept_under_is_refused(client: Client, name: str) -> None:
+    page = planned(client, to_map(client), save_as=name)
+
+    assert "Save it under a name of at most 100 characters" in words_of(page)
+    assert not BackfillMapping.objects.exists()
+
+
 def test_a_header_below_a_title_is_found_and_can_be_moved(client: Client) -> None:
     found = to_map(client, b"Customers of 2026;\n;\n" + EXPORT)
     fields = filled_in(text_of(client.get(url(found))))
@@ -180,6 +216,22 @@ def test_a_document_whose_list_has_another_name_is_mapped_too(client: Client) ->
 
     assert 'list = "tokens"' in fields["base"][0]
     assert (fields["field.email"], fields["field.id_tag"]) == (["c:mail"], ["c:uid"])
+
+
+def test_what_was_said_of_hidden_rows_is_chosen_and_belongs_to_the_run(client: Client) -> None:
+    book = openpyxl.Workbook()
+    for line in csv.reader(io.StringIO(EXPORT.decode("cp1252")), delimiter=";"):
+        book.worksheets[0].append(line)
+    book.worksheets[0].row_dimensions[4].hidden = True
+    book.save(data := io.BytesIO())
+
+    found = to_map(client, data.getvalue(), "kunden.xlsx", hidden_rows="leave-out")
+    said = filled_in(text_of(client.get(url(found))))["file.hidden_rows"]
+    planned(client, found, **{"file.encoding": "", "file.hidden_rows": said[0]})
+
+    found.refresh_from_db()
+    assert said == ["leave-out"]
+    assert (found.options["hidden_rows"], found.rows) == ("leave-out", 2)
 
 
 def test_a_mapping_can_be_asked_for_where_the_columns_fit(client: Client) -> None:
@@ -205,7 +257,7 @@ def test_a_confirmation_of_before_the_columns_were_changed_is_refused(client: Cl
     found = to_map(client)
     planned(client, found)
     before = confirmation(preview_page(client, found))
-    planned(client, found, **{"field.display_name": "c:Nachname"})
+    planned(client, found, **{"field.display_name": "c:Nachname", "more.display_name": ""})
 
     answer = client.post(CONFIRM, before)
 
@@ -250,7 +302,7 @@ def test_a_mapping_file_with_mistakes_says_where(client: Client) -> None:
         url(to_map(client)), {"toml": SimpleUploadedFile("crm.toml", wrong), "use_file": "yes"}
     )
 
-    assert "crm.toml: line 16: cards.upper_case: this has to be true or false." in words_of(answer)
+    assert "crm.toml: line 17: cards.upper_case: this has to be true or false." in words_of(answer)
 
 
 # --- kept by name ------------------------------------------------------------------------------------
@@ -321,7 +373,7 @@ def test_the_worker_imports_through_the_mapping_and_continues_with_it_alone(clie
     BackfillRun.objects.update(status="interrupted")
     run = BackfillRun.objects.get()
     other = to_map(client)
-    refused = planned(client, other, **{"field.display_name": "c:Nachname"})
+    refused = planned(client, other, **{"field.display_name": "c:Nachname", "more.display_name": ""})
 
     staging.continue_run(run, User.objects.get(role="staff"))
     ended = jobs.import_run(run.pk)

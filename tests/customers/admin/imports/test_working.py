@@ -5,6 +5,7 @@ import io
 import re
 from typing import Any
 
+import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -209,6 +210,22 @@ def test_the_options_of_a_preview_are_those_it_was_planned_with(client: Client) 
     do(client, found, "options", **{name: value for name, value in sent(form).items() if value})
 
     assert now(found).options == found.options
+
+
+def test_hidden_rows_that_were_imported_are_left_out_and_taken_in_again(client: Client) -> None:
+    book, data = openpyxl.Workbook(), io.BytesIO()
+    for cells in ([*row(1)], *([*one.values()] for one in rows(3))):
+        book.worksheets[0].append(cells)
+    book.worksheets[0].row_dimensions[3].hidden = True
+    book.save(data)
+    found = preview_of(client, data.getvalue(), "c.xlsx", hidden_rows="include")
+
+    do(client, found, "options", hidden_rows="leave-out")
+    without = (now(found).rows, now(found).options["hidden_rows"], actions(found))
+    do(client, found, "options", hidden_rows="include")
+
+    assert without == (2, "leave-out", ["create"] * 2)
+    assert (now(found).rows, now(found).options["hidden_rows"]) == (3, "include")
 
 
 def sent(form: Any) -> dict[str, str]:

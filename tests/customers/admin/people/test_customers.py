@@ -144,7 +144,7 @@ def test_a_new_address_is_said_to_be_the_old_one_in_lago_as_reconcile_will_say(
         kinds = {one.divergence.kind for one in reconcile(run, systems).found}
     assert warning.startswith("Lago still has the old address")
     assert kinds == {"email_drifted"}
-    assert f"a reconciliation of the run {run.run_id} names email_drifted." in warning
+    assert f"a reconcile of run {run.run_id} names email_drifted." in warning
     assert "change it there too" in words_of(client.get(page_of(customer())))
 
 

@@ -19,6 +19,7 @@ from tests.customers.admin.world import (
     client_of,
     csv_file,
     customers_csv,
+    followed,
     member_of_staff,
     queued,
     run_url,
@@ -51,7 +52,7 @@ def work() -> None:
 
 def primary(client: Client, run: BackfillRun) -> list[str]:
     """Give what is green among the buttons."""
-    page = text_of(client.get(run_url(run, "live")))
+    page = text_of(followed(client, run))
     return [text.strip() for text in re.findall(r'class="pb-button pb-primary"[^>]*>([^<]*)<', page)]
 
 
@@ -79,7 +80,7 @@ def test_customers_are_invited_only_once_nothing_diverges(
     work()
     steps.append(primary(client, run))
 
-    assert steps == [["Reconcile"], ["Welcome mails"], ["See the divergence"]]
+    assert steps == [["Reconcile"], ["Verify"], ["Look at the divergences"]]
 
 
 def test_a_run_that_asks_for_a_preview_offers_one_and_does_not_continue(
@@ -102,7 +103,8 @@ def test_rows_that_failed_are_to_be_downloaded_and_trying_again_says_what_it_cha
     jobs.import_run(run.pk)
 
     after = words_of(client.get(run_url(run)))
-    assert primary(client, run) == ["Download the 1 row that failed"]
+    assert primary(client, run) == ["Reconcile"]
+    assert "Download the 1 row that failed" in before
     assert "Try the failed rows again" in before
     assert "no further row went in" not in before
     assert "UTC: no further row went in." in after
@@ -134,7 +136,7 @@ def test_a_run_whose_worker_was_killed_says_so_and_the_page_goes_on_asking(clien
     page = client.get(run_url(run))
 
     assert "its worker is gone. The next one goes on by itself" in words_of(page)
-    assert "data-poll=" in text_of(page)
+    assert "data-follow=" in text_of(page)
     assert "continue/" not in text_of(page)
     assert jobs.import_run(run.pk) == "done"
     assert primary(client, run) == ["Reconcile"]
@@ -146,7 +148,7 @@ def test_a_command_that_was_killed_says_so_and_nobody_goes_on(client: Client, ru
     page = client.get(run_url(run))
 
     assert "The process that was at it is gone." in words_of(page)
-    assert "data-poll=" not in text_of(page)
+    assert "data-follow=" not in text_of(page)
 
 
 @pytest.mark.parametrize(("ask", "page"), [("reconcile", "reconcile"), ("revert_look", "revert")])
@@ -209,7 +211,7 @@ def revert(client: Client, run: BackfillRun, **choice: str) -> None:
 def test_what_a_revert_left_is_told_with_its_reason_and_nothing_stays_green(
     client: Client, kept: BackfillRun
 ) -> None:
-    page = client.get(run_url(kept, "live"))
+    page = followed(client, kept)
 
     words = words_of(page)
     assert "1 kept 2 reverted" in words

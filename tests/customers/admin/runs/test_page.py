@@ -47,7 +47,7 @@ def run(client: Client) -> BackfillRun:
 def test_the_list_tells_when_who_what_and_how_it_ended(client: Client, run: BackfillRun) -> None:
     words = words_of(client.get(LIST))
 
-    assert f"{run.run_id} {run.started_at:%Y-%m-%d %H:%M} cli:tester customers.csv succeeded 3" in words
+    assert f"{run.run_id} just now cli:tester customers.csv succeeded 3" in words
 
 
 def test_the_list_takes_as_many_queries_for_many_runs_as_for_one(client: Client, run: BackfillRun) -> None:
@@ -116,7 +116,7 @@ def test_a_run_that_does_not_exist_is_not_found(client: Client, run: BackfillRun
 
 
 def test_the_log_can_be_downloaded(client: Client, run: BackfillRun) -> None:
-    path = run_url(run, "live").replace("live", "files/log")
+    path = run_url(run, "stop").replace("stop", "files/log")
 
     answer = client.get(path)
 
@@ -132,7 +132,7 @@ def test_the_log_can_be_downloaded(client: Client, run: BackfillRun) -> None:
 def test_other_files_are_not_found(client: Client, run: BackfillRun, kind: str) -> None:
     (project.BACKFILL_LOG_DIR / "secret.log").write_text("secret")
 
-    assert client.get(run_url(run, "live").replace("live", f"files/{kind}")).status_code == 404
+    assert client.get(run_url(run, "stop").replace("stop", f"files/{kind}")).status_code == 404
 
 
 def test_a_large_number_in_the_search_is_no_error(client: Client, run: BackfillRun) -> None:
@@ -216,3 +216,11 @@ def test_the_page_draws_when_the_customers_start_of_whom_the_run_made_something(
     assert "2 customers, from 2025-05-01 to 2090-01-01; 1 later." in words
     reverted(report.run)
     assert "When the new customers start" not in words_of(client.get(run_url(report.run)))
+
+
+@pytest.mark.parametrize("page", ["change", "welcome"])
+def test_each_page_about_a_run_says_the_way_to_it(client: Client, run: BackfillRun, page: str) -> None:
+    answer = client.get(run_url(run, page))
+
+    assert f"Runs › {run.run_id}" in words_of(answer)
+    assert "Backfill runs" not in words_of(answer)

@@ -1,5 +1,6 @@
 """The page of a run while it works: progress, stop, continue."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -20,10 +21,12 @@ from tests.customers.admin.world import (
     audited,
     client_of,
     customers_csv,
+    followed,
     member_of_staff,
     queued,
     run_url,
     said,
+    stamp_of,
     text_of,
     words_of,
 )
@@ -46,7 +49,7 @@ def run(client: Client) -> BackfillRun:
 
 
 def live(client: Client, run: BackfillRun) -> str:
-    return words_of(client.get(run_url(run, "live")))
+    return words_of(followed(client, run))
 
 
 # --- while it works ----------------------------------------------------------------------------------
@@ -90,25 +93,36 @@ def test_the_page_asks_again_by_itself_only_while_something_is_under_way(
     BackfillRun.objects.update(status="queued")
     waiting = text_of(client.get(run_url(run)))
 
-    assert "data-poll=" not in done
-    assert 'http-equiv="refresh"' not in done
-    assert f'data-poll="{run_url(run, "live")}"' in waiting
-    assert '<noscript><meta http-equiv="refresh"' in waiting
+    assert "data-follow=" not in done
+    assert "Look again" not in done
+    assert "data-follow=" in waiting
+    assert '<a href="">Look again</a></p></noscript>' in waiting
 
 
 def test_a_run_whose_process_has_died_is_shown_as_interrupted(client: Client, run: BackfillRun) -> None:
     BackfillRun.objects.update(status="running")
 
-    assert live(client, run).startswith("interrupted")
+    assert live(client, run).startswith("The run is interrupted. interrupted")
 
 
-def test_the_live_part_takes_few_queries(client: Client, run: BackfillRun) -> None:
-    client.get(run_url(run, "live"))
+def test_rows_come_with_the_live_part_once_and_then_only_when_they_have_changed(
+    client: Client, run: BackfillRun
+) -> None:
+    BackfillRun.objects.update(status="queued")
+    run.rows.filter(line__gt=2).update(outcome="")
+    page = {"outcome": "created"}
+    seen = {"X-Follow": stamp_of(client.get(run_url(run), page))}
 
     with CaptureQueriesContext(connection) as queries:
-        client.get(run_url(run, "live"))
+        same = client.get(run_url(run), page, headers=seen)
+    run.rows.filter(line=3).update(outcome="created")
+    changed = client.get(run_url(run), page, headers=seen)
 
+    assert "data-same" in text_of(same)
+    assert "<html" not in text_of(same)
     assert len(queries) <= 14
+    assert re.findall('id="line-([0-9]+)"', text_of(same)) == []
+    assert re.findall('id="line-([0-9]+)"', text_of(changed)) == ["2", "3"]
 
 
 # --- stop and continue -------------------------------------------------------------------------------
@@ -188,13 +202,27 @@ def test_a_run_that_lost_its_worker_can_be_continued(client: Client) -> None:
     assert run.status == "queued"
 
 
-@pytest.mark.parametrize("page", ["stop", "continue", "welcome_pause", "welcome_resume", "revert_look"])
+@pytest.mark.parametrize(
+    "page",
+    ["stop", "continue", "verify_stop", "charge_now", "welcome_pause", "welcome_resume", "revert_look"],
+)
 def test_what_changes_something_is_a_post(client: Client, run: BackfillRun, page: str) -> None:
     assert client.get(run_url(run, page)).status_code == 405
 
 
 @pytest.mark.parametrize(
-    "page", ["stop", "continue", "reconcile", "revert", "revert_look", "welcome", "welcome_pause"]
+    "page",
+    [
+        "stop",
+        "continue",
+        "reconcile",
+        "verify",
+        "charge_now",
+        "revert",
+        "revert_look",
+        "welcome",
+        "welcome_pause",
+    ],
 )
 def test_a_post_without_its_csrf_token_is_refused(run: BackfillRun, page: str) -> None:
     strict = client_of(member_of_staff(*EVERYTHING, email="olga@operator.example"), enforce_csrf_checks=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from customers.backfill.checks import clashes
+from customers.backfill.checks import clashes, decimal_cards
 from kernel import Wanted
 
 
@@ -140,3 +140,20 @@ def test_a_message_holds_no_personal_data() -> None:
     assert "c2@" not in str(found)
     assert "Customer 2" not in str(found)
     assert "TAG2" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("cards", "told"),
+    [
+        (["531529903", "3640030597", "327288111", "1234567890", "4294967295"], 1),
+        (["531529903", "3640030597", "327288111", "1234567890", "4294967296"], 0),
+        (["531529903", "3640030597", "327288111", "1234567890"], 0),
+        (["531529903", "3640030597", "327288111", "1234567890", "987654321", "04A1B2C3"], 0),
+        (["12345678", "23456789", "34567890", "45678901", "56789012"], 0),
+    ],
+    ids=["decimal", "too large", "few", "mixed", "hexadecimal"],
+)
+def test_a_file_of_decimal_cards_is_warned_of(cards: list[str], told: int) -> None:
+    rows = [wanted(line, id_tag=card) for line, card in enumerate(cards, start=2)]
+
+    assert len(decimal_cards("cards.csv", rows)) == told

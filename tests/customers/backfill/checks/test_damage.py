@@ -2,7 +2,7 @@
 
 import pytest
 
-from customers.backfill.checks.damage import damage_in_id, damage_in_name
+from customers.backfill.checks.damage import damage_in_id, damage_in_name, damage_in_text
 from kernel import Problem
 
 EVERYWHERE = [
@@ -182,6 +182,27 @@ def test_an_id_that_is_only_unusual_is_sound(value: str) -> None:
 @pytest.mark.parametrize("value", SOUND_NAMES)
 def test_a_name_that_is_only_unusual_is_sound(value: str) -> None:
     assert damage_in_name(value) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["4.9E+10", "1067.0", "-", "='01067'", "'0171 5", "Àííà", "#N/A", "_x000D_"]
+)
+def test_damage_shows_in_other_texts(value: str) -> None:
+    assert damage_in_text("phone", value)
+
+
+@pytest.mark.parametrize(
+    "value", ["'s-Hertogenbosch", "12-10", "1.000", "+49 171/5", "12 B", "Nº 5, 2.ª", "01067"]
+)
+def test_another_text_that_is_only_unusual_is_sound(value: str) -> None:
+    assert damage_in_text("address_line1", value) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("Анна Иванова", "cp1251"), ("Γιώργος", "cp1253"), ("Анна", "koi8-r")]
+)
+def test_an_alphabet_that_was_read_as_another_shows_in_a_name(name: str, codec: str) -> None:
+    assert damage_in_name(name.encode(codec).decode("latin-1"))
 
 
 def test_a_name_from_a_cell_that_is_no_text_is_looked_at() -> None:

@@ -190,6 +190,39 @@ def test_who_has_left_is_proposed_and_not_left_out():
     assert 'values = ["gekündigt", "Résilié", "cancelled"]' in found.remarks["leave_out",]
 
 
+@pytest.mark.parametrize(
+    ("column", "cells", "named"),
+    [
+        ("valid", [True, False, True], "false"),
+        ("Aktiv", ["ja", "Nein", "ja"], "Nein"),
+        ("Gesperrt", ["", "x", ""], "x"),
+        ("Statut", ["Actif", "Résiliée le 3 mai", "Actif"], "Résiliée le 3 mai"),
+        ("valid from", ["no", "no", "no"], ""),
+    ],
+)
+def test_columns_of_yes_and_no_say_who_has_left_too(column, cells, named):
+    remarks = proposed({column: cells}).remarks.get(("leave_out",), ())
+
+    assert [line for line in remarks if line.startswith("values")] == (
+        [f'values = ["{named}"]'] if named else []
+    )
+
+
+def test_what_stands_between_first_and_last_name_belongs_to_the_name():
+    dutch = proposed({"Voornaam": ["Jan"], "Tussenvoegsel": ["van der"], "Achternaam": ["Berg"]})
+    spanish = proposed({"Apellido 2": ["Gil"], "Nombre": ["Ana"], "Apellido 1": ["Ruiz"]})
+
+    assert dutch.document["fields"]["display_name"]["columns"] == ["Voornaam", "Tussenvoegsel", "Achternaam"]
+    assert spanish.document["fields"]["display_name"]["columns"] == ["Nombre", "Apellido 1", "Apellido 2"]
+
+
+def test_countries_by_their_names_are_to_be_translated():
+    remarks = proposed({"Land": ["Deutschland", "DE"], "Postleitzahl": ["01067", "80331"]}).remarks["fields",]
+
+    assert 'country = "Land"  # perhaps; say in [values.country] what is no code of Lago\'s' in remarks
+    assert 'zipcode = "Postleitzahl"  # perhaps' in remarks
+
+
 # --- The file that is written ------------------------------------------------------------------------
 
 AWKWARD = [

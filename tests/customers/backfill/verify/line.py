@@ -1,7 +1,7 @@
 """A line between a charge point and SteVe that breaks, falls silent or loses an answer, once each."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Thread
 from urllib.parse import urlsplit
@@ -47,7 +47,8 @@ class Line:
         with connect(f"{self.ocpp_url}/{box}", subprotocols=OCPP) as steve:
             back = Thread(target=self._bring_back, args=(steve, charger))
             back.start()
-            self._carry(charger, steve)
+            with suppress(ConnectionClosed):  # of a charge point that was killed
+                self._carry(charger, steve)
             steve.close()
             back.join()
 

@@ -126,8 +126,20 @@ def test_its_digest_is_of_what_it_says() -> None:
         ('[defaults]\nplan_code = "x"\n', "line 2: defaults.plan_code: a default is for what [values]"),
         ('[cards]\nremove_separators = "0:"\n', "line 2: cards.remove_separators: letters and digits are no"),
         ('[cards]\nupper_case = "yes"\n', "line 2: cards.upper_case: this has to be true or false."),
+        ("[file]\nheader_line = " + "9" * 4_400, "a number in it has too many digits."),
+        ("a" + ".a" * 100 + " = 1\n", "this is nested too deeply."),
+        ('[fields]\nemail = "a\\u0000b"\n', "a NUL character is in it, which no column, value or code has."),
+        ('[cards]\nremove_prefixes = ["RFID_", " "]\n', "line 2: cards.remove_prefixes: a prefix is blank."),
+        (
+            '[fields]\ndisplay_name = { columns = ["A", "a "] }\n',
+            "line 2: fields.display_name.columns: a column is named twice.",
+        ),
+        (
+            '[[leave_out]]\ncolumn = "A"\nvalues = ["x"]\n[[leave_out]]\ncolumn = "A"\nvalues = []\n',
+            "line 6: leave_out.2.values: this has to be a list of texts.",
+        ),
         ('[leave_out]\ncolumn = "A"\n', "line 1: leave_out: this has to be a list of tables."),
-        ('[[leave_out]]\ncolumn = "A"\n', "line 1: leave_out: this needs either values or unless."),
+        ('[[leave_out]]\ncolumn = "A"\n', "line 1: leave_out.1: this needs either values or unless."),
         ("a = " + "[" * 5000, "old.toml: this is"),
     ],
 )  # fmt: skip

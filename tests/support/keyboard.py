@@ -1,0 +1,54 @@
+"""Somebody who has no mouse."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+FOCUSED = """
+() => {
+  const one = document.activeElement;
+  const labels = [...(one.labels ?? [])].map((label) => label.textContent);
+  return [one.matches("a, button, summary") ? one.textContent : "", one.ariaLabel ?? "", ...labels].join(" ");
+}
+"""
+IS_SHOWN = """
+() => {
+  const one = document.activeElement, at = one.getBoundingClientRect();
+  return at.top < innerHeight && at.bottom > 0 && one.matches(":focus-visible");
+}
+"""
+FAR = 80
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the thing of that name has the focus, and can be seen to have it."""
+    for _ in range(FAR):
+        page.keyboard.press("Tab")
+        if name in page.evaluate(FOCUSED):
+            assert page.evaluate(IS_SHOWN), f"{name} has the focus out of sight"
+            return
+    raise AssertionError(f"the keyboard does not reach {name}")
+
+
+def press(page: Page, name: str, key: str = "Enter") -> None:
+    tab_to(page, name)
+    page.keyboard.press(key)
+
+
+def go(page: Page, name: str, key: str = "Enter") -> None:
+    """Press what leads to another page, and wait until that is there."""
+    tab_to(page, name)
+    with page.expect_navigation():
+        page.keyboard.press(key)
+
+
+def write(page: Page, name: str, text: str) -> None:
+    tab_to(page, name)
+    page.keyboard.type(text)
+
+
+def choose_file(page: Page, name: str, path: Path) -> None:
+    tab_to(page, name)
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(path)
