@@ -12,8 +12,9 @@ from django.test import Client
 
 from customers import jobs
 from customers.admin.imports.seal import edition
-from customers.backfill import stored_preview
+from customers.backfill import preview_changes, stored_preview
 from customers.backfill import uploads as staging
+from customers.backfill.refused import Refused
 from customers.models import BackfillMapping, BackfillRun, BackfillUpload, User, header_digest
 from rehearsal.lago import Sandbox
 from tests.customers import factories
@@ -403,6 +404,24 @@ def test_a_form_of_an_earlier_preview_changes_nothing(client: Client) -> None:
 
     assert told[0].startswith("This preview was changed in the meantime.")
     assert [one.values.email for one in staging.open_upload(now(found))] == ["a@example.com", "y"]
+
+
+@pytest.mark.parametrize("meanwhile", ["changed", "confirmed"])
+def test_whoever_is_slower_changes_nothing(client: Client, meanwhile: str) -> None:
+    found = now(preview_of(client, customers_csv(2)))
+    change = preview_changes.Change("preview.planned_anew", {}, {"allow_partial": True})
+    anew = preview_changes.changed(found, change)
+    staging.planned(anew)
+
+    if meanwhile == "changed":
+        do(client, found, "options", billing_time="anniversary")
+    else:
+        confirm(client, found)
+    kept = now(found).options
+
+    with pytest.raises(Refused, match="in the meantime"):
+        preview_changes.put_in_place(found, anew, change, found.uploaded_by)
+    assert now(found).options == kept
 
 
 def test_a_colleague_corrects_it_under_their_own_name(client: Client) -> None:
