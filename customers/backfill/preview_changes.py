@@ -14,13 +14,14 @@ from django.utils import timezone
 
 from auditlog.models import Event, record
 from customers.backfill import uploads
+from customers.backfill.engine.options import Options
 from customers.backfill.engine.report import Report
 from customers.backfill.preview_ends import subject_of
 from customers.backfill.refused import Refused
-from customers.backfill.source import FileMapping
-from customers.backfill.source.mapping.writing import write_mapping
+from customers.backfill.source import FileMapping, Reading
 from customers.models import BackfillUpload, User
 
+PLANNED_ANEW = "preview.planned_anew"
 CHANGING = ("data", "sha256", "options", "mapping", "preview", "rows", "created_at")
 
 
@@ -31,9 +32,24 @@ class Change:
     action: str
     told: Mapping[str, Any]
     options: Mapping[str, Any] = field(default_factory=dict)
-    mapping: FileMapping | None = None
+    mapping: str | None = None  # the text of its file
     data: bytes | None = None
     rows: int | None = None  # that it has then, if that is known
+
+
+def through(upload: BackfillUpload, mapping: FileMapping, text: str) -> Change:
+    """Have an upload be read through a mapping; `text` is its file.
+
+    How the file is made and its days and amounts are written, the mapping says alone from here.
+    """
+    others = {
+        name: value
+        for name, value in uploads.options_of(upload).as_json().items()
+        if name not in ("date_format", "decimal_mark", "mapping", "mapping_name")
+    }
+    options = Options.through(mapping, date_format=None, decimal_mark=None, **others)
+    told = {"mapping": mapping.sha256()}
+    return Change(PLANNED_ANEW, told, {**options.as_json(), **uploads.way_of(Reading())}, text)
 
 
 def carry_out(upload: BackfillUpload, change: Change, user: User) -> Report:
@@ -53,7 +69,7 @@ def changed(upload: BackfillUpload, change: Change) -> BackfillUpload:
     anew = copy.copy(upload)
     anew.options = {**upload.options, **change.options}
     if change.mapping is not None:
-        anew.mapping = write_mapping(change.mapping)
+        anew.mapping = change.mapping
     if change.data is not None:
         anew.data, anew.sha256 = change.data, hashlib.sha256(change.data).hexdigest()
     source = uploads.open_upload(anew)

@@ -7,14 +7,14 @@ from customers.backfill import uploads
 from customers.backfill.causes import Cause, Remedy
 from customers.backfill.engine.acceptance import THESE
 from customers.backfill.engine.plan import ACCEPT
-from customers.backfill.preview_changes import Change
+from customers.backfill.preview_changes import PLANNED_ANEW, Change
 from customers.backfill.refused import Refused
 from customers.backfill.source import FileMapping
 from customers.backfill.source.mapping.reading import mapping_of
+from customers.backfill.source.mapping.writing import write_mapping
 from customers.backfill.stored_preview import Preview
 from customers.models import BackfillUpload
 
-PLANNED_ANEW = "preview.planned_anew"
 GONE = "The preview has no such remedy any more."
 
 
@@ -59,7 +59,7 @@ def _change(upload: BackfillUpload, cause: Cause, remedy: Remedy, name: str) -> 
     mapping = _extended(uploads.mapping_of(upload), remedy.mapping, cause.value, name)
     options |= {"mapping": mapping.sha256(), "mapping_name": mapping.name[:255]}
     options |= {key: value for key, value in remedy.mapping.get("file", {}).items() if key in upload.options}
-    return Change(PLANNED_ANEW, {**told, "mapping": mapping.sha256()}, options, mapping)
+    return Change(PLANNED_ANEW, {**told, "mapping": mapping.sha256()}, options, write_mapping(mapping))
 
 
 def _extended(before: FileMapping | None, more: Mapping[str, Any], value: str, name: str) -> FileMapping:

@@ -89,27 +89,6 @@ def count_rows(source: Source) -> int:
     return rows
 
 
-def read_through(upload: BackfillUpload, mapping: FileMapping, text: str) -> None:
-    """Have an upload be read through a mapping from now on; raise SourceError if it cannot be, or Refused.
-
-    `text` is the mapping's file. How the file is made and its days and amounts are written, the mapping says
-    alone from here. What was previewed otherwise can be confirmed no more.
-    """
-    source = read_bytes(upload.name, bytes(upload.data), mapping=mapping)
-    rows = count_rows(source)
-    others = {
-        name: value
-        for name, value in options_of(upload).as_json().items()
-        if name not in ("date_format", "decimal_mark", "mapping", "mapping_name")
-    }
-    options = Options.through(mapping, date_format=None, decimal_mark=None, **others)
-    chosen = {**upload.options, **way_of(Reading()), **options.over(source.info).as_json()}
-    still = BackfillUpload.objects.previews().filter(pk=upload.pk)
-    if not still.update(options=chosen, mapping=text, rows=rows, preview=b""):
-        raise Refused("The import of this file was started in the meantime.")
-    upload.options, upload.mapping, upload.rows, upload.preview = chosen, text, rows, b""
-
-
 def way_of(reading: Reading) -> dict[str, str | None]:
     return {
         "encoding": reading.encoding,

@@ -24,9 +24,9 @@ from customers.admin.wording import in_console
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
 from customers.backfill.corrections import correction, from_error_file, typed
-from customers.backfill.preview_changes import Change, carry_out
+from customers.backfill.preview_changes import PLANNED_ANEW, Change, carry_out
 from customers.backfill.refused import Refused
-from customers.backfill.remedies import PLANNED_ANEW, chosen_plan, chosen_remedy
+from customers.backfill.remedies import chosen_plan, chosen_remedy
 from customers.backfill.source import SourceError
 from customers.models import BackfillUpload
 from kernel import RemoteError
@@ -157,8 +157,8 @@ def _remedy(request: HttpRequest, upload: BackfillUpload) -> Change:
 def _options(upload: BackfillUpload, form: OptionsForm) -> Change:
     mapping = staging.mapping_of(upload)
     options = {
-        **staging.way_of(form.reading_through(mapping)),
         **form.options_through(mapping).as_json(),
+        **staging.way_of(form.reading_through(mapping)),
         **({"no_wait": form.does_not_wait} if "no_wait" in form.fields else {}),
         "corrected": upload.options.get("corrected"),
     }

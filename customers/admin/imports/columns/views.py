@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
 
-from customers.admin.access import EDIT_MAPPINGS, RUN, actor, may, needs
+from customers.admin.access import EDIT_MAPPINGS, RUN, actor, may, needs, staff
 from customers.admin.imports.columns import page
 from customers.admin.imports.columns.chosen import base_of
 from customers.admin.imports.columns.naming import mapping_file
@@ -16,6 +16,7 @@ from customers.admin.imports.columns.starting import told
 from customers.admin.imports.columns.work import Work, begun, taken, undecided
 from customers.admin.imports.confirming import file_for
 from customers.admin.pages import Pages
+from customers.backfill import preview_changes
 from customers.backfill import uploads as staging
 from customers.backfill.kept_mappings import MAX_NAME, keep_mapping
 from customers.backfill.refused import Refused
@@ -65,9 +66,11 @@ class ColumnPages(Pages):
         if work.errors or not work.study:
             return False
         try:
-            staging.read_through(work.upload, work.mapping, work.text)
+            change = preview_changes.through(work.upload, work.mapping, work.text)
+            anew = preview_changes.changed(work.upload, change)
             self._keep(request, work, work.study.info.header)
-            staging.plan_upload(work.upload)
+            staging.planned(anew)
+            preview_changes.put_in_place(work.upload, anew, change, staff(request))
         except SourceError as error:
             work.errors += told(error)
         except Refused as error:

@@ -5,14 +5,16 @@ import io
 import re
 from typing import Any
 
+import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from customers import jobs
 from customers.admin.imports.seal import edition
-from customers.backfill import stored_preview
+from customers.backfill import preview_changes, stored_preview
 from customers.backfill import uploads as staging
+from customers.backfill.refused import Refused
 from customers.models import BackfillMapping, BackfillRun, BackfillUpload, User, header_digest
 from rehearsal.lago import Sandbox
 from tests.customers import factories
@@ -211,6 +213,22 @@ def test_the_options_of_a_preview_are_those_it_was_planned_with(client: Client) 
     assert now(found).options == found.options
 
 
+def test_hidden_rows_that_were_imported_are_left_out_and_taken_in_again(client: Client) -> None:
+    book, data = openpyxl.Workbook(), io.BytesIO()
+    for cells in ([*row(1)], *([*one.values()] for one in rows(3))):
+        book.worksheets[0].append(cells)
+    book.worksheets[0].row_dimensions[3].hidden = True
+    book.save(data)
+    found = preview_of(client, data.getvalue(), "c.xlsx", hidden_rows="include")
+
+    do(client, found, "options", hidden_rows="leave-out")
+    without = (now(found).rows, now(found).options["hidden_rows"], actions(found))
+    do(client, found, "options", hidden_rows="include")
+
+    assert without == (2, "leave-out", ["create"] * 2)
+    assert (now(found).rows, now(found).options["hidden_rows"]) == (3, "include")
+
+
 def sent(form: Any) -> dict[str, str]:
     values = {field.name: field.value() for field in form}
     return {name: "on" if value is True else str(value or "") for name, value in values.items()}
@@ -386,6 +404,24 @@ def test_a_form_of_an_earlier_preview_changes_nothing(client: Client) -> None:
 
     assert told[0].startswith("This preview was changed in the meantime.")
     assert [one.values.email for one in staging.open_upload(now(found))] == ["a@example.com", "y"]
+
+
+@pytest.mark.parametrize("meanwhile", ["changed", "confirmed"])
+def test_whoever_is_slower_changes_nothing(client: Client, meanwhile: str) -> None:
+    found = now(preview_of(client, customers_csv(2)))
+    change = preview_changes.Change("preview.planned_anew", {}, {"allow_partial": True})
+    anew = preview_changes.changed(found, change)
+    staging.planned(anew)
+
+    if meanwhile == "changed":
+        do(client, found, "options", billing_time="anniversary")
+    else:
+        confirm(client, found)
+    kept = now(found).options
+
+    with pytest.raises(Refused, match="in the meantime"):
+        preview_changes.put_in_place(found, anew, change, found.uploaded_by)
+    assert now(found).options == kept
 
 
 def test_a_colleague_corrects_it_under_their_own_name(client: Client) -> None:

@@ -69,7 +69,7 @@ def test_a_german_file_is_put_right_on_the_page_and_no_row_is_lost(
     page.get_by_text("Options:").click()
     look(page, "preview-put-right")
     page.get_by_role("button", name="Import 23 rows").click()
-    expect(page.get_by_text("is queued")).to_be_visible()
+    expect(page.get_by_text("is queued. This page follows it.")).to_be_visible()
     run = BackfillRun.objects.latest("pk")
     jobs.import_run(run.pk)
 
