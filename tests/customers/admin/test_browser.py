@@ -217,7 +217,7 @@ def test_a_file_with_defects_is_shown_with_what_is_wrong(
 
     upload(page, live_server, csv_text(given))
 
-    expect(page.get_by_text("Did you mean “standard”?")).to_be_visible()
+    expect(page.get_by_text("Did you mean “standard”?").first).to_be_visible()
     expect(page.get_by_text(hostile).first).to_be_visible()
     expect(page.get_by_role("button", name="Import")).to_have_count(0)
     look(page, "defects")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from customers import jobs
+from customers import jobs, locks
 from customers.models import RunJob
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
@@ -34,6 +34,7 @@ def test_a_session_outlives_no_worker(
         with started("shell", "-c", DO_IT, env=env) as worker:
             wait_for(lambda: "StopTransaction" in line.heard)
             kill_group(worker)
+    wait_for(lambda: not locks.JOB.is_held(job.pk))  # PostgreSQL takes a moment to notice
     assert steve.world.sessions[1].is_running
 
     assert jobs.run_job(job.pk) == "stopped"
