@@ -49,7 +49,7 @@ def test_an_import_that_is_confirmed_waits_and_says_for_what(
 
     page.get_by_role("button", name="Import 3 rows").click()
 
-    expect(page.get_by_text("It starts by itself when the queue is back.")).to_be_visible()
+    expect(page.get_by_text("It goes on by itself when the queue is back.")).to_be_visible()
     shoot(page, "queue-away-run")
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     assert not is_wider_than_its_window(page)
@@ -67,7 +67,7 @@ def test_the_page_says_it_no_longer_once_the_queue_is_back(
     preview(page, live_server)
     queue.kill()
     page.get_by_role("button", name="Import 3 rows").click()
-    note = page.get_by_text("It starts by itself when the queue is back.")
+    note = page.get_by_text("It goes on by itself when the queue is back.")
     expect(note).to_be_visible()
 
     queue.start()
