@@ -68,7 +68,7 @@ def import_a_file(page: Page, path: Path) -> None:
 
 def reconcile(page: Page) -> None:
     """Go on where *Stop* was, which had the focus when it went: that is not at the top of the page again."""
-    assert page.evaluate("document.activeElement.matches('.pb-followed')")
+    page.wait_for_function("document.activeElement.matches('.pb-followed')")
     go(page, "Reconcile")
     expect(page.locator(".pb-followed").get_by_text("Queued.")).to_be_visible()
     jobs.run_job(RunJob.objects.get().pk)
