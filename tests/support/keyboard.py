@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, TimeoutError
 
 FOCUSED = """
 () => {
@@ -48,7 +48,13 @@ def write(page: Page, name: str, text: str) -> None:
 
 
 def choose_file(page: Page, name: str, path: Path) -> None:
+    """Press Enter until the browser asks for a file: on a busy machine it may not have heard the first."""
     tab_to(page, name)
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+    for patience_ms in (5_000, 10_000, 30_000):
+        try:
+            with page.expect_file_chooser(timeout=patience_ms) as chooser:
+                page.keyboard.press("Enter")
+            break
+        except TimeoutError:
+            continue
     chooser.value.set_files(path)
