@@ -58,6 +58,19 @@ class Cause:
         return cls(**{**told, "lines": tuple(told["lines"]), "remedies": remedies})
 
 
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """Lago's plan codes by themselves in small letters, and those that the file names as they are."""
+
+    folded: Mapping[str, str]
+    named: Mapping[str, str]
+
+    @classmethod
+    def of(cls, rows: Sequence[PlannedRow], plan_codes: Iterable[str]) -> "Plans":
+        codes = sorted(plan_codes)
+        return cls({code.casefold(): code for code in codes}, same_names("plan_code", rows, codes))
+
+
 def causes(rows: Sequence[PlannedRow], plan_codes: Iterable[str]) -> list[Cause]:
     """Return why rows fail, the cause of most rows first."""
     failing = [row for row in rows if row.action is RowAction.FAIL]
@@ -65,8 +78,8 @@ def causes(rows: Sequence[PlannedRow], plan_codes: Iterable[str]) -> list[Cause]
     for row in failing:
         for key, problem in {_key(row, problem): problem for problem in row.problems}.items():
             grouped.setdefault(key, []).append((row, problem))
-    known = sorted(plan_codes)
-    found = [_cause(key, some, rows, known) for key, some in grouped.items()]
+    plans = Plans.of(rows, plan_codes)
+    found = [_cause(key, some, rows, plans) for key, some in grouped.items()]
     return sorted(found, key=lambda cause: -cause.rows)
 
 
@@ -98,7 +111,7 @@ def _cause(
     key: tuple[str, ...],
     some: Sequence[tuple[PlannedRow, Problem]],
     rows: Sequence[PlannedRow],
-    plan_codes: Sequence[str],
+    plans: Plans,
 ) -> Cause:
     _, first = some[0]
     failing = [row for row, _ in some]
@@ -111,7 +124,7 @@ def _cause(
             shown = f"“{value}”" if value else "what may be a name or an address"
             told = f"{counted(len(failing), 'row')} {'have' if len(failing) > 1 else 'has'} {shown}."
             if value and column == "plan_code":
-                remedies = _named_otherwise(column, given, rows, plan_codes)
+                remedies = _named_otherwise(given, plans)
         case ("day", column, shape):
             remedies = _days(column, shape, failing, rows)
             told = _days_told(column, shape, failing)
@@ -146,16 +159,12 @@ def _lifted(option: str, failing: Sequence[PlannedRow], first: Problem) -> tuple
 # --- Plans -------------------------------------------------------------------------------------------
 
 
-def _named_otherwise(
-    column: str, given: str, rows: Sequence[PlannedRow], plan_codes: Sequence[str]
-) -> list[Remedy]:
+def _named_otherwise(given: str, plans: Plans) -> list[Remedy]:
     """Offer the plans that are called alike; what else the file has stays what it is."""
-    folded = {code.casefold(): code for code in plan_codes}
-    close = get_close_matches(given[:LONGEST_SHOWN].casefold(), folded, n=NEAR, cutoff=0.6)
-    others = same_names(column, rows, plan_codes)
+    close = get_close_matches(given[:LONGEST_SHOWN].casefold(), plans.folded, n=NEAR, cutoff=0.6)
     return [
-        Remedy(f"Use {folded[one]}", mapping={"values": {column: {**others, given: folded[one]}}})
-        for one in close
+        Remedy(f"Use {code}", mapping={"values": {"plan_code": {**plans.named, given: code}}})
+        for code in (plans.folded[one] for one in close)
     ]
 
 
