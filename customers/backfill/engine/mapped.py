@@ -43,10 +43,6 @@ class MappedFile:
             if self.example is None:
                 self.example = (mask_id_tag(mapped.id_tag), mask_id_tag(row.values.id_tag))
 
-    @property
-    def rows_left_out(self) -> int:
-        return sum(map(len, self.left_out.values()))
-
     def sentences(self) -> Iterator[str]:
         """Say what was done, for people."""
         yield f"Read through the mapping {self.info.mapping}."

@@ -5,8 +5,8 @@ from copy import deepcopy
 from typing import Any
 
 from customers.backfill.mappings.suggesting import Key, Suggestion
+from customers.backfill.source.mapping.amiss import UNDECIDED
 from customers.backfill.source.mapping.model import FIELDS
-from customers.backfill.source.mapping.reading import UNDECIDED
 from customers.backfill.source.mapping.writing import write_document
 
 _ORDER = ("file", "fields", "cards", "values")

@@ -176,7 +176,8 @@ def unmapped(layout: Layout) -> dict[str, Any]:
     """Return what is to be known of a file that is read through a mapping, and what that leaves aside."""
     if layout.applied is None:
         return {}
-    others = (own or f"(column {i})" for i, own in enumerate(layout.header, 1) if i - 1 not in layout.read)
+    read = layout.read
+    others = (own or f"(column {i})" for i, own in enumerate(layout.header, 1) if i - 1 not in read)
     mapping = layout.applied.mapping
     return {
         "mapping": mapping.name,

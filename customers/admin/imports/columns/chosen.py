@@ -7,8 +7,9 @@ from django.http import QueryDict
 
 from customers.backfill.kept_mappings import NAMED_SO, is_name
 from customers.backfill.source import FileMapping, SourceError, parse_mapping
+from customers.backfill.source.mapping.amiss import UNDECIDED
 from customers.backfill.source.mapping.model import FIELDS, Form, LeaveOut, Origin
-from customers.backfill.source.mapping.reading import UNDECIDED, load_document, mapping_of
+from customers.backfill.source.mapping.reading import load_document, mapping_of
 from customers.backfill.source.mapping.writing import write_mapping
 
 NOTHING = "(nothing)"  # a blank cell, where values stand a line each
