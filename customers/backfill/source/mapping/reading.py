@@ -26,6 +26,7 @@ MAX_BYTES = 1_000_000
 MAX_HEADER_LINE = 1_000
 MAX_ID_TAG = 20
 MAX_DOTS = 50  # in a row of names or numbers; tomllib takes minutes for a key of a hundred thousand parts
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it, and not the six characters themselves
 _SECTIONS = ("file", "fields", "values", "defaults", "cards", "leave_out")
 _CHOICES = {"hidden_rows": ("include", "leave-out"), "decimal_mark": (".", ",")}
 
@@ -72,7 +73,7 @@ def load_document(name: str, text: str) -> dict[str, Any]:
 
 def mapping_of(name: str, document: Mapping[str, Any], text: str = "") -> FileMapping:
     """Make a mapping of what a file (`text`) or a form says; raise SourceError with all that is wrong."""
-    if r"\u0000" in json.dumps(document, default=str):
+    if _NUL.search(json.dumps(document, default=str)):
         raise invalid(name, "a NUL character is in it, which no column, value or code has.")
     found = Found()
     mapping = _mapping(name, document, found)

@@ -93,6 +93,12 @@ def test_its_digest_is_of_what_it_says() -> None:
     assert plain.sha256() == other.sha256() != another.sha256()
 
 
+def test_what_only_looks_like_a_nul_character_is_a_text() -> None:
+    mapping = parse_mapping("old.toml", r"""fields.email = 'a\u0000b'""")
+
+    assert mapping.fields["email"].columns == (r"a\u0000b",)
+
+
 # What is refused, and where it stands
 
 
