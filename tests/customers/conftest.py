@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connections
 from django_q.conf import Conf
+from playwright.sync_api import Browser
 from pytest_django.fixtures import Settings
+from pytest_django.live_server_helper import LiveServer
 
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
@@ -16,6 +19,7 @@ from tests.customers.factories import row
 from tests.polaris.sign_in_site import Site, platform_database, sign_in_site
 from tests.rehearsal.lago.calls import Caller
 from tests.rehearsal.platform.databases import emptied
+from tests.support.browser import chromium
 from tests.support.redis_server import RedisServer
 from tests.support.smtp_server import Inbox, MailServer
 
@@ -106,3 +110,11 @@ def site(sign_in_database: str, settings: Any) -> Iterator[Site]:
         settings.POLARIS_CUSTOMER_URL = running.url
         yield running
         running.read_our_rows()
+
+
+@pytest.fixture
+def browser(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
+    with chromium() as browser:
+        yield browser
+        connections.close_all()  # those that were made while that loop ran

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -13,7 +12,7 @@ from customers.models import BackfillRun, BackfillUpload, User, WelcomeMail
 from customers.workers import worker_is_alive
 from rehearsal.lago import Sandbox
 from tests.customers.factories import csv_text, row, rows
-from tests.support.browser import DESKTOP, PHONE, chromium, is_wider_than_its_window, shoot
+from tests.support.browser import DESKTOP, PHONE, is_wider_than_its_window, shoot
 from tests.support.processes import environment, wait_for, worker
 from tests.support.smtp_server import MailServer
 
@@ -41,14 +40,6 @@ def env(
         BACKFILL_LOG_DIR=str(settings.BACKFILL_LOG_DIR), EMAIL_URL=mail_server.url,
         CUSTOMER_BASE_URL=live_server.url,
     )  # fmt: skip
-
-
-@pytest.fixture
-def browser(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
-    with chromium() as browser:
-        yield browser
-        connections.close_all()  # those that were made while that loop ran
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -12,7 +11,7 @@ from customers.admin import reachable
 from customers.models import User
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
-from tests.support.browser import DESKTOP, chromium, is_wider_than_its_window, shoot
+from tests.support.browser import DESKTOP, is_wider_than_its_window, shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -28,12 +27,9 @@ def steve(settings: Any, lago: Sandbox) -> Iterator[SteveSandbox]:
 
 
 @pytest.fixture
-def browser(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
+def browser(browser: Browser) -> Browser:
     User.objects.create_superuser("root@operator.example", PASSWORD)
-    with chromium() as browser:
-        yield browser
-        connections.close_all()  # those that were made while that loop ran
+    return browser
 
 
 def sign_in(page: Page, live_server: LiveServer) -> None:

@@ -1,10 +1,7 @@
 """The idTags that a run unblocks, as a browser shows them: from the summary to each of them."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.conf import settings as project
-from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -20,19 +17,11 @@ from tests.customers.admin.world import (
     run_url,
 )
 from tests.customers.factories import imported, rows
-from tests.support.browser import DESKTOP, PHONE, chromium, is_wider_than_its_window, shoot
+from tests.support.browser import DESKTOP, PHONE, is_wider_than_its_window, shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
 BLOCKED = 320
-
-
-@pytest.fixture
-def browser(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
-    with chromium() as browser:
-        yield browser
-        connections.close_all()  # those that were made while that loop ran
 
 
 @pytest.fixture

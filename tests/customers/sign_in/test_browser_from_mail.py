@@ -2,11 +2,9 @@
 
 import json
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -15,7 +13,7 @@ from customers.backfill.welcome import cancel_for_run
 from customers.models import BackfillRun
 from customers.workers import worker_is_alive
 from tests.customers.imported_runs import add_id_tag, customers_of, make_run
-from tests.support.browser import PHONE, chromium, is_wider_than_its_window, shoot
+from tests.support.browser import PHONE, is_wider_than_its_window, shoot
 from tests.support.processes import environment, manage, wait_for, worker
 from tests.support.smtp_server import MailServer, Received
 
@@ -35,14 +33,6 @@ def env(
     return environment(
         DATABASE_URL=database_url, EMAIL_URL=mail_server.url, CUSTOMER_BASE_URL=live_server.url
     )
-
-
-@pytest.fixture
-def browser(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
-    with chromium() as browser:
-        yield browser
-        connections.close_all()  # those that were made while that loop ran
 
 
 @pytest.fixture

@@ -1,28 +1,18 @@
 """The columns of an export, chosen in a browser: from the upload to the preview, on a desk and on a phone."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings as project
-from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from rehearsal.lago import Sandbox
 from tests.customers.admin.imports.test_columns import EXPORT
 from tests.customers.admin.world import IMPORT, client_of, member_of_staff
-from tests.support.browser import DESKTOP, PHONE, chromium, is_wider_than_its_window, shoot
+from tests.support.browser import DESKTOP, PHONE, is_wider_than_its_window, shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
-
-
-@pytest.fixture
-def browser(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
-    with chromium() as browser:
-        yield browser
-        connections.close_all()  # those that were made while that loop ran
 
 
 @pytest.fixture

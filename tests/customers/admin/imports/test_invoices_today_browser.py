@@ -1,29 +1,18 @@
 """The first of a month in a real browser: refused, ticked, and accepted."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.conf import settings as project
-from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import IMPORT, client_of, csv_file, member_of_staff
 from tests.customers.factories import row, rows
-from tests.support.browser import DESKTOP, PHONE, chromium, is_wider_than_its_window, shoot
+from tests.support.browser import DESKTOP, PHONE, is_wider_than_its_window, shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
 GIVEN = [*rows(4), row(4, id_tag="CARD2"), row(5, plan_code="ahead"), row(6, start_date="2027-03-02")]
-
-
-@pytest.fixture
-def browser(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
-    with chromium() as browser:
-        yield browser
-        connections.close_all()  # those that were made while that loop ran
 
 
 def preview(page: Page, live_server: LiveServer, *, ticked: bool) -> None:

@@ -1,10 +1,8 @@
 """The charging sessions on a customer's page, in a real browser and under the content security policy."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -13,19 +11,11 @@ from rehearsal.steve import SteveSandbox
 from tests.charging.factories import charged, charging
 from tests.customers.admin.world import client_of, member_of_staff
 from tests.customers.factories import customer, mapping
-from tests.support.browser import chromium, is_wider_than_its_window, shoot
+from tests.support.browser import is_wider_than_its_window, shoot
 
 pytestmark = pytest.mark.browser
 
 MORNING = datetime(2026, 11, 20, 8, tzinfo=UTC)
-
-
-@pytest.fixture
-def browser(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
-    with chromium() as browser:
-        yield browser
-        connections.close_all()  # those that were made while that loop ran
 
 
 @pytest.fixture

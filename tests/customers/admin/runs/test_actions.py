@@ -12,32 +12,15 @@ from customers.backfill.welcome import send_campaign
 from customers.models import BackfillRun, BackfillStep, RunJob, User, WelcomeCampaign
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import (
-    EVERYTHING,
     audited,
-    client_of,
-    member_of_staff,
     other_session_works,
     run_url,
     words_of,
 )
 from tests.customers.factories import client_of as lago_client
-from tests.customers.factories import imported, rows
 from tests.customers.imported_runs import customers_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def client(lago: Sandbox, settings: Any) -> Client:
-    settings.EMAIL_FROM = "Polaris <no-reply@example.com>"
-    return client_of(member_of_staff(*EVERYTHING))
-
-
-@pytest.fixture
-def run(client: Client) -> BackfillRun:
-    report = imported(rows(3))
-    assert report.run is not None
-    return report.run
 
 
 def work() -> list[str]:

@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -14,7 +13,6 @@ from customers.models import BackfillRun, BackfillUpload, RunJob, User
 from customers.workers import beat
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import (
-    EVERYTHING,
     audited,
     client_of,
     csv_file,
@@ -30,19 +28,6 @@ from tests.customers.factories import client_of as lago_client
 from tests.customers.factories import imported, row, rows
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def client(lago: Sandbox, settings: Any) -> Client:
-    settings.EMAIL_FROM = "Polaris <no-reply@example.com>"
-    return client_of(member_of_staff(*EVERYTHING))
-
-
-@pytest.fixture
-def run(client: Client) -> BackfillRun:
-    report = imported(rows(3))
-    assert report.run is not None
-    return report.run
 
 
 def work() -> None:

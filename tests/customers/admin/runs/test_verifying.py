@@ -14,7 +14,7 @@ from customers.jobs.slices import Slice
 from customers.models import BackfillRun, IdTagMapping, RunJob
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
-from tests.customers.admin.world import EVERYTHING, audited, client_of, member_of_staff, run_url, words_of
+from tests.customers.admin.world import audited, client_of, member_of_staff, run_url, words_of
 from tests.customers.backfill.steve.world import CHARGE_BOX, manage, run_of
 from tests.customers.backfill.verify.line import Line
 from tests.customers.backfill.verify.world import AND_CHARGE, TAG, run_over
@@ -24,12 +24,6 @@ from tests.customers.imported_runs import customers_of
 
 pytestmark = pytest.mark.django_db
 GIVEN = {"id_tag": TAG, "charge_box": CHARGE_BOX, "timeout_s": "60"}
-
-
-@pytest.fixture
-def client(lago: Sandbox, settings: Any) -> Client:
-    settings.EMAIL_FROM = "Polaris <no-reply@example.com>"
-    return client_of(member_of_staff(*EVERYTHING))
 
 
 @pytest.fixture

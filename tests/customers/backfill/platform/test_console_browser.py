@@ -1,10 +1,8 @@
 """The console beside a platform in a real browser, with a real worker: it waits, is stopped, is killed."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -22,7 +20,7 @@ from tests.customers.backfill.platform import world
 from tests.customers.factories import csv_text, imported, row
 from tests.rehearsal.platform.rows import add_mapping
 from tests.rehearsal.platform.town import Town
-from tests.support.browser import DESKTOP, PHONE, chromium, is_wider_than_its_window, shoot
+from tests.support.browser import DESKTOP, PHONE, is_wider_than_its_window, shoot
 from tests.support.processes import environment, kill_group, started, wait_for, worker
 
 pytestmark = pytest.mark.browser
@@ -37,14 +35,6 @@ def env(database_url: str, town: Town, settings: Any) -> dict[str, str]:
         BACKFILL_LAGO_RATE="0", BACKFILL_LOG_DIR=str(settings.BACKFILL_LOG_DIR),
         **town.steve.variables(), **town.platform.variables(),
     )  # fmt: skip
-
-
-@pytest.fixture
-def browser(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
-    with chromium() as browser:
-        yield browser
-        connections.close_all()  # those that were made while that loop ran
 
 
 @pytest.fixture
