@@ -40,8 +40,12 @@ class Connections:
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
+        await self.settle()  # the last ones come in, and the transports close their sockets
+
+    async def settle(self) -> None:
+        """Let the loop turn until whoever was accepted is served."""
         for _ in range(SETTLING):
-            await asyncio.sleep(0)  # lets the last ones come in, and the transports close their sockets
+            await asyncio.sleep(0)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request after the other."""

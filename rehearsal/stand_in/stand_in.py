@@ -107,6 +107,8 @@ class StandIn(ABC):
         async with self.beside():
             listener = await asyncio.start_server(connections.connected, sock=listening, limit=MAX_HEAD)
             await stop.wait()
+            asyncio.get_running_loop().remove_reader(listening)
+            await connections.settle()  # asyncio would forget, open, whom it accepted just before a close
             listener.close()
             await connections.drop()
 

@@ -39,4 +39,6 @@ def shoot(page: Page, name: str) -> None:
 
 
 def is_wider_than_its_window(page: Page) -> bool:
+    """Tell whether it scrolls sideways, once it is there: a click returns before the next page has come."""
+    page.wait_for_function("document.readyState === 'complete' && document.body")
     return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))

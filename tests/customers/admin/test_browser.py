@@ -193,6 +193,7 @@ def look_around(page: Page, live_server: LiveServer) -> None:
         look(page, name)
     page.goto(f"{live_server.url}/admin/customers/user/")
     page.locator("#result_list").get_by_role("link", name="root@operator.example").click()
+    page.wait_for_url("**/customers/user/*/change/")
     look(page, "staff-one")
     page.goto(f"{live_server.url}/admin/customers/customer/")
     page.get_by_role("link", name="Customer 1").click()
