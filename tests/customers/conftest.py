@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
 from django_q.conf import Conf
 from playwright.sync_api import Browser
 from pytest_django.fixtures import Settings
@@ -113,8 +112,6 @@ def site(sign_in_database: str, settings: Any) -> Iterator[Site]:
 
 
 @pytest.fixture
-def browser(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
+def browser(live_server: LiveServer) -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
-        connections.close_all()  # those that were made while that loop ran

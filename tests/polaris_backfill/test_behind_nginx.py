@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import requests
-from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 
 from customers.models import User
@@ -68,11 +67,9 @@ def session(site: str, tmp_path: Path) -> Iterator[requests.Session]:
 
 
 @pytest.fixture
-def browser(site: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
+def browser(site: str) -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
-        connections.close_all()  # those that were made while that loop ran
 
 
 @pytest.mark.browser

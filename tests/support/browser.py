@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+from django.db import connections
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 PATIENCE_MS = 30_000
@@ -19,12 +21,15 @@ ARGUMENTS = [
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
+    """Start one beside Django, which is used from the thread in which Playwright's own loop runs."""
     expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         try:
             yield browser
         finally:
+            connections.close_all()  # those that were made while that loop ran
             browser.close()
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings as project
-from django.db import connections
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
@@ -51,12 +50,10 @@ def client(lago: Sandbox, steve: SteveSandbox, settings: Any) -> Client:
 
 
 @pytest.fixture
-def page(client: Client, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+def page(client: Client, live_server: LiveServer) -> Iterator[Page]:
     """A browser that is signed in already."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
     with chromium() as browser:
         yield signed_in(browser, client, live_server)
-        connections.close_all()  # those that were made while that loop ran
 
 
 def signed_in(browser: Browser, client: Client, live_server: LiveServer) -> Page:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings as project
-from django.db import connections
 from django.test import Client
 from playwright.sync_api import Page, Request, Route, expect
 from pytest_django.live_server_helper import LiveServer
@@ -19,19 +18,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
-def page(lago: Sandbox, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+def page(lago: Sandbox, live_server: LiveServer) -> Iterator[Page]:
     """The page of a run that waits for its worker."""
     client: Client = client_of(User.objects.create_superuser("root@operator.example"))
     run = queued(client, customers_csv(3))
     session = client.cookies[project.SESSION_COOKIE_NAME].value
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
     with chromium() as browser:
         context = browser.new_context()
         context.add_cookies([{"name": project.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
         page = context.new_page()
         page.goto(f"{live_server.url}{run_url(run)}")
         yield page
-        connections.close_all()  # those that were made while that loop ran
 
 
 AMENDED = """

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -23,17 +22,13 @@ PASSWORD = "correct-horse-battery"
 
 
 @pytest.fixture
-def page(
-    lago: Sandbox, live_server: LiveServer, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Page]:
+def page(lago: Sandbox, live_server: LiveServer, settings: Any) -> Iterator[Page]:
     settings.EMAIL_FROM, settings.CUSTOMER_BASE_URL = "Polaris <noreply@example.com>", live_server.url
     User.objects.create_superuser("root@operator.example", PASSWORD)
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
     with chromium() as browser:
         page = browser.new_page(viewport=DESKTOP)  # type: ignore[arg-type]
         page.goto(f"{live_server.url}/admin/")
         yield page
-        connections.close_all()  # those that were made while that loop ran
 
 
 def test_a_story_by_keyboard_alone(page: Page, tmp_path: Path) -> None:

@@ -1,10 +1,8 @@
 """The page before the night in a real browser: there at once, filled in as the systems answer."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -12,7 +10,7 @@ from customers.backfill.preflight import lago as lago_part
 from customers.models import User
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
-from tests.support.browser import DESKTOP, PHONE, chromium, is_wider_than_its_window, shoot
+from tests.support.browser import DESKTOP, PHONE, is_wider_than_its_window, shoot
 from tests.support.smtp_server import Inbox
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -21,14 +19,9 @@ PASSWORD = "correct-horse-battery"
 
 
 @pytest.fixture
-def browser(
-    live_server: LiveServer, steve: SteveSandbox, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Browser]:
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
+def browser(browser: Browser, steve: SteveSandbox, inbox: Inbox) -> Browser:
     User.objects.create_superuser("root@operator.example", PASSWORD)
-    with chromium() as browser:
-        yield browser
-        connections.close_all()  # those that were made while that loop ran
+    return browser
 
 
 def open_page(page: Page, live_server: LiveServer) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -16,7 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 from customers.models import User
 from customers.sign_in import links
 from tests.customers.imported_runs import make_customer
-from tests.support.browser import PHONE, chromium, is_wider_than_its_window, shoot
+from tests.support.browser import PHONE, is_wider_than_its_window, shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -72,17 +71,12 @@ def slow_line(url: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def browser(
-    live_server: LiveServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Browser]:
+def browser(browser: Browser, live_server: LiveServer, settings: Settings) -> Browser:
     settings.CUSTOMER_BASE_URL = live_server.url
     settings.OPERATOR_NAME = "Acme Charging"
     settings.OPERATOR_CONTACT_EMAIL = "help@example.com"
     settings.TRUSTED_PROXY_COUNT = 0
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
-    with chromium() as browser:
-        yield browser
-        connections.close_all()  # those that were made while that loop ran
+    return browser
 
 
 @pytest.fixture

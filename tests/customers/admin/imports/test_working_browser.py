@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings as project
-from django.db import connections
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -22,16 +21,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
-def page(lago: Sandbox, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+def page(lago: Sandbox, live_server: LiveServer) -> Iterator[Page]:
     """A browser that is signed in already."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread
     client = client_of(member_of_staff("run_backfill", "view_backfillrun"))
     session = client.cookies[project.SESSION_COOKIE_NAME].value
     with chromium() as browser:
         context = browser.new_context()
         context.add_cookies([{"name": project.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
         yield context.new_page()
-        connections.close_all()  # those that were made while that loop ran
 
 
 def german() -> bytes:

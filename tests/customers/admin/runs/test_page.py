@@ -33,14 +33,6 @@ def client(lago: Sandbox) -> Client:
     return client_of(member_of_staff(*EVERYTHING))
 
 
-@pytest.fixture
-def run(client: Client) -> BackfillRun:
-    """A run that has succeeded."""
-    report = imported(rows(3))
-    assert report.run is not None
-    return report.run
-
-
 # --- the list ----------------------------------------------------------------------------------------
 
 

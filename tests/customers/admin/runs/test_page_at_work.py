@@ -30,7 +30,6 @@ from tests.customers.admin.world import (
     text_of,
     words_of,
 )
-from tests.customers.factories import imported, rows
 
 pytestmark = pytest.mark.django_db
 
@@ -38,14 +37,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def client(lago: Sandbox) -> Client:
     return client_of(member_of_staff(*EVERYTHING))
-
-
-@pytest.fixture
-def run(client: Client) -> BackfillRun:
-    """A run that has succeeded."""
-    report = imported(rows(3))
-    assert report.run is not None
-    return report.run
 
 
 def live(client: Client, run: BackfillRun) -> str:
