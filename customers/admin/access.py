@@ -15,6 +15,8 @@ SEE = "customers.view_backfillrun"
 RUN = "customers.run_backfill"
 REVERT = "customers.revert_backfill"
 WELCOME = "customers.send_welcome"
+APPROVE = "customers.approve_backfill"
+CONTROL = "customers.control_backfill"
 CUSTOMERS = "customers.view_customer"
 ON_CUSTOMERS = (CUSTOMERS, "customers.change_customer")
 ID_TAGS = ("customers.view_idtagmapping", "customers.change_idtagmapping")
@@ -26,6 +28,8 @@ WORDS = {
     RUN: "import",
     REVERT: "revert",
     WELCOME: "send welcome mails",
+    APPROVE: "approve imports",
+    CONTROL: "pause, stop and pace runs",
     CUSTOMERS: "see customers",
     ID_TAGS[0]: "see idTags",
     ID_TAGS[1]: "change idTags",
@@ -33,7 +37,7 @@ WORDS = {
 }
 
 # Who may do something with runs must see them.
-ON_RUNS = (SEE, RUN, REVERT, WELCOME)
+ON_RUNS = (SEE, RUN, REVERT, WELCOME, APPROVE, CONTROL)
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 

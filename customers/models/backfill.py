@@ -31,6 +31,8 @@ class BackfillRun(models.Model):
     class Status(models.TextChoices):
         QUEUED = "queued"  # confirmed in the admin, waiting for the worker
         RUNNING = "running"
+        PAUSED = "paused"  # by hand: it let the lock go, and plans anew when it is resumed
+        CANARY = "canary"  # its first customers are in; the rest waits for somebody's word
         INTERRUPTED = "interrupted"
         FAILED = "failed"  # stopped by the breaker, or not one row went in
         PARTIAL = "partial"  # some rows went in, some did not
@@ -40,7 +42,10 @@ class BackfillRun(models.Model):
         REVERTED = "reverted"
 
     # The same file again continues these.
-    UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.INTERRUPTED, Status.FAILED, Status.PARTIAL)
+    UNFINISHED = (
+        Status.QUEUED, Status.RUNNING, Status.PAUSED, Status.CANARY,
+        Status.INTERRUPTED, Status.FAILED, Status.PARTIAL,
+    )  # fmt: skip
 
     run_id = models.CharField(max_length=24, unique=True)
     status = models.CharField(max_length=12, choices=Status, default=Status.RUNNING)
@@ -72,16 +77,20 @@ class BackfillRun(models.Model):
             ("run_backfill", "Can preview and run imports"),
             ("revert_backfill", "Can revert runs"),
             ("send_welcome", "Can send welcome mails"),
+            ("approve_backfill", "Can approve imports of others"),
+            ("control_backfill", "Can pause, resume, stop and pace what is at work"),
         ]
         constraints = [
             models.UniqueConstraint(
                 fields=["input_sha256"],
-                condition=Q(status__in=("queued", "running", "interrupted", "failed", "partial")),
+                condition=Q(status__in=[
+                    "queued", "running", "paused", "canary", "interrupted", "failed", "partial",
+                ]),
                 name="customers_run_one_unfinished_per_file",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=[
-                    "queued", "running", "interrupted", "failed", "partial",
+                    "queued", "running", "paused", "canary", "interrupted", "failed", "partial",
                     "succeeded", "abandoned", "reverting", "reverted",
                 ]),
                 name="customers_run_status_known",
