@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from customers.account import account_of
 from customers.forms import AddressForm
-from customers.mail.messages import contact_address, in_words
+from customers.mail.messages import contact, in_words
 from customers.models import User
 from customers.queueing import QueueAway
 from customers.sign_in import links, throttle
@@ -120,7 +120,7 @@ def _page(
 
     (`no-referrer` would be stricter, but then browsers hide the origin of forms, which the CSRF check needs.)
     """
-    everywhere = {"operator": settings.OPERATOR_NAME, "contact": contact_address()}
+    everywhere = {"operator": settings.OPERATOR_NAME, "contact": contact().address}
     response = render(request, f"customers/{name}.html", {**everywhere, **(context or {})}, status=status)
     response.headers["Referrer-Policy"] = "strict-origin"
     response.headers["X-Robots-Tag"] = "noindex"

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
+from customers.mail.ready import wrong_addresses
+
 WITH_A_KEY = ("LAGO_API_URL", "STEVE_BASE_URL", "STEVE_OCPP_URL", "CF_EMAIL_WORKER_URL")
 
 
@@ -39,6 +41,8 @@ def _mail() -> Iterator[CheckMessage]:
     if settings.CF_EMAIL_WORKER_URL and settings.EMAIL_URL:
         both = "CF_EMAIL_WORKER_URL and EMAIL_URL are both set: mail goes to the worker."
         yield Warning(both, hint="Unset the one that is not meant.", id="polaris.W002")
+    for line in wrong_addresses():
+        yield Warning(line, hint="No mail goes out until it is corrected.", id="polaris.W005")
 
 
 def _clear_text() -> Iterator[CheckMessage]:

@@ -17,7 +17,6 @@ import environ
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 
-ADDRESS = re.compile(r"^(?:[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+\.[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+\.[^<>@\s]+)$")
 ASSIGNMENT = re.compile(r"^(?:(?:export )?[A-Za-z_][A-Za-z_0-9]*=.*|\s*|#.*)$")
 DATABASE_LOOKS_LIKE = "it looks like postgres://user:password@host:5432/name"
 MAIL_LOOKS_LIKE = "it looks like smtp+tls://user:password@host:587"
@@ -132,13 +131,6 @@ def url(name: str, default: str = "", *, schemes: tuple[str, ...] = ("http", "ht
         raise ImproperlyConfigured(f"{name} must be an address such as {schemes[0]}://host:port.")
     if parts.scheme.startswith(("http", "ws")) and ("@" in parts.netloc or parts.query or parts.fragment):
         raise ImproperlyConfigured(f"{name} must be a plain address, without login, ? and #.")
-    return value
-
-
-def address(name: str) -> str:
-    value = text(name)
-    if value and not ADDRESS.match(value):
-        raise ImproperlyConfigured(f"{name} must be an email address, or Name <address>.")
     return value
 
 

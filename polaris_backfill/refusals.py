@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 
-from customers.mail.messages import contact_address, in_words
+from customers.mail.messages import contact, in_words
 from customers.views import stale_form
 
 ADMIN = "/admin/"
@@ -65,7 +65,7 @@ def outside(request: HttpRequest, title: str, lead: str, status: int) -> HttpRes
     is_admin = request.path.startswith(ADMIN)
     context = {
         "operator": settings.OPERATOR_NAME,
-        "contact": "" if is_admin else contact_address(),
+        "contact": "" if is_admin else contact().address,
         "title": title,
         "lead": lead,
         "way": reverse("admin:index" if is_admin else "customers:account"),

@@ -104,8 +104,8 @@ BACKFILL_TIMEZONE = _timezone()  # "" means: ask Lago
 # --- Mail and sign-in ------------------------------------------------------------------------------
 
 OPERATOR_NAME = environment.text("OPERATOR_NAME", "Polaris Express")
-OPERATOR_CONTACT_EMAIL = environment.address("OPERATOR_CONTACT_EMAIL")
-EMAIL_FROM = environment.address("EMAIL_FROM")
+OPERATOR_CONTACT_EMAIL = environment.text("OPERATOR_CONTACT_EMAIL")
+EMAIL_FROM = environment.text("EMAIL_FROM")
 DEFAULT_FROM_EMAIL = EMAIL_FROM
 EMAIL_URL = environment.text("EMAIL_URL")
 CF_EMAIL_WORKER_URL = environment.url("CF_EMAIL_WORKER_URL")
@@ -116,6 +116,7 @@ CUSTOMER_BASE_URL = (  # https, as whoever sees a magic link can sign in with it
     else environment.url("CUSTOMER_BASE_URL", schemes=("https",))
 )
 EMAIL_TIMEOUT = 10
+EMAIL_DATA_TIMEOUT_S = 600  # for the answer to a whole mail; RFC 5321 asks for ten minutes
 
 
 def _email() -> dict[str, Any]:
@@ -251,8 +252,8 @@ Q_BROKER_URL = environment.url("Q_BROKER_URL", schemes=("redis", "rediss"))
 Q_CLUSTER: dict[str, Any] = {
     "name": "polaris",
     "workers": 2,
-    "timeout": 300,
-    "retry": 420,  # counts from the moment a task is taken, so it must outlast timeout and waiting
+    "timeout": 900,  # longer than a mail server may think over one mail
+    "retry": 1020,  # counts from the moment a task is taken, so it must outlast timeout and waiting
     "max_attempts": 1,
     "ack_failures": True,
     "bulk": 1,

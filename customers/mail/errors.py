@@ -8,6 +8,7 @@ class Kind(StrEnum):
 
     REFUSED = "refused"  # this mail, for good: the recipient, or what it says
     DEFERRED = "deferred"  # this mail, for now
+    AWAY = "away"  # all mails, for now: the server as a whole says later; nothing was accepted
     BROKEN = "broken"  # the mail server as a whole: login, sender, connection; nothing was accepted
     UNKNOWN = "unknown"  # perhaps accepted: it must not be sent again by itself
 
@@ -16,7 +17,7 @@ class DeliveryError(Exception):
     """A mail was not accepted, or perhaps was; both transports of ours raise only this.
 
     `code` is safe to show and log: it names the cause, never the recipient. `all_alike`: the next mail
-    would probably meet the same, so it counts for the breaker.
+    would probably meet the same, so it counts for the breaker. `retry_after_s`: not before, the server said.
     """
 
     def __init__(self, kind: Kind, code: str, *, retry_after_s: float = 0, all_alike: bool = False) -> None:
@@ -25,3 +26,7 @@ class DeliveryError(Exception):
         self.code = code
         self.retry_after_s = retry_after_s
         self.all_alike = all_alike or kind is Kind.BROKEN
+
+
+class CannotCompose(Exception):
+    """A mail cannot even be written; says why, without anything of the recipient."""

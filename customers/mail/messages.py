@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from email.utils import formataddr, parseaddr
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -10,6 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import dateformat
 
+from customers.mail.addresses import NOBODY, Mailbox, read_mailbox
 from customers.mail.envelope import Category, CustomerMail
 
 SUBJECT_MAX = 50  # the platform's email worker refuses longer ones
@@ -48,18 +48,17 @@ def sign_in_message(
     )
 
 
-def sender() -> str:
-    """Return EMAIL_FROM with the operator's name where it brings none."""
-    name, address = parseaddr(settings.EMAIL_FROM)
-    return formataddr((one_line(name or settings.OPERATOR_NAME), address))
+def sender() -> Mailbox:
+    """Return EMAIL_FROM; raise ValueError if it is none."""
+    return read_mailbox(settings.EMAIL_FROM)
 
 
-def sender_domain() -> str:
-    return parseaddr(settings.EMAIL_FROM)[1].rpartition("@")[2]
-
-
-def contact_address() -> str:
-    return parseaddr(settings.OPERATOR_CONTACT_EMAIL)[1]
+def contact() -> Mailbox:
+    """Return OPERATOR_CONTACT_EMAIL; nobody where it is not set, or no address (a system check says so)."""
+    try:
+        return read_mailbox(settings.OPERATOR_CONTACT_EMAIL)
+    except ValueError:
+        return NOBODY
 
 
 def in_words(ttl: timedelta) -> str:
@@ -82,7 +81,7 @@ def _message(
 ) -> CustomerMail:
     everywhere = {
         "operator": one_line(settings.OPERATOR_NAME),
-        "contact": contact_address(),
+        "contact": contact().address,
         "home": settings.CUSTOMER_BASE_URL,
         "subject": subject,
     }
@@ -90,9 +89,9 @@ def _message(
         category,
         subject=subject,
         body=render_to_string(f"mail/{category}.txt", {**everywhere, **context}),
-        from_email=sender(),
+        from_email=sender().named(one_line(settings.OPERATOR_NAME)),
         to=[email],
-        reply_to=[contact_address()] if contact_address() else None,
+        reply_to=[contact().address] if contact().address else None,
         headers={"Message-ID": message_id, "Auto-Submitted": "auto-generated"},
     )
     message.attach_alternative(

@@ -1,32 +1,71 @@
-"""SMTP that can tell a mail which was surely not accepted from one that perhaps was."""
+"""SMTP that can tell a mail which was surely not accepted from one that perhaps was, and why it was not."""
 
+import re
 import smtplib
+import ssl
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.smtp import EmailBackend as DjangoBackend
 
 from customers.mail.errors import DeliveryError, Kind
 
-NOT_AUTHENTICATED = {454, 530, 534, 535, 538}
+LOGIN_REFUSED = {534, 535}
+LOGIN_DEMANDED = 530
+ENCRYPTION_DEMANDED = 538
 SERVICE_CLOSING = 421
+# Of a mailbox that is full the reply speaks of a quota too, but to RCPT, and with x.2.2.
+QUOTA = re.compile(
+    r"\b[45]\.4\.5\b|quota|limit exceeded|rate limit|too many (?:mails|messages)", re.IGNORECASE
+)
+
+# What OpenSSL says, by version, where somebody answers in clear text.
+NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
+
+
+class _NoGreeting(smtplib.SMTPServerDisconnected):
+    """The server took the connection and said nothing: perhaps it waits for TLS."""
 
 
 class _Traced:
-    """Remembers whether the server was given a mail whose fate it has not told."""
+    """Remembers where the talk is, and whether the server was given a mail whose fate it has not told."""
 
+    stage = "greeting"
     handed_over = False
 
+    def connect(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        try:
+            return super().connect(*args, **kwargs)  # type: ignore[misc, no-any-return]
+        except smtplib.SMTPServerDisconnected:
+            raise _NoGreeting from None
+
+    def starttls(self, *args: Any, **kwargs: Any) -> Any:
+        self.stage = "starttls"
+        return super().starttls(*args, **kwargs)  # type: ignore[misc]
+
+    def login(self, *args: Any, **kwargs: Any) -> Any:
+        self.stage = "login"
+        return super().login(*args, **kwargs)  # type: ignore[misc]
+
     def data(self, msg: Any) -> Any:
+        """Hand the mail over. A filter behind the server may think for minutes (RFC 5321, 4.5.3.2.6)."""
         self.handed_over = True
+        self._wait_for(settings.EMAIL_DATA_TIMEOUT_S)
         try:
             reply = super().data(msg)  # type: ignore[misc]
         except smtplib.SMTPResponseException:
             self.handed_over = False  # it was asked first, and said no
             raise
+        finally:
+            self._wait_for(settings.EMAIL_TIMEOUT)
         self.handed_over = False
         return reply
+
+    def _wait_for(self, seconds: float) -> None:
+        if self.sock is not None:  # type: ignore[attr-defined]
+            self.sock.settimeout(seconds)  # type: ignore[attr-defined]
 
 
 class _Plain(_Traced, smtplib.SMTP):
@@ -40,16 +79,20 @@ class _Encrypted(_Traced, smtplib.SMTP_SSL):
 class EmailBackend(DjangoBackend):
     """Django's, raising DeliveryError; a connection that the server dropped while idle is reopened once."""
 
-    @property
-    def connection_class(self) -> type[smtplib.SMTP]:
-        return _Encrypted if self.use_ssl else _Plain
+    _talk: _Plain | _Encrypted | None = None  # the last one, to be asked how far it came
+
+    def connection_class(self, *args: Any, **kwargs: Any) -> smtplib.SMTP:  # type: ignore[override]
+        self._talk = None
+        self._talk = _Encrypted(*args, **kwargs) if self.use_ssl else _Plain(*args, **kwargs)
+        return self._talk
 
     def open(self) -> bool | None:
         try:
             return super().open()
         except (smtplib.SMTPException, OSError) as error:
+            stage = self._talk.stage if self._talk else _Traced.stage
             self.close()
-            raise _refused_at_the_door(error) from None
+            raise _refused_at_the_door(error, stage) from None
 
     def close(self) -> None:
         try:
@@ -87,23 +130,29 @@ class EmailBackend(DjangoBackend):
             raise self._judge(error) from None  # smtplib's messages name the recipient
 
     def _judge(self, error: Exception) -> DeliveryError:
-        code = _reply_code(error)
+        code, text = _reply(error)
         if code is None or code == SERVICE_CLOSING:
             return self._drop(code)
-        if code in NOT_AUTHENTICATED:
+        if code in {LOGIN_DEMANDED, ENCRYPTION_DEMANDED}:
+            return DeliveryError(Kind.BROKEN, _demanded(code, text, self.use_tls or self.use_ssl))
+        if code in LOGIN_REFUSED:
             return DeliveryError(Kind.BROKEN, f"smtp_login_refused_{code}")
+        to_one = isinstance(error, smtplib.SMTPRecipientsRefused)
+        if not to_one and QUOTA.search(text):
+            return DeliveryError(Kind.AWAY, f"smtp_quota_{code}")
         if isinstance(error, smtplib.SMTPSenderRefused):
-            return DeliveryError(Kind.BROKEN, f"smtp_sender_refused_{code}")
-        what = "recipient" if isinstance(error, smtplib.SMTPRecipientsRefused) else "message"
-        if code < 500:
-            return DeliveryError(Kind.DEFERRED, f"smtp_{what}_deferred_{code}")
-        return DeliveryError(Kind.REFUSED, f"smtp_{what}_refused_{code}", all_alike=what == "message")
+            kind, what = (Kind.AWAY, "deferred") if code < 500 else (Kind.BROKEN, "refused")
+            return DeliveryError(kind, f"smtp_sender_{what}_{code}")
+        kind, what = (Kind.DEFERRED, "deferred") if code < 500 else (Kind.REFUSED, "refused")
+        return DeliveryError(kind, f"smtp_{'recipient' if to_one else 'message'}_{what}_{code}")
 
     def _drop(self, code: int | None) -> DeliveryError:
-        handed_over = code is None and getattr(self.connection, "handed_over", False)
+        handed_over = code is None and self._talk is not None and self._talk.handed_over
         self.close()
         if handed_over:
             return _Dropped(Kind.UNKNOWN, "smtp_lost_during_data", all_alike=True)
+        if code == SERVICE_CLOSING:
+            return _Dropped(Kind.AWAY, f"smtp_closing_{code}")
         return _Dropped(Kind.BROKEN, "smtp_connection_lost")
 
 
@@ -111,17 +160,55 @@ class _Dropped(DeliveryError):
     """The connection is gone."""
 
 
-def _refused_at_the_door(error: Exception) -> DeliveryError:
-    code = _reply_code(error)
-    if isinstance(error, smtplib.SMTPAuthenticationError) or code in NOT_AUTHENTICATED:
+def _refused_at_the_door(error: Exception, stage: str) -> DeliveryError:
+    """Say why there is no conversation: the server is to be heard later, or something has to be corrected."""
+    code, text = _reply(error)
+    if code is None:
+        return DeliveryError(Kind.BROKEN, _no_conversation(error, stage))
+    if QUOTA.search(text):
+        return DeliveryError(Kind.AWAY, f"smtp_quota_{code}")
+    if code < 500:
+        what = {"starttls": "smtp_starttls_deferred", "login": "smtp_login_deferred"}
+        return DeliveryError(Kind.AWAY, f"{what.get(stage, 'smtp_not_welcome')}_{code}")
+    if code in {LOGIN_DEMANDED, ENCRYPTION_DEMANDED}:
+        return DeliveryError(Kind.BROKEN, "smtp_starttls_demanded")
+    if stage == "starttls":
+        return DeliveryError(Kind.BROKEN, f"smtp_starttls_refused_{code}")
+    if stage == "login" or code in LOGIN_REFUSED:
         return DeliveryError(Kind.BROKEN, f"smtp_login_refused_{code}")
-    return DeliveryError(Kind.BROKEN, "smtp_unreachable" if code is None else f"smtp_not_welcome_{code}")
+    return DeliveryError(Kind.BROKEN, f"smtp_not_welcome_{code}")
 
 
-def _reply_code(error: Exception) -> int | None:
-    """Return what the server answered; None where the connection broke instead."""
+def _no_conversation(error: Exception, stage: str) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "smtp_certificate"
+    if isinstance(error, ssl.SSLError):
+        return "smtp_port_without_tls" if error.reason in NO_TLS else "smtp_tls_failed"
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return "smtp_auth_missing" if stage == "login" else "smtp_starttls_missing"
+    if isinstance(error, _NoGreeting):
+        return "smtp_no_greeting"
+    if type(error) is smtplib.SMTPException:
+        return "smtp_auth_missing"  # it has AUTH, and none of the ways that we know
+    return "smtp_unreachable"
+
+
+def _demanded(code: int, text: str, is_encrypted: bool) -> str:
+    """Say what a server wants first: "530 Must issue a STARTTLS command first", or "530 Log in"."""
+    if not is_encrypted and (code == ENCRYPTION_DEMANDED or "tls" in text.lower()):
+        return "smtp_starttls_demanded"
+    return f"smtp_login_demanded_{code}"
+
+
+def _reply(error: Exception) -> tuple[int | None, str]:
+    """Return what the server answered, its text to be shown nowhere; None where it broke off."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return next(int(code) for code, _ in error.recipients.values())
-    if isinstance(error, smtplib.SMTPResponseException):
-        return error.smtp_code if error.smtp_code > 0 else None
-    return None
+        code, text = next(iter(error.recipients.values()))
+        return int(code), _text(text)
+    if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code > 0:
+        return error.smtp_code, _text(error.smtp_error)
+    return None, ""
+
+
+def _text(reply: bytes | str) -> str:
+    return reply.decode(errors="replace") if isinstance(reply, bytes) else reply

@@ -115,8 +115,10 @@ def _judge(response: requests.Response) -> None:
     if status == 429:
         raise DeliveryError(Kind.DEFERRED, "worker_rate_limited", retry_after_s=_retry_after(response))
     if status in REFUSED_BY_CONTRACT:
-        raise DeliveryError(Kind.REFUSED, f"worker_refused_{status}", all_alike=True)
-    if status < 500 or status in NOT_ACCEPTED_NOW:
+        raise DeliveryError(Kind.REFUSED, f"worker_refused_{status}")
+    if status in NOT_ACCEPTED_NOW:
+        raise DeliveryError(Kind.AWAY, f"worker_refused_{status}")
+    if status < 500:
         raise DeliveryError(Kind.BROKEN, f"worker_refused_{status}")
     # It failed while working on it: perhaps after the mail was passed on.
     raise DeliveryError(Kind.UNKNOWN, f"worker_error_{status}", all_alike=True)

@@ -36,7 +36,9 @@ class WelcomeCampaign(models.Model):
 
     run = models.ForeignKey(BackfillRun, on_delete=models.PROTECT, related_name="welcome_campaigns")
     status = models.CharField(max_length=8, choices=Status, default=Status.RUNNING)
-    reason = models.CharField(max_length=300, blank=True, default="", help_text="Why it is paused")
+    reason = models.CharField(
+        max_length=300, blank=True, default="", help_text="Why it is paused, or put off"
+    )
     actor = models.CharField(max_length=150)
     batch_size = models.PositiveIntegerField()
     delay_ms = models.PositiveIntegerField(help_text="Between two batches")
@@ -45,6 +47,12 @@ class WelcomeCampaign(models.Model):
     next_batch_at = models.DateTimeField(db_default=Now())
     refusals = models.PositiveSmallIntegerField(
         default=0, help_text="In a row, of the mail server as a whole"
+    )
+    streak = models.JSONField(
+        default=dict, blank=True, help_text="Mails that were refused, or put off, one after the other"
+    )
+    put_offs = models.PositiveSmallIntegerField(
+        default=0, help_text="In a row, of the mail server as a whole, which is asked again by itself"
     )
     links_proven_at = models.DateTimeField(
         null=True, blank=True, help_text="When the platform was last seen to understand our links"
@@ -110,6 +118,10 @@ class WelcomeMail(models.Model):
     code = models.CharField(max_length=60, blank=True, default="", help_text="Why it is not sent")
     deferrals = models.PositiveSmallIntegerField(default=0, help_text="How often we were told: later")
     not_before = models.DateTimeField(null=True, blank=True)
+    holds = models.PositiveSmallIntegerField(
+        default=0, help_text="How often it went back to the queue, as the server took nobody's mail"
+    )
+    held_at = models.DateTimeField(null=True, blank=True)
     message_id = models.CharField(
         max_length=255, blank=True, default="", help_text="As in the mail server's log"
     )

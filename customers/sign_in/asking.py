@@ -4,6 +4,7 @@ The answer is the same for every address, and so is the work until it is given: 
 job, which has nothing to do where no mail is to go out.
 """
 
+import logging
 from email.utils import make_msgid
 from functools import partial
 
@@ -11,12 +12,16 @@ from django.core.mail import get_connection
 from django.db import transaction
 
 from customers.mail import messages
-from customers.mail.errors import DeliveryError
+from customers.mail.composing import composed
+from customers.mail.envelope import CustomerMail
+from customers.mail.errors import CannotCompose, DeliveryError
 from customers.models import User
 from customers.queueing import QueueAway, push
 from customers.sign_in import throttle
 from customers.sign_in.links import requested_link, requested_ttl
 from customers.sign_in.noting import ANYBODY, note, note_once
+
+logger = logging.getLogger(__name__)
 
 PER_ADDRESS = 5  # in throttle.WINDOW: what the platform's email worker allows a recipient
 PER_CLIENT = 30
@@ -59,15 +64,21 @@ def send_link(user_id: int | None) -> str:
     user = users.filter(pk=user_id).first() if user_id else None
     if user is None:
         return "nobody"
-    message_id = make_msgid(domain=messages.sender_domain())
-    message = messages.sign_in_message(
-        user.email, user.display_name, requested_link(user), requested_ttl(), message_id
-    )
     try:
-        get_connection().send_messages([message])
+        get_connection().send_messages([composed(partial(_message, user))])
+    except CannotCompose as error:
+        logger.error("No sign-in link was mailed: %s", error)
+        return _record_outcome(user, "sign_in.not_sent", "mail_not_written")
     except DeliveryError as error:
         return _record_outcome(user, "sign_in.not_sent", error.code)
     return _record_outcome(user, "sign_in.sent", "")
+
+
+def _message(user: User) -> CustomerMail:
+    message_id = make_msgid(domain=messages.sender().domain)
+    return messages.sign_in_message(
+        user.email, user.display_name, requested_link(user), requested_ttl(), message_id
+    )
 
 
 def _action(user: User | None) -> str:

@@ -8,6 +8,8 @@ from rich.table import Table
 
 from customers import queueing
 from customers.backfill.welcome import CampaignStatus, Recipients
+from customers.backfill.welcome.recipients import Reason
+from customers.mail.words import words_for
 from customers.models import BackfillRun, WelcomeCampaign
 from customers.terminal.base import NOT_WELL, WELL
 from customers.terminal.output import TerminalProgress, console
@@ -41,6 +43,7 @@ class CampaignProgress:
         self._stream = stream
         self._settled: int | None = None
         self._may_warn = watching
+        self._told = ""
 
     def hear(self, status: CampaignStatus) -> None:
         if self._settled is None:
@@ -48,10 +51,18 @@ class CampaignProgress:
             self._settled = 0
         self._bar.advance(status.settled - self._settled)
         self._settled = status.settled
+        self._tell_put_off(status)
         trouble = _trouble() if self._may_warn and status.status == WelcomeCampaign.Status.RUNNING else ""
         if trouble:
             self._may_warn = False
             self._stream.write(f"{trouble}\n")
+            self._stream.flush()
+
+    def _tell_put_off(self, status: CampaignStatus) -> None:
+        """Say once what keeps a campaign waiting that goes on by itself."""
+        if status.status == WelcomeCampaign.Status.RUNNING and status.reason not in ("", self._told):
+            self._told = status.reason
+            self._stream.write(f"{status.reason}\n")
             self._stream.flush()
 
 
@@ -68,7 +79,12 @@ def print_campaign(stream: TextIO, status: CampaignStatus, *, json: bool) -> int
         _print_json(stream, status.as_json())
     else:
         _print_status(stream, status)
-    return NOT_WELL if status.needs_attention else WELL
+    return NOT_WELL if status.needs_attention or _were_refused(status.left_out) else WELL
+
+
+def _were_refused(left_out: Mapping[str, int]) -> bool:
+    """Return whether somebody gets no mail because an earlier one was refused."""
+    return left_out.get(Reason.FAILED, 0) > 0
 
 
 def print_recipients(stream: TextIO, recipients: Recipients, run: BackfillRun, *, json: bool) -> int:
@@ -78,11 +94,11 @@ def print_recipients(stream: TextIO, recipients: Recipients, run: BackfillRun, *
         left_out = dict(recipients.left_out)
         document = {"run_id": run.run_id, "status": None, "to_mail": number, "left_out": left_out}
         _print_json(stream, document)
-        return WELL
-    stream.write(f"Run {run.run_id}: {number:,} of {recipients.total:,} customers to invite.\n")
-    _print_left_out(stream, recipients.left_out)
-    stream.flush()
-    return WELL
+    else:
+        stream.write(f"Run {run.run_id}: {number:,} of {recipients.total:,} customers to invite.\n")
+        _print_left_out(stream, recipients.left_out)
+        stream.flush()
+    return NOT_WELL if _were_refused(recipients.left_out) else WELL
 
 
 def _print_json(stream: TextIO, document: Mapping[str, Any]) -> None:
@@ -111,17 +127,23 @@ def _print_problems(stream: TextIO, status: CampaignStatus) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("external_id", "state", "why", "message id"):
         table.add_column(name, overflow="fold")
-    for mail in status.problems[:PROBLEMS_SHOWN]:
+    shown = status.problems[:PROBLEMS_SHOWN]
+    for mail in shown:
         table.add_row(mail.external_id, mail.state, mail.code, mail.message_id)
     console(stream).print(table)
+    for code in dict.fromkeys(mail.code for mail in shown):
+        words = words_for(code)
+        stream.write(f"  {code}: {words.cause}. {words.remedy}\n")
     if len(status.problems) > PROBLEMS_SHOWN:
         stream.write(f"… and {len(status.problems) - PROBLEMS_SHOWN:,} more (--format json)\n")
 
 
 def _next(status: CampaignStatus) -> Iterable[str]:
     again = f"python manage.py backfill_welcome --run-id {status.run_id}"
-    if status.status == WelcomeCampaign.Status.RUNNING:
+    if status.status == WelcomeCampaign.Status.RUNNING and worker_is_alive():
         yield f"The worker goes on with them. To look: {again} --status; to stay with them: {again}"
+    elif status.status == WelcomeCampaign.Status.RUNNING:
+        yield f"No worker is running. To go on from here: {again} --inline"
     if status.status == WelcomeCampaign.Status.PAUSED:
         yield f"To go on: {again}"
     if status.counts["unknown"]:

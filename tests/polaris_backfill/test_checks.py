@@ -25,6 +25,7 @@ def test_what_fits_together_passes(settings, values):
     [
         ({"Q_CLUSTER": {"retry": 300, "timeout": 300}}, "polaris.E001"),
         ({**MAIL, **WORKER}, "polaris.W002"),
+        ({"EMAIL_FROM": "Ladestrom, Nord <post@acme.example>"}, "polaris.W005"),
         ({"LAGO_API_URL": "http://lago.example.com"}, "polaris.W003"),
         ({"STEVE_OCPP_URL": "ws://8.8.8.8/steve"}, "polaris.W003"),
     ],

@@ -28,7 +28,6 @@ def test_a_blank_variable_counts_as_unset(variable):
     assert environment.names(name, ["a"]) == ["a"]
     assert environment.url(name, "http://lago-api:3000") == "http://lago-api:3000"
     assert environment.flag(name) is False
-    assert environment.address(name) == ""
     assert environment.mail(name) == {}
 
 
@@ -129,19 +128,6 @@ def test_the_address_of_a_broker_may_carry_a_login(variable):
     broker = "rediss://:secret@redis:6379/1"
 
     assert environment.url(variable(broker), schemes=("redis", "rediss")) == broker
-
-
-@pytest.mark.parametrize("value", ["ops@example.com", "Polaris Express <ops@example.com>"])
-def test_a_sender_is_an_address_with_or_without_a_name(variable, value):
-    assert environment.address(variable(value)) == value
-
-
-@pytest.mark.parametrize(
-    "value", ["ops", "ops@localhost", "Ops ops@example.com", "a@example.com\nBcc: b@example.com"]
-)
-def test_what_is_no_sender_is_refused(variable, value):
-    with pytest.raises(ImproperlyConfigured, match=r"^SOME_NAME must be an email address"):
-        environment.address(variable(value))
 
 
 # --- Database and mail server ----------------------------------------------------------------------

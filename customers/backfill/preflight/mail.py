@@ -11,16 +11,10 @@ from customers.backfill.preflight.asked import Asked
 from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
 from customers.mail import smtp, worker
 from customers.mail.errors import DeliveryError
+from customers.mail.messages import sender
 from customers.mail.ready import DUMMY, what_is_missing
+from customers.mail.words import words_for
 from customers.models import WorkerBeat
-
-ADDRESS = "Check host and port in EMAIL_URL, and whether a firewall stands between."
-LOGIN = "Check user and password in EMAIL_URL; special characters are percent-encoded."
-REMEDIES = {
-    "smtp_unreachable": ADDRESS,
-    "smtp_connection_lost": ADDRESS,
-    "worker_unreachable": "Check CF_EMAIL_WORKER_URL.",
-}
 
 
 @contextmanager
@@ -32,7 +26,7 @@ def variables(asked: Asked) -> Told:
     missing = what_is_missing()
     if missing:
         return warning(" ".join(missing), "Set them before customers are invited (docs/environment.md).")
-    return ok(f"from {settings.EMAIL_FROM.rpartition('@')[2].rstrip('>')}")
+    return ok(f"from {sender().domain}")
 
 
 def server(asked: Asked) -> Told | None:
@@ -44,8 +38,8 @@ def server(asked: Asked) -> Told | None:
     try:
         backend.prove()
     except DeliveryError as error:
-        remedy = LOGIN if error.code.startswith("smtp_login") else REMEDIES.get(error.code, "")
-        return stop(error.code, remedy or "Ask whoever runs the mail server; docs/problems.md has the code.")
+        words = words_for(error.code)
+        return stop(f"{error.code}: {words.cause}", words.remedy)
     if isinstance(backend, worker.EmailBackend):
         return ok("the email worker answers; only a mail shows whether it takes the secret")
     return ok("it answers and takes the login; no mail was sent")

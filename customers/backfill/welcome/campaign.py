@@ -2,9 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from auditlog.models import Event, record
@@ -98,7 +100,10 @@ def pause(campaign: WelcomeCampaign, actor: str, reason: str = "Paused by hand")
 def resume(campaign: WelcomeCampaign, actor: str, *, enqueue: bool = True) -> bool:
     """Go on with a paused campaign; False if it was not paused."""
     paused = WelcomeCampaign.objects.filter(pk=campaign.pk, status=Status.PAUSED)
-    if not paused.update(status=Status.RUNNING, reason="", refusals=0, links_proven_at=None):
+    anew: dict[str, Any] = {"reason": "", "refusals": 0, "streak": {}, "links_proven_at": None}
+    if campaign.put_offs:  # whoever goes on with it has reason to ask the mail server now
+        anew |= {"put_offs": 0, "next_batch_at": Now()}
+    if not paused.update(status=Status.RUNNING, **anew):
         return False
     record(campaign.run.audit_tag, actor, [Event("welcome.resumed", _subject(campaign))])
     if enqueue:
@@ -163,7 +168,9 @@ def _join(
         )
     campaign.batch_size = batch_size or campaign.batch_size
     campaign.delay_ms = campaign.delay_ms if delay_ms is None else delay_ms
-    campaign.save(update_fields=["batch_size", "delay_ms"])
+    if campaign.put_offs:  # the mail server is asked now, and not only when it was going to be
+        campaign.next_batch_at = Now()
+    campaign.save(update_fields=["batch_size", "delay_ms", "next_batch_at"])
     again = _queue_again(campaign.mails.all(), choice)
     if again:
         record(

@@ -3,6 +3,7 @@
 All times that make the pace are PostgreSQL's (`Now()`), so they agree between machines.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import make_msgid
@@ -14,12 +15,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from auditlog.models import Event, record
+from customers.backfill.welcome import verdicts
 from customers.backfill.welcome.recipients import Reason, reason_of_user
+from customers.backfill.welcome.verdicts import end_batch
 from customers.mail.errors import DeliveryError, Kind
-from customers.mail.messages import sender_domain
+from customers.mail.messages import sender
 from customers.models import BackfillRun, User, WelcomeCampaign, WelcomeMail
 
-BREAKER = 5  # refusals in a row
 DEFERRALS_MAX = 5
 DEFERRED_FOR = timedelta(minutes=2)  # and twice that the next time, and so on
 
@@ -36,27 +38,31 @@ class Claimed:
 
 
 @transaction.atomic
-def claim_next(campaign: WelcomeCampaign, actor: str) -> Claimed | None:
+def claim_next(
+    campaign: WelcomeCampaign, actor: str, prove: Callable[[User], object] = lambda user: None
+) -> Claimed | None:
     """Claim the next mail that is due; None if there is none, or the campaign is no longer running.
 
-    Commit before handing it over: whatever happens then, nobody else will send it.
+    Commit before handing it over: whatever happens then, nobody else will send it. `prove` raises
+    CannotCompose where there would be nothing to hand over; then nothing is claimed.
     """
     mail = _next_wanted(campaign, actor)
     if mail is None or mail.user is None:
         return None
+    prove(mail.user)
     if not WelcomeCampaign.objects.running().filter(pk=campaign.pk).update(batch_sent=F("batch_sent") + 1):
         return None
     mail.state, mail.code = State.SENDING, ""
     mail.claimed_at = timezone.now()
     mail.expires_at = expires_at = mail.claimed_at + timedelta(seconds=settings.MAGIC_LINK_INVITE_TTL_SECONDS)
-    mail.message_id = make_msgid(domain=sender_domain())
+    mail.message_id = make_msgid(domain=sender().domain)
     mail.save(update_fields=["state", "code", "claimed_at", "expires_at", "message_id"])
     return Claimed(mail, mail.user, expires_at)
 
 
 def _next_wanted(campaign: WelcomeCampaign, actor: str) -> WelcomeMail | None:
     """Take the first that is still wanted, and skip those that no longer are."""
-    due = campaign.mails.due().select_related("user").select_for_update(of=("self",)).order_by("id")
+    due = campaign.mails.due().select_related("user").select_for_update(of=("self",)).order_by("holds", "id")
     reverted = campaign.run.status in (BackfillRun.Status.REVERTING, BackfillRun.Status.REVERTED)
     while (mail := due.first()) is not None:
         reason = Reason.REVERTED if reverted else reason_of_user(mail.user)
@@ -80,16 +86,11 @@ def settle(campaign_id: int, mail: WelcomeMail, error: DeliveryError | None, act
     action = _settle_mail(mail, error)
     mail.save(update_fields=["state", "code", "sent_at", "not_before", "deferrals"])
     campaign = WelcomeCampaign.objects.select_for_update().select_related("run").get(pk=campaign_id)
-    tag = campaign.run.audit_tag
-    record(tag, actor, [_event(action, mail)])
-    campaign.refusals = campaign.refusals + 1 if error is not None and error.all_alike else 0
-    if campaign.refusals or campaign.batch_sent >= campaign.batch_size:
-        _end_batch(campaign)
-    if campaign.refusals >= BREAKER and campaign.status == WelcomeCampaign.Status.RUNNING:
-        campaign.status = WelcomeCampaign.Status.PAUSED
-        campaign.reason = f"{BREAKER} refusals in a row, the last one: {mail.code}"
-        record(tag, actor, [Event("welcome.paused", f"welcome:{campaign_id}", {"reason": campaign.reason})])
-    campaign.save(update_fields=["refusals", "batch_sent", "next_batch_at", "status", "reason"])
+    record(campaign.run.audit_tag, actor, [_event(action, mail)])
+    if campaign.batch_sent >= campaign.batch_size:
+        end_batch(campaign)
+    verdicts.weigh(campaign, mail, error, actor)
+    campaign.save(update_fields=verdicts.WRITTEN)
 
 
 @transaction.atomic
@@ -106,7 +107,7 @@ def settle_abandoned(campaign: WelcomeCampaign, actor: str) -> int:
         mail.state, mail.code = State.UNKNOWN, "sender_died"
     record(campaign.run.audit_tag, actor, [_event("welcome.unknown", mail) for mail in abandoned])
     locked = WelcomeCampaign.objects.select_for_update().get(pk=campaign.pk)
-    _end_batch(locked)
+    end_batch(locked)
     locked.save(update_fields=["batch_sent", "next_batch_at"])
     return len(abandoned)
 
@@ -129,12 +130,6 @@ def _settle_mail(mail: WelcomeMail, error: DeliveryError | None) -> str:
         mail.deferrals += 1
         mail.not_before = Now() + wait
     return "welcome.deferred"
-
-
-def _end_batch(campaign: WelcomeCampaign) -> None:
-    """Start a new batch after the pause, which grows while the server refuses."""
-    campaign.batch_sent = 0
-    campaign.next_batch_at = Now() + timedelta(milliseconds=campaign.delay_ms * max(1, campaign.refusals))
 
 
 def _event(action: str, mail: WelcomeMail) -> Event:

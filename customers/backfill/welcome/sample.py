@@ -3,22 +3,23 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 
 from customers.backfill.beside import is_beside_platform
+from customers.mail.envelope import CustomerMail
 from customers.mail.messages import welcome_message
 from polaris import links
 
 NOBODY = "preview"
+EMAIL, NAME = "alex@example.com", "Alex Example"
 
 
-def sample_message() -> EmailMultiAlternatives:
-    """Return the mail to a made-up customer, with a link that leads nowhere."""
+def sample_message(email: str = EMAIL, display_name: str = NAME) -> CustomerMail:
+    """Return the mail with a link that leads nowhere, to a made-up customer unless one is named."""
     ttl = timedelta(seconds=settings.MAGIC_LINK_INVITE_TTL_SECONDS)
     return welcome_message(
-        email="alex@example.com",
-        display_name="Alex Example",
+        email=email,
+        display_name=display_name,
         link=_link(),
         expires_at=timezone.now() + ttl,
         ttl=ttl,

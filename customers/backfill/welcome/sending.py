@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from django.core.mail import get_connection
 from django.core.mail.backends.base import BaseEmailBackend
@@ -17,9 +18,11 @@ from customers.backfill.welcome.campaign import finish_if_over, pause
 from customers.backfill.welcome.invitations import Invitations, invitations
 from customers.backfill.welcome.mails import Claimed, claim_next, settle, settle_abandoned, skip
 from customers.backfill.welcome.recipients import Reason
-from customers.mail.errors import DeliveryError, Kind
+from customers.backfill.welcome.sample import sample_message
+from customers.mail.composing import composed
+from customers.mail.errors import CannotCompose, DeliveryError, Kind
 from customers.mail.messages import welcome_message
-from customers.models import WelcomeCampaign
+from customers.models import User, WelcomeCampaign
 from polaris import PolarisError
 from polaris.probing import LINKS_UNKNOWN
 
@@ -34,7 +37,7 @@ class Ended(StrEnum):
 
     DONE = "done"
     MORE = "more"  # its time is up; the next one goes on
-    WAITING = "waiting"  # whatever is left was put off by the mail server
+    WAITING = "waiting"  # the mail server put off whatever is left; the sweep comes back to it
     PAUSED = "paused"
     HELD = "held"  # another sender has it
     STOPPED = "stopped"  # was asked to
@@ -66,6 +69,9 @@ def send_campaign(campaign_id: int, conditions: Conditions | None = None) -> End
         except Refused as refused:
             pause(campaign, conditions.actor, f"{refused} {refused.hint}")
             return Ended.PAUSED
+        except CannotCompose as error:
+            pause(campaign, conditions.actor, str(error))
+            return Ended.PAUSED
 
 
 class _Sender:
@@ -94,11 +100,13 @@ class _Sender:
             return Ended.DONE if campaign.status == WelcomeCampaign.Status.DONE else Ended.PAUSED
         if self._conditions.stop():
             return Ended.STOPPED
+        if wait_s > HANDOVER_S and campaign.put_offs:
+            return Ended.WAITING
         if wait_s > 0:
             return self._wait(wait_s)
         if not self._fresh and self._left_s() <= 0:
             return Ended.MORE
-        claimed = claim_next(campaign, self._conditions.actor)
+        claimed = claim_next(campaign, self._conditions.actor, _prove)
         if claimed is None:
             return _nothing_claimed(campaign)
         self._send(campaign, claimed)
@@ -159,6 +167,11 @@ class _Sender:
     def _nap_until(self, then: float) -> None:
         while (left := then - self._conditions.clock()) > 0 and not self._conditions.stop():
             self._conditions.sleep(min(left, NAP_S))
+
+
+def _prove(user: User) -> None:
+    """Raise CannotCompose unless the customer's mail can be written."""
+    composed(partial(sample_message, user.email, user.display_name))
 
 
 def _no_link(error: PolarisError) -> DeliveryError:

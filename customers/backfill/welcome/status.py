@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Count
 
 from customers import locks
+from customers.mail.words import Words, words_for
 from customers.models import BackfillRun, WelcomeCampaign, WelcomeMail
 
 State = WelcomeMail.State
@@ -24,6 +25,10 @@ class MailProblem:
     state: str
     code: str
     message_id: str
+
+    @property
+    def words(self) -> Words:
+        return words_for(self.code)
 
 
 @dataclass(frozen=True, slots=True)

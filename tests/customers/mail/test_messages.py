@@ -8,7 +8,7 @@ from django.core.mail import get_connection
 from pytest_django.fixtures import Settings
 
 from customers.mail.envelope import CustomerMail
-from customers.mail.messages import in_words, sender, sign_in_message, welcome_message
+from customers.mail.messages import in_words, sign_in_message, welcome_message
 from tests.support.smtp_server import Inbox
 
 LINK = "https://my.acme.example/sign-in/link/12.abc/"
@@ -105,13 +105,13 @@ def test_a_name_like_an_operators_cannot_break_the_sender(settings: Settings, in
 
 
 def test_the_sender_has_a_name_and_answers_go_to_the_contact(settings: Settings) -> None:
-    assert sender() == "Acme Charging <noreply@acme.example>"
+    assert welcome().from_email == "Acme Charging <noreply@acme.example>"
     assert welcome().reply_to == ["help@acme.example"]
 
     settings.EMAIL_FROM = "Acme Post <post@acme.example>"
     settings.OPERATOR_CONTACT_EMAIL = ""
 
-    assert sender() == "Acme Post <post@acme.example>"
+    assert welcome().from_email == "Acme Post <post@acme.example>"
     assert welcome().reply_to == []
     assert "Questions?" not in str(welcome().body)
 

@@ -93,11 +93,11 @@ def test_a_clock_that_is_wrong_is_refused(email_worker: EmailWorker) -> None:
 @pytest.mark.parametrize(
     ("answer", "kind", "alike"),
     [
-        (400, Kind.REFUSED, True),
+        (400, Kind.REFUSED, False),
         (401, Kind.BROKEN, True),
         (403, Kind.BROKEN, True),
         (302, Kind.BROKEN, True),
-        (503, Kind.BROKEN, True),
+        (503, Kind.AWAY, False),
         (429, Kind.DEFERRED, False),
         (500, Kind.UNKNOWN, True),
         (502, Kind.UNKNOWN, True),

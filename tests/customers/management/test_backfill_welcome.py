@@ -113,7 +113,7 @@ def test_failed_and_unknown_mails_are_retried_only_when_asked(run: BackfillRun, 
     still_unknown = inbox.recipients[second]
     codes.append(welcome("--run-id", run.run_id, "--inline", "--retry-unknown"))
 
-    assert codes == [1, 0, 0, 0]
+    assert codes == [1, 1, 0, 0]  # who was refused before and is left out is still to be looked at
     assert still_unknown == 0
     assert inbox.recipients == {user.email: 1 for user in customers_of(run)}
 
@@ -149,6 +149,8 @@ def test_preview_writes_the_mail_and_sends_nothing(run: BackfillRun, inbox: Inbo
     ("change", "named"),
     [
         ({"EMAIL_FROM": ""}, "EMAIL_FROM"),
+        ({"EMAIL_FROM": "Ladestrom, Nord <post@acme.example>"}, "EMAIL_FROM"),
+        ({"OPERATOR_CONTACT_EMAIL": "help"}, "OPERATOR_CONTACT_EMAIL"),
         ({"CUSTOMER_BASE_URL": ""}, "CUSTOMER_BASE_URL"),
         ({"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}, "EMAIL_URL"),
         ({"CF_EMAIL_WORKER_URL": "http://x.example"}, "CF_EMAIL_WORKER_SECRET"),
@@ -169,14 +171,6 @@ def test_what_mail_needs_is_asked_for_before_anything_is_queued(
     assert code == 2
     assert named in capsys.readouterr().err
     assert not WelcomeCampaign.objects.exists()
-
-
-def test_a_malformed_sender_is_one_line_and_2() -> None:
-    done = manage("backfill_welcome", "--run-id", "x", env=environment(EMAIL_FROM="not an address"))
-
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "EMAIL_FROM" in done.stderr
 
 
 @pytest.mark.parametrize(

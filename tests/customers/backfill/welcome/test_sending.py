@@ -1,12 +1,14 @@
 """What a sender does with each answer of a real mail server, and where the ledger stands after it."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from aiosmtpd.smtp import AuthResult
 from django.db import connection
+from django.db.models.functions import Now
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -16,6 +18,7 @@ from customers.backfill.welcome import (
     Ended,
     cancel_for_run,
     pause,
+    resume,
     send_campaign,
     sending,
     start_campaign,
@@ -45,6 +48,11 @@ def counts(campaign: WelcomeCampaign) -> dict[str, int]:
 
 def address(campaign: WelcomeCampaign, position: int) -> str:
     return customers_of(campaign.run)[position].email
+
+
+def seconds_until(campaign: WelcomeCampaign) -> float:
+    campaign.refresh_from_db()
+    return (campaign.next_batch_at - timezone.now()).total_seconds()
 
 
 def in_another_session(work: Callable[[], object]) -> None:
@@ -321,14 +329,66 @@ def test_one_refused_recipient_fails_and_the_others_are_sent(inbox: Inbox) -> No
     assert "secret" not in str(list(AuditEntry.objects.values()))
 
 
-def test_many_bad_recipients_in_a_row_do_not_pause(inbox: Inbox) -> None:
+def test_a_server_that_refuses_customer_after_customer_pauses_and_nobody_is_given_up(inbox: Inbox) -> None:
+    campaign = queued(60)
+    for user in customers_of(campaign.run):
+        inbox.refuse_recipients[user.email] = "554 5.7.1 Relay access denied"
+
+    ended = send_campaign(campaign.pk)
+
+    assert ended is Ended.PAUSED
+    assert counts(campaign) == {"queued": 60}
+    assert status(campaign).reason.startswith("The mail server refused 5 customers one after the other")
+    assert AuditEntry.objects.get(action="welcome.held").data["mails"] == 5
+
+
+def test_four_bad_addresses_in_a_row_are_their_own_affair(inbox: Inbox) -> None:
+    campaign = queued(6)
+    for user in customers_of(campaign.run)[:4]:
+        inbox.refuse_recipients[user.email] = "550 5.1.1 no such user"
+
+    ended = send_campaign(campaign.pk)
+
+    assert ended is Ended.DONE
+    assert counts(campaign) == {"failed": 4, "sent": 2}
+
+
+def test_many_bad_addresses_in_a_row_wait_behind_the_others_once_it_goes_on(inbox: Inbox) -> None:
     campaign = queued(8)
     for user in customers_of(campaign.run)[:7]:
         inbox.refuse_recipients[user.email] = "550 no such user"
-
     send_campaign(campaign.pk)
 
+    resume(campaign, "staff:1", enqueue=False)
+    ended = send_campaign(campaign.pk)
+
+    assert ended is Ended.DONE
     assert counts(campaign) == {"failed": 7, "sent": 1}
+
+
+def test_who_is_refused_for_the_third_time_is_refused_for_good(inbox: Inbox) -> None:
+    campaign = queued(5)
+    for user in customers_of(campaign.run):
+        inbox.refuse_recipients[user.email] = "550 no such user"
+
+    ended = []
+    for _ in range(3):
+        ended.append(send_campaign(campaign.pk))
+        resume(campaign, "staff:1", enqueue=False)
+
+    assert ended == [Ended.PAUSED, Ended.PAUSED, Ended.DONE]
+    assert counts(campaign) == {"failed": 5}
+
+
+def test_of_two_customers_both_refused_nobody_is_given_up_either(inbox: Inbox) -> None:
+    campaign = queued(2)
+    for user in customers_of(campaign.run):
+        inbox.refuse_recipients[user.email] = "554 5.7.1 Relay access denied"
+
+    ended = send_campaign(campaign.pk)
+
+    assert ended is Ended.PAUSED
+    assert counts(campaign) == {"queued": 2}
 
 
 @pytest.mark.parametrize(
@@ -385,7 +445,7 @@ def test_a_server_that_refuses_what_the_mail_says_pauses_too(inbox: Inbox) -> No
     send_campaign(campaign.pk)
 
     assert status(campaign).status == "paused"
-    assert counts(campaign) == {"failed": 5, "queued": 3}
+    assert counts(campaign) == {"queued": 8}
 
 
 def test_a_connection_lost_in_the_middle_of_a_mail_leaves_it_unknown(inbox: Inbox) -> None:
@@ -440,12 +500,113 @@ def test_a_deferred_recipient_waits_and_gives_up_in_the_end(inbox: Inbox) -> Non
     assert campaign.mails.get(state="failed").code == "smtp_recipient_deferred_450"
 
 
-def test_deferred_recipients_do_not_pause(inbox: Inbox) -> None:
-    campaign = queued(6)
+def test_a_quota_puts_the_campaign_off_and_uses_up_nobodys_tries(inbox: Inbox) -> None:
+    campaign = queued(300)
     for user in customers_of(campaign.run):
-        inbox.refuse_recipients[user.email] = "451 later"
+        inbox.refuse_recipients[user.email] = "452 4.5.3 too many"
+
+    waits = []
+    for _ in range(4):
+        assert send_campaign(campaign.pk) is Ended.WAITING
+        waits.append(round(seconds_until(campaign)))
+        WelcomeCampaign.objects.update(next_batch_at=Now())
+
+    assert waits == [30, 60, 120, 240]
+    assert counts(campaign) == {"queued": 300}
+    assert not campaign.mails.exclude(deferrals=0).exists()
+    assert status(campaign).status == "running"
+    assert "smtp_recipient_deferred_452. It is asked again at" in status(campaign).reason
+
+
+def test_a_campaign_that_was_put_off_goes_on_by_itself_to_the_end(inbox: Inbox) -> None:
+    campaign = queued(8)
+    for user in customers_of(campaign.run):
+        inbox.refuse_recipients[user.email] = "451 4.7.0 later"
+    send_campaign(campaign.pk)
+    inbox.refuse_recipients.clear()
+    WelcomeCampaign.objects.update(next_batch_at=Now())
+
+    ended = send_campaign(campaign.pk)
+
+    assert ended is Ended.DONE
+    assert counts(campaign) == {"sent": 8}
+    assert status(campaign).reason == ""
+
+
+def test_nobody_waits_in_a_worker_for_a_campaign_that_is_put_off(inbox: Inbox) -> None:
+    campaign = queued(2)
+    inbox.refuse_all = "451 4.3.2 later"
+    send_campaign(campaign.pk)
+    began = time.monotonic()
 
     ended = send_campaign(campaign.pk)
 
     assert ended is Ended.WAITING
+    assert time.monotonic() - began < 5
+
+
+def test_a_sender_put_off_does_not_count_as_a_wrong_one(inbox: Inbox) -> None:
+    campaign = queued(8)
+    inbox.refuse_all = "451 4.3.2 later"
+
+    ended = send_campaign(campaign.pk)
+
+    assert ended is Ended.WAITING
+    assert counts(campaign) == {"queued": 8}
     assert status(campaign).status == "running"
+    assert campaign.mails.filter(code="smtp_sender_deferred_451").count() == 1
+
+
+def test_full_mailboxes_that_stay_full_give_up_while_others_are_accepted(inbox: Inbox) -> None:
+    campaign = queued(8)
+    for user in customers_of(campaign.run)[:5]:
+        inbox.refuse_recipients[user.email] = "452 4.2.2 mailbox full"
+
+    for _ in range(8):
+        WelcomeMail.objects.update(not_before=None)
+        WelcomeCampaign.objects.update(next_batch_at=Now())
+        last = send_campaign(campaign.pk)
+
+    assert last is Ended.DONE
+    assert counts(campaign) == {"failed": 5, "sent": 3}
+
+
+def test_after_two_days_somebody_has_to_look(inbox: Inbox) -> None:
+    campaign = queued(1)
+    WelcomeCampaign.objects.update(put_offs=54)
+    inbox.refuse_all = "451 4.3.2 later"
+
+    send_campaign(campaign.pk)
+
+    assert status(campaign).status == "paused"
+    assert counts(campaign) == {"queued": 1}
+
+
+# --- What cannot be written ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "sender", ["Ladestrom, Nord <post@acme.example>", "Laden: Nord <post@acme.example>", "post"]
+)
+def test_a_mail_that_cannot_be_written_is_not_claimed(sender: str, inbox: Inbox, settings: Settings) -> None:
+    campaign = queued(2)
+    settings.EMAIL_FROM = sender
+
+    ended = send_campaign(campaign.pk)
+
+    assert ended is Ended.PAUSED
+    assert counts(campaign) == {"queued": 2}
+    assert status(campaign).reason.startswith("EMAIL_FROM ")
+    assert not inbox.connections
+
+
+def test_a_sender_with_letters_in_its_domain_is_encoded(inbox: Inbox, settings: Settings) -> None:
+    settings.EMAIL_FROM = "Strömung <post@strömung.example>"
+    campaign = queued(1)
+
+    send_campaign(campaign.pk)
+
+    assert counts(campaign) == {"sent": 1}
+    sent = inbox.received[0].message
+    assert sent["From"].addresses[0].addr_spec == "post@xn--strmung-c1a.example"
+    assert sent["Message-ID"].endswith("@xn--strmung-c1a.example>")
