@@ -33,6 +33,7 @@ class _Traced:
     """Remembers where the talk is, and whether the server was given a mail whose fate it has not told."""
 
     stage = "greeting"
+    patience_s: float | None = None
     handed_over = False
 
     def connect(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
@@ -52,7 +53,7 @@ class _Traced:
     def data(self, msg: Any) -> Any:
         """Hand the mail over. A filter behind the server may think for minutes (RFC 5321, 4.5.3.2.6)."""
         self.handed_over = True
-        self._wait_for(settings.EMAIL_DATA_TIMEOUT_S)
+        self._wait_for(self.patience_s or settings.EMAIL_DATA_TIMEOUT_S)
         try:
             reply = super().data(msg)  # type: ignore[misc]
         except smtplib.SMTPResponseException:
@@ -79,11 +80,13 @@ class _Encrypted(_Traced, smtplib.SMTP_SSL):
 class EmailBackend(DjangoBackend):
     """Django's, raising DeliveryError; a connection that the server dropped while idle is reopened once."""
 
+    patience_s: float | None = None  # with the answer to a whole mail, where EMAIL_DATA_TIMEOUT_S is too long
     _talk: _Plain | _Encrypted | None = None  # the last one, to be asked how far it came
 
     def connection_class(self, *args: Any, **kwargs: Any) -> smtplib.SMTP:  # type: ignore[override]
         self._talk = None
         self._talk = _Encrypted(*args, **kwargs) if self.use_ssl else _Plain(*args, **kwargs)
+        self._talk.patience_s = self.patience_s
         return self._talk
 
     def open(self) -> bool | None:
@@ -134,17 +137,24 @@ class EmailBackend(DjangoBackend):
         if code is None or code == SERVICE_CLOSING:
             return self._drop(code)
         if code in {LOGIN_DEMANDED, ENCRYPTION_DEMANDED}:
-            return DeliveryError(Kind.BROKEN, _demanded(code, text, self.use_tls or self.use_ssl))
+            return _demanded(code, text, is_encrypted=self.use_tls or self.use_ssl)
         if code in LOGIN_REFUSED:
             return DeliveryError(Kind.BROKEN, f"smtp_login_refused_{code}")
         to_one = isinstance(error, smtplib.SMTPRecipientsRefused)
         if not to_one and QUOTA.search(text):
             return DeliveryError(Kind.AWAY, f"smtp_quota_{code}")
         if isinstance(error, smtplib.SMTPSenderRefused):
-            kind, what = (Kind.AWAY, "deferred") if code < 500 else (Kind.BROKEN, "refused")
-            return DeliveryError(kind, f"smtp_sender_{what}_{code}")
-        kind, what = (Kind.DEFERRED, "deferred") if code < 500 else (Kind.REFUSED, "refused")
-        return DeliveryError(kind, f"smtp_{'recipient' if to_one else 'message'}_{what}_{code}")
+            if code < 500:
+                return DeliveryError(Kind.AWAY, f"smtp_sender_deferred_{code}")
+            return DeliveryError(Kind.BROKEN, f"smtp_sender_refused_{code}")
+        if code < 500:
+            return DeliveryError(
+                Kind.DEFERRED,
+                f"smtp_recipient_deferred_{code}" if to_one else f"smtp_message_deferred_{code}",
+            )
+        return DeliveryError(
+            Kind.REFUSED, f"smtp_recipient_refused_{code}" if to_one else f"smtp_message_refused_{code}"
+        )
 
     def _drop(self, code: int | None) -> DeliveryError:
         handed_over = code is None and self._talk is not None and self._talk.handed_over
@@ -164,40 +174,43 @@ def _refused_at_the_door(error: Exception, stage: str) -> DeliveryError:
     """Say why there is no conversation: the server is to be heard later, or something has to be corrected."""
     code, text = _reply(error)
     if code is None:
-        return DeliveryError(Kind.BROKEN, _no_conversation(error, stage))
+        return _no_conversation(error, stage)
     if QUOTA.search(text):
         return DeliveryError(Kind.AWAY, f"smtp_quota_{code}")
-    if code < 500:
-        what = {"starttls": "smtp_starttls_deferred", "login": "smtp_login_deferred"}
-        return DeliveryError(Kind.AWAY, f"{what.get(stage, 'smtp_not_welcome')}_{code}")
     if code in {LOGIN_DEMANDED, ENCRYPTION_DEMANDED}:
         return DeliveryError(Kind.BROKEN, "smtp_starttls_demanded")
+    kind, for_now = (Kind.AWAY, True) if code < 500 else (Kind.BROKEN, False)
     if stage == "starttls":
-        return DeliveryError(Kind.BROKEN, f"smtp_starttls_refused_{code}")
+        return DeliveryError(
+            kind, f"smtp_starttls_deferred_{code}" if for_now else f"smtp_starttls_refused_{code}"
+        )
     if stage == "login" or code in LOGIN_REFUSED:
-        return DeliveryError(Kind.BROKEN, f"smtp_login_refused_{code}")
-    return DeliveryError(Kind.BROKEN, f"smtp_not_welcome_{code}")
+        return DeliveryError(kind, f"smtp_login_deferred_{code}" if for_now else f"smtp_login_refused_{code}")
+    return DeliveryError(kind, f"smtp_not_welcome_{code}")
 
 
-def _no_conversation(error: Exception, stage: str) -> str:
+def _no_conversation(error: Exception, stage: str) -> DeliveryError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return "smtp_certificate"
+        return DeliveryError(Kind.BROKEN, "smtp_certificate")
     if isinstance(error, ssl.SSLError):
-        return "smtp_port_without_tls" if error.reason in NO_TLS else "smtp_tls_failed"
+        without = error.reason in NO_TLS
+        return DeliveryError(Kind.BROKEN, "smtp_port_without_tls" if without else "smtp_tls_failed")
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return "smtp_auth_missing" if stage == "login" else "smtp_starttls_missing"
+        return DeliveryError(
+            Kind.BROKEN, "smtp_auth_missing" if stage == "login" else "smtp_starttls_missing"
+        )
     if isinstance(error, _NoGreeting):
-        return "smtp_no_greeting"
-    if type(error) is smtplib.SMTPException:
-        return "smtp_auth_missing"  # it has AUTH, and none of the ways that we know
-    return "smtp_unreachable"
+        return DeliveryError(Kind.BROKEN, "smtp_no_greeting")
+    if type(error) is smtplib.SMTPException:  # it has AUTH, and none of the ways that we know
+        return DeliveryError(Kind.BROKEN, "smtp_auth_missing")
+    return DeliveryError(Kind.BROKEN, "smtp_unreachable")
 
 
-def _demanded(code: int, text: str, is_encrypted: bool) -> str:
+def _demanded(code: int, text: str, *, is_encrypted: bool) -> DeliveryError:
     """Say what a server wants first: "530 Must issue a STARTTLS command first", or "530 Log in"."""
     if not is_encrypted and (code == ENCRYPTION_DEMANDED or "tls" in text.lower()):
-        return "smtp_starttls_demanded"
-    return f"smtp_login_demanded_{code}"
+        return DeliveryError(Kind.BROKEN, "smtp_starttls_demanded")
+    return DeliveryError(Kind.BROKEN, f"smtp_login_demanded_{code}")
 
 
 def _reply(error: Exception) -> tuple[int | None, str]:

@@ -13,6 +13,7 @@ from customers.backfill.unasked import remarks
 from customers.backfill.welcome import Choice
 from customers.backfill.welcome.platform import require_address, require_links
 from customers.backfill.welcome.sample import sample_html
+from customers.mail.addresses import read_mailbox
 from customers.mail.ready import what_is_missing
 from customers.models import BackfillRun
 from customers.workers import worker_is_alive
@@ -29,6 +30,7 @@ class WelcomeOptions:
     inline: bool
     status: bool
     preview: Path | None
+    test_to: str
     choice: Choice
     quiet: bool
 
@@ -44,6 +46,7 @@ def add_welcome_options(parser: CommandParser) -> None:
     add("--inline", action="store_true", help="send from here instead of by the worker")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--status", action="store_true", help="only show how the mails stand")
+    only.add_argument("--test-to", metavar="ADDRESS", help="only send one to yourself, with a dead link")
     only.add_argument("--preview", type=Path, metavar="FILE.html", help="only write what the mail looks like")
 
 
@@ -56,6 +59,7 @@ def read_welcome_options(given: Mapping[str, Any]) -> WelcomeOptions:
         inline=given["inline"],
         status=given["status"],
         preview=given["preview"],
+        test_to=_one_address(given["test_to"]),
         choice=Choice(
             resend=given["resend"], retry_unknown=given["retry_unknown"], retry_failed=given["retry_failed"]
         ),
@@ -77,12 +81,17 @@ def beforehand() -> Iterator[str]:
     yield from remarks()
 
 
-def require_sender(*, inline: bool) -> None:
-    """Raise Refused unless mail can be sent, its links will work, and somebody is there to send it."""
+def require_mail() -> None:
+    """Raise Refused unless mail can be sent, as far as our own settings tell."""
     require_address()
     missing = what_is_missing(to_our_pages=not is_beside_platform())
     if missing:
         raise Refused(missing[0])
+
+
+def require_sender(*, inline: bool) -> None:
+    """Raise Refused unless mail can be sent, its links will work, and somebody is there to send it."""
+    require_mail()
     if not inline and not worker_is_alive():
         raise Refused(
             "No worker is running, so nothing was queued.",
@@ -96,6 +105,13 @@ def write_preview(path: Path) -> None:
         path.write_text(sample_html(), "utf-8")
     except OSError as error:
         raise Refused(f"--preview: {path} cannot be written: {error.strerror}.") from error
+
+
+def _one_address(given: str | None) -> str:
+    try:
+        return read_mailbox(given).address if given is not None else ""
+    except ValueError as error:
+        raise Refused(f"--test-to {error}.", "Give your own address, and nothing else.") from None
 
 
 def _within(name: str, given: int | None, least: int, most: int) -> int | None:

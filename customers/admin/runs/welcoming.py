@@ -3,16 +3,16 @@
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanWidget
 
-from customers.admin.access import WELCOME, actor, needs
+from customers.admin.access import WELCOME, actor, needs, staff
 from customers.admin.following import Following
 from customers.admin.pages import TEMPLATES, Pages, post_only
+from customers.backfill.beside import is_beside_platform
 from customers.backfill.ledger.standing import standing_of
 from customers.backfill.refused import Refused
 from customers.backfill.welcome import (
@@ -26,7 +26,12 @@ from customers.backfill.welcome import (
 )
 from customers.backfill.welcome import status as campaign_status
 from customers.backfill.welcome.campaign import BATCH_SIZE, DELAY_MS, STILL_IMPORTING
-from customers.backfill.welcome.sample import sample_message
+from customers.backfill.welcome.sample import sample_html, sample_message
+from customers.backfill.welcome.trying import send_to_oneself
+from customers.mail.composing import composed
+from customers.mail.envelope import CustomerMail
+from customers.mail.errors import CannotCompose
+from customers.mail.ready import what_is_missing, wrong_addresses
 from customers.models import BackfillRun, WelcomeCampaign
 
 REASONS = {
@@ -41,6 +46,9 @@ REASONS = {
     "link_valid": "have a link that still works",
 }
 
+
+# A mail brings its own styles, as attributes; nothing else of it may do anything.
+MAIL_ALONE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"
 
 NOBODY = (Recipients((), {}), "")
 BOXES = ("resend", "retry_unknown", "retry_failed")
@@ -80,6 +88,8 @@ class WelcomePages(Pages):
         return [
             self.route("<int:pk>/welcome/", self.welcome_view, "welcome"),
             self.route("<int:pk>/welcome/count/", self.count_view, "welcome_count"),
+            self.route("<int:pk>/welcome/try/", self.try_view, "welcome_try"),
+            self.route("<int:pk>/welcome/mail/", self.mail_view, "welcome_mail"),
             self.route("<int:pk>/welcome/pause/", self.pause_view, "welcome_pause"),
             self.route("<int:pk>/welcome/resume/", self.resume_view, "welcome_resume"),
             *super().get_urls(),  # type: ignore[misc]
@@ -107,7 +117,9 @@ class WelcomePages(Pages):
             "platform_away": platform_away,
             "not_now": run.status in STILL_IMPORTING,
             "unfinished": standing_of(run).sentence,
-            "sample": sample_message() if settings.EMAIL_FROM else None,
+            "sample": _sample(),
+            "no_mail": wrong_addresses(),
+            "own_address": staff(request).email,
         }
         return self.follow(
             request, "welcome", f"Welcome mails of run {run.run_id}", context, _following(campaign)
@@ -133,6 +145,29 @@ class WelcomePages(Pages):
 
     @post_only
     @needs(WELCOME)
+    def try_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Send one to whoever asks, and to nobody else."""
+        run, person = self.run(pk), staff(request)
+        missing = what_is_missing(to_our_pages=not is_beside_platform())
+        problem = missing[0] if missing else send_to_oneself(run, person.email, actor(request))
+        if problem:
+            messages.error(request, f"No mail was sent to you. {problem}")
+        else:
+            messages.success(request, "The mail server took one for you. Its link leads nowhere.")
+        return redirect("admin:customers_backfillrun_welcome", run.pk)
+
+    @needs(WELCOME)
+    def mail_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show the mail as a customer's program does. It runs nothing, and loads nothing."""
+        self.run(pk)
+        if _sample() is None:
+            raise Http404("EMAIL_FROM is not set, or is no address: there is no mail to show yet.")
+        response = HttpResponse(sample_html())
+        response.headers["Content-Security-Policy"] = MAIL_ALONE
+        return response
+
+    @post_only
+    @needs(WELCOME)
     def pause_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self._move(request, pk, pause)
 
@@ -147,6 +182,13 @@ class WelcomePages(Pages):
         if campaign:
             move(campaign, actor(request))
         return redirect("admin:customers_backfillrun_welcome", run.pk)
+
+
+def _sample() -> CustomerMail | None:
+    try:
+        return composed(sample_message)
+    except CannotCompose:
+        return None
 
 
 def _recipients(run: BackfillRun, choice: Choice) -> tuple[Recipients, str]:

@@ -9,15 +9,18 @@ from customers.backfill import welcome
 from customers.backfill.ledger.standing import standing_of
 from customers.backfill.unasked import require_answer
 from customers.backfill.welcome.following import send_here, watch_worker
-from customers.models import WelcomeCampaign
+from customers.backfill.welcome.trying import send_to_oneself
+from customers.models import BackfillRun, WelcomeCampaign
 from customers.terminal.base import INTERRUPTED, NOT_WELL, WELL, BackfillCommand
 from customers.terminal.output import TerminalProgress
 from customers.terminal.welcome import QUEUE_AWAY, CampaignProgress, print_campaign, print_recipients
 from customers.terminal.welcome_options import (
+    WelcomeOptions,
     add_welcome_options,
     beforehand,
     find_run,
     read_welcome_options,
+    require_mail,
     require_sender,
     write_preview,
 )
@@ -35,11 +38,16 @@ class Command(BackfillCommand):
     def work(self, **options: Any) -> int:
         chosen = read_welcome_options(options)
         run = find_run(chosen.run_id)
-        json = self.format == "json"
         if chosen.preview:
             write_preview(chosen.preview)
             self.say(f"The mail, as a made-up customer would see it: {chosen.preview}")
             return WELL
+        if chosen.test_to:
+            return self._try(run, chosen.test_to)
+        return self._invite(run, chosen)
+
+    def _invite(self, run: BackfillRun, chosen: WelcomeOptions) -> int:
+        json = self.format == "json"
         if not chosen.status:
             require_answer()
         for line in beforehand():
@@ -67,6 +75,12 @@ class Command(BackfillCommand):
             print_campaign(self.out, welcome.status(started.campaign), json=json)
             return NOT_WELL
         return self._follow(started.campaign, inline=chosen.inline, quiet=chosen.quiet, json=json)
+
+    def _try(self, run: BackfillRun, address: str) -> int:
+        require_mail()
+        problem = send_to_oneself(run, address, self.actor)
+        self.say(problem or "The mail server took it. Its link leads nowhere, and nobody else got a mail.")
+        return NOT_WELL if problem else WELL
 
     def _follow(self, campaign: WelcomeCampaign, *, inline: bool, quiet: bool, json: bool) -> int:
         with self.stop_on_signals() as stop, TerminalProgress(self.err, quiet=quiet) as bar:

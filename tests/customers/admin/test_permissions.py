@@ -44,6 +44,8 @@ GATES: list[tuple[str, str, set[str]]] = [
     ("customers_backfillrun_welcome", "GET", {"send_welcome"}),
     ("customers_backfillrun_welcome", "POST", {"send_welcome"}),
     ("customers_backfillrun_welcome_count", "GET", {"send_welcome"}),
+    ("customers_backfillrun_welcome_try", "POST", {"send_welcome"}),
+    ("customers_backfillrun_welcome_mail", "GET", {"send_welcome"}),
     ("customers_backfillrun_welcome_pause", "POST", {"send_welcome"}),
     ("customers_backfillrun_welcome_resume", "POST", {"send_welcome"}),
     ("customers_backfillrun_preflight", "GET", {"run_backfill"}),

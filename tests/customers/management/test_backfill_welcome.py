@@ -10,8 +10,10 @@ import pytest
 from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
+from auditlog.models import AuditEntry
 from customers.backfill.welcome import start_campaign
 from customers.models import BackfillRun, User, WelcomeCampaign
+from customers.sign_in import links
 from tests.customers.imported_runs import customers_of, make_run
 from tests.support.processes import environment, manage, started, wait_for
 from tests.support.smtp_server import Inbox, MailServer
@@ -140,6 +142,34 @@ def test_preview_writes_the_mail_and_sends_nothing(run: BackfillRun, inbox: Inbo
     assert "Welcome, Alex Example" in file.read_text()
     assert not WelcomeCampaign.objects.exists()
     assert not inbox.received
+
+
+def test_one_to_oneself_has_a_dead_link_and_invites_nobody(run: BackfillRun, inbox: Inbox) -> None:
+    code = welcome("--run-id", run.run_id, "--test-to", "ops@acme.example")
+
+    assert code == 0
+    assert inbox.recipients == {"ops@acme.example": 1}
+    assert links.resolve(inbox.received[0].link.rstrip("/").rsplit("/", 1)[1]) is None
+    assert not WelcomeCampaign.objects.exists()
+    assert "ops@acme" not in str(list(AuditEntry.objects.values()))
+
+
+def test_one_to_oneself_that_is_refused_says_why(
+    run: BackfillRun, inbox: Inbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inbox.refuse_all = "553 5.7.1 not yours"
+
+    code = welcome("--run-id", run.run_id, "--test-to", "ops@acme.example")
+
+    assert code == 1
+    assert "smtp_sender_refused_553: the mail server does not send for EMAIL_FROM" in capsys.readouterr().err
+
+
+def test_several_people_are_not_oneself(run: BackfillRun, capsys: pytest.CaptureFixture[str]) -> None:
+    code = welcome("--run-id", run.run_id, "--test-to", "a@acme.example, b@acme.example")
+
+    assert code == 2
+    assert "--test-to" in capsys.readouterr().err
 
 
 # --- What cannot start -------------------------------------------------------------------------------

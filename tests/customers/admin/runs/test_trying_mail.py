@@ -1,0 +1,56 @@
+"""A mail to oneself, and the mail as customers see it, before anybody is invited."""
+
+import pytest
+from django.test import Client
+
+from customers.models import BackfillRun, WelcomeMail
+from tests.customers.admin.world import EVERYTHING, client_of, member_of_staff, run_url, words_of
+from tests.customers.imported_runs import make_run
+from tests.support.smtp_server import Inbox
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def run(inbox: Inbox) -> BackfillRun:
+    return make_run(3)
+
+
+@pytest.fixture
+def client(run: BackfillRun) -> Client:
+    return client_of(member_of_staff(*EVERYTHING, email="ada@acme.example"))
+
+
+def test_the_button_sends_one_to_whoever_presses_it(client: Client, run: BackfillRun, inbox: Inbox) -> None:
+    words = words_of(client.post(run_url(run, "welcome_try"), {"address": "x@acme.example"}, follow=True))
+
+    assert "took one for you" in words
+    assert inbox.recipients == {"ada@acme.example": 1}
+    assert not WelcomeMail.objects.exists()
+
+
+def test_a_refusal_is_said_in_words(client: Client, run: BackfillRun, inbox: Inbox) -> None:
+    inbox.refuse_all = "553 5.7.1 not yours"
+
+    words = words_of(client.post(run_url(run, "welcome_try"), follow=True))
+
+    assert "No mail was sent to you. smtp_sender_refused_553" in words
+
+
+def test_the_mail_is_shown_with_nothing_that_runs_or_loads(client: Client, run: BackfillRun) -> None:
+    response = client.get(run_url(run, "welcome_mail"))
+
+    assert "Welcome, Alex Example" in response.content.decode()
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    assert "sandbox" in response.headers["Content-Security-Policy"]
+
+
+def test_a_sender_that_is_none_is_said_before_anybody_tries(
+    client: Client, run: BackfillRun, settings: pytest.FixtureRequest
+) -> None:
+    settings.EMAIL_FROM = "Ladestrom, Nord <post@acme.example>"  # type: ignore[attr-defined]
+
+    words = words_of(client.get(run_url(run, "welcome")))
+
+    assert "EMAIL_FROM has a name with a special character" in words
+    assert "Send one to me" not in words
