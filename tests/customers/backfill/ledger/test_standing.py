@@ -125,6 +125,7 @@ def test_no_verdict_over_half_a_file_is_good(lago: Sandbox) -> None:
         "rows_expected": 12,
         "rows_staged": 3,
         "rows_pending": 0,
+        "rows_waiting": 0,
     }
     assert (verified.code, verified.json["verdict"]) == (1, "no-go")
     assert verified.json["checks"][0] == {
