@@ -92,8 +92,9 @@ def preview_context(
 
 def _first_customers(preview: stored_preview.Preview) -> list[str]:
     """Name those who are imported first where not all are to go in at once."""
-    to_do = (row["external_id"] for row in preview.rows if row["action"] in ("create", "complete"))
-    return list(islice(dict.fromkeys(to_do), FIRST))
+    to_do = {row["external_id"] for row in preview.rows if row["action"] in ("create", "complete")}
+    in_order = dict.fromkeys(row["external_id"] for row in preview.rows)
+    return list(islice((who for who in in_order if who in to_do), FIRST))
 
 
 def _samples(

@@ -63,5 +63,8 @@ def canary_of(plan: Plan, first: int | None, begun: Collection[str]) -> Canary |
 
 
 def customers_to_do(rows: Iterable[PlannedRow]) -> list[str]:
-    """Return those for whom there is anything to do, in the order of the file."""
-    return list(dict.fromkeys(row.wanted.external_id for row in rows if row.is_to_do))
+    """Return those for whom there is anything to do, by where the file first names them."""
+    to_do: dict[str, bool] = {}
+    for row in rows:
+        to_do[row.wanted.external_id] = to_do.get(row.wanted.external_id, False) or row.is_to_do
+    return [who for who, is_any in to_do.items() if is_any]

@@ -73,7 +73,7 @@ def test_a_run_of_the_first_version_is_finished_only_if_its_status_says_so(lago:
         finished[status] = standing_of(latest_run()).is_finished
 
     assert {status for status, is_finished in finished.items() if is_finished} == {
-        "succeeded", "partial", "reverted",
+        "succeeded", "partial", "canary", "reverted",
     }  # fmt: skip
 
 
