@@ -1,4 +1,4 @@
-"""An import of the first customers, or of the rest after them, that is killed ends as if nothing had happened."""
+"""An import of the first customers, or of the rest, that is killed ends as if nothing had happened."""
 
 from typing import Any
 

@@ -115,7 +115,7 @@ def test_a_customer_of_whom_one_card_is_in_comes_whole(lago: Sandbox) -> None:
 
     report = imported([row(1), row(2), row(1, id_tag="SECOND1"), row(3)], first=1, skip_existing=True)
 
-    assert actions(report) == ["skipped", "waiting", "created", "waiting"]
+    assert actions(report) == ["skipped", "waiting", "completed", "waiting"]
 
 
 def test_more_customers_than_there_are_is_a_whole_run(lago: Sandbox) -> None:
