@@ -22,6 +22,7 @@ WORDS = {
     "sign_in.used": "Signed in by link",
     "user.rights": "Rights changed",
     "group.rights": "Rights of a group changed",
+    "run.canary": "First customers in, the others wait",
     "run.stop_requested": "Stop asked for",
 }
 

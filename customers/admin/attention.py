@@ -14,13 +14,15 @@ from customers.workers import worker_is_alive, worker_seen_at
 
 EACH = 5  # of a kind; the list behind the link has all
 Status, State = BackfillRun.Status, WelcomeMail.State
-TO_CONTINUE = (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL)
+TO_CONTINUE = (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL, Status.CANARY)
+CALM = (Status.PARTIAL, Status.CANARY)
 AT_WORK = (Status.RUNNING, Status.REVERTING)  # or dead: then people see them as interrupted
 TAKEN_BACK = (Status.REVERTING, Status.REVERTED)
 WORDS = {
     Status.INTERRUPTED: "was interrupted",
     Status.FAILED: "failed",
     Status.PARTIAL: "went in in part",
+    Status.CANARY: "waits at its first customers",
     REVERT_INTERRUPTED: "was being reverted, and that was interrupted",
 }
 
@@ -54,10 +56,10 @@ def _runs() -> Iterator[Attention]:
     shown = [(run, status) for run in found[: 10 * EACH] if (status := shown_status(run, running)) in WORDS]
     for run, status in shown[:EACH]:
         at = run.finished_at or run.settled_at or run.started_at
-        yield Attention(WORDS[status], run.run_id, _page(run.pk), run.reason, at, status != Status.PARTIAL)
+        yield Attention(WORDS[status], run.run_id, _page(run.pk), run.reason, at, status not in CALM)
     if len(shown) > EACH:
         yield Attention(
-            "were interrupted, failed or went in in part",
+            "were interrupted, failed, went in in part or wait",
             "More runs",
             reverse("admin:customers_backfillrun_changelist"),
         )

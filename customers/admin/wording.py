@@ -19,6 +19,7 @@ COMMANDS = (
     (r"python manage\.py backfill_runs (\d\S+)", r"the page of run \1"),
     (r"python manage\.py backfill_runs", "the page “Runs”"),
     (r"Look with backfill_reconcile", "Reconcile"),
+    (r"Leave --first away", "Leave “First customers only” empty"),
     (r"--resend", "“Also to those whose link still works”"),
 )
 OPTION = re.compile(r"--(?P<name>[a-z]+(?:-[a-z]+)*)(?:[ =](?P<value>\S+))?")

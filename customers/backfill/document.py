@@ -28,10 +28,15 @@ def refusal(message: str, hint: str, problems: tuple[Problem, ...] = ()) -> dict
 
 
 def counts(report: Report) -> Mapping[str, int]:
-    """Count rows by what is planned or, after a run, by what was done (`pending`: not reached)."""
+    """Count rows by what is planned or, after a run, by what was done (`pending`: not reached).
+
+    `waiting` are the rows of customers after the first ones, where only those were to go in.
+    ."""
     if report.run is None:
         return report.plan.counts
     done = dict.fromkeys(["created", "completed", "skipped", "failed", "pending"], 0)
+    if report.canary:
+        done["waiting"] = 0
     for row in report.plan.rows:
         done[_action(report, row)] += 1
     return done
@@ -67,6 +72,7 @@ def head_of(report: Report) -> dict[str, Any]:
             "platform": {"database": platform} if (platform := report.systems.platform_place) else None,
         },
         "counts": counts(report),
+        "canary": report.canary.as_json() if report.canary else None,
         "billing": [line.as_json() for line in report.billing],
         "invoices": report.invoices.as_json(),
         "invoiced_today": _past(report),
@@ -106,6 +112,8 @@ def _bill(bill: Bill | None) -> dict[str, Any] | None:
 def _action(report: Report, row: PlannedRow) -> str:
     if report.run is None:
         return row.action.value
+    if report.is_waiting(row):
+        return "waiting"
     settled = report.outcomes.get(row.line)
     return settled.outcome if settled else "pending"
 

@@ -156,7 +156,9 @@ def check_continues(upload: BackfillUpload) -> None:
     """Raise Refused if the file would continue a run that was begun otherwise since its preview."""
     run = identity.unfinished(upload.sha256)
     if run is not None and not upload.options["new_run"]:
-        identity.check_meaning(run, options_of(upload).as_json())
+        options = options_of(upload)
+        identity.check_meaning(run, options.as_json())
+        identity.check_first(run, options.first)
 
 
 PRICE = ("amount_cents", "currency", "interval", "pay_in_advance")
@@ -221,7 +223,7 @@ def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
     """Bind the file to its run and have the worker take it up once this transaction is committed."""
     BackfillUpload.objects.filter(run=run).exclude(pk=upload.pk).delete()
     upload.run, upload.attempts = run, 0
-    upload.save(update_fields=["run", "attempts", "uploaded_by"])  # whoever confirmed it
+    upload.save(update_fields=["run", "attempts", "uploaded_by", "options"])  # whoever confirmed it
     life.tell_queued(run, actor=upload.actor)
     preview_ends.note_confirmed(upload, run)
     enqueue(run.pk)
@@ -244,8 +246,11 @@ def enqueue(run_pk: int) -> None:
 
 
 @transaction.atomic
-def continue_run(run: BackfillRun, user: User) -> None:
-    """Queue a run again that was interrupted or has failed; raise Refused if that cannot be."""
+def continue_run(run: BackfillRun, user: User, *, with_rest: bool = False) -> None:
+    """Queue a run again that was interrupted, has failed or waits; raise Refused if that cannot be.
+
+    `with_rest`: go on beyond the first customers, too; where those are in, there is nothing else to do.
+    """
     run = BackfillRun.objects.select_for_update().get(pk=run.pk)
     upload = BackfillUpload.objects.without_content().filter(run=run).first()
     if upload is None:
@@ -257,9 +262,16 @@ def continue_run(run: BackfillRun, user: User) -> None:
     if not died and run.status not in life.ENDED:
         raise Refused(f"The run is {run.status}.", "There is nothing to continue.")
     upload.uploaded_by, upload.attempts = user, 0
-    upload.save(update_fields=["uploaded_by", "attempts"])
+    if with_rest or run.status == Status.CANARY:
+        _let_the_rest_in(run, upload)
+    upload.save(update_fields=["uploaded_by", "attempts", "options"])
     life.queue_again(run, actor=upload.actor)
     enqueue(run.pk)
+
+
+def _let_the_rest_in(run: BackfillRun, upload: BackfillUpload) -> None:
+    upload.options["first"] = run.options["first"] = None
+    run.save(update_fields=["options"])
 
 
 def wants_preview(run: BackfillRun) -> bool:

@@ -28,7 +28,7 @@ from kernel import RemoteError
 
 Status = BackfillRun.Status
 TO_DO = (Status.QUEUED, Status.RUNNING)
-WHOLE = (Status.SUCCEEDED, Status.PARTIAL)
+WHOLE = (Status.SUCCEEDED, Status.PARTIAL, Status.CANARY)
 ATTEMPTS = 3  # at one and the same place
 LINES_TOLD = 8
 

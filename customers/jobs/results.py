@@ -22,6 +22,7 @@ def of_reconciliation(result: Reconciliation) -> Result:
     divergences = [_group(group) for group in grouped(result.found)[:KEPT]]
     return {
         "rows": dict(result.rows),
+        "waiting": result.standing.waiting_sentence,
         "unfinished": result.standing.sentence,
         "steps": steps,
         "divergences": divergences,
@@ -54,6 +55,7 @@ def of_revert_plan(plan: RevertPlan) -> Result:
         buckets["gone"].update(row.gone)
     return {
         "empty": plan.is_empty,
+        "waiting": plan.standing.waiting_sentence,
         "why_empty": plan.why_empty("the run") if plan.is_empty else "",
         "unfinished": plan.standing.sentence,
         "left_out": plan.left_out_sentences(),

@@ -26,7 +26,8 @@ Kind, Status, RunStatus = RunJob.Kind, RunJob.Status, BackfillRun.Status
 NOT_YET = "waiting for the run to end"
 OVERTAKEN = "the run was reverted meanwhile"
 AT_WORK = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.REVERTING)
-WHOLE = (RunStatus.SUCCEEDED, RunStatus.PARTIAL, RunStatus.REVERTED)  # of which all is to be seen to be well
+# Of which all that was begun is to be seen to be well.
+WHOLE = (RunStatus.SUCCEEDED, RunStatus.PARTIAL, RunStatus.CANARY, RunStatus.REVERTED)
 NO_WAIT, REVERTED = "no_wait", "reverted"
 
 

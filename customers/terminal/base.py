@@ -144,6 +144,18 @@ class BackfillCommand(BaseCommand):
         """Return the command as it was typed, to be typed again."""
         return shlex.join(["python", "manage.py", *(a for a in sys.argv[1:] if a != "--dry-run")])
 
+    @property
+    def command_line_for_all(self) -> str:
+        """Return the command as it was typed, but for the option that lets in the first customers alone."""
+        given = iter(a for a in sys.argv[1:] if a != "--dry-run")
+        kept = []
+        for argument in given:
+            if argument == "--first":
+                next(given, None)
+            elif not argument.startswith("--first="):
+                kept.append(argument)
+        return shlex.join(["python", "manage.py", *kept])
+
     def _end_at_once(self) -> NoReturn:
         """End as if killed: an orderly end would wait for calls in flight, which the next run settles."""
         with suppress(RuntimeError):

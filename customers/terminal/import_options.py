@@ -90,6 +90,12 @@ def add_import_options(parser: CommandParser) -> None:
         action="store_true",
         help="of a customer billed in another currency than the plan, where Lago takes both",
     )
+    add(
+        "--first",
+        type=int,
+        metavar="N",
+        help="import the first N customers with all their cards, and leave the others waiting",
+    )
     add_no_wait(parser)
     add("--new-run", action="store_true", help="start a new run instead of continuing an unfinished one")
 
@@ -108,6 +114,7 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         billing_time=given["billing_time"],
         max_failures=_within("--max-failures", given["max_failures"], 10, 1, 1_000_000),
         new_run=given["new_run"],
+        first=_first(given["first"]),
         allow_second_currency=given["allow_second_currency"],
         accept_invoices_today=_acceptance(given["accept_invoices_today"]),
         billed_until=_billed_until(given["billed_until"]),
@@ -137,6 +144,12 @@ def _within(name: str, given: int | None, default: int, least: int, most: int) -
     if not least <= value <= most:
         raise Refused(f"{name} must be a whole number from {least} to {most}.")
     return value
+
+
+def _first(given: int | None) -> int | None:
+    if given is not None and given < 1:
+        raise Refused("--first must be a whole number from 1: so many customers are imported first.")
+    return given
 
 
 def _acceptance(given: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -10,11 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from customers.backfill.document import counts, document
+from customers.backfill.engine.canary import Canary
 from customers.backfill.engine.plan import PlannedRow, RowAction
 from customers.backfill.engine.report import Report
 from customers.backfill.money.billing_lines import BillingLine
 from customers.backfill.money.differences import Differences
 from customers.backfill.money.words import days_of, money, sum_of
+from customers.backfill.source import lines_named
 from customers.backfill.steps import alterations
 from customers.backfill.systems import Systems
 from customers.terminal.money import beside_lines, difference_lines, difference_table, money_lines
@@ -27,7 +30,15 @@ MANAGE = "python manage.py"
 ROWS_SHOWN = 50  # the rest is counted; --format json and --errors have them all
 WARNINGS_SHOWN = 3  # of each kind
 ALL_OF_THEM = "--verbosity 2 or --format json name each of them."
-STYLE = {"fail": "red", "failed": "red", "skip": "dim", "skipped": "dim", "pending": "yellow"}
+STYLE = {
+    "fail": "red",
+    "failed": "red",
+    "skip": "dim",
+    "skipped": "dim",
+    "waiting": "dim",
+    "pending": "yellow",
+}
+CUSTOMERS_NAMED = 20  # of those who go in first; --format json names them all
 
 
 def print_target(console: Console, systems: Systems, database: str) -> None:
@@ -88,6 +99,24 @@ def _print_file(console: Console, report: Report) -> None:
         console.print(f"Warning: {warning.message} {warning.hint}", style="yellow")
     if report.continues:
         console.print(f"This file continues the unfinished run {report.continues}.", style="bold")
+    if report.canary:
+        _print_canary(console, report.canary, is_run=report.run is not None)
+
+
+def _print_canary(console: Console, canary: Canary, *, is_run: bool) -> None:
+    """Name the customers who go in first, with their lines, and say how many wait."""
+    customers, rows = counted(len(canary.lines), "customer"), counted(len(canary.plan.rows), "row")
+    goes, waits = ("went", "wait") if is_run else ("would go", "would wait")
+    console.print(
+        f"Only the first customers {goes} in: {customers} with {rows}. The others {waits}: "
+        f"{counted(canary.waiting_customers, 'customer')}, {counted(canary.waiting_rows, 'row')}.",
+        style="bold",
+        soft_wrap=True,
+    )
+    for who, lines in islice(canary.lines.items(), CUSTOMERS_NAMED):
+        console.print(f"  {who} ({lines_named(lines)})", highlight=False, soft_wrap=True)
+    if (more := len(canary.lines) - CUSTOMERS_NAMED) > 0:
+        console.print(f"  … and {more:,} more (--format json names them all)")
 
 
 def _print_differences(console: Console, found: Differences) -> None:
@@ -133,6 +162,8 @@ def _print_rows(console: Console, report: Report, verbosity: int) -> None:
 def _word(report: Report, row: PlannedRow) -> str:
     if report.run is None:
         return row.action.value
+    if report.is_waiting(row):
+        return "waiting"
     settled = report.outcomes.get(row.line)
     return settled.outcome if settled else "pending"
 
@@ -215,12 +246,18 @@ def _counts(report: Report) -> Text:
     return text
 
 
-def print_next(console: Console, report: Report, command: str, errors: Path | None) -> None:
-    """Say what makes sense now; the last lines of a report are the ones that are read."""
+def print_next(console: Console, report: Report, commands: tuple[str, str], errors: Path | None) -> None:
+    """Say what makes sense now; the last lines of a report are the ones that are read.
+
+    `commands`: the one that was typed, and the same for all customers.
+    """
     console.print()
-    for line in (
-        _after_plan(report, command, errors) if report.run is None else _after_run(report, command, errors)
-    ):
+    after = (
+        _after_plan(report, commands[0], errors)
+        if report.run is None
+        else _after_run(report, commands, errors)
+    )
+    for line in after:
         console.print(line, soft_wrap=True)
 
 
@@ -240,27 +277,32 @@ def _just_those(errors: Path | None) -> str:
     return f"{errors} has just those rows" if errors else "--errors FILE writes just those rows"
 
 
-def _after_run(report: Report, command: str, errors: Path | None) -> Iterable[str]:
+def _after_run(report: Report, commands: tuple[str, str], errors: Path | None) -> Iterable[str]:
     run_id = report.run.run_id if report.run else ""
     reason = f" ({report.reason})" if report.reason else ""
     yield f"Run {run_id}: {report.status}{reason} in {report.seconds:.1f} s"
     yield f"Log {report.log_path}"
     if not report.is_well:
-        yield from _to_mend(report, run_id, command, errors)
-    elif all(row.action is RowAction.SKIP for row in report.plan.rows):
+        yield from _to_mend(report, run_id, commands, errors)
+    elif not report.canary and all(row.action is RowAction.SKIP for row in report.plan.rows):
         yield "Everything is already imported; nothing was changed."
         yield f"To see that it still stands: {MANAGE} backfill_reconcile --run-id {run_id}"
     else:
         yield f"Next: {MANAGE} backfill_reconcile --run-id {run_id}"
         yield f"Then: {MANAGE} backfill_verify --run-id {run_id}"
-        yield f"      {MANAGE} backfill_welcome --run-id {run_id}"
+        if report.canary:
+            yield f"The rest: {commands[1]}"
+        else:
+            yield f"      {MANAGE} backfill_welcome --run-id {run_id}"
         yield f"Undo: {MANAGE} backfill_revert --run-id {run_id} --dry-run"
 
 
-def _to_mend(report: Report, run_id: str, command: str, errors: Path | None) -> Iterable[str]:
+def _to_mend(report: Report, run_id: str, commands: tuple[str, str], errors: Path | None) -> Iterable[str]:
     """Tell rows that can be tried again as they are from rows that have to be corrected first."""
     if any(_word(report, row) in ("pending", "failed") for row in report.plan.to_do()):
-        yield f"To continue it: {command}"
+        yield f"To continue it: {commands[0]}"
+    if report.canary:
+        yield f"To do the rest as well: {commands[1]}"
     if report.plan.fails:
         yield f"Rows to correct: {_just_those(errors)}; correct them there, and import that file."
     yield f"To take it back: {MANAGE} backfill_revert --run-id {run_id} --dry-run"

@@ -45,7 +45,9 @@ def print_reconciliation(console: Console, result: Reconciliation) -> None:
 
 
 def print_unfinished(console: Console, run: BackfillRun, standing: Standing) -> None:
-    """Tell of an import that is not finished: no verdict over it can be a good one."""
+    """Tell of an import that is not finished: no verdict over it can be a good one. To wait is none."""
+    if standing.waiting:
+        console.print(standing.waiting_sentence, soft_wrap=True)
     if standing.is_finished:
         return
     console.print(standing.sentence, style="yellow bold", soft_wrap=True)

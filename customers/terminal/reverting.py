@@ -63,6 +63,8 @@ def print_plan(console: Console, plan: RevertPlan, choice: Choice, expected: Seq
 
 def _print_standing(console: Console, plan: RevertPlan) -> None:
     """Say what the revert stands on: it takes back as much as the import had made."""
+    if plan.standing.waiting:
+        console.print(f"{plan.standing.waiting_sentence}\n", soft_wrap=True)
     if plan.standing.sentence:
         console.print(f"{plan.standing.sentence}\n", style="yellow", soft_wrap=True)
 

@@ -13,6 +13,7 @@ from kernel.wording import counted
 
 STYLE = {
     "succeeded": "green",
+    "canary": "green",
     "partial": "yellow",
     "failed": "red",
     "interrupted": "yellow",
@@ -52,6 +53,8 @@ def print_detail(console: Console, detail: RunDetail, *, verbosity: int = 1) -> 
     console.print()
     if detail.standing.sentence:
         console.print(detail.standing.sentence, style="yellow", soft_wrap=True)
+    if detail.standing.waiting:
+        console.print(detail.standing.waiting_sentence, soft_wrap=True)
     console.print(" · ".join(f"{number:,} {name}" for name, number in detail.counts.items()))
     if detail.rate_per_s:
         console.print(f"{detail.rate_per_s:,.1f} rows per second over {run.active_s:,.1f} s")

@@ -14,9 +14,18 @@ from customers.backfill import preview_ends
 from customers.backfill.source import FORMATS
 from customers.models import BackfillUpload, User
 
+FIRST_INVALID = "First customers only: a whole number from 1, or nothing for all of them."
+
 
 class ConfirmForm(ConfirmImportForm):  # type: ignore[misc]
     seal = forms.CharField(widget=forms.HiddenInput())
+    first = forms.IntegerField(
+        required=False,
+        min_value=1,
+        label="First customers only",
+        widget=forms.NumberInput(attrs={"class": "pb-input", "placeholder": "all"}),
+        error_messages={"invalid": FIRST_INVALID, "min_value": FIRST_INVALID},
+    )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,6 +42,10 @@ class ConfirmForm(ConfirmImportForm):  # type: ignore[misc]
         if not is_whole(data.get("seal", ""), data.get("import_file_name", ""), self.user):
             raise forms.ValidationError("This confirmation is not of a preview of yours, or is too old.")
         return data
+
+    @property
+    def is_only_number_wrong(self) -> bool:
+        return set(self.errors) == {"first"}
 
 
 def file_for(request: HttpRequest, token: UUID) -> BackfillUpload | None:

@@ -79,6 +79,7 @@ def preview_context(
         "uploaded_by": upload.uploaded_by.display_name or upload.uploaded_by.email,
         "page": page,
         "fails": counts["fail"],
+        "goes_first": _first_customers(preview),
         "to_do": counts["create"] + counts["complete"],
         "may_confirm": upload.options["allow_partial"] or not counts["fail"],
         "samples": _samples(upload, preview) if not query else (),
@@ -87,6 +88,13 @@ def preview_context(
         "options": _options(upload.options),
         "kept_until": upload.created_at + upload.LIFETIME - timedelta(seconds=1),
     }
+
+
+def _first_customers(preview: stored_preview.Preview) -> list[str]:
+    """Name those who are imported first where not all are to go in at once."""
+    to_do = {row["external_id"] for row in preview.rows if row["action"] in ("create", "complete")}
+    in_order = dict.fromkeys(row["external_id"] for row in preview.rows)
+    return list(islice((who for who in in_order if who in to_do), FIRST))
 
 
 def _samples(

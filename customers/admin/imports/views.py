@@ -13,7 +13,7 @@ from import_export.admin import ImportMixin
 from customers.admin.access import RUN, may, staff
 from customers.admin.imports.columns.mending import can_be_mapped, prove_table
 from customers.admin.imports.columns.views import ColumnPages
-from customers.admin.imports.confirming import ConfirmForm, preview_for
+from customers.admin.imports.confirming import FIRST_INVALID, ConfirmForm, preview_for
 from customers.admin.imports.formats import UPLOAD_FORMATS
 from customers.admin.imports.forms import UploadForm
 from customers.admin.imports.open_previews import open_previews
@@ -116,6 +116,11 @@ class ImportPages(ColumnPages, WorkingPages, ImportMixin):  # type: ignore[misc]
             raise PermissionDenied
         form = self.create_confirm_form(request)
         if not form.is_valid():
+            if form.is_only_number_wrong:
+                messages.error(request, f"Nothing was started. {FIRST_INVALID}")
+                return redirect(
+                    "admin:customers_backfillrun_preview", token=form.cleaned_data["import_file_name"]
+                )
             if token := _confirmed(request.POST.get("import_file_name", "")):
                 return self.instead_of(request, token)
             return self.begin_again(request, "; ".join(form.non_field_errors()) or TOO_OLD)
@@ -155,6 +160,7 @@ class ImportPages(ColumnPages, WorkingPages, ImportMixin):  # type: ignore[misc]
             upload = preview_for(request, UUID(form.cleaned_data["import_file_name"]))
             if upload:
                 upload.uploaded_by = staff(request)  # whose the run is from here on
+                upload.options["first"] = form.cleaned_data["first"]
             return {"upload": upload}
         return {"upload": _uploaded(form) if form is not None and form.is_bound else None}
 

@@ -23,7 +23,12 @@ from customers.backfill.ledger import run_log
 from customers.backfill.ledger.attempts import Attempt, last_continuation
 from customers.backfill.ledger.counts import OUTCOMES, counts_of, step_states, warning_counts
 from customers.backfill.ledger.kept import Kept, kept_of
-from customers.backfill.ledger.standing import REVERT_INTERRUPTED, shown_status
+from customers.backfill.ledger.standing import (
+    REVERT_INTERRUPTED,
+    shown_status,
+    waiting_rows,
+    waiting_sentence,
+)
 from customers.backfill.settling_in import SettlingIn
 from customers.backfill.steps import alterations, label
 from customers.backfill.systems import PLATFORM
@@ -39,6 +44,7 @@ ROWS_PER_PAGE = 50
 ENTRIES = 50
 TAKEN_BACK = (Status.REVERTING, Status.REVERTED, REVERT_INTERRUPTED)
 STOPPED = (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL)
+CAN_CONTINUE = (*STOPPED, Status.CANARY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,7 @@ class Live:
     has_file: bool  # it was uploaded, and is kept
     kept: Kept
     continued: Attempt | None
+    waiting: int = 0  # rows of the file after the first customers, where only those were to go in
 
     @property
     def settled(self) -> int:
@@ -115,7 +122,17 @@ class Live:
 
     @property
     def can_continue(self) -> bool:
-        return self.status in STOPPED and self.has_file and not self.goes_on and not self.wants_preview
+        return self.status in CAN_CONTINUE and self.has_file and not self.goes_on and not self.wants_preview
+
+    @property
+    def file_until(self) -> datetime | None:
+        """Return until when a run that waits can be continued without its file."""
+        ended = self.run.finished_at
+        return ended + staging.KEPT if ended and self.has_file and self.status == Status.CANARY else None
+
+    @property
+    def waiting_told(self) -> str:
+        return waiting_sentence(self.waiting)
 
     @property
     def wants_preview(self) -> bool:
@@ -195,6 +212,7 @@ def live(run: BackfillRun) -> Live:
     counts = counts_of([run])[run.pk]
     upload = BackfillUpload.objects.without_content().filter(run=run).first()
     is_staged = any(counts.values())
+    waiting = waiting_rows(run, sum(counts.values()))
     if not is_staged and run.input_rows:
         counts = {"pending": run.input_rows}
     total = sum(counts.values())
@@ -215,6 +233,7 @@ def live(run: BackfillRun) -> Live:
         has_file=upload is not None,
         kept=kept,
         continued=last_continuation(run) if status in STOPPED else None,
+        waiting=waiting,
     )
 
 

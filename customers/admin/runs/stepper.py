@@ -20,6 +20,7 @@ class Action(StrEnum):
     """What can be the next thing to do; the page has a button or a link for each."""
 
     CONTINUE = "continue"
+    REST = "rest"
     UPLOAD = "upload"
     RECONCILE = "reconcile"
     DIVERGENCES = "divergences"
@@ -33,6 +34,7 @@ class Action(StrEnum):
 # Which permission each needs; to look, none.
 NEEDS = {
     Action.CONTINUE: "run_backfill",
+    Action.REST: "run_backfill",
     Action.UPLOAD: "run_backfill",
     Action.RECONCILE: "run_backfill",
     Action.VERIFY: "run_backfill",
@@ -109,8 +111,9 @@ class Mails:
 class Facts:
     """All that decides. `status` is the run's as people see it.
 
-    `goes_on`: its worker has died, and the next one goes on by itself. `no_session` and `no_mail`: why no
-    test session can be had here, and no mail be sent; blank if they can.
+    `waiting`: rows of the file after the first customers, where only those were to go in. `goes_on`: its
+    worker has died, and the next one goes on by itself. `no_session` and `no_mail`: why no test session can
+    be had here, and no mail be sent; blank if they can.
     """
 
     status: str
@@ -118,6 +121,7 @@ class Facts:
     wants_preview: bool = False
     goes_on: bool = False
     failed: int = 0
+    waiting: int = 0
     is_settling: bool = False
     reconcile: Look | None = None
     verify: Look | None = None
@@ -141,7 +145,8 @@ def stepper(facts: Facts) -> Stepper:
     """Return the steps of a run and the one right thing to do next; None where there is nothing to do."""
     if facts.status in _OVER:
         return _over(facts)
-    judged = [_import(facts), _reconcile(facts), _verify(facts), _invite(facts)]
+    last = _rest(facts) if facts.waiting else _invite(facts)
+    judged = [_import(facts), _reconcile(facts), _verify(facts), last]
     turn = next((one for one in judged if one.step.state is not State.DONE), None)
     steps = [one.step if one is turn or one.step.state is State.DONE else _later(one.step) for one in judged]
     end = Step("Done", State.LATER if turn else State.DONE)
@@ -204,7 +209,7 @@ def _import(facts: Facts) -> Judged:
         return _now(name, "Under way", Action.RECONCILE, "The import is under way.")
     if facts.goes_on:
         return _now(name, "Its worker is gone", Action.CONTINUE, GOES_ON)
-    if facts.status not in ("succeeded", "partial"):
+    if facts.status not in ("succeeded", "partial", "canary"):
         told = "Failed" if facts.status == "failed" else "Interrupted"
         goes_on = facts.can_continue and not facts.wants_preview
         return _blocked(name, told, Action.CONTINUE if goes_on else Action.UPLOAD)
@@ -212,7 +217,7 @@ def _import(facts: Facts) -> Judged:
         told = "All is written; the platform's sync is waited for"
         return _now(name, told, Action.RECONCILE, "The platform has not taken over the cards yet.")
     failed = f"{facts.failed:,} {'row' if facts.failed == 1 else 'rows'} failed" if facts.failed else ""
-    return _done(name, failed or "All rows are in")
+    return _done(name, failed or ("The first customers are in" if facts.waiting else "All rows are in"))
 
 
 def _reconcile(facts: Facts) -> Judged:
@@ -260,6 +265,12 @@ def _last(*looks: Look | None) -> Look | None:
 def _bad_session(charge: Look | None) -> str:
     """Return what was wrong with the last test session: no later look without one puts that right."""
     return charge.bad if charge is not None and charge.stands else ""
+
+
+def _rest(facts: Facts) -> Judged:
+    """Judge what follows once the first customers are seen to be well; mails may go out before it."""
+    rows = "1 row of the file waits" if facts.waiting == 1 else f"{facts.waiting:,} rows of the file wait"
+    return _now("Continue", rows, Action.REST if facts.can_continue else Action.UPLOAD)
 
 
 def _invite(facts: Facts) -> Judged:

@@ -28,6 +28,7 @@ def facts_of(live: Live, user: User) -> Facts:
         can_continue=live.can_continue,
         wants_preview=live.wants_preview,
         goes_on=live.goes_on,
+        waiting=live.waiting,
         failed=live.counts.get("failed", 0),
         is_settling=live.settling is not None and live.settling.is_waiting,
         reconcile=_look(live, Kind.RECONCILE, divergences),

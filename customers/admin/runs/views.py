@@ -130,7 +130,7 @@ class RunPages(Pages):
     def continue_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         run = self.run(pk)
         try:
-            staging.continue_run(run, staff(request))
+            staging.continue_run(run, staff(request), with_rest="rest" in request.POST)
         except Refused as refused:
             self.say(request, refused)
         return self.back(run)

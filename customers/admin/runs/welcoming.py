@@ -107,6 +107,7 @@ class WelcomePages(Pages):
         is_sure = not choice.is_made or request.POST.get("confirmed") == str(len(recipients.to_mail))
         if form.is_bound and form.is_valid() and is_sure and self._start(request, run, form):
             return redirect("admin:customers_backfillrun_welcome", run.pk)
+        standing = standing_of(run)
         context = {
             "run": run,
             "form": form,
@@ -116,7 +117,8 @@ class WelcomePages(Pages):
             "to_confirm": not is_sure and not platform_away,
             "platform_away": platform_away,
             "not_now": run.status in STILL_IMPORTING,
-            "unfinished": standing_of(run).sentence,
+            "unfinished": standing.sentence,
+            "waiting": standing.waiting_sentence,
             "sample": _sample(),
             "no_mail": wrong_addresses(),
             "own_address": staff(request).email,

@@ -63,7 +63,7 @@ def import_file(
                 run = life.begin(run, _described(planned, options, run), actor=actor)
                 log = held.enter_context(RunLog(log_path(log_dir, run.run_id), run.run_id))
                 held.enter_context(working_on(run.pk))  # before anybody can see the run
-                stage(run, planned.plan, actor)
+                stage(run, planned.at_hand, actor)
             return Attempt(run, planned, options, actor, stop, progress, now).carry_out(log)
 
 
@@ -93,7 +93,17 @@ class Attempt:
             life.hand_on(self.run)
         else:
             life.finish(self.run, status, reason=reason, actor=self.actor)
-        self._log(log, [{"status": status, **outcome_counts(self.run), "seconds": f"{seconds:.1f}"}])
+        self._log(
+            log,
+            [
+                {
+                    "status": status,
+                    **outcome_counts(self.run),
+                    **_waiting(self.planned),
+                    "seconds": f"{seconds:.1f}",
+                }
+            ],
+        )
         return replace(
             self.planned,
             dry_run=False,
@@ -107,7 +117,7 @@ class Attempt:
         )
 
     def _apply(self, log: RunLog) -> None:
-        plan = self.planned.plan
+        plan = self.planned.at_hand
         self._log(log, [self._first_line()])
         for some in chunks((row for row in plan.rows if not row.is_to_do), LOG_LINES):
             self._settled(log, [_without_calls(row) for row in some])
@@ -149,6 +159,7 @@ class Attempt:
             "file": self.planned.info.name,
             "sha256": self.planned.info.sha256,
             "rows": len(self.planned.plan.rows),
+            **_waiting(self.planned),
             "lago": target.organization.name,
             "lago_url": target.url,
             "steve": self.planned.systems.steve_url or "none",
@@ -156,7 +167,10 @@ class Attempt:
         }
 
     def _verdict(self) -> tuple[str, str]:
-        """Return the status and its reason. Only a run in which every row stands has succeeded."""
+        """Return the status and its reason. Only a run in which every row stands has succeeded.
+
+        One whose first customers stand waits: the others are begun at nobody's but a person's word.
+        """
         status = BackfillRun.Status
         counts = outcome_counts(self.run)
         if self.stop.to_be_continued and counts["pending"]:
@@ -165,7 +179,7 @@ class Attempt:
             return (status.FAILED if self.stop.broken else status.INTERRUPTED), self.stop.reason
         good = counts["created"] + counts["completed"] + counts["skipped"]
         if not counts["failed"] and not counts["pending"]:
-            return status.SUCCEEDED, ""
+            return (status.CANARY if self.planned.canary else status.SUCCEEDED), ""
         rows = "row" if counts["failed"] == 1 else "rows"
         return (status.PARTIAL if good else status.FAILED), f"{counts['failed']} {rows} failed"
 
@@ -186,6 +200,10 @@ def _log_line(settled: Settled) -> dict[str, object]:
     if settled.problems:
         line["code"] = ",".join(problem.code for problem in settled.problems)
     return line
+
+
+def _waiting(planned: Report) -> dict[str, object]:
+    return {"waiting": planned.canary.waiting_rows} if planned.canary else {}
 
 
 def _told(options: Options) -> dict[str, Any]:

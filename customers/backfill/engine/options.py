@@ -18,6 +18,7 @@ class Options:
     billing_time: str = "calendar"
     max_failures: int = 10
     new_run: bool = False
+    first: int | None = None  # so many customers, and the others wait
     accept_invoices_today: str = ""  # as in `acceptance`
     billed_until: str | None = None  # a day in ISO 8601
     start_after_billed: bool = False

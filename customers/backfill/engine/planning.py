@@ -18,6 +18,7 @@ from customers.backfill.checks import (
     mixed_dates,
 )
 from customers.backfill.engine.acceptance import Accepted
+from customers.backfill.engine.canary import canary_of
 from customers.backfill.engine.expected import expected_of
 from customers.backfill.engine.mapped import MappedFile
 from customers.backfill.engine.options import Options
@@ -125,6 +126,7 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
         Accepted.kept(run.options) if run else None,
     )
     plan = make_plan(rows, facts.look_up(wanted), looked, policy, billing_day)
+    begun = identity.begun_with(run) if run and options.first else frozenset()
     before, given = billed_before(plan), details(plan, systems.steps)
     return Report(
         info=source.info,
@@ -145,5 +147,6 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
         expected=expected_of(plan.rows, looked),
         totals=totals(plan, systems.steps),
         details=given,
+        canary=canary_of(plan, options.first, begun),
         continues=run.run_id if run else "",
     )

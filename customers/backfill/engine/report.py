@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from customers.backfill.engine.at_work import Settled
+from customers.backfill.engine.canary import Canary
 from customers.backfill.engine.expected import Expected
 from customers.backfill.engine.mapped import MappedFile
 from customers.backfill.engine.plan import Plan, PlannedRow
@@ -39,6 +40,7 @@ class Report:
     expected: Sequence[Expected] = ()
     totals: Sequence[Total] = ()
     details: Sequence[Details] = ()
+    canary: Canary | None = None  # where only the first customers are to go in
     continues: str = ""  # the id of the unfinished run that this file continues
     run: BackfillRun | None = None
     outcomes: dict[int, Settled] = field(default_factory=dict)
@@ -50,7 +52,16 @@ class Report:
 
     @property
     def is_well(self) -> bool:
-        return self.status in ("would_succeed", "succeeded")
+        return self.status in ("would_succeed", "succeeded", "canary")
+
+    @property
+    def at_hand(self) -> Plan:
+        """Return the plan of what is done now: of a canary, that of its customers alone."""
+        return self.canary.plan if self.canary else self.plan
+
+    def is_waiting(self, row: PlannedRow) -> bool:
+        """Return whether a run leaves the row untouched, since only the first customers are to go in."""
+        return self.run is not None and self.canary is not None and not self.canary.has(row)
 
     @property
     def cautions(self) -> list[Problem]:

@@ -8,7 +8,7 @@ from customers.models import BackfillRow, BackfillRun
 
 Outcome = BackfillRow.Outcome
 BEGAN = ("run.queued", "run.continued")
-ENDED = ("run.partial", "run.failed", "run.interrupted")
+ENDED = ("run.partial", "run.failed", "run.interrupted", "run.canary")
 
 
 @dataclass(frozen=True, slots=True)

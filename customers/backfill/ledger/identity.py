@@ -10,6 +10,7 @@ from customers.backfill.systems import Systems, way_out
 from customers.models import BackfillRun, BackfillStep
 from customers.models.backfill import BackfillRunQuerySet
 from kernel import Step
+from kernel.wording import counted
 
 Status = BackfillRun.Status
 State = BackfillStep.State
@@ -51,8 +52,31 @@ def to_continue(sha256: str, options: Mapping[str, Any], systems: Systems) -> Ba
     if run is None or options.get("new_run"):
         return None
     check_meaning(run, options)
+    check_first(run, options.get("first"))
     check_world(run, systems, anew=True)
     return run
+
+
+def begun_with(run: BackfillRun) -> frozenset[str]:
+    """Return the customers that a run has begun with: of one that waits at its first ones, just those."""
+    return frozenset(run.rows.order_by().values_list("external_id", flat=True).distinct())
+
+
+def check_first(run: BackfillRun, first: int | None) -> None:
+    """Raise Refused if a run has begun with more customers than it is to stop at.
+
+    To go on with what it has begun would be more than was asked for, and to leave some of that half done
+    would be no end. The limit that it was begun with itself is none to be asked about.
+    """
+    was = run.options.get("first")
+    if first is None or (was is not None and first >= was):
+        return
+    if (begun := len(begun_with(run))) > first:
+        raise Refused(
+            f"The unfinished run {run.run_id} over this file has begun with {counted(begun, 'customer')}"
+            f" already, so it cannot stop at the first {first:,}.",
+            "Leave --first away to do all of it, give a larger number, or start anew with --new-run.",
+        )
 
 
 def check_meaning(run: BackfillRun, options: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from customers.models import BackfillRun
 
 Status = BackfillRun.Status
 STOPPED_BY_HAND = "stopped in the admin"
-ENDED = (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL)  # and can be continued
+ENDED = (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL, Status.CANARY)  # and can be continued
 ANEW: dict[str, Any] = {"reason": "", "stop_requested": False, "finished_at": None}
 NEVER_WAITING = tuple(status for status in BackfillRun.UNFINISHED if status != Status.QUEUED)
 

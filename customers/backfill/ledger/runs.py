@@ -72,7 +72,7 @@ def describe(run: BackfillRun) -> RunDetail:
         rate_per_s=done / run.active_s if done and run.active_s else None,
         failures=_failures(run),
         warnings=warning_counts(run),
-        next=_next(run, standing.status),
+        next=_next(run, standing),
     )
 
 
@@ -91,9 +91,9 @@ def warnings_of(run: BackfillRun) -> Iterator[tuple[int, str, Mapping[str, str]]
     return ((line, who, warning) for line, who, found in warned.iterator() for warning in found)
 
 
-def _next(run: BackfillRun, status: str) -> list[str]:
+def _next(run: BackfillRun, standing: Standing) -> list[str]:
     """Name the commands that make sense now, the likeliest first."""
-    again = _again(run)
+    status, again = standing.status, _again(run, run.options.get("first") if standing.waiting else None)
     undo = f"backfill_revert --run-id {run.run_id} --dry-run"
     if status in (Status.REVERTING, REVERT_INTERRUPTED):
         return [f"backfill_revert --run-id {run.run_id}"]
@@ -109,10 +109,13 @@ def _next(run: BackfillRun, status: str) -> list[str]:
     ]
     if status == Status.SUCCEEDED:
         return [*after, undo]
+    if standing.waiting:
+        rest = _again(run, first=None)
+        return [*after, rest, undo] if status == Status.CANARY else [again, after[0], rest, undo]
     return [again, after[0], undo]
 
 
-def _again(run: BackfillRun) -> str:
+def _again(run: BackfillRun, first: int | None) -> str:
     """Return the command that goes on with a run, with the options that decide what it makes.
 
     Without `--billing-time`, say, the second half of a run would be billed otherwise than the first.
@@ -123,6 +126,8 @@ def _again(run: BackfillRun) -> str:
         for name in ("skip_existing", "allow_partial", "accept_invoices_today")
         if run.options.get(name)
     ]
+    if first:
+        parts += ["--first", str(first)]
     if date_format := run.options.get("date_format"):
         parts += ["--date-format", date_format]
     if (mark := run.options.get("decimal_mark", ".")) != ".":

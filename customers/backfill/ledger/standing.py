@@ -9,7 +9,7 @@ from customers.models import BackfillRun
 
 Status = BackfillRun.Status
 REVERT_INTERRUPTED = "revert interrupted"
-FINISHED = (Status.SUCCEEDED, Status.PARTIAL, Status.REVERTED)
+FINISHED = (Status.SUCCEEDED, Status.PARTIAL, Status.CANARY, Status.REVERTED)
 WORDS = {
     Status.QUEUED: "it waits for a worker",
     Status.RUNNING: "it is under way",
@@ -29,6 +29,7 @@ class Standing:
     staged: int
     pending: int
     expected: int | None = None
+    waiting: int = 0  # rows after the first customers, which nobody has told it to begin with
 
     @property
     def is_finished(self) -> bool:
@@ -49,7 +50,7 @@ class Standing:
     def _gaps(self) -> Iterator[str]:
         if self.status not in FINISHED:
             yield WORDS.get(self.status, self.status)
-        if self.expected is not None and self.staged < self.expected:
+        if self.expected is not None and self.staged + self.waiting < self.expected:
             yield f"{self.rows} were staged"
         elif not self.staged:
             yield "no row was staged"
@@ -61,6 +62,10 @@ class Standing:
         """Tell of an unfinished run in one sentence; blank for a finished one."""
         return "" if self.is_finished else f"This run is not whole: {'; '.join(self.gaps)}."
 
+    @property
+    def waiting_sentence(self) -> str:
+        return waiting_sentence(self.waiting)
+
     def as_json(self) -> dict[str, object]:
         return {
             "finished": self.is_finished,
@@ -68,7 +73,22 @@ class Standing:
             "rows_expected": self.expected,
             "rows_staged": self.staged,
             "rows_pending": self.pending,
+            "rows_waiting": self.waiting,
         }
+
+
+def waiting_rows(run: BackfillRun, staged: int) -> int:
+    """Count the rows that wait while a run does no more than its first customers."""
+    limited = bool(run.options.get("first")) and staged and run.input_rows
+    return max(run.input_rows - staged, 0) if limited and run.input_rows else 0
+
+
+def waiting_sentence(waiting: int) -> str:
+    """Say of rows that wait that there are some; blank if there is none."""
+    if not waiting:
+        return ""
+    rows = "1 row of the file waits" if waiting == 1 else f"{waiting:,} rows of the file wait"
+    return f"Only its first customers were to go in: {rows}, and nothing of them has been begun."
 
 
 def shown_status(run: BackfillRun, running: Container[int] | None = None) -> str:
@@ -86,4 +106,6 @@ def shown_status(run: BackfillRun, running: Container[int] | None = None) -> str
 def standing_of(run: BackfillRun, counts: Mapping[str, int] | None = None) -> Standing:
     """Look how far a run came; `counts` are its rows by outcome, if they are at hand."""
     counts = outcome_counts(run) if counts is None else counts
-    return Standing(shown_status(run), sum(counts.values()), counts["pending"], run.input_rows)
+    staged = sum(counts.values())
+    waiting = waiting_rows(run, staged)
+    return Standing(shown_status(run), staged, counts["pending"], run.input_rows, waiting)

@@ -54,7 +54,9 @@ def import_check(result: Reconciliation) -> Check:
     """Check that the import came to its end: what was never staged, no other check can miss."""
     standing = result.standing
     compared = f"{standing.rows} staged, {standing.pending:,} pending"
-    return Check("import", standing.is_finished, compared, "; ".join(standing.gaps))
+    compared += f", {standing.waiting:,} waiting" if standing.waiting else ""
+    gaps = "; ".join(standing.gaps)
+    return Check("import", standing.is_finished, compared, gaps, news=standing.waiting_sentence)
 
 
 def invoiced_check(result: Reconciliation) -> Check:

@@ -67,7 +67,8 @@ class Command(BackfillCommand):
         if chosen.show_values:
             print_values(console(self.err), report)
         print_outcome(self.out, report, json=self.format == "json", verbosity=chosen.verbosity)
-        print_next(console(self.err), report, self.command_line, chosen.errors)
+        lines = (self.command_line, self.command_line_for_all)
+        print_next(console(self.err), report, lines, chosen.errors)
         if report.interrupted or stop.interrupted:  # or while the platform's sync was waited for
             return INTERRUPTED
         return WELL if report.is_well and report.settling.is_well and written else NOT_WELL

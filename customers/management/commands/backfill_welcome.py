@@ -52,7 +52,8 @@ class Command(BackfillCommand):
             require_answer()
         for line in beforehand():
             self.say(line)
-        if gaps := standing_of(run).sentence:
+        standing = standing_of(run)
+        if gaps := standing.sentence or standing.waiting_sentence:
             self.say(f"{gaps} Only customers whose rows are in are invited.")
         if chosen.status:
             campaign = welcome.latest_campaign(run)

@@ -8,7 +8,18 @@ import pytest
 
 from customers.models import BackfillRun, BackfillUpload, IdTagMapping, User
 from rehearsal.lago import Sandbox
-from tests.customers.admin.world import audited, client_of, customers_csv, member_of_staff, queued
+from tests.customers.admin.world import (
+    CONFIRM,
+    audited,
+    client_of,
+    confirmation,
+    customers_csv,
+    member_of_staff,
+    preview_of,
+    preview_page,
+    queued,
+    run_url,
+)
 from tests.support.processes import environment, kill_group, started, wait_for, worker
 
 ROWS = 120
@@ -37,8 +48,12 @@ def settled(run: BackfillRun) -> int:
 
 
 def has_succeeded(run: BackfillRun) -> bool:
+    return has_become(run, "succeeded")
+
+
+def has_become(run: BackfillRun, status: str) -> bool:
     run.refresh_from_db()
-    return run.status == "succeeded"
+    return run.status == status
 
 
 def test_an_import_outlives_its_worker(env: dict[str, str], slow_lago: Sandbox) -> None:
@@ -60,4 +75,30 @@ def test_an_import_outlives_its_worker(env: dict[str, str], slow_lago: Sandbox) 
     assert len(state["customers"]) == len(state["subscriptions"]) == ROWS
     assert len(audited("user.created")) == ROWS
     assert len(audited("run.succeeded")) == 1
+    assert slow_lago.journal() == {"invoices": [], "credit_notes": []}
+
+
+def test_the_first_customers_outlive_their_worker_and_the_others_wait(
+    env: dict[str, str], slow_lago: Sandbox
+) -> None:
+    client = client_of(member_of_staff("run_backfill"))
+    page = preview_page(client, preview_of(client, customers_csv(ROWS)))
+    client.post(CONFIRM, confirmation(page) | {"first": "60"})
+    run = BackfillRun.objects.get()
+
+    with started("qcluster", env=env) as first:
+        wait_for(lambda: settled(run) >= 20, within_s=180)
+        kill_group(first)
+    left = settled(run)
+    with worker(env):
+        wait_for(lambda: has_become(run, "canary"), within_s=180)
+        waiting = run.rows.count()
+        client.post(run_url(run, "continue"), {"rest": "1"})
+        wait_for(lambda: has_succeeded(run), within_s=180)
+
+    assert left < 60
+    assert waiting == 60
+    assert User.objects.filter(role="customer").count() == ROWS
+    assert len(slow_lago.state(live=True)["subscriptions"]) == ROWS
+    assert len(audited("user.created")) == ROWS
     assert slow_lago.journal() == {"invoices": [], "credit_notes": []}

@@ -33,6 +33,7 @@ def test_what_agrees_is_counted_and_ends_well(imported: Sandbox) -> None:
             "rows_expected": 6,
             "rows_staged": 6,
             "rows_pending": 0,
+            "rows_waiting": 0,
         },
         "rows": {"created": 6},
         "steps": {

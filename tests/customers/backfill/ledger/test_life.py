@@ -26,7 +26,7 @@ Change = Callable[[BackfillRun], object]
 CHANGES: dict[str, tuple[Change, tuple[str, ...], str]] = {
     "queue_again": (
         lambda run: life.queue_again(run, actor="staff:1"),
-        ("interrupted", "failed", "partial", "running"),
+        ("interrupted", "failed", "partial", "canary", "running"),
         "queued",
     ),
     "hand_on": (life.hand_on, ("running",), "queued"),

@@ -73,7 +73,7 @@ def test_a_run_of_the_first_version_is_finished_only_if_its_status_says_so(lago:
         finished[status] = standing_of(latest_run()).is_finished
 
     assert {status for status, is_finished in finished.items() if is_finished} == {
-        "succeeded", "partial", "reverted",
+        "succeeded", "partial", "canary", "reverted",
     }  # fmt: skip
 
 
@@ -125,6 +125,7 @@ def test_no_verdict_over_half_a_file_is_good(lago: Sandbox) -> None:
         "rows_expected": 12,
         "rows_staged": 3,
         "rows_pending": 0,
+        "rows_waiting": 0,
     }
     assert (verified.code, verified.json["verdict"]) == (1, "no-go")
     assert verified.json["checks"][0] == {
