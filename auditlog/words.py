@@ -22,6 +22,7 @@ WORDS = {
     "sign_in.used": "Signed in by link",
     "user.rights": "Rights changed",
     "group.rights": "Rights of a group changed",
+    "run.cards_chosen": "Refused cards chosen to be corrected",
     "run.stop_requested": "Stop asked for",
 }
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from billing.values import Plan
+from customers.backfill.cards import Board
 from customers.backfill.ledger.counts import outcome_counts
 from customers.backfill.ledger.identity import check_world
 from customers.backfill.ledger.recorded import records, since
@@ -62,6 +63,23 @@ def invoiced_check(result: Reconciliation) -> Check:
     told = result.invoiced
     compared = f"{counted(told.number, 'invoice')}, {told.total}"
     return Check("invoices since the run", True, compared, news=told.sentence)
+
+
+def cards_check(board: Board) -> Check | None:
+    """Warn of cards that SteVe refused and that look like the run's; it fails nothing, as each is a guess.
+
+    A test session plays the spelling of the file, which goes well while the customer's real card is refused.
+    """
+    number = len(board.with_owner)
+    if not number:
+        return None
+    cards = "card looks" if number == 1 else "cards look"
+    compared = f"{number:,} {cards} like cards of the run"
+    news = (
+        f"{number:,} {'card' if number == 1 else 'cards'} that SteVe refused {cards.split()[1]} like cards of"
+        " this run: a test session plays the spelling of the file, not theirs. Look at the refused cards."
+    )
+    return Check("cards that SteVe refused", True, compared, news=news)
 
 
 def refused_at_import(run: BackfillRun) -> int:

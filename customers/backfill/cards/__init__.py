@@ -1,0 +1,23 @@
+"""Cards that SteVe refused, beside cards of a run that look alike; and what puts them right."""
+
+from customers.backfill.cards.board import Board, Candidate, Met, Misspelt, RefusedCard, look
+from customers.backfill.cards.correcting import NAME, Correction, as_file, chosen, note_written, preview
+from customers.backfill.cards.stopping import Corrected, corrected, stop_wrong
+
+__all__ = [
+    "NAME",
+    "Board",
+    "Candidate",
+    "Corrected",
+    "Correction",
+    "Met",
+    "Misspelt",
+    "RefusedCard",
+    "as_file",
+    "chosen",
+    "corrected",
+    "look",
+    "note_written",
+    "preview",
+    "stop_wrong",
+]
