@@ -113,12 +113,30 @@ def look(run: BackfillRun, systems: Systems) -> Board:
     ours = _ours(run)
     tags = systems.steve.id_tags()
     sessions = systems.steve.transactions(since=run.started_at - READ_BACK)
-    by_pk: dict[int, list[Transaction]] = defaultdict(list)
-    for session in sessions:
-        by_pk[session.ocpp_tag_pk].append(session)
+    by_pk = _by_number(sessions)
     nobodys = _nobodys(tags, by_pk, ours, systems.platform)
     more = (NOT_SHOWN_BESIDE_PLATFORM,) if systems.platform else ()
     return Board(run, _beside(nobodys, by_pk, ours), _misspelt(run, sessions, ours), (*NOT_SHOWN, *more))
+
+
+def count_alike(run: BackfillRun, systems: Systems) -> int:
+    """Count the refused cards that look like the run's; SteVe is asked for sessions only if those decide."""
+    if systems.steve is None:
+        return 0
+    ours, tags = _ours(run), systems.steve.id_tags()
+    sessions: Mapping[int, Sequence[Transaction]] = {}
+    if systems.platform or any(tag.is_blocked and is_of_platform(tag.note or "") for tag in tags):
+        sessions = _by_number(systems.steve.transactions(since=run.started_at - READ_BACK))
+    nobodys = _nobodys(tags, sessions, ours, systems.platform)
+    cards = _beside(nobodys, sessions, ours)
+    return sum(any(one.of_run for one in card.alike) for card in cards)
+
+
+def _by_number(sessions: Iterable[Transaction]) -> dict[int, list[Transaction]]:
+    found: dict[int, list[Transaction]] = defaultdict(list)
+    for session in sessions:
+        found[session.ocpp_tag_pk].append(session)
+    return dict(found)
 
 
 @dataclass(frozen=True, slots=True)

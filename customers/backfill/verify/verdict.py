@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from customers.backfill.cards import look as look_at_cards
+from customers.backfill.cards import count_alike
 from customers.backfill.engine.stop import Stop
 from customers.backfill.reconcile import reconcile
 from customers.backfill.systems import Systems
@@ -66,7 +66,7 @@ def _looks(run: BackfillRun, systems: Systems) -> Iterator[Check]:
         yield refused_check(refused)
     yield from system_checks(run, result, systems)
     yield metric_check(run, systems)
-    if systems.steve and (cards := cards_check(look_at_cards(run, systems))):
+    if cards := cards_check(count_alike(run, systems)):
         yield cards
     if result.invoiced.number:
         yield invoiced_check(result)

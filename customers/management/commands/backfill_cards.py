@@ -38,6 +38,8 @@ class Command(BackfillCommand):
             self.print_json(cards.board_json(board, since, show))
         elif not output and not options["stop_wrong"]:
             cards.print_board(console(self.out), board, since, show)
+        if output or options["stop_wrong"]:
+            return WELL
         return NOT_WELL if board.with_owner or board.misspelt else WELL
 
     def _write(self, run: BackfillRun, corrections: list[Any], output: Path, *, dry_run: bool) -> None:
