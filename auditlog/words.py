@@ -23,6 +23,7 @@ WORDS = {
     "user.rights": "Rights changed",
     "group.rights": "Rights of a group changed",
     "run.canary": "First customers in, the others wait",
+    "run.cards_chosen": "Refused cards chosen to be corrected",
     "run.stop_requested": "Stop asked for",
 }
 

@@ -6,6 +6,7 @@ is a reason to look, no more, because two cards may have it by accident.
 """
 
 import re
+import unicodedata
 
 _PREFIX = re.compile(r"(?:0[xX]|(?:RFID|UID|NFC|TAG|CARD|HEX)[_:. -]?)(?=[0-9A-F])", re.IGNORECASE)
 _BEGINNINGS = ("0X", "RFID", "UID", "NFC", "TAG", "CARD", "HEX")
@@ -58,9 +59,13 @@ def _of_hex(digits: str) -> set[str]:
     """Return a card's number with its bytes the other way round, and both in decimal digits."""
     if len(digits) not in _UID_DIGITS[:2] or not _HEX.fullmatch(digits):
         return set()
-    turned = bytes.fromhex(digits)[::-1].hex().upper()
-    decimals = {str(int(form, 16)) for form in (digits, turned)}
-    return {turned, *decimals, *(f"{decimal:0>10}" for decimal in decimals if len(digits) == _UID_DIGITS[0])}
+    other_way = turned(digits)
+    decimals = {str(int(form, 16)) for form in (digits, other_way)}
+    return {
+        other_way,
+        *decimals,
+        *(f"{decimal:0>10}" for decimal in decimals if len(digits) == _UID_DIGITS[0]),
+    }
 
 
 def _of_decimal(number: int) -> set[str]:
@@ -70,3 +75,22 @@ def _of_decimal(number: int) -> set[str]:
             digits = number.to_bytes(size, "big")
             found |= {digits.hex().upper(), digits[::-1].hex().upper()}
     return found
+
+
+def loose(id_tag: str) -> str:
+    """Return the letters and digits of any idTag, in capitals and without accents.
+
+    More than `bare` takes for one card: to look for what may be another spelling, never to decide.
+    """
+    digits = bare(id_tag)
+    if digits.isascii() and digits.isalnum():
+        return digits
+    plain = unicodedata.normalize("NFKD", digits)
+    return "".join(char for char in plain if char.isascii() and char.isalnum())
+
+
+def turned(digits: str) -> str:
+    """Return the number of a card with its bytes the other way round; blank of what is no card's number."""
+    if len(digits) not in _UID_DIGITS or not _HEX.fullmatch(digits):
+        return ""
+    return bytes.fromhex(digits)[::-1].hex().upper()

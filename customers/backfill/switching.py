@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from charging import SteveClient
 from charging.values import BLOCKED, OcppTag
+from customers.backfill.beside import is_beside_platform
 from customers.backfill.ledger.starts import starts_of
 from customers.backfill.systems import lago_client, steve_client
 from customers.models import IdTagMapping
@@ -47,6 +48,23 @@ def switch(card: IdTagMapping) -> str:
         blocked = [_blocked(steve, one.ocpp_tag_pk) for one in ours]
         sync.notify(platform)
         return "The card is off on the platform, too" + (", and blocked in SteVe." if any(blocked) else ".")
+
+
+def switch_off(card: IdTagMapping) -> str:
+    """Have a card that is off here open no charger either, with a platform or without; say what was done.
+
+    Raises RemoteError; safe to repeat.
+    """
+    if is_beside_platform():
+        return switch(card) or "The card is off here; the platform does not have it."
+    steve = steve_client(timeout_s=TIMEOUT_S, tries=1)
+    if steve is None or card.steve_ocpp_tag_pk is None:
+        return "The card is off here. SteVe was not told: block it there, or it still charges."
+    with closing(steve):
+        blocked = _blocked(steve, card.steve_ocpp_tag_pk)
+    return "The card is off" + (
+        ", and blocked in SteVe." if blocked else "; SteVe does not have it any more."
+    )
 
 
 def _on(platform: PlatformDatabase, numbers: Sequence[int], subscription: str) -> str:

@@ -9,6 +9,7 @@ from unfold.admin import ModelAdmin
 from customers.admin.access import ON_RUNS, may
 from customers.admin.imports.views import ImportPages
 from customers.admin.preflight import PreflightPages
+from customers.admin.runs.cards import CardPages
 from customers.admin.runs.listing import RunChangeList, RunColumns
 from customers.admin.runs.reconciling import ReconcilePages
 from customers.admin.runs.reverting import RevertPages
@@ -23,6 +24,7 @@ class BackfillRunAdmin(
     RunPages,
     ReconcilePages,
     VerifyPages,
+    CardPages,
     RevertPages,
     WelcomePages,
     PreflightPages,

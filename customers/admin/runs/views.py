@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -15,6 +16,7 @@ from customers.admin import reachable
 from customers.admin.access import (
     AUDIT,
     CUSTOMERS,
+    ID_TAGS,
     ON_RUNS,
     REVERT,
     RUN,
@@ -92,6 +94,7 @@ class RunPages(Pages):
             "may_stop": may(request.user, page.right_to_stop(run)),
             "may_revert": may(request.user, REVERT),
             "may_welcome": may(request.user, WELCOME),
+            "may_see_cards": bool(settings.STEVE_BASE_URL) and may(request.user, *ID_TAGS),
         }
 
     @needs(*ON_RUNS)

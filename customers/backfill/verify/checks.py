@@ -66,6 +66,22 @@ def invoiced_check(result: Reconciliation) -> Check:
     return Check("invoices since the run", True, compared, news=told.sentence)
 
 
+def cards_check(number: int) -> Check | None:
+    """Warn of cards that SteVe refused and that look like the run's; it fails nothing, as each is a guess.
+
+    A test session plays the spelling of the file, which goes well while the customer's real card is refused.
+    """
+    if not number:
+        return None
+    cards = "card looks" if number == 1 else "cards look"
+    compared = f"{number:,} {cards} like cards of the run"
+    news = (
+        f"{number:,} {'card' if number == 1 else 'cards'} that SteVe refused {cards.split()[1]} like cards of"
+        " this run: a test session plays the spelling of the file, not theirs. Look at the refused cards."
+    )
+    return Check("cards that SteVe refused", True, compared, news=news)
+
+
 def refused_at_import(run: BackfillRun) -> int:
     """Count the rows that were refused before anything was made or called for them, and were told of then.
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from customers.backfill.cards import count_alike
 from customers.backfill.engine.stop import Stop
 from customers.backfill.reconcile import reconcile
 from customers.backfill.systems import Systems
 from customers.backfill.verify.asked import LiveTest
 from customers.backfill.verify.checks import (
     Check,
+    cards_check,
     import_check,
     invoiced_check,
     metric_check,
@@ -64,5 +66,7 @@ def _looks(run: BackfillRun, systems: Systems) -> Iterator[Check]:
         yield refused_check(refused)
     yield from system_checks(run, result, systems)
     yield metric_check(run, systems)
+    if cards := cards_check(count_alike(run, systems)):
+        yield cards
     if result.invoiced.number:
         yield invoiced_check(result)

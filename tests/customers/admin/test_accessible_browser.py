@@ -136,6 +136,7 @@ def addresses(client: Client) -> dict[str, str]:
         "mapping": f"/admin/customers/backfillmapping/{mapping.pk}/change/",
         "reconcile": run_url(done, "reconcile"),
         "verify": run_url(done, "verify"),
+        "cards": run_url(done, "cards"),
         "charge": run_url(done, "charge"),
         "welcome": run_url(done, "welcome"),
         "revert": run_url(done, "revert"),

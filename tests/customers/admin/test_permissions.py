@@ -16,12 +16,19 @@ from tests.customers.factories import imported, rows
 pytestmark = pytest.mark.django_db
 
 RUNS = {"run_backfill", "revert_backfill", "send_welcome", "view_backfillrun"}
+
+
+class Together(frozenset[str]):
+    """Permissions that open an address only together; so none of those who have one of them gets in."""
+
+
+CARDS = Together({"view_backfillrun", "view_idtagmapping"})
 NOBODY: set[str] = set()  # but superusers
 NEVER = {"never"}  # not even superusers
 PEOPLE = (*EVERYTHING, "plain staff", "customer", "anonymous", "superadmin", "superuser")
 
 # Name of the address, method, and the permissions any of which opens it.
-GATES: list[tuple[str, str, set[str]]] = [
+GATES: list[tuple[str, str, set[str] | Together]] = [
     ("customers_backfillrun_changelist", "GET", RUNS),
     ("customers_backfillrun_change", "GET", RUNS),
     ("customers_backfillrun_system", "GET", RUNS),
@@ -35,6 +42,9 @@ GATES: list[tuple[str, str, set[str]]] = [
     ("customers_backfillrun_verify", "GET", RUNS),
     ("customers_backfillrun_verify", "POST", {"run_backfill"}),
     ("customers_backfillrun_verify_stop", "POST", {"run_backfill"}),
+    ("customers_backfillrun_cards", "GET", CARDS),
+    ("customers_backfillrun_cards_correct", "POST", Together({"run_backfill", "view_idtagmapping"})),
+    ("customers_backfillrun_cards_stop", "POST", Together({"view_backfillrun", "change_idtagmapping"})),
     ("customers_backfillrun_charge", "GET", {"run_backfill"}),
     ("customers_backfillrun_charge", "POST", {"run_backfill"}),
     ("customers_backfillrun_charge_now", "POST", {"run_backfill"}),
@@ -184,9 +194,11 @@ def gets_in(client: Client, method: str, url: str) -> bool:
     return answer.status_code not in (403, 405)
 
 
-def should(who: str, permissions: set[str]) -> bool:
+def should(who: str, permissions: set[str] | Together) -> bool:
     if permissions is NEVER:
         return False
+    if isinstance(permissions, Together):
+        return who in ("superuser", "superadmin")
     return who == "superuser" or bool(permissions & ({*EVERYTHING} if who == "superadmin" else {who}))
 
 

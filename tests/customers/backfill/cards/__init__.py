@@ -1,0 +1,1 @@
+"""Refused cards."""
