@@ -12,6 +12,7 @@ from customers.admin.preflight import PreflightPages
 from customers.admin.runs.listing import RunChangeList, RunColumns
 from customers.admin.runs.reconciling import ReconcilePages
 from customers.admin.runs.reverting import RevertPages
+from customers.admin.runs.telling import TellingPages
 from customers.admin.runs.verifying import VerifyPages
 from customers.admin.runs.views import RunPages
 from customers.admin.runs.welcoming import WelcomePages
@@ -25,6 +26,7 @@ class BackfillRunAdmin(
     VerifyPages,
     RevertPages,
     WelcomePages,
+    TellingPages,
     PreflightPages,
     ImportPages,
     RunColumns,

@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from auditlog.models import Event, record
+from customers.backfill.notices import outbox
 from customers.backfill.welcome.recipients import Reason, reason_of_user
 from customers.mail.errors import DeliveryError, Kind
 from customers.mail.messages import sender_domain
@@ -89,6 +90,7 @@ def settle(campaign_id: int, mail: WelcomeMail, error: DeliveryError | None, act
         campaign.status = WelcomeCampaign.Status.PAUSED
         campaign.reason = f"{BREAKER} refusals in a row, the last one: {mail.code}"
         record(tag, actor, [Event("welcome.paused", f"welcome:{campaign_id}", {"reason": campaign.reason})])
+        outbox.tell_campaign(campaign)
     campaign.save(update_fields=["refusals", "batch_sent", "next_batch_at", "status", "reason"])
 
 
