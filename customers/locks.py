@@ -76,6 +76,7 @@ RUN = LockOfEach(0x706F6C61)  # "pola": which run it is at; nobody waits for it
 JOB = LockOfEach(0x6A6F6273)  # "jobs": one worker per job
 SENDER = LockOfEach(0x77656C63)  # "welc": one sender per campaign
 START_OF_CAMPAIGN = Lock(0x77656C636F6D65)  # "welcome": two runs can share customers
+TELLER = Lock(0x74656C6C)  # "tell": one at a time delivers notices, so a slow receiver holds up one worker
 SCHEDULE = Lock(0x7377656570)  # "sweep": one row for the sweep
 TRIES = LockOfEach(0x74687274)  # "thrt": two tries of a bucket follow each other
 

@@ -4,6 +4,8 @@ django-q2 keeps arguments and results in the database, so they are ids and codes
 """
 
 from customers import jobs, locks, queueing
+from customers.backfill.notices import delivering
+from customers.backfill.notices.outbox import TELL
 from customers.backfill.welcome import Ended, send_campaign
 from customers.backfill.welcome.sending import SLICE_S, Conditions
 from customers.models import WelcomeCampaign
@@ -34,6 +36,14 @@ def send_sign_in_link(user_id: int | None) -> str:
     return asking.send_link(user_id)
 
 
+def tell() -> bool:
+    """Tell what is over, for a slice of time. Any number of these at once do no harm."""
+    more = delivering.deliver_due()
+    if more:
+        queueing.wake(TELL)
+    return more
+
+
 def sweep() -> int:
     """Pick up what a dead worker left, and return how much that was.
 
@@ -46,4 +56,4 @@ def sweep() -> int:
     stalled = [pk for pk in running if pk not in being_sent]
     for campaign_id in stalled:
         queueing.wake(SEND_WELCOME, campaign_id)
-    return len(stalled) + jobs.sweep()
+    return len(stalled) + jobs.sweep() + delivering.sweep()

@@ -15,7 +15,7 @@ WITH_A_KEY = ("LAGO_API_URL", "STEVE_BASE_URL", "STEVE_OCPP_URL", "CF_EMAIL_WORK
 
 def check_combinations(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """List what contradicts itself. An Error keeps every command and the web server from starting."""
-    return [*_jobs(), *_mail(), *_clear_text()]
+    return [*_jobs(), *_mail(), *_webhook(), *_clear_text()]
 
 
 def check_proxies(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -43,6 +43,19 @@ def _mail() -> Iterator[CheckMessage]:
         yield Warning(both, hint="Unset the one that is not meant.", id="polaris.W002")
     for line in wrong_addresses():
         yield Warning(line, hint="No mail goes out until it is corrected.", id="polaris.W005")
+
+
+def _webhook() -> Iterator[CheckMessage]:
+    if settings.NOTIFY_WEBHOOK_URL and not settings.NOTIFY_WEBHOOK_SECRET:
+        unsigned = "NOTIFY_WEBHOOK_URL is set without NOTIFY_WEBHOOK_SECRET: nobody could tell who says so."
+        hint = "Set the secret to 32 random characters or more, and have the receiver check the signature."
+        yield Error(unsigned, hint=hint, id="polaris.E002")
+    if settings.NOTIFY_WEBHOOK_SECRET and not settings.NOTIFY_WEBHOOK_URL:
+        unused = "NOTIFY_WEBHOOK_SECRET is set without NOTIFY_WEBHOOK_URL: nothing is told."
+        yield Warning(unused, hint="Set the address too, or unset the secret.", id="polaris.W005")
+    parts = urlsplit(settings.NOTIFY_WEBHOOK_URL)
+    if not settings.DEBUG and parts.scheme == "http" and _is_public(parts.hostname or ""):
+        yield Warning("NOTIFY_WEBHOOK_URL is told in clear text: use https.", id="polaris.W006")
 
 
 def _clear_text() -> Iterator[CheckMessage]:

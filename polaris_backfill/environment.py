@@ -100,8 +100,8 @@ def _is_host(name: str) -> bool:
         return False
 
 
-def flag(name: str) -> bool:
-    value = text(name, "0").lower()
+def flag(name: str, default: str = "0") -> bool:
+    value = text(name, default).lower()
     if value in {"1", "true", "yes", "on"}:
         return True
     if value in {"0", "false", "no", "off"}:
@@ -131,6 +131,27 @@ def url(name: str, default: str = "", *, schemes: tuple[str, ...] = ("http", "ht
         raise ImproperlyConfigured(f"{name} must be an address such as {schemes[0]}://host:port.")
     if parts.scheme.startswith(("http", "ws")) and ("@" in parts.netloc or parts.query or parts.fragment):
         raise ImproperlyConfigured(f"{name} must be a plain address, without login, ? and #.")
+    return value
+
+
+def webhook(name: str) -> str:
+    """Return the address as it was given: a slash at its end and what follows a `?` are part of it.
+
+    It may be a secret by itself, so no page or log shows more of it than its host.
+    """
+    value = text(name)
+    parts = _split(value)
+    if value and (
+        parts is None
+        or parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or "@" in parts.netloc
+        or parts.fragment
+        or re.search(r"\s", value)
+    ):
+        raise ImproperlyConfigured(
+            f"{name} must be an address such as https://host/path, without login and #."
+        )
     return value
 
 

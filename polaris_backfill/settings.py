@@ -137,6 +137,12 @@ MAGIC_LINK_INVITE_TTL_SECONDS = environment.whole(
     "MAGIC_LINK_INVITE_TTL_SECONDS", 86_400, least=300, most=30 * 86_400
 )
 
+# --- Told when it is over -----------------------------------------------------------------------------
+
+NOTIFY_STARTER = environment.flag("NOTIFY_STARTER", "1")  # by mail, whoever started it in the console
+NOTIFY_WEBHOOK_URL = environment.webhook("NOTIFY_WEBHOOK_URL")
+NOTIFY_WEBHOOK_SECRET = environment.text("NOTIFY_WEBHOOK_SECRET")
+
 # --- Django ----------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [

@@ -2,12 +2,16 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import URLPattern
 
+from customers import webhook
 from customers.admin.access import RUN, needs
-from customers.admin.pages import TEMPLATES, Pages
+from customers.admin.pages import TEMPLATES, Pages, post_only
+from customers.backfill.notices import delivering
+from customers.backfill.notices.problems import remedy_of
 from customers.backfill.preflight import Asked, Part, parts
 
 
@@ -15,6 +19,7 @@ class PreflightPages(Pages):
     def get_urls(self) -> list[URLPattern]:
         return [
             self.route("preflight/", self.preflight_view, "preflight"),
+            self.route("preflight/webhook/test/", self.preflight_test_view, "preflight_test"),
             self.route("preflight/<str:key>/", self.preflight_part_view, "preflight_part"),
             *super().get_urls(),  # type: ignore[misc]
         ]
@@ -24,7 +29,12 @@ class PreflightPages(Pages):
         """Name the systems; a script asks for each, or a link for all of them at once."""
         look = "look" in request.GET
         shown = [_shown(part) if look else {"part": part} for part in parts(Asked())]
-        return self.show(request, "preflight", "Before the night", {"shown": shown, "looked": look})
+        return self.show(
+            request,
+            "preflight",
+            "Before the night",
+            {"shown": shown, "looked": look, "has_webhook": webhook.is_set()},
+        )
 
     @needs(RUN)
     def preflight_part_view(self, request: HttpRequest, key: str) -> HttpResponse:
@@ -33,6 +43,17 @@ class PreflightPages(Pages):
         if part is None:
             raise Http404
         return render(request, f"{TEMPLATES}/preflight_part.html", {"one": _shown(part)})
+
+    @post_only
+    @needs(RUN)
+    def preflight_test_view(self, request: HttpRequest) -> HttpResponse:
+        """Tell the webhook that this is a test, and say what it answered."""
+        code = delivering.send_test()
+        if code:
+            messages.error(request, f"The webhook did not take the test: {remedy_of(code)}")
+        else:
+            messages.success(request, f"The webhook at {webhook.host()} took the test.")
+        return redirect("admin:customers_backfillrun_preflight")
 
 
 def _shown(part: Part[Any]) -> dict[str, Any]:

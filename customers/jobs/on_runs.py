@@ -14,6 +14,7 @@ from customers import locks
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import run_log
 from customers.backfill.ledger.at_work import Busy
+from customers.backfill.notices import outbox
 from customers.backfill.reconcile import reconcile
 from customers.backfill.refused import Refused
 from customers.backfill.revert import Choice, plan_revert, revert
@@ -168,4 +169,6 @@ def _close(job: RunJob, status: str, reason: str, result: Mapping[str, Any]) -> 
         record(job.run.audit_tag, job.actor, [Event("run.reconciled", f"run:{job.run.run_id}", data)])
     if job.kind in verifying.KINDS and status in (Status.DONE, Status.STOPPED):
         verifying.tell_ended(job, values["result"])
+    if status == Status.REFUSED and job.kind != Kind.REVERT_PREVIEW:  # which somebody looks at
+        outbox.tell_job_refused(job, reason)
     return status

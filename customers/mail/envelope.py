@@ -11,6 +11,7 @@ class Category(StrEnum):
 
     WELCOME = "welcome"
     MAGIC_LINK = "magic-link"
+    NOTICE = "notice"  # to staff: that something is over
 
 
 class CustomerMail(EmailMultiAlternatives):

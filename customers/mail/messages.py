@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -46,6 +47,13 @@ def sign_in_message(
     return _message(
         Category.MAGIC_LINK, _subject("Sign in to {operator}", "Sign in"), email, context, message_id
     )
+
+
+def notice_message(email: str, words: str, told: Mapping[str, Any], message_id: str) -> CustomerMail:
+    """Tell somebody of staff that something is over. `told` is what a webhook is told, which names nobody."""
+    counts = [(name.replace("_", " "), number) for name, number in told["counts"].items() if number]
+    context = {**told, "words": words, "counts": counts, "link": told.get("url", ""), "contact": ""}
+    return _message(Category.NOTICE, f"{words}: {told['run_id']}", email, context, message_id)
 
 
 def sender() -> Mailbox:

@@ -3,6 +3,7 @@ from customers.models.campaign import PlatformLink, WelcomeCampaign, WelcomeMail
 from customers.models.console import Customer
 from customers.models.job import RunJob
 from customers.models.mapping import BackfillMapping, header_digest
+from customers.models.notice import Notice
 from customers.models.operations import ThrottleMark, WorkerBeat
 from customers.models.people import FormerSpelling, IdTagMapping, User
 from customers.models.upload import BackfillUpload
@@ -16,6 +17,7 @@ __all__ = [
     "Customer",
     "FormerSpelling",
     "IdTagMapping",
+    "Notice",
     "PlatformLink",
     "RunJob",
     "ThrottleMark",

@@ -22,6 +22,7 @@ from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
 from customers.backfill.source.error_file import ErrorFileError
 from customers.database import database_refusal
+from customers.terminal.telling import Telling
 from kernel import Problem, RemoteError
 
 WELL, NOT_WELL, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
@@ -47,7 +48,9 @@ class BackfillCommand(BaseCommand):
         self.format = options.pop("format")
         self._accept_every_character()
         known = {name: options[name] for name in options if name not in _DJANGO_OPTIONS}
+        telling = Telling(self.actor)
         code = self._guarded(**known)
+        telling.tell(self.say)
         if code != WELL:
             sys.exit(code)
 

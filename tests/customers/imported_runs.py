@@ -37,10 +37,9 @@ class PassingHours:
 def make_run(customers: int = 0, **fields: object) -> BackfillRun:
     """Make a finished run that imported so many customers, C-001 and so on."""
     number = next(_numbers)
-    fields = {"status": BackfillRun.Status.SUCCEEDED, **fields}
+    fields = {"status": BackfillRun.Status.SUCCEEDED, "actor": "cli:test", **fields}
     run = BackfillRun.objects.create(
         run_id=f"20261122-170501-{number:04x}",
-        actor="cli:test",
         input_name="customers.csv",
         input_sha256=f"{number:064x}",
         lago_organization_id="org",

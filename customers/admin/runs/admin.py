@@ -13,6 +13,7 @@ from customers.admin.runs.cards import CardPages
 from customers.admin.runs.listing import RunChangeList, RunColumns
 from customers.admin.runs.reconciling import ReconcilePages
 from customers.admin.runs.reverting import RevertPages
+from customers.admin.runs.telling import TellingPages
 from customers.admin.runs.verifying import VerifyPages
 from customers.admin.runs.views import RunPages
 from customers.admin.runs.welcoming import WelcomePages
@@ -27,6 +28,7 @@ class BackfillRunAdmin(
     CardPages,
     RevertPages,
     WelcomePages,
+    TellingPages,
     PreflightPages,
     ImportPages,
     RunColumns,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -36,13 +36,14 @@ from customers.backfill.welcome import CampaignStatus, latest_campaign
 from customers.backfill.welcome import status as campaign_status
 from customers.jobs import REVERTED
 from customers.jobs.verifying import KINDS
-from customers.models import BackfillRow, BackfillRun, BackfillUpload, RunJob, WelcomeCampaign
+from customers.models import BackfillRow, BackfillRun, BackfillUpload, Notice, RunJob, WelcomeCampaign
 
 Status = BackfillRun.Status
 AT_WORK = (Status.QUEUED, Status.RUNNING, Status.REVERTING)
 ROWS_PER_PAGE = 50
 ENTRIES = 50
 TAKEN_BACK = (Status.REVERTING, Status.REVERTED, REVERT_INTERRUPTED)
+TOLD_WITHIN = timedelta(seconds=30)
 STOPPED = (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL)
 CAN_CONTINUE = (*STOPPED, Status.CANARY)
 
@@ -85,6 +86,7 @@ class Live:
     has_file: bool  # it was uploaded, and is kept
     kept: Kept
     continued: Attempt | None
+    notices: Sequence[tuple[int, str, int, bool]]  # number, state, attempts, and whether it is new
     waiting: int = 0  # rows of the file after the first customers, where only those were to go in
 
     @property
@@ -152,7 +154,8 @@ class Live:
     def is_at_work(self) -> bool:
         """Return whether the page is to be asked for again by itself."""
         mailing = self.campaign is not None and self.campaign.status == WelcomeCampaign.Status.RUNNING
-        return self.is_writing or self.goes_on or mailing or any(not job.is_over for job in self.jobs)
+        at_work = mailing or any(not job.is_over for job in self.jobs)
+        return self.is_writing or self.goes_on or at_work or any(is_new for *_, is_new in self.notices)
 
     @property
     def following(self) -> Following:
@@ -170,6 +173,7 @@ class Live:
             sorted(self.counts.items()),
             jobs,
             removed,
+            [known for *known, _ in self.notices],
         )
         return blake2b(repr(of).encode(), digest_size=8).hexdigest()
 
@@ -234,6 +238,7 @@ def live(run: BackfillRun) -> Live:
         kept=kept,
         continued=last_continuation(run) if status in STOPPED else None,
         waiting=waiting,
+        notices=_notices(run, timezone.now()),
     )
 
 
@@ -243,6 +248,15 @@ def _now(status: str, counts: Mapping[str, int], kept: Kept) -> list[Segment]:
         return segments(counts)
     made = counts.get("created", 0) + counts.get("completed", 0)
     return segments({"kept": kept.rows, "reverted": max(made - kept.rows, 0)}, ("kept", "reverted"))
+
+
+def _notices(run: BackfillRun, now: datetime) -> list[tuple[int, str, int, bool]]:
+    """Return how telling of the run stands. One that is new is waited for: its first try comes at once."""
+    told = run.notices.values_list("pk", "state", "attempts", "created_at", "code")
+    return [
+        (pk, state, attempts, state == Notice.State.WAITING and not code and created_at > now - TOLD_WITHIN)
+        for pk, state, attempts, created_at, code in told
+    ]
 
 
 def right_to_stop(run: BackfillRun) -> str:

@@ -33,6 +33,7 @@ from customers.admin.runs import page
 from customers.admin.runs.failed import failed_rows
 from customers.admin.runs.starts import starts_of
 from customers.admin.runs.stepping import stepper_of
+from customers.admin.runs.telling import told_of
 from customers.backfill import uploads as staging
 from customers.backfill.ledger import life
 from customers.backfill.refused import Refused
@@ -71,6 +72,7 @@ class RunPages(Pages):
             "steps": page.steps_of(run),
             "starts": starts_of(run, timezone.now().date()),
             "downloads": page.files_of(run),
+            "told": told_of(run),
             "entries": page.entries_of(run) if may(request.user, AUDIT) else [],
             "may_see_customers": may(request.user, CUSTOMERS),
             **page.rows_page(run, request.GET),

@@ -15,6 +15,7 @@ from django.utils import timezone
 from auditlog.models import Event, record
 from customers.backfill.ledger import identity
 from customers.backfill.ledger.counts import outcome_counts
+from customers.backfill.notices import outbox
 from customers.backfill.refused import Refused
 from customers.models import BackfillRun
 
@@ -176,3 +177,4 @@ def _move(run: BackfillRun, left: Collection[str], to: str, **fields: Any) -> bo
 
 def _note(run: BackfillRun, actor: str, event: str, data: dict[str, Any] | None = None) -> None:
     record(run.audit_tag, actor, [Event(event, f"run:{run.run_id}", data or {})])
+    outbox.tell_run(run, event, actor)

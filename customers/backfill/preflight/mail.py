@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.core.mail import get_connection
 
-from customers import queueing
+from customers import queueing, webhook
+from customers.backfill.notices.outbox import mails_starter
+from customers.backfill.notices.problems import remedy_of
 from customers.backfill.preflight.asked import Asked
 from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
 from customers.mail import smtp, worker
@@ -14,7 +16,7 @@ from customers.mail.errors import DeliveryError
 from customers.mail.messages import sender
 from customers.mail.ready import DUMMY, what_is_missing
 from customers.mail.words import words_for
-from customers.models import WorkerBeat
+from customers.models import Notice, WorkerBeat
 
 
 @contextmanager
@@ -64,6 +66,19 @@ def queue(asked: Asked) -> Told | None:
     )
 
 
+def told(asked: Asked) -> Told:
+    """Say who is told when something is over. Nothing is sent: the page has a button for that."""
+    ways = ["mail to whoever started it in the console"] if mails_starter() else []
+    if not webhook.is_set():
+        return ok(ways[0] if ways else "nobody: neither mail nor NOTIFY_WEBHOOK_URL is set")
+    told = " and ".join([*ways, f"the webhook at {webhook.host()}"])
+    lately = Notice.objects.filter(channel=Notice.Channel.WEBHOOK).exclude(code="").first()
+    if lately is None:
+        return ok(told)
+    found = f"{told}; but it has not taken {lately.event} of {lately.run.run_id}: {remedy_of(lately.code)}"
+    return warning(found, "The run's page has Try again. It is tried again by itself for about a day.")
+
+
 MAIL = Part(
     "mail",
     "Mail and worker",
@@ -71,6 +86,7 @@ MAIL = Part(
     (
         Check("variables", variables),
         Check("server", server, State.STOP),
+        Check("told when it is over", told),
         Check("worker", background),
         Check("queue", queue),
     ),

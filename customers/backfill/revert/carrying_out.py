@@ -16,6 +16,7 @@ from customers.backfill.ledger import life
 from customers.backfill.ledger.at_work import only_one, working_on
 from customers.backfill.ledger.recorded import BY_CHOICE
 from customers.backfill.ledger.run_log import RunLog
+from customers.backfill.notices import outbox
 from customers.backfill.refused import Refused
 from customers.backfill.revert.planning import RevertPlan, RowPlan, plan_revert
 from customers.backfill.revert.records import Leaving, Line, Removals
@@ -222,5 +223,8 @@ class Reverting:
         else:
             report.status = "reverted"
             life.finish_revert(self.plan.run, actor=self.actor)
+        if report.status != "reverted" and not self.stop.to_be_continued:
+            with transaction.atomic():
+                outbox.tell_revert_ended(self.plan.run, report.status, report.reason, self.actor)
         self._note([{"status": report.status, **report.counts, "seconds": f"{seconds:.1f}"}])
         return report

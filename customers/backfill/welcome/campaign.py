@@ -12,6 +12,7 @@ from django.utils import timezone
 from auditlog.models import Event, record
 from customers import locks, queueing
 from customers.backfill.ledger.standing import standing_of
+from customers.backfill.notices import outbox
 from customers.backfill.refused import Refused
 from customers.backfill.unasked import require_answer
 from customers.backfill.welcome.platform import Seen, seen_there
@@ -21,6 +22,7 @@ from customers.models import BackfillRun, WelcomeCampaign, WelcomeMail
 BATCH_SIZE = 50
 DELAY_MS = 2000
 REASON_MAX = 300
+BY_HAND = "Paused by hand"
 STILL_IMPORTING = (BackfillRun.Status.QUEUED, BackfillRun.Status.RUNNING, BackfillRun.Status.REVERTING)
 
 Status, State = WelcomeCampaign.Status, WelcomeMail.State
@@ -86,13 +88,16 @@ def wake_sender(campaign_id: int) -> None:
 
 
 @transaction.atomic
-def pause(campaign: WelcomeCampaign, actor: str, reason: str = "Paused by hand") -> bool:
+def pause(campaign: WelcomeCampaign, actor: str, reason: str = BY_HAND) -> bool:
     """Stop after the mail under way; False if it was not running."""
     reason = reason[:REASON_MAX]
     moved = WelcomeCampaign.objects.running().filter(pk=campaign.pk)
     if not moved.update(status=Status.PAUSED, reason=reason):
         return False
     record(campaign.run.audit_tag, actor, [Event("welcome.paused", _subject(campaign), {"reason": reason})])
+    if reason != BY_HAND:
+        campaign.status, campaign.reason = Status.PAUSED, reason
+        outbox.tell_campaign(campaign)
     return True
 
 
@@ -132,12 +137,16 @@ def cancel_for_run(run: BackfillRun, users: Collection[int] | None = None, *, ac
     return cancelled
 
 
+@transaction.atomic
 def finish_if_over(campaign_id: int) -> bool:
     """Close a running campaign of which no mail is open any more."""
     over = WelcomeCampaign.objects.active().filter(pk=campaign_id)
     if WelcomeMail.objects.open().filter(campaign_id=campaign_id).exists():
         return False
-    return bool(over.update(status=Status.DONE, reason="", finished_at=timezone.now()))
+    if not over.update(status=Status.DONE, reason="", finished_at=timezone.now()):
+        return False
+    outbox.tell_campaign(WelcomeCampaign.objects.select_related("run").get(pk=campaign_id))
+    return True
 
 
 def _begin(run: BackfillRun, actor: str, batch_size: int, delay_ms: int, recipients: Recipients) -> Started:

@@ -15,6 +15,7 @@ from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from auditlog.models import Event, record
+from customers.backfill.notices import outbox
 from customers.mail.errors import DeliveryError, Kind
 from customers.models import WelcomeCampaign, WelcomeMail
 
@@ -130,6 +131,7 @@ def _pause(campaign: WelcomeCampaign, reason: str, actor: str) -> None:
         campaign.status, campaign.reason = WelcomeCampaign.Status.PAUSED, reason
         data = {"reason": reason}
         record(campaign.run.audit_tag, actor, [Event("welcome.paused", _subject(campaign), data)])
+        outbox.tell_campaign(campaign)
 
 
 def _runs(campaign: WelcomeCampaign) -> bool:

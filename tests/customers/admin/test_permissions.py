@@ -60,6 +60,8 @@ GATES: list[tuple[str, str, set[str] | Together]] = [
     ("customers_backfillrun_welcome_resume", "POST", {"send_welcome"}),
     ("customers_backfillrun_preflight", "GET", {"run_backfill"}),
     ("customers_backfillrun_preflight_part", "GET", {"run_backfill"}),
+    ("customers_backfillrun_preflight_test", "POST", {"run_backfill"}),
+    ("customers_backfillrun_tell_again", "POST", {"run_backfill"}),
     ("customers_backfillrun_import", "GET", {"run_backfill"}),
     ("customers_backfillrun_import", "POST", {"run_backfill"}),
     ("customers_backfillrun_process_import", "POST", {"run_backfill"}),
@@ -140,6 +142,9 @@ def keys(lago: Sandbox) -> dict[str, list[Any]]:
     token = preview_of(client_of(owner), customers_csv(2), skip_existing="on").pk
     group = owner.groups.create(name="a group")
     mapping = BackfillMapping.objects.create(name="CRM", content="")
+    notice = report.run.notices.create(
+        event="run.finished", actor="cli:tester", channel="webhook", payload={}
+    )
     return {
         "customers_backfillrun": [report.run.pk],
         "customers_customer": [User.objects.get(external_id="C-1").pk],
@@ -161,6 +166,8 @@ def keys(lago: Sandbox) -> dict[str, list[Any]]:
         "customers_backfillrun_file": [report.run.pk, "log"],
         "customers_backfillrun_system": ["lago"],
         "customers_backfillrun_preflight": [],
+        "customers_backfillrun_preflight_test": [],
+        "customers_backfillrun_tell_again": [report.run.pk, notice.pk],
         "customers_backfillrun_preflight_part": ["lago"],
     }  # fmt: skip
 
