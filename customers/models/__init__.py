@@ -1,3 +1,4 @@
+from customers.models.approval import PlanApproval
 from customers.models.backfill import BackfillRow, BackfillRun, BackfillStep, email_digest
 from customers.models.campaign import PlatformLink, WelcomeCampaign, WelcomeMail
 from customers.models.console import Customer
@@ -16,6 +17,7 @@ __all__ = [
     "Customer",
     "FormerSpelling",
     "IdTagMapping",
+    "PlanApproval",
     "PlatformLink",
     "RunJob",
     "ThrottleMark",
