@@ -41,7 +41,7 @@ class ApprovalPages(WorkingPages):
         """Open a preview also to whoever may approve, if it asks for that."""
         if not may(request.user, RUN) and not _asks(token):
             raise PermissionDenied(missing(RUN))
-        return super().preview_view(request, token)
+        return self.open_preview(request, token)
 
     def more_of(self, request: HttpRequest, upload: BackfillUpload) -> dict[str, Any]:
         """Say where the preview of a page stands with those who approve."""

@@ -41,6 +41,10 @@ class PreviewPages(Pages):
 
     @needs(RUN)
     def preview_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
+        return self.open_preview(request, token)
+
+    def open_preview(self, request: HttpRequest, token: UUID) -> HttpResponse:
+        """Show a preview, or lead to what became of it; whoever calls this has looked who asks."""
         upload = preview_for(request, token)
         if upload is None:
             return self.instead_of(request, token)

@@ -340,8 +340,8 @@ def test_a_strangers_sign_up_in_lago_changes_nothing(anna: User, approved: Given
 
 
 def test_the_next_slice_of_a_run_needs_no_new_approval(anna: User, approved: Given, settings: Any) -> None:
-    settings.BACKFILL_BATCH_SIZE = 4
-    cards = [row(number % 12 + 1, id_tag=f"TAG{number:04}") for number in range(24)]
+    settings.BACKFILL_BATCH_SIZE, settings.BACKFILL_CONCURRENCY = 5, 2
+    cards = [row(number % 30 + 1, id_tag=f"TAG{number:04}") for number in range(60)]
     upload = approved(csv_file(cards))
     confirm(client_of(anna), upload)
     run = BackfillRun.objects.get()
@@ -358,8 +358,8 @@ def test_the_next_slice_of_a_run_needs_no_new_approval(anna: User, approved: Giv
 def test_a_stopped_run_is_continued_by_its_approval_although_a_day_has_gone(
     anna: User, approved: Given, settings: Any
 ) -> None:
-    settings.BACKFILL_BATCH_SIZE = 4
-    upload = approved(customers_csv(24))
+    settings.BACKFILL_BATCH_SIZE, settings.BACKFILL_CONCURRENCY = 5, 2
+    upload = approved(customers_csv(60))
     confirm(client_of(anna), upload)
     run = BackfillRun.objects.get()
     jobs.import_run(run.pk, slice_of=SliceOfRows)
