@@ -10,6 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 from customers import jobs
 from customers.models import BackfillRun, PlanApproval, User
 from rehearsal.lago import Sandbox
+from tests.customers.admin.imports.test_working_browser import look
 from tests.customers.admin.world import (
     IMPORT,
     audited,
@@ -20,7 +21,6 @@ from tests.customers.admin.world import (
     preview_url,
 )
 from tests.customers.factories import rows
-from tests.support.accessibility import look
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
