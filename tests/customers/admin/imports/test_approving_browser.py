@@ -1,5 +1,6 @@
 """Two people in two browsers: one asks, the other looks and approves, and the first imports."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from tests.customers.admin.world import (
     preview_of,
     preview_url,
 )
-from tests.customers.factories import rows
+from tests.customers.commands import command
+from tests.customers.factories import row, rows
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -63,7 +65,6 @@ def test_one_asks_another_approves_and_the_first_imports(
 
     first.get_by_role("button", name="Ask for approval").click()
     expect(first.get_by_text("Waits for approval.")).to_be_visible()
-    look(first, "approval-waiting")
     second.goto(live_server.url + IMPORT + "approvals/")
     look(second, "approvals")
     second.get_by_role("link", name="customers.csv").click()
@@ -74,7 +75,7 @@ def test_one_asks_another_approves_and_the_first_imports(
     expect(second.get_by_text("Nothing waits for approval.")).to_be_visible()
 
     first.reload()
-    look(first, "approval-approved")
+    expect(first.get_by_text("Approved by")).to_be_visible()
     first.get_by_role("button", name="Import 5 rows").click()
     expect(first.get_by_text("This page follows it.")).to_be_visible()
     run = BackfillRun.objects.get()
@@ -100,3 +101,18 @@ def test_a_declined_plan_says_why(pages: tuple[Page, Page], anna: User, live_ser
     first.reload()
     expect(first.get_by_text("Wait for the new prices.")).to_be_visible()
     look(first, "approval-declined")
+
+
+def test_a_plan_of_the_terminal_has_a_page_of_its_own(
+    pages: tuple[Page, Page], live_server: LiveServer, tmp_path: Path
+) -> None:
+    _, second = pages
+    file = tmp_path / "customers.csv"
+    file.write_bytes(csv_file([*rows(3), row(4, start_date="2030-01-01"), row(1, id_tag="SECOND1")]))
+    command(file, "--dry-run", "--save-plan", str(tmp_path / "plan.json"))
+
+    second.goto(live_server.url + IMPORT + "approvals/")
+    second.get_by_role("link", name="customers.csv").click()
+
+    expect(second.get_by_text("where people are known by their login alone")).to_be_visible()
+    look(second, "approval-of-the-terminal")
