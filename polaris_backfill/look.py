@@ -52,6 +52,7 @@ UNFOLD: dict[str, Any] = {
                         **_entry("Runs", "history", "customers_backfillrun_changelist", "sees_runs"),
                         "active": f"{NAVIGATION}.is_among_runs",
                     },
+                    _entry("Approvals", "approval", "customers_backfillrun_approvals", "sees_approvals"),
                     _entry("Customers", "group", "customers_customer_changelist", "sees_customers"),
                     _entry("idTags", "contactless", "customers_idtagmapping_changelist", "sees_id_tags"),
                     _entry(

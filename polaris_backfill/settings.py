@@ -85,6 +85,7 @@ POLARIS_CUSTOMER_URL = environment.url("POLARIS_CUSTOMER_URL")  # where customer
 BACKFILL_BATCH_SIZE = environment.whole("BACKFILL_BATCH_SIZE", 25, least=1, most=1000)
 BACKFILL_CONCURRENCY = environment.whole("BACKFILL_CONCURRENCY", 8, least=1, most=64)
 BACKFILL_LAGO_RATE = environment.whole("BACKFILL_LAGO_RATE", 25, least=0, most=10_000)
+BACKFILL_REQUIRE_APPROVAL = environment.flag("BACKFILL_REQUIRE_APPROVAL")  # of each plan, by somebody else
 BACKFILL_LOG_DIR = Path(
     environment.text("BACKFILL_LOG_DIR") or (DATA_DIR / "backfill" if DEBUG else "/data/backfill")
 )

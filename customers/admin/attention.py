@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.urls import reverse
 
 from customers.backfill.ledger import at_work
 from customers.backfill.ledger.standing import REVERT_INTERRUPTED, shown_status
-from customers.models import BackfillRun, RunJob, WelcomeCampaign, WelcomeMail
+from customers.models import BackfillRun, PlanApproval, RunJob, WelcomeCampaign, WelcomeMail
 from customers.workers import worker_is_alive, worker_seen_at
 
 EACH = 5  # of a kind; the list behind the link has all
@@ -41,7 +42,7 @@ class Attention:
 
 def attention() -> list[Attention]:
     """Return all there is, the most urgent first."""
-    return [*_worker(), *_runs(), *_campaigns(), *_divergences(), *_mails()]
+    return [*_worker(), *_runs(), *_approvals(), *_campaigns(), *_divergences(), *_mails()]
 
 
 def _worker() -> Iterator[Attention]:
@@ -63,6 +64,14 @@ def _runs() -> Iterator[Attention]:
             "More runs",
             reverse("admin:customers_backfillrun_changelist"),
         )
+
+
+def _approvals() -> Iterator[Attention]:
+    """Name the plans that wait for somebody's word, where one is required."""
+    if settings.BACKFILL_REQUIRE_APPROVAL:
+        for plan in PlanApproval.objects.waiting().without_facts().order_by("asked_at")[:EACH]:
+            url = reverse("admin:customers_backfillrun_plan", args=[plan.pk])
+            yield Attention("waits for approval", plan.name, url, at=plan.asked_at)
 
 
 def _campaigns() -> Iterator[Attention]:

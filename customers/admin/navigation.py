@@ -1,9 +1,10 @@
 """Who sees which entry of the sidebar; django-unfold asks by dotted name. The pages ask again themselves."""
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
-from customers.admin.access import AUDIT, EDIT_MAPPINGS, ID_TAGS, ON_CUSTOMERS, ON_RUNS, RUN, may
+from customers.admin.access import APPROVE, AUDIT, EDIT_MAPPINGS, ID_TAGS, ON_CUSTOMERS, ON_RUNS, RUN, may
 
 
 def sees_runs(request: HttpRequest) -> bool:
@@ -12,6 +13,10 @@ def sees_runs(request: HttpRequest) -> bool:
 
 def sees_import(request: HttpRequest) -> bool:
     return may(request.user, RUN)
+
+
+def sees_approvals(request: HttpRequest) -> bool:
+    return bool(settings.BACKFILL_REQUIRE_APPROVAL) and may(request.user, RUN, APPROVE)
 
 
 def sees_customers(request: HttpRequest) -> bool:

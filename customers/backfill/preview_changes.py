@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from auditlog.models import Event, record
-from customers.backfill import uploads
+from customers.backfill import approvals, stored_preview, uploads
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.report import Report
 from customers.backfill.preview_ends import subject_of
@@ -22,7 +22,7 @@ from customers.backfill.source import FileMapping, Reading
 from customers.models import BackfillUpload, User
 
 PLANNED_ANEW = "preview.planned_anew"
-CHANGING = ("data", "sha256", "options", "mapping", "preview", "rows", "created_at")
+CHANGING = ("data", "sha256", "options", "mapping", "preview", "rows", "created_at", "makers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,18 @@ def changed(upload: BackfillUpload, change: Change) -> BackfillUpload:
 def put_in_place(upload: BackfillUpload, anew: BackfillUpload, change: Change, user: User) -> None:
     """Keep what was planned, unless somebody was quicker; raise Refused then."""
     anew.created_at = timezone.now()
+    if _is_otherwise(upload, anew):
+        anew.makers = sorted({*upload.makers, f"staff:{user.pk}"})
+    digest = stored_preview.unpack(anew).digest if approvals.is_required() else ""
     as_it_was = {"sha256": upload.sha256, "mapping": upload.mapping, "options": upload.options}
     with transaction.atomic():
         still = BackfillUpload.objects.previews().filter(pk=upload.pk, **as_it_was)
         if not still.update(**{name: getattr(anew, name) for name in CHANGING}):
             raise Refused("This preview was changed or confirmed in the meantime.", "Look at it again.")
         record("admin", f"staff:{user.pk}", [Event(change.action, subject_of(upload.pk), change.told)])
+        approvals.after_change(anew, digest, f"staff:{user.pk}")
+
+
+def _is_otherwise(upload: BackfillUpload, anew: BackfillUpload) -> bool:
+    """Return whether somebody changed what is planned, and not only had it planned once more."""
+    return any(getattr(upload, name) != getattr(anew, name) for name in ("sha256", "mapping", "options"))

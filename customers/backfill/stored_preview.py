@@ -9,6 +9,7 @@ from typing import Any
 
 from customers.backfill.causes import Cause, causes, same_names
 from customers.backfill.document import head_of, row_of
+from customers.backfill.engine.agreed import PlanFacts
 from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.engine.report import Report
 from customers.backfill.money.looked_at import first_invoices_of, starts_of
@@ -41,6 +42,17 @@ class Preview:
         return self.head.get("accepted")
 
     @property
+    def digest(self) -> str:
+        """Return what names the plan that somebody can agree to; blank of a preview that 1.1 did not make."""
+        found: str = self.head.get("agreed", {}).get("digest", "")
+        return found
+
+    def facts(self) -> PlanFacts:
+        """Return what of the plan somebody agrees to, of a preview with a digest."""
+        rows = [[row["line"], *row["agreed"]] for row in self.rows]
+        return PlanFacts.kept({"about": self.head["agreed"]["about"], "rows": rows})
+
+    @property
     def causes(self) -> list[Cause]:
         """Return why rows fail; nothing of a preview that an older version kept."""
         return [Cause.kept(told) for told in self.head.get("causes", ())]
@@ -67,9 +79,17 @@ class Preview:
         return [row for row in found if not warning or warning in _warnings(row)]
 
 
-def pack(report: Report) -> bytes:
-    rows = (_row(report, planned) for planned in report.plan.rows)
-    return packed(_head(report), [*rows])
+def pack(report: Report, *, for_approval: bool = False) -> bytes:
+    """Keep a plan; `for_approval`: with what somebody can agree to."""
+    if not for_approval:
+        return packed(_head(report), [_row(report, planned) for planned in report.plan.rows])
+    agreed = PlanFacts.of(report)
+    head = _head(report) | {"agreed": {"about": dict(agreed.about), "digest": agreed.digest()}}
+    rows = [
+        _row(report, planned) | {"agreed": agreed.rows[planned.line].as_json()}
+        for planned in report.plan.rows
+    ]
+    return packed(head, rows)
 
 
 def _row(report: Report, planned: PlannedRow) -> dict[str, Any]:

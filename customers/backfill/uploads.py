@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from billing.values import Plan
 from customers import queueing
-from customers.backfill import preview_ends, stored_preview
+from customers.backfill import approvals, preview_ends, stored_preview
 from customers.backfill.engine.acceptance import ANEW, KEY
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.planning import plan_file
@@ -131,7 +131,8 @@ def planned(upload: BackfillUpload) -> Report:
     options = options_of(upload)
     with connect(concurrency=options.concurrency) as systems:
         report = plan_file(open_upload(upload), systems, _looked_at(options), now=timezone.now())
-        upload.preview = stored_preview.pack(report)  # while they are open: it says which ones they are
+        # While they are open: it says which ones they are.
+        upload.preview = stored_preview.pack(report, for_approval=approvals.is_required())
     return report
 
 
@@ -225,6 +226,7 @@ def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
     upload.run, upload.attempts = run, 0
     upload.save(update_fields=["run", "attempts", "uploaded_by", "options"])  # whoever confirmed it
     life.tell_queued(run, actor=upload.actor)
+    approvals.hand_over(upload, run)
     preview_ends.note_confirmed(upload, run)
     enqueue(run.pk)
 
@@ -232,6 +234,10 @@ def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
 @transaction.atomic
 def discard(token: UUID, user: User) -> bool:
     """Delete a preview of this person, with its file; False if there is none that nobody confirmed."""
+    upload = BackfillUpload.objects.previews().without_content().filter(pk=token, uploaded_by=user).first()
+    if upload is None:
+        return False
+    approvals.withdraw(upload, upload.actor)
     deleted, _ = BackfillUpload.objects.previews().filter(pk=token, uploaded_by=user).delete()
     if deleted:
         preview_ends.note_discarded(token, f"staff:{user.pk}")
@@ -284,5 +290,6 @@ def forget_old() -> int:
     now = timezone.now()
     ended = Q(run__isnull=False) & ~Q(run__status__in=BackfillRun.UNFINISHED)
     stopped = Q(run__finished_at__lt=now - KEPT) & ~Q(run__status__in=(Status.QUEUED, Status.RUNNING))
-    expired = Q(run__isnull=True, created_at__lt=now - BackfillUpload.LIFETIME)
+    expired = Q(run__isnull=True) & ~Q(pk__in=BackfillUpload.objects.kept().values("pk"))
+    approvals.forget_old()
     return BackfillUpload.objects.filter(ended | stopped | expired).delete()[0]

@@ -1,3 +1,4 @@
+from customers.models.approval import PlanApproval
 from customers.models.backfill import BackfillRow, BackfillRun, BackfillStep, email_digest
 from customers.models.campaign import PlatformLink, WelcomeCampaign, WelcomeMail
 from customers.models.console import Customer
@@ -18,6 +19,7 @@ __all__ = [
     "FormerSpelling",
     "IdTagMapping",
     "Notice",
+    "PlanApproval",
     "PlatformLink",
     "RunJob",
     "ThrottleMark",

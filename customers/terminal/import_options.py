@@ -31,6 +31,9 @@ class ImportOptions:
     rate: float | None
     verbosity: int
     no_wait: bool
+    save_plan: Path | None
+    plan: Path | None
+    force: bool
     options: Options
 
 
@@ -96,6 +99,11 @@ def add_import_options(parser: CommandParser) -> None:
         metavar="N",
         help="import the first N customers with all their cards, and leave the others waiting",
     )
+    add(
+        "--save-plan", type=Path, metavar="FILE", help="with --dry-run: write what would be done, to agree to"
+    )
+    add("--force", action="store_true", help="write over a plan that was saved there")
+    add("--plan", type=Path, metavar="FILE", help="import only if the plan is still the one that was saved")
     add_no_wait(parser)
     add("--new-run", action="store_true", help="start a new run instead of continuing an unfinished one")
 
@@ -120,6 +128,8 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         billed_until=_billed_until(given["billed_until"]),
         start_after_billed=given["start_after_billed"],
     )
+    if given["save_plan"] and not given["dry_run"]:
+        raise Refused("--save-plan needs --dry-run.", "Save the plan first, and import with --plan.")
     rate = given["rate"]
     if rate is not None and not 0 <= rate <= 10_000:
         raise Refused("--rate must be from 0 to 10000.")
@@ -135,6 +145,9 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         rate=rate,
         verbosity=given["verbosity"],
         no_wait=given["no_wait"],
+        save_plan=given["save_plan"],
+        plan=given["plan"],
+        force=given["force"],
         options=options,
     )
 

@@ -86,7 +86,7 @@ def preview_context(
         "mapped": preview.head.get("mapped", ()),  # a preview of 1.1 knows nothing of it
         "in_the_way": staging.run_in_the_way(upload.sha256),
         "options": _options(upload.options),
-        "kept_until": upload.created_at + upload.LIFETIME - timedelta(seconds=1),
+        "kept_until": upload.expires_at - timedelta(seconds=1),
     }
 
 

@@ -1,6 +1,7 @@
 """The page of a preview, its error file, and its end without a run."""
 
 from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -9,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern
 
 from auditlog.people import actor_names
-from customers.admin.access import RUN, needs, staff
+from customers.admin.access import RUN, may, needs, staff
 from customers.admin.error_rows import error_rows
 from customers.admin.imports.confirming import ConfirmForm, confirmation_of, preview_for
 from customers.admin.imports.options_form import OptionsForm, chosen
@@ -40,6 +41,10 @@ class PreviewPages(Pages):
 
     @needs(RUN)
     def preview_view(self, request: HttpRequest, token: UUID) -> HttpResponse:
+        return self.open_preview(request, token)
+
+    def open_preview(self, request: HttpRequest, token: UUID) -> HttpResponse:
+        """Show a preview, or lead to what became of it; whoever calls this has looked who asks."""
         upload = preview_for(request, token)
         if upload is None:
             return self.instead_of(request, token)
@@ -65,9 +70,15 @@ class PreviewPages(Pages):
             "is_own": upload.uploaded_by_id == staff(request).pk,
             "confirm_form": ConfirmForm(user=staff(request), initial=confirmation_of(upload, request)),
             "options_form": options_form or OptionsForm(initial=chosen(upload.options, mapping)),
+            "may_run": may(request.user, RUN),
+            **self.more_of(request, upload),
             **preview_context(upload, request.GET, typed),
         }
         return self.show(request, "preview", f"Preview of {upload.name}", context)
+
+    def more_of(self, request: HttpRequest, upload: BackfillUpload) -> dict[str, Any]:
+        """Return what other pages have to say on this one."""
+        return {}
 
     @needs(RUN)
     def errors_view(self, request: HttpRequest, token: UUID) -> HttpResponse:

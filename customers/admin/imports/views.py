@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from import_export.admin import ImportMixin
 
 from customers.admin.access import RUN, may, staff
+from customers.admin.imports.approving import ApprovalPages
 from customers.admin.imports.columns.mending import can_be_mapped, prove_table
 from customers.admin.imports.columns.views import ColumnPages
 from customers.admin.imports.confirming import FIRST_INVALID, ConfirmForm, preview_for
@@ -19,10 +20,9 @@ from customers.admin.imports.forms import UploadForm
 from customers.admin.imports.open_previews import open_previews
 from customers.admin.imports.previewing import TOO_OLD
 from customers.admin.imports.storage import UploadStorage
-from customers.admin.imports.working import WorkingPages
 from customers.admin.pages import post_only
 from customers.admin.wording import in_console
-from customers.backfill import stored_preview
+from customers.backfill import approvals, stored_preview
 from customers.backfill import uploads as staging
 from customers.backfill.preview_ends import end_of
 from customers.backfill.refused import Refused
@@ -32,7 +32,7 @@ from customers.resources import RunResource
 from kernel import Problem, RemoteError
 
 
-class ImportPages(ColumnPages, WorkingPages, ImportMixin):  # type: ignore[misc]
+class ImportPages(ColumnPages, ApprovalPages, ImportMixin):  # type: ignore[misc]
     """The import's part of the admin of runs; mixed in before ModelAdmin."""
 
     resource_classes = [RunResource]
@@ -54,6 +54,7 @@ class ImportPages(ColumnPages, WorkingPages, ImportMixin):  # type: ignore[misc]
         response: TemplateResponse = super().import_action(request, **kwargs)
         context = response.context_data or {}
         context["open_previews"] = open_previews(staff(request))
+        context["is_required"] = approvals.is_required()
         if unread := context["form"].unread:
             return redirect("admin:customers_backfillrun_columns", token=unread.pk)
         upload = _uploaded(context["form"])
@@ -132,6 +133,9 @@ class ImportPages(ColumnPages, WorkingPages, ImportMixin):  # type: ignore[misc]
         if upload.run_id:
             messages.info(request, "This import was started already.")
             return redirect("admin:customers_backfillrun_change", upload.run_id)
+        if not approvals.standing_of(upload, stored_preview.unpack(upload)).may_import:
+            messages.error(request, "Somebody else has to approve this plan first. Nothing was started.")
+            return redirect("admin:customers_backfillrun_preview", token=upload.pk)
         try:
             return super().process_import(request, **kwargs)  # type: ignore[no-any-return]
         except SourceError:

@@ -13,6 +13,7 @@ from django.db import transaction
 from customers.backfill.engine.acceptance import KEY, Accepted
 from customers.backfill.engine.apply import Importer
 from customers.backfill.engine.at_work import Settled
+from customers.backfill.engine.consent import Consent, check_all
 from customers.backfill.engine.guard import Guard
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import PlannedRow, Policy, RowAction
@@ -44,14 +45,17 @@ def import_file(
     stop: Stop,
     progress: Progress,
     now: Callable[[], datetime],
+    consents: Sequence[Consent] = (),
 ) -> Report:
     """Plan, and unless a row would fail, do it; safe to interrupt and to run again.
 
     Raises what `plan_file` raises, with nothing written. So does a report whose status is `would_fail`.
+    `consents`: who has to agree to the plan; what they refuse is raised before anything is written.
     """
     options = options.over(source.info)
     with only_one():
         planned = plan_file(source, systems, options, now=now())
+        check_all(consents, planned)
         if planned.plan.fails and not options.allow_partial:
             return replace(planned, dry_run=False)
         if stop.requested:
@@ -64,6 +68,8 @@ def import_file(
                 log = held.enter_context(RunLog(log_path(log_dir, run.run_id), run.run_id))
                 held.enter_context(working_on(run.pk))  # before anybody can see the run
                 stage(run, planned.at_hand, actor)
+                for consent in consents:
+                    consent.hold(run)
             return Attempt(run, planned, options, actor, stop, progress, now).carry_out(log)
 
 

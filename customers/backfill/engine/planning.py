@@ -130,6 +130,7 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
     before, given = billed_before(plan), details(plan, systems.steps)
     return Report(
         info=source.info,
+        options=options,
         mapped=mapped if source.info.mapping else None,
         systems=systems,
         plan=plan,

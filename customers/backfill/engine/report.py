@@ -8,6 +8,7 @@ from customers.backfill.engine.at_work import Settled
 from customers.backfill.engine.canary import Canary
 from customers.backfill.engine.expected import Expected
 from customers.backfill.engine.mapped import MappedFile
+from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import Plan, PlannedRow
 from customers.backfill.money.billed_before import BilledBefore
 from customers.backfill.money.billing_lines import BillingLine
@@ -34,6 +35,7 @@ class Report:
     warnings: Sequence[Problem]
     dry_run: bool
     status: str
+    options: Options = field(default_factory=Options)  # as they hold for this file
     mapped: MappedFile | None = None  # of a file that is read through a mapping
     before: BilledBefore | None = None  # where rows say until when the old provider has billed
     differences: Differences | None = None  # where rows say what is paid now

@@ -8,6 +8,7 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from customers.backfill.engine.attempt import import_file
+from customers.backfill.engine.consent import check_all
 from customers.backfill.engine.planning import plan_file
 from customers.backfill.engine.report import Report
 from customers.backfill.engine.stop import Stop
@@ -17,6 +18,7 @@ from customers.backfill.source import open_source
 from customers.backfill.source.error_file import check_error_file
 from customers.backfill.systems import connect
 from customers.terminal.base import INTERRUPTED, NOT_WELL, WELL, BackfillCommand
+from customers.terminal.consents import consents_of, save_plan
 from customers.terminal.error_rows import save_errors
 from customers.terminal.file_values import print_values
 from customers.terminal.import_options import add_import_options, read_import_options
@@ -41,6 +43,7 @@ class Command(BackfillCommand):
             hidden_rows=chosen.hidden_rows,
             mapping=chosen.mapping,
         )
+        consents = consents_of(chosen)
         if chosen.errors:
             check_error_file(chosen.errors, chosen.input, source.info)
         with (
@@ -56,11 +59,14 @@ class Command(BackfillCommand):
             print_target(console(self.err), systems, self.database)
             if chosen.dry_run:
                 report = plan_file(source, systems, chosen.options, now=timezone.now())
+                check_all(consents, report)
+                if chosen.save_plan:
+                    save_plan(chosen.save_plan, report, self.actor, self.say)
             else:
                 report = import_file(
                     source, systems, chosen.options,
                     actor=self.actor, log_dir=settings.BACKFILL_LOG_DIR,
-                    stop=stop, progress=progress, now=timezone.now,
+                    stop=stop, progress=progress, now=timezone.now, consents=consents,
                 )  # fmt: skip
                 report = self._settled_in(report, stop, waits=not chosen.no_wait)
         written = save_errors(chosen.errors, report, self.err)

@@ -8,14 +8,15 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from auditlog.models import AuditEntry
-from customers.models import BackfillMapping, BackfillRun, BackfillUpload, IdTagMapping, User
+from customers.backfill import approvals
+from customers.models import BackfillMapping, BackfillRun, BackfillUpload, IdTagMapping, PlanApproval, User
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import EVERYTHING, client_of, customers_csv, member_of_staff, preview_of
 from tests.customers.factories import imported, rows
 
 pytestmark = pytest.mark.django_db
 
-RUNS = {"run_backfill", "revert_backfill", "send_welcome", "view_backfillrun"}
+RUNS = {"run_backfill", "revert_backfill", "send_welcome", "view_backfillrun", "approve_backfill"}
 
 
 class Together(frozenset[str]):
@@ -65,7 +66,12 @@ GATES: list[tuple[str, str, set[str] | Together]] = [
     ("customers_backfillrun_import", "GET", {"run_backfill"}),
     ("customers_backfillrun_import", "POST", {"run_backfill"}),
     ("customers_backfillrun_process_import", "POST", {"run_backfill"}),
-    ("customers_backfillrun_preview", "GET", {"run_backfill"}),
+    ("customers_backfillrun_preview", "GET", {"run_backfill", "approve_backfill"}),  # that asks for approval
+    ("customers_backfillrun_ask", "POST", {"run_backfill"}),
+    ("customers_backfillrun_approvals", "GET", {"run_backfill", "approve_backfill"}),
+    ("customers_backfillrun_plan", "GET", {"run_backfill", "approve_backfill"}),
+    ("customers_backfillrun_approve", "POST", {"approve_backfill"}),
+    ("customers_backfillrun_decline", "POST", {"approve_backfill"}),
     ("customers_backfillrun_errors", "GET", {"run_backfill"}),
     ("customers_backfillrun_discard", "POST", {"run_backfill"}),
     ("customers_backfillrun_remedy", "POST", {"run_backfill"}),
@@ -125,7 +131,7 @@ GATES: list[tuple[str, str, set[str] | Together]] = [
     ("auth_group_add", "GET", NOBODY),
     ("auth_group_delete", "POST", NEVER),
 ]
-WORK = ("discard", "remedy", "options", "correct", "merge", "corrected")
+WORK = ("ask", "discard", "remedy", "options", "correct", "merge", "corrected")
 # For all staff, and with nothing of ours on them.
 FOR_ALL_STAFF = {
     "index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n",
@@ -134,12 +140,14 @@ FOR_ALL_STAFF = {
 
 
 @pytest.fixture
-def keys(lago: Sandbox) -> dict[str, list[Any]]:
+def keys(lago: Sandbox, settings: Any) -> dict[str, list[Any]]:
     """What the addresses are about, by the beginning of their names."""
+    settings.BACKFILL_REQUIRE_APPROVAL = True
     owner = member_of_staff("run_backfill", email="owner@operator.example")
     report = imported(rows(1))
     assert report.run is not None
-    token = preview_of(client_of(owner), customers_csv(2), skip_existing="on").pk
+    upload = preview_of(client_of(owner), customers_csv(2), skip_existing="on")
+    token, plan = upload.pk, approvals.ask(upload, owner)
     group = owner.groups.create(name="a group")
     mapping = BackfillMapping.objects.create(name="CRM", content="")
     notice = report.run.notices.create(
@@ -160,6 +168,8 @@ def keys(lago: Sandbox) -> dict[str, list[Any]]:
         "customers_backfillrun_preview": [token],
         "customers_backfillrun_errors": [token],
         **{f"customers_backfillrun_{page}": [token] for page in WORK},
+        "customers_backfillrun_approvals": [],
+        **{f"customers_backfillrun_{page}": [plan.pk] for page in ("plan", "approve", "decline")},
         "customers_backfillrun_columns": [token],
         "customers_backfillrun_columns_file": [token],
         "customers_backfillmapping": [mapping.pk],
@@ -233,6 +243,7 @@ def world() -> tuple[Any, ...]:
     return (
         list(BackfillRun.objects.values()),
         list(BackfillUpload.objects.values_list("pk", "run")),
+        list(PlanApproval.objects.values_list("pk", "status")),
         list(BackfillMapping.objects.values()),
         list(User.objects.order_by("pk").values("pk", "email", "is_active", "is_superuser")),
         list(IdTagMapping.objects.values()),

@@ -21,7 +21,7 @@ from customers.backfill import uploads as staging
 from customers.backfill.kept_mappings import MAX_NAME, keep_mapping
 from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
-from customers.models import BackfillMapping, BackfillUpload
+from customers.models import BackfillMapping
 from kernel import RemoteError
 
 TOO_OLD = "That file is older than an hour, or was discarded. Upload it again."
@@ -109,7 +109,7 @@ class ColumnPages(Pages):
             "may_keep": may(request.user, EDIT_MAPPINGS),
             "save_as": request.POST.get("save_as", work.name),
             "max_name": MAX_NAME,
-            "kept_until": work.upload.created_at + BackfillUpload.LIFETIME,
+            "kept_until": work.upload.expires_at,
             **page.choices_of_form(work.mapping.form, kind, work.study),
             **columns,
         }
