@@ -23,6 +23,10 @@ WORDS = {
     "user.rights": "Rights changed",
     "group.rights": "Rights of a group changed",
     "run.stop_requested": "Stop asked for",
+    "run.pause_requested": "Pause asked for",
+    "run.paced": "Pace changed",
+    "run.scheduled_now": "Started before its time",
+    "welcome.paced": "Pace of the mails changed",
 }
 
 

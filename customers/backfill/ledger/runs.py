@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 
 from customers.backfill.ledger import at_work
 from customers.backfill.ledger.counts import counts_of, outcome_counts, step_states, warning_counts
-from customers.backfill.ledger.standing import REVERT_INTERRUPTED, Standing, shown_status, standing_of
+from customers.backfill.ledger.standing import (
+    REVERT_INTERRUPTED,
+    REVERT_PAUSED,
+    Standing,
+    shown_status,
+    standing_of,
+)
 from customers.backfill.refused import Refused
 from customers.models import BackfillRow, BackfillRun
 
@@ -93,12 +99,14 @@ def warnings_of(run: BackfillRun) -> Iterator[tuple[int, str, Mapping[str, str]]
 
 def _next(run: BackfillRun, status: str) -> list[str]:
     """Name the commands that make sense now, the likeliest first."""
-    again = _again(run)
+    go_on = again(run)
     undo = f"backfill_revert --run-id {run.run_id} --dry-run"
     if status in (Status.REVERTING, REVERT_INTERRUPTED):
         return [f"backfill_revert --run-id {run.run_id}"]
     if status == Status.REVERTED:
-        return [again]
+        return [go_on]
+    if status in (Status.PAUSED, REVERT_PAUSED):
+        return [f"backfill_control {run.run_id} resume"]
     if status in (Status.RUNNING, Status.QUEUED):
         return [f"backfill_runs {run.run_id}"]
     if status == Status.ABANDONED:
@@ -109,10 +117,10 @@ def _next(run: BackfillRun, status: str) -> list[str]:
     ]
     if status == Status.SUCCEEDED:
         return [*after, undo]
-    return [again, after[0], undo]
+    return [go_on, after[0], undo]
 
 
-def _again(run: BackfillRun) -> str:
+def again(run: BackfillRun) -> str:
     """Return the command that goes on with a run, with the options that decide what it makes.
 
     Without `--billing-time`, say, the second half of a run would be billed otherwise than the first.
