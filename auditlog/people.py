@@ -3,6 +3,7 @@
 Staff are told by name, customers by their external_id, as the log itself tells them.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ STAFF, CUSTOMER = "staff", "customer"
 ACTORS = (STAFF, CUSTOMER)
 SUBJECTS = ("user",)  # in a subject, `customer:` goes before an external_id
 FOUND_AT_MOST = 100
+MEMBER = re.compile(rf"\b{STAFF}:[0-9]{{1,18}}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,13 @@ def actor_names(actors: Iterable[str]) -> Mapping[str, str]:
     known = list(actors)
     people = _people(_numbers(known, ACTORS))
     return {actor: _named(actor, ACTORS, people) for actor in known}
+
+
+def with_names(text: str) -> str:
+    """Name the staff in a sentence that knows them by number, as our records do."""
+    found = set(MEMBER.findall(text))
+    names = actor_names(found) if found else {}
+    return MEMBER.sub(lambda one: names[one[0]], text)
 
 
 def actors_called(text: str) -> list[str]:

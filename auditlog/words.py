@@ -26,6 +26,10 @@ WORDS = {
     "run.canary": "First customers in, the others wait",
     "run.cards_chosen": "Refused cards chosen to be corrected",
     "run.stop_requested": "Stop asked for",
+    "run.pause_requested": "Pause asked for",
+    "run.paced": "Pace changed",
+    "run.scheduled_now": "Started before its time",
+    "welcome.paced": "Pace of the mails changed",
 }
 
 

@@ -66,6 +66,10 @@ class LagoClient(Installation, Customers, Subscriptions, Usage, Wallets, Coupons
     def close(self) -> None:
         self._transport.close()
 
+    def set_rate(self, rate_per_s: float) -> None:
+        """Call at another rate from now on; 0 means no limit. Who sleeps for a turn has to be woken."""
+        self._transport.set_rate(rate_per_s)
+
     @property
     def url(self) -> str:
         return self._transport.url

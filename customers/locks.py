@@ -73,6 +73,7 @@ class LockOfEach:
 
 ONE_AT_A_TIME = Lock(0x706F6C61726973)  # "polaris": one import or revert
 RUN = LockOfEach(0x706F6C61)  # "pola": which run it is at; nobody waits for it
+STAYS = LockOfEach(0x77616974)  # "wait": who waits with a paused run for it to be resumed
 JOB = LockOfEach(0x6A6F6273)  # "jobs": one worker per job
 SENDER = LockOfEach(0x77656C63)  # "welc": one sender per campaign
 START_OF_CAMPAIGN = Lock(0x77656C636F6D65)  # "welcome": two runs can share customers

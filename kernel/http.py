@@ -21,6 +21,7 @@ from tenacity.wait import WaitBaseT
 from urllib3.exceptions import ConnectTimeoutError, ProxyError, ReadTimeoutError, SSLError
 
 from kernel import RemoteError
+from kernel.pace import MOST_AT_ONCE
 
 Answer = TypeVar("Answer")
 
@@ -42,7 +43,8 @@ def session(auth: AuthBase, pool_size: int, url: str) -> requests.Session:
     made.auth = auth
     made.headers.update({"Accept": "application/json", "User-Agent": "polaris-backfill"})
     made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # a jar shared by threads buys nothing
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size)
+    # Connections are made as they are needed. Room for more, as the threads may become more while they work.
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=max(pool_size, MOST_AT_ONCE))
     made.mount("http://", adapter)
     made.mount("https://", adapter)
     return made

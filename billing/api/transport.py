@@ -63,6 +63,9 @@ class Transport:
     def close(self) -> None:
         self._session.close()
 
+    def set_rate(self, rate_per_s: float) -> None:
+        self._limiter.change(rate_per_s)
+
     def send(
         self,
         method: str,

@@ -16,8 +16,9 @@ from customers.backfill.engine.attempt import import_file
 from customers.backfill.engine.plan import RowAction
 from customers.backfill.engine.report import Report
 from customers.backfill.engine.stop import Stop
-from customers.backfill.ledger import life, run_log
+from customers.backfill.ledger import life, run_log, schedule
 from customers.backfill.ledger.at_work import Busy, only_one
+from customers.backfill.ledger.pace import Pace, pace_of
 from customers.backfill.refused import Refused
 from customers.backfill.settling_in import wake_platform
 from customers.backfill.source import SourceError
@@ -57,8 +58,13 @@ def import_run(run_pk: int, *, slice_of: Slicing = Slice) -> Ended:
 
 def _claim(run_pk: int) -> BackfillUpload | None:
     """Count the attempt before it is made: a file that kills its worker must not do so for ever."""
-    upload = BackfillUpload.objects.filter(run_id=run_pk, run__status__in=TO_DO).select_related("run").first()
-    if upload is None:
+    to_do = BackfillUpload.objects.filter(schedule.is_due("run__"), run_id=run_pk, run__status__in=TO_DO)
+    upload = to_do.select_related("run").first()
+    if upload is None or upload.run is None:
+        return None
+    if life.heed(upload.run) or schedule.is_missed(
+        upload.run
+    ):  # asked of a worker that died, or none was there
         return None
     if upload.attempts >= ATTEMPTS:
         _end(upload, Status.INTERRUPTED, f"the worker died {ATTEMPTS} times over it; see its log")
@@ -69,10 +75,11 @@ def _claim(run_pk: int) -> BackfillUpload | None:
 
 def _work(upload: BackfillUpload, slice_of: Slicing) -> Ended:
     stop, options = Stop(), staging.options_of(upload)
+    pace = pace_of(upload.run).over(Pace(None, options.concurrency))
     try:
         run_log.check_folder(settings.BACKFILL_LOG_DIR)
         with (
-            connect(concurrency=options.concurrency, sleep=stop.sleep, writes=True) as systems,
+            connect(rate=pace.rate, concurrency=pace.concurrency, sleep=stop.sleep, writes=True) as systems,
             slice_of(stop) as progress,
         ):
             staging.check_prices(upload, systems.target.plans)
@@ -99,12 +106,11 @@ def _settle(upload: BackfillUpload, report: Report) -> Ended:
         _end(upload, Status.FAILED, _what_changed(report))
         return Ended.REFUSED
     if report.status == Status.QUEUED and report.run:
-        if BackfillRun.objects.filter(pk=report.run.pk, stop_requested=True).exists():
-            _end(upload, Status.INTERRUPTED, life.STOPPED_BY_HAND)
-            return Ended.DONE
         BackfillUpload.objects.filter(pk=upload.pk).update(attempts=0)
         staging.enqueue(report.run.pk)
         return Ended.MORE
+    if report.status == Status.PAUSED:
+        BackfillUpload.objects.filter(pk=upload.pk).update(attempts=0)
     if report.run and report.status in WHOLE:
         settling.begin(report.run)
     elif report.run:

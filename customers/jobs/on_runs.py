@@ -12,12 +12,13 @@ from django.utils import timezone
 from auditlog.models import Event, record
 from customers import locks
 from customers.backfill.engine.stop import Stop
-from customers.backfill.ledger import run_log
+from customers.backfill.ledger import life, run_log
 from customers.backfill.ledger.at_work import Busy
+from customers.backfill.ledger.pace import Pace, pace_of
 from customers.backfill.notices import outbox
 from customers.backfill.reconcile import reconcile
 from customers.backfill.refused import Refused
-from customers.backfill.revert import Choice, plan_revert, revert
+from customers.backfill.revert import PAUSED, Choice, plan_revert, revert
 from customers.backfill.revert.expected import expected_removals
 from customers.backfill.systems import Systems, connect
 from customers.jobs import results, settling, verifying
@@ -26,10 +27,11 @@ from customers.jobs.waking import enqueue
 from customers.models import BackfillRun, RunJob
 from kernel import RemoteError
 
-Kind, Status = RunJob.Kind, RunJob.Status
+Kind, Status, RunStatus = RunJob.Kind, RunJob.Status, BackfillRun.Status
 WITHOUT = "without"  # the option that names systems to leave alone
 ATTEMPTS = 3
 WAITING = "waiting for another import or revert to end"
+HELD = "paused"
 
 Outcome = tuple[str, str, Mapping[str, Any]]  # status, reason, result
 
@@ -45,7 +47,7 @@ def ask(run: BackfillRun, kind: str, actor: str, **options: Any) -> RunJob:
     if job is None:
         job = _made(run, kind, actor, options)
         if kind == Kind.REVERT:
-            BackfillRun.objects.filter(pk=run.pk).update(stop_requested=False)
+            life.forget_stop(run)
         if kind != Kind.REVERT_PREVIEW:  # which is only looking
             record(run.audit_tag, actor, [Event(f"{kind}.asked", f"run:{run.run_id}", options)])
     enqueue(job.pk)
@@ -82,9 +84,15 @@ def _outcome(job: RunJob, slice_of: Slicing) -> Outcome:
     stop = Stop()
     if job.kind == Kind.SETTLE and (early := settling.too_early(job)):
         return *early, {}
+    if job.kind == Kind.REVERT and life.is_held(job.run):
+        return Status.QUEUED, HELD, job.result
+    pace = pace_of(job.run) if job.kind == Kind.REVERT and job.run.status == RunStatus.REVERTING else Pace()
     try:
         writes = job.kind in (Kind.REVERT, Kind.CHARGE)
-        with connect(sleep=stop.sleep, without=_left_out(job), writes=writes) as systems:
+        with connect(
+            rate=pace.rate, concurrency=pace.concurrency, sleep=stop.sleep,
+            without=_left_out(job), writes=writes,
+        ) as systems:  # fmt: skip
             return _WORK[job.kind](job, systems, stop, slice_of)
     except Busy:
         return Status.QUEUED, WAITING, {}
@@ -120,6 +128,8 @@ def _revert(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Out
     if report.status in ("reverted", "nothing") and systems.platform:  # nothing: a worker died at the end
         settling.expect(job.run, job.actor, reverted=True, no_wait=bool(job.options.get(settling.NO_WAIT)))
         settling.begin(job.run)
+    if report.status == PAUSED:
+        return Status.QUEUED, HELD if life.is_held(job.run) else "", results.of_revert(report)
     if stop.to_be_continued and not report.is_well:
         return Status.QUEUED, "", {}
     status = {"refused": Status.REFUSED, "interrupted": Status.STOPPED, "failed": Status.STOPPED}
@@ -162,7 +172,7 @@ def _close(job: RunJob, status: str, reason: str, result: Mapping[str, Any]) -> 
         values["finished_at"] = timezone.now()
     if not RunJob.objects.unfinished().filter(pk=job.pk).update(**values):
         return "nothing"
-    if status == Status.QUEUED and reason not in (WAITING, settling.NOT_YET):  # these, the sweep wakes
+    if status == Status.QUEUED and reason not in (WAITING, HELD, settling.NOT_YET):  # these, the sweep wakes
         enqueue(job.pk)
     if job.kind == Kind.RECONCILE and status == Status.DONE:
         data = {"divergences": values["result"]["divergences_total"]}

@@ -3,7 +3,7 @@
 from django.db.models import Q
 
 from customers.backfill import uploads as staging
-from customers.backfill.ledger import at_work
+from customers.backfill.ledger import at_work, schedule
 from customers.jobs.waking import enqueue
 from customers.models import BackfillRun, RunJob
 
@@ -13,7 +13,7 @@ Status = BackfillRun.Status
 def sweep() -> int:
     """Wake the worker for everything that waits; return how much that was. Safe to call at any moment."""
     staging.forget_old()
-    left = Q(status=Status.QUEUED)
+    left = Q(status=Status.QUEUED) & schedule.is_due()
     if not at_work.is_busy():  # then whatever says that it is running has lost its worker
         left |= Q(status=Status.RUNNING)
     runs = list(BackfillRun.objects.filter(left, upload__isnull=False).values_list("pk", flat=True))

@@ -64,6 +64,17 @@ class BackfillRun(models.Model):
     # Which one of its kind each other system was, by the key of the system.
     world = models.JSONField(default=dict, blank=True)
     stop_requested = models.BooleanField(default=False)
+    pause_requested = models.BooleanField(default=False)
+    paused_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when it, or its revert, is paused"
+    )
+    asked_by = models.CharField(
+        max_length=150, blank=True, default="", help_text="Who asked last to stop or to pause it"
+    )
+    # What was chosen while it worked, over its options: calls to Lago per second, and how many at once.
+    pace = models.JSONField(default=dict, blank=True)
+    starts_at = models.DateTimeField(null=True, blank=True, help_text="When it is to begin, while it waits")
+    starts_zone = models.CharField(max_length=64, blank=True, default="", help_text="In which that was said")
     started_at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True, blank=True, help_text="Last batch that was settled")
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -12,10 +12,14 @@ from django.core.management.base import CommandParser
 from customers.backfill.checks import read_day
 from customers.backfill.engine.acceptance import NO, OPTION, THESE
 from customers.backfill.engine.options import Options
+from customers.backfill.ledger import identity
+from customers.backfill.ledger.pace import Pace, change_pace, check_pace, pace_of
 from customers.backfill.refused import Refused
-from customers.backfill.source import HIDDEN_ROWS, FileMapping, read_mapping
+from customers.backfill.source import HIDDEN_ROWS, FileMapping, Source, read_mapping
+from customers.models import BackfillRun
 from customers.terminal.settling import add_no_wait
 from kernel.days import is_date_format
+from kernel.pace import MOST_AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class ImportOptions:
     hidden_rows: str | None
     mapping: FileMapping | None
     show_values: bool
-    rate: float | None
+    pace: Pace  # as it was said here
     verbosity: int
     no_wait: bool
     save_plan: Path | None
@@ -116,7 +120,9 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         skip_existing=given["skip_existing"],
         allow_partial=given["allow_partial"],
         batch_size=_within("--batch-size", given["batch_size"], settings.BACKFILL_BATCH_SIZE, 1, 1000),
-        concurrency=_within("--concurrency", given["concurrency"], settings.BACKFILL_CONCURRENCY, 1, 64),
+        concurrency=_within(
+            "--concurrency", given["concurrency"], settings.BACKFILL_CONCURRENCY, 1, MOST_AT_ONCE
+        ),
         date_format=_date_format(given["date_format"]),
         decimal_mark=given["decimal_mark"],
         billing_time=given["billing_time"],
@@ -130,9 +136,8 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
     )
     if given["save_plan"] and not given["dry_run"]:
         raise Refused("--save-plan needs --dry-run.", "Save the plan first, and import with --plan.")
-    rate = given["rate"]
-    if rate is not None and not 0 <= rate <= 10_000:
-        raise Refused("--rate must be from 0 to 10000.")
+    pace = Pace(given["rate"], given["concurrency"])
+    check_pace(pace)
     return ImportOptions(
         input=given["input"],
         dry_run=given["dry_run"],
@@ -142,7 +147,7 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         hidden_rows=given["hidden_rows"],
         mapping=mapping,
         show_values=given["show_values"],
-        rate=rate,
+        pace=pace,
         verbosity=given["verbosity"],
         no_wait=given["no_wait"],
         save_plan=given["save_plan"],
@@ -150,6 +155,22 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         force=given["force"],
         options=options,
     )
+
+
+def pace_to_begin_with(chosen: ImportOptions, source: Source, run: BackfillRun | None, *, actor: str) -> Pace:
+    """Return the pace from the look-ups on. What was chosen for the unfinished run over the file holds.
+
+    Said anew with the command it is another choice for that run; one that goes on after a pause (`run`) keeps
+    what was chosen while it was at work.
+    """
+    usual = Pace(None, chosen.options.concurrency)
+    found = None if chosen.options.new_run else identity.unfinished(source.info.sha256)
+    if run is not None:
+        return pace_of(run).over(chosen.pace).over(usual)
+    is_choice = found is not None and found.pace and chosen.pace.is_chosen and not chosen.dry_run
+    if found and is_choice and found.status not in (found.Status.RUNNING, found.Status.QUEUED):
+        return change_pace(found, chosen.pace, actor=actor).over(usual)
+    return chosen.pace.over(pace_of(found)).over(usual)
 
 
 def _within(name: str, given: int | None, default: int, least: int, most: int) -> int:

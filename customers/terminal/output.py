@@ -69,6 +69,14 @@ class TerminalProgress(Hearer):
             self._bar.start()
             self._bar.add_task(what, total=total, rate="")
 
+    def tell(self, message: str) -> None:
+        """Say it at once, above the bar if there is one; also to who wants no progress."""
+        if self._bar is not None:
+            self._bar.console.print(message, soft_wrap=True)
+            return
+        self._stream.write(f"{message}\n")
+        self._stream.flush()
+
     def advance(self, number: int) -> None:
         self._done += number
         if self._quiet or not self._total:

@@ -1,13 +1,18 @@
 """Runs at a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from auditlog.people import actor_names, with_names
+from customers.backfill.ledger import schedule
+from customers.backfill.ledger.life import WORKING
+from customers.backfill.ledger.pace import pace_of
 from customers.backfill.ledger.runs import FAILURES_SHOWN, RunDetail, RunLine, warnings_of
 from customers.backfill.steps import alterations
+from customers.models import BackfillRun
 from customers.terminal.output import plain_table, warning_line
 from kernel.wording import counted
 
@@ -17,6 +22,8 @@ STYLE = {
     "partial": "yellow",
     "failed": "red",
     "interrupted": "yellow",
+    "paused": "yellow",
+    "revert paused": "yellow",
     "reverted": "dim",
 }
 
@@ -50,6 +57,8 @@ def print_detail(console: Console, detail: RunDetail, *, verbosity: int = 1) -> 
     )
     console.print(f"SteVe {run.steve_url or 'not configured'}")
     console.print(f"By    {run.actor}, begun {run.started_at:%Y-%m-%d %H:%M:%S} UTC{_ended(detail)}")
+    for line in _control(run):
+        console.print(line, soft_wrap=True)
     console.print()
     if detail.standing.sentence:
         console.print(detail.standing.sentence, style="yellow", soft_wrap=True)
@@ -71,8 +80,23 @@ def print_detail(console: Console, detail: RunDetail, *, verbosity: int = 1) -> 
 
 
 def _status(detail: RunDetail) -> Text:
-    reason = f" ({detail.run.reason})" if detail.run.reason else ""
+    reason = f" ({with_names(detail.run.reason)})" if detail.run.reason else ""
     return Text(f"{detail.status}{reason}", style=STYLE.get(detail.status, ""))
+
+
+def _control(run: BackfillRun) -> Iterator[str]:
+    """Say what was asked of a run that is under way, by whom, and since when it is paused."""
+    who = actor_names([run.asked_by])[run.asked_by] if run.asked_by else ""
+    if run.pause_requested and run.status in WORKING:
+        yield f"Pausing, asked by {who}: what is in flight is finished and recorded."
+    if run.stop_requested and run.status in WORKING:
+        yield f"Stopping, asked by {who or 'somebody'}: what is in flight is finished and recorded."
+    if run.paused_at:
+        yield f"Paused by {who} at {run.paused_at:%Y-%m-%d %H:%M:%S} UTC"
+    if sentence := pace_of(run).sentence:
+        yield f"Pace  {sentence}, as chosen while it worked"
+    if hour := schedule.told(run):
+        yield f"Begins at {hour}"
 
 
 def _ended(detail: RunDetail) -> str:
@@ -121,6 +145,7 @@ def detail_json(detail: RunDetail) -> dict[str, Any]:
         **line_json(RunLine(detail.run, detail.status, detail.counts)),
         "import": detail.standing.as_json(),
         "options": detail.run.options,
+        "control": _control_json(detail.run),
         "actor": detail.run.actor,
         "steps": detail.steps,
         "rate_per_s": detail.rate_per_s,
@@ -130,4 +155,15 @@ def detail_json(detail: RunDetail) -> dict[str, Any]:
         ],
         "warnings": dict(detail.warnings),
         "next": list(detail.next),
+    }
+
+
+def _control_json(run: BackfillRun) -> dict[str, Any]:
+    return {
+        "asked_by": run.asked_by or None,
+        "stop_requested": run.stop_requested,
+        "pause_requested": run.pause_requested,
+        "paused_at": run.paused_at.isoformat() if run.paused_at else None,
+        "pace": pace_of(run).as_json(),
+        "starts_at": run.starts_at.isoformat() if run.starts_at else None,
     }

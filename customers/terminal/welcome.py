@@ -31,6 +31,7 @@ LEFT_OUT_WORDS = {
     "under_way": "are queued by another run's campaign",
     "unknown_before": "perhaps have a mail (--retry-unknown)",
     "failed_before": "were refused before (--retry-failed)",
+    "stopped": "were queued when the mails were stopped",
     "link_valid": "have a link that still works (--resend)",
 }
 

@@ -52,10 +52,11 @@ def add_welcome_options(parser: CommandParser) -> None:
 
 def read_welcome_options(given: Mapping[str, Any]) -> WelcomeOptions:
     """Raise Refused for a value that makes no sense."""
+    check_mail_pace(given["batch_size"], given["delay_ms"])
     return WelcomeOptions(
         run_id=given["run_id"],
-        batch_size=_within("--batch-size", given["batch_size"], 1, BATCH_SIZE_MAX),
-        delay_ms=_within("--delay-ms", given["delay_ms"], 0, DELAY_MS_MAX),
+        batch_size=given["batch_size"],
+        delay_ms=given["delay_ms"],
         inline=given["inline"],
         status=given["status"],
         preview=given["preview"],
@@ -114,7 +115,11 @@ def _one_address(given: str | None) -> str:
         raise Refused(f"--test-to {error}.", "Give your own address, and nothing else.") from None
 
 
-def _within(name: str, given: int | None, least: int, most: int) -> int | None:
-    if given is not None and not least <= given <= most:
-        raise Refused(f"{name} must be a whole number from {least} to {most}.")
-    return given
+def check_mail_pace(batch_size: int | None, delay_ms: int | None) -> None:
+    """Raise Refused for what is no pace of mails; None is as it is."""
+    for name, given, least, most in (
+        ("--batch-size", batch_size, 1, BATCH_SIZE_MAX),
+        ("--delay-ms", delay_ms, 0, DELAY_MS_MAX),
+    ):
+        if given is not None and not least <= given <= most:
+            raise Refused(f"{name} must be a whole number from {least} to {most}.")

@@ -43,6 +43,7 @@ REASONS = {
     "under_way": "have a mail of another run under way",
     "unknown_before": "may have got one: nobody knows",
     "failed_before": "could not be reached before",
+    "stopped": "were queued when the mails were stopped",
     "link_valid": "have a link that still works",
 }
 

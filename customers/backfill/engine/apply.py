@@ -9,6 +9,8 @@ from customers.backfill.engine.at_work import Opened, Settled, StepFailure
 from customers.backfill.engine.batch import Books
 from customers.backfill.engine.breaker import Breaker
 from customers.backfill.engine.guard import Guard
+from customers.backfill.engine.hearing import Hearing
+from customers.backfill.engine.lanes import Lanes
 from customers.backfill.engine.pipeline import Leg, Pipeline, legs_of
 from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, judge_again
 from customers.backfill.engine.stop import Stop
@@ -34,6 +36,8 @@ class Importer:
         max_failures: int,
         settled: Callable[[Sequence[Settled]], None],
         guard: Guard,
+        lanes: Lanes,
+        hearing: Hearing,
     ) -> None:
         self.run = run
         self._steps = steps
@@ -43,15 +47,17 @@ class Importer:
         self._breaker = Breaker(stop, max_failures)
         self._settled = settled
         self._guard = guard
+        self._lanes, self._hearing = lanes, hearing
 
-    def apply(self, plan: Plan, *, batch_size: int, concurrency: int) -> None:
+    def apply(self, plan: Plan, *, batch_size: int) -> None:
         """Bring in every row that is to be done; `settled` hears of each batch once it is written."""
         pipeline: Pipeline[PlannedRow, Opened] = Pipeline(
             open_batch=self._open,
             legs=self._legs(),
             settle_batch=self._settle,
-            concurrency=concurrency,
+            lanes=self._lanes,
             stop=self._stop,
+            watch=self._hearing.listen,
         )
         pipeline.run(chunks(plan.to_do(), batch_size), batch_size)
 
@@ -123,8 +129,7 @@ class Importer:
 
     def _settle(self, batch: Sequence[tuple[Opened, bool]]) -> None:
         self._settled(self._books.settle(batch))
-        if BackfillRun.objects.filter(pk=self.run.pk, stop_requested=True).exists():
-            self._stop.request("stopped in the admin", interrupted=True)
+        self._hearing.look()
 
     # --- in the pool's threads: no ORM ---------------------------------------------------------------
 

@@ -15,6 +15,8 @@ from customers.backfill.engine.apply import Importer
 from customers.backfill.engine.at_work import Settled
 from customers.backfill.engine.consent import Consent, check_all
 from customers.backfill.engine.guard import Guard
+from customers.backfill.engine.hearing import Hearing
+from customers.backfill.engine.lanes import Lanes
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import PlannedRow, Policy, RowAction
 from customers.backfill.engine.planning import plan_file
@@ -32,6 +34,7 @@ from customers.backfill.systems import Systems
 from customers.models import BackfillRun
 from kernel.chunks import chunks
 
+GOES_ON = (BackfillRun.Status.QUEUED, BackfillRun.Status.PAUSED)
 LOG_LINES = 1_000  # written at a time for rows that need no calls
 
 
@@ -95,8 +98,8 @@ class Attempt:
         self._apply(log)
         seconds = time.monotonic() - began
         status, reason = self._verdict()
-        if status == BackfillRun.Status.QUEUED:
-            life.hand_on(self.run)
+        if status in GOES_ON:
+            status, reason = self._let_go()
         else:
             life.finish(self.run, status, reason=reason, actor=self.actor)
         self._log(
@@ -122,12 +125,21 @@ class Attempt:
             interrupted=self.stop.interrupted,
         )
 
+    def _let_go(self) -> tuple[str, str]:
+        """Leave the rest to a later attempt; return what the run is now: somebody may have decided so."""
+        if self.stop.paused:
+            life.pause(self.run)
+        else:
+            life.hand_on(self.run)
+        return self.run.status, self.run.reason
+
     def _apply(self, log: RunLog) -> None:
         plan = self.planned.at_hand
         self._log(log, [self._first_line()])
         for some in chunks((row for row in plan.rows if not row.is_to_do), LOG_LINES):
             self._settled(log, [_without_calls(row) for row in some])
         self.progress.start("Importing", len(plan.to_do()))
+        lanes = Lanes(self.options.concurrency)
         importer = Importer(
             self.run,
             self.planned.systems.steps,
@@ -137,8 +149,10 @@ class Attempt:
             max_failures=self.options.max_failures,
             settled=lambda batch: self._batch(log, batch),
             guard=Guard(self.planned.systems.steps, plan.accepted, self._time_there),
+            lanes=lanes,
+            hearing=Hearing(self.run, self.planned.systems, self.stop, lanes, self.progress.tell),
         )
-        importer.apply(plan, batch_size=self.options.batch_size, concurrency=self.options.concurrency)
+        importer.apply(plan, batch_size=self.options.batch_size)
 
     def _time_there(self) -> datetime:
         return self.planned.systems.target.clock(self.now())
@@ -179,9 +193,10 @@ class Attempt:
         """
         status = BackfillRun.Status
         counts = outcome_counts(self.run)
-        if self.stop.to_be_continued and counts["pending"]:
-            return status.QUEUED, ""
-        if self.stop.requested and not self.stop.to_be_continued:
+        lets_go = self.stop.to_be_continued or self.stop.paused
+        if lets_go and counts["pending"]:
+            return (status.PAUSED if self.stop.paused else status.QUEUED), ""
+        if self.stop.requested and not lets_go:
             return (status.FAILED if self.stop.broken else status.INTERRUPTED), self.stop.reason
         good = counts["created"] + counts["completed"] + counts["skipped"]
         if not counts["failed"] and not counts["pending"]:

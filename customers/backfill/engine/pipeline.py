@@ -13,12 +13,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from math import ceil
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Generic, TypeVar
 
+from customers.backfill.engine.lanes import Lanes
 from customers.backfill.engine.stop import Stop
 from kernel import Per, Step, Works
+from kernel.pace import MOST_AT_ONCE
+
+LOOK_S = 0.25  # so often whoever watches may look, however long a call takes
 
 Row = TypeVar("Row")
 Item = TypeVar("Item")
@@ -93,27 +97,33 @@ class Pipeline(Generic[Row, Item]):
         open_batch: Callable[[Sequence[Row]], Sequence[Item]],
         legs: Sequence[Leg[Item]],
         settle_batch: Callable[[Sequence[tuple[Item, bool]]], None],
-        concurrency: int,
+        lanes: Lanes,
         stop: Stop,
+        watch: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take the parts of a batch's life. `settle_batch` hears of each item whether it went all the way."""
+        """Take the parts of a batch's life. `settle_batch` hears of each item whether it went all the way.
+
+        `watch` is called again and again in the thread that owns the databases, also while all calls hang.
+        """
         self._open, self._legs, self._settle = open_batch, legs, settle_batch
-        self._concurrency = concurrency
+        self._lanes = lanes
         self._stop = stop
+        self._watch = watch
         self._flights: deque[Flight[Item]] = deque()
         self._arrived: SimpleQueue[Flight[Item]] = SimpleQueue()
         self._lock = Lock()
 
     def run(self, batches: Iterable[Sequence[Row]], batch_size: int) -> None:
-        most = ceil(self._concurrency / batch_size) + max(len(self._legs), 1)
-        pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="remote")
+        # Threads are made as they are needed. The lanes say how many of them work.
+        pool = ThreadPoolExecutor(max(self._lanes.wanted, MOST_AT_ONCE), thread_name_prefix="remote")
         try:
             for batch in batches:
+                self._watch()
                 if self._stop.requested:
                     break
                 self._flights.append(Flight(self._open(batch)))
                 self._go_on(pool)
-                while len(self._flights) > most:
+                while len(self._flights) > self._most(batch_size):
                     self._settle_oldest(pool)
             while self._flights:
                 self._settle_oldest(pool)
@@ -121,9 +131,21 @@ class Pipeline(Generic[Row, Item]):
             # After an error in the database nothing can be recorded; what is under way ends by itself.
             pool.shutdown(wait=True, cancel_futures=True)
 
+    def _most(self, batch_size: int) -> int:
+        """Return how many batches there may be at once, for the lanes not to run dry."""
+        return ceil(self._lanes.wanted / batch_size) + max(len(self._legs), 1)
+
+    def _next_to_land(self) -> Flight[Item]:
+        while True:
+            self._watch()
+            try:
+                return self._arrived.get(timeout=LOOK_S)
+            except Empty:
+                continue
+
     def _settle_oldest(self, pool: ThreadPoolExecutor) -> None:
         while self._flights[0].ended < len(self._legs) and self._flights[0].error is None:
-            self._land(self._arrived.get())
+            self._land(self._next_to_land())
             self._go_on(pool)
         flight = self._flights.popleft()
         if flight.error is not None:
@@ -157,7 +179,7 @@ class Pipeline(Generic[Row, Item]):
             )
             return
         if leg.once and flight.items:
-            self._submit([partial(self._do_together, leg.once, flight)], flight, pool)
+            self._submit([partial(self._once, leg.once, flight)], flight, pool)
             return
         if leg.together:
             self._do_together(leg.together, flight)
@@ -180,10 +202,15 @@ class Pipeline(Generic[Row, Item]):
     def _one(self, work: Callable[[Item], None], flight: Flight[Item], number: int) -> None:
         if number in flight.stranded:
             return
-        if self._stop.requested:
-            flight.stranded.add(number)
-            return
-        work(flight.items[number])
+        with self._lanes.one():
+            if self._stop.requested:
+                flight.stranded.add(number)
+                return
+            work(flight.items[number])
+
+    def _once(self, work: Callable[[Sequence[Item]], None], flight: Flight[Item]) -> None:
+        with self._lanes.one():
+            self._do_together(work, flight)
 
     def _count_down(self, flight: Flight[Item]) -> None:
         with self._lock:

@@ -7,3 +7,6 @@ class Progress:
     def start(self, what: str, total: int) -> None: ...
 
     def advance(self, number: int) -> None: ...
+
+    def tell(self, message: str) -> None:
+        """Hear what somebody asked of the work meanwhile."""

@@ -1,35 +1,75 @@
 """A request to end early."""
 
-from threading import Event
+from enum import IntEnum
+from threading import Condition
+
+
+class Weight(IntEnum):
+    """What a request is worth: a weightier one takes the place of another, else the first stays."""
+
+    NONE = 0
+    SLICE = 1  # nothing is wrong; another process goes on where this one stops
+    PAUSE = 2
+    END = 3
 
 
 class Stop:
     """A request to end early, and why. Calls in flight are finished; nothing new is begun."""
 
     def __init__(self) -> None:
-        self._event = Event()
+        # Of an RLock: a signal handler may come while its own thread is in here.
+        self._changed = Condition()
+        self._weight = Weight.NONE
         self.reason = ""
         self.interrupted = False
         self.broken = False
-        self.to_be_continued = False
 
     def request(
-        self, reason: str, *, interrupted: bool = False, broken: bool = False, to_be_continued: bool = False
+        self,
+        reason: str,
+        *,
+        interrupted: bool = False,
+        broken: bool = False,
+        to_be_continued: bool = False,
+        paused: bool = False,
     ) -> None:
-        """Ask to stop; the first reason stays. Safe in a signal handler and in any thread.
+        """Ask to stop. Safe in a signal handler and in any thread.
 
         `interrupted`: a person asked. `broken`: what was asked for fails again and again. `to_be_continued`:
-        nothing is wrong; another process goes on where this one stops.
+        nothing is wrong; another process goes on where this one stops. `paused`: until somebody resumes it.
         """
-        if not self._event.is_set():
-            self.reason, self.interrupted, self.broken = reason, interrupted, broken
-            self.to_be_continued = to_be_continued
-            self._event.set()
+        weight = Weight.SLICE if to_be_continued else Weight.PAUSE if paused else Weight.END
+        with self._changed:
+            if weight > self._weight:
+                self._weight = weight
+                self.reason, self.interrupted, self.broken = reason, interrupted, broken
+            self._changed.notify_all()
 
     @property
     def requested(self) -> bool:
-        return self._event.is_set()
+        return self._weight > Weight.NONE
+
+    @property
+    def to_be_continued(self) -> bool:
+        return self._weight is Weight.SLICE
+
+    @property
+    def paused(self) -> bool:
+        return self._weight is Weight.PAUSE
+
+    def forget_pause(self) -> None:
+        """Let what was paused go on; a request to end that came meanwhile stays."""
+        with self._changed:
+            if self.paused:
+                self._weight, self.reason = Weight.NONE, ""
 
     def sleep(self, seconds: float) -> None:
         """Wait, but not past a request to stop: back-off must not hold up an operator."""
-        self._event.wait(seconds)
+        with self._changed:
+            if not self.requested:
+                self._changed.wait(seconds)
+
+    def wake(self) -> None:
+        """End every sleep: what was slept for may have changed."""
+        with self._changed:
+            self._changed.notify_all()

@@ -34,6 +34,18 @@ def working_on(run_pk: int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def staying_with(run_pk: int) -> Iterator[None]:
+    """Let others see that a process waits with a paused run, without being at work, and takes it up again."""
+    with locks.STAYS.held(run_pk):
+        yield
+
+
+def somebody_stays(run_pk: int) -> bool:
+    """Return whether some process has the run in hand, at work or waiting with it while it is paused."""
+    return run_pk in locks.STAYS.numbers_held() | locks.RUN.numbers_held()
+
+
 def runs_at_work() -> set[int]:
     """Return the runs that some process is at; one that says `running` and is not among them has died."""
     return locks.RUN.numbers_held()

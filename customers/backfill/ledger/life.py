@@ -20,10 +20,23 @@ from customers.backfill.refused import Refused
 from customers.models import BackfillRun
 
 Status = BackfillRun.Status
+SOMEBODY = "somebody"  # of a stop that an older version was asked for
 STOPPED_BY_HAND = "stopped in the admin"
 ENDED = (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL, Status.CANARY)  # and can be continued
-ANEW: dict[str, Any] = {"reason": "", "stop_requested": False, "finished_at": None}
+UNPAUSED: dict[str, Any] = {"pause_requested": False, "paused_at": None}
+ANEW: dict[str, Any] = {
+    "reason": "", "stop_requested": False, "finished_at": None, "starts_at": None, **UNPAUSED,
+}  # fmt: skip
 NEVER_WAITING = tuple(status for status in BackfillRun.UNFINISHED if status != Status.QUEUED)
+WORKING = (Status.RUNNING, Status.REVERTING)
+
+
+class PausedMeanwhile(Refused):
+    """Somebody paused the run while it was planned."""
+
+    def __init__(self, message: str, *, run: BackfillRun) -> None:
+        super().__init__(message, "It plans anew when it is resumed.")
+        self.run = run
 
 
 def new_run_id(now: datetime) -> str:
@@ -69,7 +82,9 @@ def begin(run: BackfillRun | None, described: dict[str, Any], *, actor: str) -> 
         _note(run, actor, "run.started", {"sha256": run.input_sha256})
         return run
     was_queued, went_on = run.status == Status.QUEUED, run.settled_at is not None
-    left = (Status.QUEUED,) if was_queued else NEVER_WAITING
+    left: Collection[str] = (Status.QUEUED,) if was_queued else NEVER_WAITING
+    if run.status != Status.PAUSED:  # whoever paused it since means whoever begins it now, too
+        left = tuple(str(one) for one in left if one != Status.PAUSED)
     if not _move(run, left, Status.RUNNING, **ANEW, **described):
         raise _overtaken(run, was_queued=was_queued)
     if not (was_queued and went_on):  # the next slice of a run in the worker is no event
@@ -80,9 +95,11 @@ def begin(run: BackfillRun | None, described: dict[str, Any], *, actor: str) -> 
 
 def _overtaken(run: BackfillRun, *, was_queued: bool) -> Refused:
     """Say why a run cannot begin of which somebody decided otherwise."""
+    now = BackfillRun.objects.values_list("status", flat=True).get(pk=run.pk)
+    if now == Status.PAUSED:
+        return PausedMeanwhile(f"The run {run.run_id} was paused before it began.", run=run)
     if was_queued:
         return Refused(f"The run {run.run_id} was stopped before it began.", "Continue it in the admin.")
-    now = BackfillRun.objects.values_list("status", flat=True).get(pk=run.pk)
     return Refused(
         f"The run {run.run_id} is {now} by now.", f"See it with: python manage.py backfill_runs {run.run_id}"
     )
@@ -90,14 +107,16 @@ def _overtaken(run: BackfillRun, *, was_queued: bool) -> Refused:
 
 @transaction.atomic
 def hand_on(run: BackfillRun) -> None:
-    """Put a run back into the queue at the end of a slice; this is no event."""
-    _move(run, (Status.RUNNING,), Status.QUEUED, reason="", finished_at=None)
+    """Put a run back into the queue at the end of a slice, which is no event; or do what was asked of it."""
+    if _move(run, (Status.RUNNING,), Status.QUEUED, reason="", finished_at=None):
+        heed(run)
 
 
 @transaction.atomic
 def finish(run: BackfillRun, status: str, *, reason: str = "", actor: str) -> None:
     """Close an attempt at a run; the same file continues it unless it succeeded."""
-    if _move(run, (Status.RUNNING,), status, reason=reason[:300], finished_at=timezone.now()):
+    ended = {"reason": reason[:300], "finished_at": timezone.now(), **UNPAUSED}
+    if _move(run, (Status.RUNNING,), status, **ended):
         _note(run, actor, f"run.{status}", outcome_counts(run))
 
 
@@ -113,12 +132,10 @@ def give_up(run: BackfillRun, status: str, *, reason: str, actor: str) -> None:
 @transaction.atomic
 def ask_to_stop(run: BackfillRun, *, actor: str) -> bool:
     """Ask a run to stop; what is in flight is finished. False if there is nothing to stop."""
-    reason = STOPPED_BY_HAND
-    if _move(run, (Status.QUEUED,), Status.INTERRUPTED, reason=reason, finished_at=timezone.now()):
-        _note(run, actor, "run.interrupted", {"reason": reason})
+    if _interrupt(run, (Status.QUEUED, Status.PAUSED), stopped_by(actor), actor):
         return True
-    working = BackfillRun.objects.filter(pk=run.pk, status__in=(Status.RUNNING, Status.REVERTING))
-    if not working.filter(stop_requested=False).update(stop_requested=True):
+    working = BackfillRun.objects.filter(pk=run.pk, status__in=WORKING, stop_requested=False)
+    if not working.update(stop_requested=True, asked_by=actor, **UNPAUSED):
         return False
     _note(run, actor, "run.stop_requested")
     return True
@@ -131,6 +148,96 @@ def abandon(sha256: str, *, actor: str, but: Collection[str] = ()) -> None:
     for run in identity.over(sha256).filter(status__in=left):
         if _move(run, left, Status.ABANDONED):
             _note(run, actor, "run.abandoned")
+
+
+# --- Paused ------------------------------------------------------------------------------------------
+
+
+def stopped_by(actor: str) -> str:
+    """Say who stopped it, by the number that our records have: names are looked up by whoever shows it."""
+    return f"stopped by {actor or SOMEBODY}"
+
+
+def paused_by(actor: str) -> str:
+    return f"paused by {actor or SOMEBODY}"
+
+
+@transaction.atomic
+def ask_to_pause(run: BackfillRun, *, actor: str) -> bool:
+    """Ask a run, or its revert, to pause; one that waits is paused at once. False if nothing can be."""
+    if _pause(run, (Status.QUEUED,), actor):
+        return True
+    working = BackfillRun.objects.filter(pk=run.pk, status__in=WORKING, stop_requested=False, **UNPAUSED)
+    if not working.update(pause_requested=True, asked_by=actor):
+        return False
+    _note(run, actor, "run.pause_requested")
+    return True
+
+
+@transaction.atomic
+def pause(run: BackfillRun) -> bool:
+    """Close an attempt that was asked to pause; False if that was taken back: then it is to go on."""
+    now = BackfillRun.objects.select_for_update().get(pk=run.pk)
+    if now.status == Status.RUNNING:
+        hand_on(run)
+        return run.status == Status.PAUSED
+    if now.status != Status.REVERTING or not now.pause_requested:
+        return False
+    run.pause_requested, run.paused_at = False, timezone.now()
+    run.save(update_fields=["pause_requested", "paused_at"])
+    _note(run, now.asked_by or now.actor, "run.paused")
+    return True
+
+
+def is_held(run: BackfillRun) -> bool:
+    """Return whether a revert is to wait until somebody resumes it."""
+    now = BackfillRun.objects.get(pk=run.pk)
+    if now.status == Status.REVERTING and now.pause_requested:
+        return pause(now)  # asked before the worker came to it
+    return now.status == Status.REVERTING and now.paused_at is not None
+
+
+@transaction.atomic
+def heed(run: BackfillRun) -> bool:
+    """Do what was asked of an import at which nobody works; False if nothing was."""
+    now = BackfillRun.objects.select_for_update().get(pk=run.pk)
+    left, who = (Status.QUEUED, Status.RUNNING), now.asked_by or now.actor
+    if now.stop_requested:
+        return _interrupt(run, left, stopped_by(who), who)
+    return now.pause_requested and _pause(run, left, who)
+
+
+@transaction.atomic
+def resume(run: BackfillRun, *, actor: str) -> bool:
+    """Let a paused run wait for whoever takes it up, or its revert go on; False if it is not paused."""
+    if not _move(run, (Status.PAUSED,), Status.QUEUED, reason="", **UNPAUSED):
+        asked = BackfillRun.objects.filter(pk=run.pk, status__in=WORKING).exclude(**UNPAUSED)
+        if not asked.update(**UNPAUSED):
+            return False
+    _note(run, actor, "run.resumed")
+    return True
+
+
+@transaction.atomic
+def leave_paused(run: BackfillRun, *, reason: str, actor: str) -> None:
+    """Write down that whoever waited with a paused run was told to go."""
+    if not _interrupt(run, (Status.PAUSED,), reason, actor):
+        BackfillRun.objects.filter(pk=run.pk, status=Status.REVERTING).update(**UNPAUSED)
+
+
+def _pause(run: BackfillRun, left: Collection[str], actor: str) -> bool:
+    fields = {"pause_requested": False, "paused_at": timezone.now(), "asked_by": actor}
+    moved = _move(run, left, Status.PAUSED, reason=paused_by(actor), **fields)
+    if moved:
+        _note(run, actor, "run.paused", outcome_counts(run))
+    return moved
+
+
+def _interrupt(run: BackfillRun, left: Collection[str], reason: str, actor: str) -> bool:
+    moved = _move(run, left, Status.INTERRUPTED, reason=reason, finished_at=timezone.now(), **UNPAUSED)
+    if moved:
+        _note(run, actor, "run.interrupted", {"reason": reason})
+    return moved
 
 
 # --- A revert ----------------------------------------------------------------------------------------
@@ -151,13 +258,13 @@ def finish_revert(run: BackfillRun, *, actor: str) -> bool:
 
 
 def forget_stop(run: BackfillRun) -> None:
-    """Forget a stop that somebody asked of an earlier attempt: who begins a new one means it."""
-    BackfillRun.objects.filter(pk=run.pk).update(stop_requested=False)
+    """Forget a stop or a pause that was asked of an earlier attempt: who begins a new one means it."""
+    BackfillRun.objects.filter(pk=run.pk).update(stop_requested=False, **UNPAUSED)
     run.stop_requested = False
 
 
 def _end(run: BackfillRun, left: Collection[str], to: str, actor: str) -> bool:
-    moved = _move(run, left, to, finished_at=timezone.now(), stop_requested=False)
+    moved = _move(run, left, to, finished_at=timezone.now(), stop_requested=False, pace={}, **UNPAUSED)
     if moved:
         _note(run, actor, f"run.{to}")
     return moved

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 
 from customers.backfill.ledger import at_work
 from customers.backfill.ledger.counts import counts_of, outcome_counts, step_states, warning_counts
-from customers.backfill.ledger.standing import REVERT_INTERRUPTED, Standing, shown_status, standing_of
+from customers.backfill.ledger.standing import (
+    REVERT_INTERRUPTED,
+    REVERT_PAUSED,
+    Standing,
+    shown_status,
+    standing_of,
+)
 from customers.backfill.refused import Refused
 from customers.models import BackfillRow, BackfillRun
 
@@ -93,12 +99,15 @@ def warnings_of(run: BackfillRun) -> Iterator[tuple[int, str, Mapping[str, str]]
 
 def _next(run: BackfillRun, standing: Standing) -> list[str]:
     """Name the commands that make sense now, the likeliest first."""
-    status, again = standing.status, _again(run, run.options.get("first") if standing.waiting else None)
+    status = standing.status
+    go_on = again(run, run.options.get("first") if standing.waiting else None)
     undo = f"backfill_revert --run-id {run.run_id} --dry-run"
     if status in (Status.REVERTING, REVERT_INTERRUPTED):
         return [f"backfill_revert --run-id {run.run_id}"]
     if status == Status.REVERTED:
-        return [again]
+        return [go_on]
+    if status in (Status.PAUSED, REVERT_PAUSED):
+        return [f"backfill_control {run.run_id} resume"]
     if status in (Status.RUNNING, Status.QUEUED):
         return [f"backfill_runs {run.run_id}"]
     if status == Status.ABANDONED:
@@ -110,12 +119,12 @@ def _next(run: BackfillRun, standing: Standing) -> list[str]:
     if status == Status.SUCCEEDED:
         return [*after, undo]
     if standing.waiting:
-        rest = _again(run, first=None)
-        return [*after, rest, undo] if status == Status.CANARY else [again, after[0], rest, undo]
-    return [again, after[0], undo]
+        rest = again(run)
+        return [*after, rest, undo] if status == Status.CANARY else [go_on, after[0], rest, undo]
+    return [go_on, after[0], undo]
 
 
-def _again(run: BackfillRun, first: int | None) -> str:
+def again(run: BackfillRun, first: int | None = None) -> str:
     """Return the command that goes on with a run, with the options that decide what it makes.
 
     Without `--billing-time`, say, the second half of a run would be billed otherwise than the first.

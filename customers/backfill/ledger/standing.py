@@ -9,15 +9,18 @@ from customers.models import BackfillRun
 
 Status = BackfillRun.Status
 REVERT_INTERRUPTED = "revert interrupted"
+REVERT_PAUSED = "revert paused"
 FINISHED = (Status.SUCCEEDED, Status.PARTIAL, Status.CANARY, Status.REVERTED)
 WORDS = {
     Status.QUEUED: "it waits for a worker",
     Status.RUNNING: "it is under way",
+    Status.PAUSED: "it is paused",
     Status.INTERRUPTED: "it was interrupted",
     Status.FAILED: "it failed",
     Status.ABANDONED: "it was abandoned for another run over the same file",
     Status.REVERTING: "a revert of it is under way",
     REVERT_INTERRUPTED: "a revert of it was interrupted",
+    REVERT_PAUSED: "a revert of it is paused",
 }
 
 
@@ -98,6 +101,8 @@ def shown_status(run: BackfillRun, running: Container[int] | None = None) -> str
     """
     if run.status not in (Status.RUNNING, Status.REVERTING):
         return run.status
+    if run.status == Status.REVERTING and run.paused_at is not None:
+        return REVERT_PAUSED
     if run.pk in (at_work.runs_at_work() if running is None else running):
         return run.status
     return Status.INTERRUPTED if run.status == Status.RUNNING else REVERT_INTERRUPTED

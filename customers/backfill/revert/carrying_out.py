@@ -9,6 +9,8 @@ from pathlib import Path
 from django.db import transaction
 
 from customers.backfill.engine.breaker import Breaker
+from customers.backfill.engine.hearing import Hearing
+from customers.backfill.engine.lanes import Lanes
 from customers.backfill.engine.pipeline import Pipeline
 from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.stop import Stop
@@ -27,6 +29,8 @@ from customers.backfill.welcome import cancel_for_run, links_alive_until, revoke
 from customers.models import BackfillRun
 from kernel.chunks import chunks
 from polaris import PolarisError
+
+PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +153,17 @@ class Reverting:
         for some in chunks(self._kept_by_choice(), 1000):
             self._written(self._removals.keep(some, BY_CHOICE))
         rows = in_reverse([row for row in self.plan.rows if not self._is_kept(row)])
-        self.progress.start("Reverting", len(rows))
+        self._left = len(rows)
+        self.progress.start("Reverting", self._left)
+        lanes = Lanes(concurrency)
+        self._hearing = Hearing(self.plan.run, self._systems, self.stop, lanes, self.progress.tell)
         pipeline: Pipeline[RowPlan, Leaving] = Pipeline(
             open_batch=self._removals.open,
             legs=self._remover.legs(),
             settle_batch=self._settle,
-            concurrency=concurrency,
+            lanes=lanes,
             stop=self.stop,
+            watch=self._hearing.listen,
         )
         pipeline.run(chunks(rows, batch_size), batch_size)
         return self._close(time.monotonic() - began)
@@ -181,11 +189,11 @@ class Reverting:
     def _settle(self, batch: Sequence[tuple[Leaving, bool]]) -> None:
         for leaving, is_through in batch:
             leaving.is_through = is_through
+            self._left -= is_through
         touched = [leaving for leaving, _ in batch if leaving.is_touched]
         self._written(self._removals.settle(touched))
         self.progress.advance(len(batch))
-        if BackfillRun.objects.filter(pk=self.plan.run.pk, stop_requested=True).exists():
-            self.stop.request("stopped in the admin", interrupted=True)
+        self._hearing.look()
 
     def _written(self, lines: Sequence[Line]) -> None:
         for line in lines:
@@ -215,7 +223,10 @@ class Reverting:
     def _close(self, seconds: float) -> RevertReport:
         report = self.report
         report.seconds, report.interrupted, report.reason = seconds, self.stop.interrupted, self.stop.reason
-        if self.stop.requested:
+        if self.stop.paused and self._left:
+            report.status = PAUSED
+            life.pause(self.plan.run)
+        elif self.stop.requested and not self.stop.paused:
             report.status = "failed" if self.stop.broken else "interrupted"
         elif report.failures:
             things = "1 thing" if len(report.failures) == 1 else f"{len(report.failures):,} things"

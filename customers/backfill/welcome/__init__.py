@@ -3,7 +3,14 @@
 The ledger (`WelcomeCampaign`, `WelcomeMail`) is the truth; the queue only wakes a sender up.
 """
 
-from customers.backfill.welcome.campaign import cancel_for_run, pause, resume, start_campaign
+from customers.backfill.welcome.campaign import (
+    cancel_for_run,
+    change_pace,
+    pause,
+    resume,
+    start_campaign,
+    stop,
+)
 from customers.backfill.welcome.invitations import links_alive_until, revoke_dead_links
 from customers.backfill.welcome.recipients import Choice, Recipients, preview_recipients
 from customers.backfill.welcome.sending import Ended, send_campaign
@@ -15,6 +22,7 @@ __all__ = [
     "Ended",
     "Recipients",
     "cancel_for_run",
+    "change_pace",
     "latest_campaign",
     "links_alive_until",
     "pause",
@@ -24,4 +32,5 @@ __all__ = [
     "send_campaign",
     "start_campaign",
     "status",
+    "stop",
 ]

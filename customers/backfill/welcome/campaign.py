@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Least, Now
 from django.utils import timezone
 
 from auditlog.models import Event, record
@@ -22,7 +23,6 @@ from customers.models import BackfillRun, WelcomeCampaign, WelcomeMail
 BATCH_SIZE = 50
 DELAY_MS = 2000
 REASON_MAX = 300
-BY_HAND = "Paused by hand"
 STILL_IMPORTING = (BackfillRun.Status.QUEUED, BackfillRun.Status.RUNNING, BackfillRun.Status.REVERTING)
 
 Status, State = WelcomeCampaign.Status, WelcomeMail.State
@@ -88,14 +88,15 @@ def wake_sender(campaign_id: int) -> None:
 
 
 @transaction.atomic
-def pause(campaign: WelcomeCampaign, actor: str, reason: str = BY_HAND) -> bool:
-    """Stop after the mail under way; False if it was not running."""
-    reason = reason[:REASON_MAX]
+def pause(campaign: WelcomeCampaign, actor: str, reason: str = "") -> bool:
+    """Stop after the mail under way; False if it was not running. Without a reason, somebody wants it so."""
+    by_hand = not reason
+    reason = (reason or f"Paused by {actor}")[:REASON_MAX]
     moved = WelcomeCampaign.objects.running().filter(pk=campaign.pk)
     if not moved.update(status=Status.PAUSED, reason=reason):
         return False
     record(campaign.run.audit_tag, actor, [Event("welcome.paused", _subject(campaign), {"reason": reason})])
-    if reason != BY_HAND:
+    if not by_hand:
         campaign.status, campaign.reason = Status.PAUSED, reason
         outbox.tell_campaign(campaign)
     return True
@@ -114,6 +115,34 @@ def resume(campaign: WelcomeCampaign, actor: str, *, enqueue: bool = True) -> bo
     if enqueue:
         wake_sender(campaign.pk)
     return True
+
+
+@transaction.atomic
+def stop(campaign: WelcomeCampaign, actor: str) -> int:
+    """Send no more mails of a campaign; return how many that is. Who got none can be invited later."""
+    number = campaign.mails.filter(state=State.QUEUED).update(state=State.SKIPPED, code=Reason.STOPPED)
+    record(campaign.run.audit_tag, actor, [Event("welcome.stopped", _subject(campaign), {"mails": number})])
+    if not finish_if_over(campaign.pk):  # one is being handed over, and whoever does so closes it
+        resume(campaign, actor)
+    return number
+
+
+@transaction.atomic
+def change_pace(
+    campaign: WelcomeCampaign, actor: str, *, batch_size: int | None = None, delay_ms: int | None = None
+) -> None:
+    """Send the rest at another pace; a pause that is under way is counted anew from now on."""
+    now = WelcomeCampaign.objects.select_for_update().get(pk=campaign.pk)
+    campaign.batch_size = batch_size or now.batch_size
+    campaign.delay_ms = now.delay_ms if delay_ms is None else delay_ms
+    if (campaign.batch_size, campaign.delay_ms) == (now.batch_size, now.delay_ms):
+        return
+    next_batch = Least("next_batch_at", Now() + timedelta(milliseconds=campaign.delay_ms))
+    WelcomeCampaign.objects.filter(pk=campaign.pk).update(
+        batch_size=campaign.batch_size, delay_ms=campaign.delay_ms, next_batch_at=next_batch
+    )
+    pace = {"batch_size": campaign.batch_size, "delay_ms": campaign.delay_ms}
+    record(campaign.run.audit_tag, actor, [Event("welcome.paced", _subject(campaign), pace)])
 
 
 @transaction.atomic

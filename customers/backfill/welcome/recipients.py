@@ -28,6 +28,7 @@ class Reason(StrEnum):
     UNDER_WAY = "under_way"  # queued by a campaign of another run
     UNKNOWN = "unknown_before"  # perhaps mailed; only --retry-unknown takes the risk
     FAILED = "failed_before"  # only --retry-failed tries again
+    STOPPED = "stopped"  # queued, and then somebody stopped the mails
     LINK_VALID = "link_valid"  # only --resend sends another
 
 

@@ -29,6 +29,7 @@ from polaris.probing import LINKS_UNKNOWN
 SLICE_S = 8.0  # a job ends after this time; other jobs get the worker, and a stop waits no longer
 HANDOVER_S = 1.5  # the time the queue may need to start the next job; taken from a pause, it slows nothing
 CONNECT_S = 1.0  # what connecting and logging in may take
+LOOK_S = 1.0  # how quickly a pause, a stop and another pace are heard while a batch is waited for
 NAP_S = 0.2  # how quickly a request to stop is noticed
 
 
@@ -157,16 +158,29 @@ class _Sender:
             self._nap_until(min(now + wait_s - HANDOVER_S, self._deadline))
             return Ended.MORE
         self._connection.close()
-        self._nap_until(now + wait_s - CONNECT_S)
-        with suppress(DeliveryError):  # the first mail meets it again, and writes it down
-            self._connection.open()
-        self._nap_until(now + wait_s)
+        if self._nap_until(now + wait_s - CONNECT_S):
+            with suppress(DeliveryError):  # the first mail meets it again, and writes it down
+                self._connection.open()
+            self._nap_until(now + wait_s)
         self._fresh = True
         return None
 
-    def _nap_until(self, then: float) -> None:
-        while (left := then - self._conditions.clock()) > 0 and not self._conditions.stop():
+    def _nap_until(self, then: float) -> bool:
+        """Wait; False if a stop is asked for, or the campaign is paused or paced otherwise by now."""
+        before, look_at = self._as_it_is(), self._conditions.clock() + LOOK_S
+        while (left := then - self._conditions.clock()) > 0:
+            if self._conditions.stop():
+                return False
             self._conditions.sleep(min(left, NAP_S))
+            if self._conditions.clock() >= look_at:
+                if self._as_it_is() != before:
+                    return False
+                look_at = self._conditions.clock() + LOOK_S
+        return True
+
+    def _as_it_is(self) -> object:
+        of = WelcomeCampaign.objects.filter(pk=self._campaign_id)
+        return of.values_list("status", "batch_size", "next_batch_at").first()
 
 
 def _prove(user: User) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Count
 
+from auditlog.people import with_names
 from customers import locks
 from customers.mail.words import Words, words_for
 from customers.models import BackfillRun, WelcomeCampaign, WelcomeMail
@@ -94,7 +95,7 @@ def status(campaign: WelcomeCampaign) -> CampaignStatus:
         campaign_id=campaign.pk,
         run_id=campaign.run.run_id,
         status=campaign.status,
-        reason=campaign.reason,
+        reason=with_names(campaign.reason),
         batch_size=campaign.batch_size,
         delay_ms=campaign.delay_ms,
         counts=counts,

@@ -1,6 +1,8 @@
 """Check, preview and import a file of customers."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -8,20 +10,28 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from customers.backfill.engine.attempt import import_file
-from customers.backfill.engine.consent import check_all
+from customers.backfill.engine.consent import Consent, check_all
 from customers.backfill.engine.planning import plan_file
+from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.report import Report
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import run_log
+from customers.backfill.pausing import import_to_the_end
 from customers.backfill.settling_in import settle_in
-from customers.backfill.source import open_source
+from customers.backfill.source import Source, open_source
 from customers.backfill.source.error_file import check_error_file
 from customers.backfill.systems import connect
+from customers.models import BackfillRun
 from customers.terminal.base import INTERRUPTED, NOT_WELL, WELL, BackfillCommand
 from customers.terminal.consents import consents_of, save_plan
 from customers.terminal.error_rows import save_errors
 from customers.terminal.file_values import print_values
-from customers.terminal.import_options import add_import_options, read_import_options
+from customers.terminal.import_options import (
+    ImportOptions,
+    add_import_options,
+    pace_to_begin_with,
+    read_import_options,
+)
 from customers.terminal.import_report import print_next, print_outcome, print_target
 from customers.terminal.output import TerminalProgress, console
 
@@ -48,27 +58,10 @@ class Command(BackfillCommand):
             check_error_file(chosen.errors, chosen.input, source.info)
         with (
             self.stop_on_signals(writes=not chosen.dry_run) as stop,
-            connect(
-                rate=chosen.rate,
-                concurrency=chosen.options.concurrency,
-                sleep=stop.sleep,
-                writes=not chosen.dry_run,
-            ) as systems,
             TerminalProgress(self.err, quiet=chosen.verbosity == 0) as progress,
         ):
-            print_target(console(self.err), systems, self.database)
-            if chosen.dry_run:
-                report = plan_file(source, systems, chosen.options, now=timezone.now())
-                check_all(consents, report)
-                if chosen.save_plan:
-                    save_plan(chosen.save_plan, report, self.actor, self.say)
-            else:
-                report = import_file(
-                    source, systems, chosen.options,
-                    actor=self.actor, log_dir=settings.BACKFILL_LOG_DIR,
-                    stop=stop, progress=progress, now=timezone.now, consents=consents,
-                )  # fmt: skip
-                report = self._settled_in(report, stop, waits=not chosen.no_wait)
+            attempt = partial(self._attempt, chosen, source, consents, stop, progress)
+            report = import_to_the_end(attempt, stop, progress.tell, actor=self.actor)
         written = save_errors(chosen.errors, report, self.err)
         if chosen.show_values:
             print_values(console(self.err), report)
@@ -78,6 +71,36 @@ class Command(BackfillCommand):
         if report.interrupted or stop.interrupted:  # or while the platform's sync was waited for
             return INTERRUPTED
         return WELL if report.is_well and report.settling.is_well and written else NOT_WELL
+
+    def _attempt(
+        self,
+        chosen: ImportOptions,
+        source: Source,
+        consents: Sequence[Consent],
+        stop: Stop,
+        progress: Progress,
+        run: BackfillRun | None,
+    ) -> Report:
+        """Plan and import, from the connections on; `run` was paused here and goes on."""
+        pace = pace_to_begin_with(chosen, source, run, actor=self.actor)
+        writes = not chosen.dry_run
+        with connect(
+            rate=pace.rate, concurrency=pace.concurrency, sleep=stop.sleep, writes=writes
+        ) as systems:
+            print_target(console(self.err), systems, self.database)
+            options = replace(chosen.options, new_run=chosen.options.new_run and run is None)
+            if chosen.dry_run:
+                report = plan_file(source, systems, options, now=timezone.now())
+                check_all(consents, report)
+                if chosen.save_plan:
+                    save_plan(chosen.save_plan, report, self.actor, self.say)
+                return report
+            report = import_file(
+                source, systems, options,
+                actor=self.actor, log_dir=settings.BACKFILL_LOG_DIR,
+                stop=stop, progress=progress, now=timezone.now, consents=consents,
+            )  # fmt: skip
+            return self._settled_in(report, stop, waits=not chosen.no_wait)
 
     def _settled_in(self, report: Report, stop: Stop, *, waits: bool) -> Report:
         if report.run is None or stop.requested:

@@ -2,15 +2,20 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
+from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import at_work, life, run_log
+from customers.backfill.ledger.pace import Pace, pace_of
 from customers.backfill.ledger.runs import find_run
-from customers.backfill.revert import Choice, RevertPlan, plan_revert, revert
+from customers.backfill.pausing import revert_to_the_end
+from customers.backfill.refused import Refused
+from customers.backfill.revert import Choice, RevertPlan, RevertReport, plan_revert, revert
 from customers.backfill.revert.expected import expected_removals
 from customers.backfill.settling_in import settle_in
 from customers.backfill.systems import connect
@@ -38,34 +43,14 @@ class Command(BackfillCommand):
         run, choice = find_run(run_id), Choice(keep_active, discard_activity)
         if not dry_run:
             run_log.check_folder(settings.BACKFILL_LOG_DIR)
-        with (
-            self.stop_on_signals() as stop,
-            connect(sleep=stop.sleep, without=without, writes=not dry_run) as systems,
-        ):
-            print_target(console(self.err), systems, self.database)
+        with self.stop_on_signals() as stop:
             if dry_run:
-                plan = plan_revert(run, systems)
-                return self._show(plan, choice, list(expected_removals(plan, systems.steps, choice)))
-            if not noinput and sys.stdin.isatty() and not self._confirmed(run):
-                return self.refuse("Not confirmed; nothing was removed.")
-            if not at_work.is_busy():
-                life.forget_stop(run)
-            with TerminalProgress(self.err, quiet=verbosity == 0) as progress:
-                report = revert(
-                    run, systems, choice, actor=self.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop,
-                    progress=progress, batch_size=settings.BACKFILL_BATCH_SIZE,
-                    concurrency=settings.BACKFILL_CONCURRENCY,
-                )  # fmt: skip
-            if report.status == "reverted":
-                report.settling = settle_in(
-                    run,
-                    systems,
-                    stop=stop,
-                    tell=self.say,
-                    now=timezone.now(),
-                    reverted=True,
-                    waits=not no_wait,
-                )
+                return self._look(run, choice, without, stop)
+            asks = not noinput and sys.stdin.isatty()
+            attempt = partial(
+                self._attempt, run, choice, without, stop, quiet=verbosity == 0, waits=not no_wait, asks=asks
+            )
+            report = revert_to_the_end(run, attempt, stop, self.say, actor=self.actor)
         if self.format == "json":
             self.print_json(revert_json(report))
         else:
@@ -73,6 +58,36 @@ class Command(BackfillCommand):
         if report.interrupted or stop.interrupted:  # or while the platform's sync was waited for
             return INTERRUPTED
         return NOT_STARTED if report.status == "refused" else WELL if report.is_well else NOT_WELL
+
+    def _look(self, run: BackfillRun, choice: Choice, without: list[str], stop: Stop) -> int:
+        with connect(sleep=stop.sleep, without=without) as systems:
+            print_target(console(self.err), systems, self.database)
+            plan = plan_revert(run, systems)
+            return self._show(plan, choice, list(expected_removals(plan, systems.steps, choice)))
+
+    def _attempt(self, run: BackfillRun, choice: Choice, without: list[str], stop: Stop, is_first: bool,
+                 *, quiet: bool, waits: bool, asks: bool) -> RevertReport:  # fmt: skip
+        """Plan and revert, from the connections on; after a pause anew, and then nobody is asked again."""
+        pace = pace_of(run) if run.status == run.Status.REVERTING else Pace()
+        with connect(
+            rate=pace.rate, concurrency=pace.concurrency, sleep=stop.sleep, without=without, writes=True
+        ) as systems:
+            print_target(console(self.err), systems, self.database)
+            if is_first and asks and not self._confirmed(run):
+                raise Refused("Not confirmed; nothing was removed.")
+            if is_first and not at_work.is_busy():
+                life.forget_stop(run)
+            with TerminalProgress(self.err, quiet=quiet) as progress:
+                report = revert(
+                    run, systems, choice, actor=self.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop,
+                    progress=progress, batch_size=settings.BACKFILL_BATCH_SIZE,
+                    concurrency=settings.BACKFILL_CONCURRENCY,
+                )  # fmt: skip
+            if report.status == "reverted":
+                report.settling = settle_in(
+                    run, systems, stop=stop, tell=self.say, now=timezone.now(), reverted=True, waits=waits
+                )
+            return report
 
     def _show(self, plan: RevertPlan, choice: Choice, expected: Sequence[str]) -> int:
         if self.format == "json":

@@ -107,7 +107,7 @@ def test_a_stop_that_comes_with_the_end_of_a_slice_is_heard(
     """Somebody asks after the last look at it, and before the slice is closed."""
 
     def at_the_last_moment(closed: BackfillRun, *args: Any, **kwargs: Any) -> None:
-        BackfillRun.objects.filter(pk=closed.pk).update(stop_requested=True)
+        BackfillRun.objects.filter(pk=closed.pk).update(stop_requested=True, asked_by="cli:root")
         hand_on(closed, *args, **kwargs)
 
     hand_on = life.hand_on
@@ -116,7 +116,7 @@ def test_a_stop_that_comes_with_the_end_of_a_slice_is_heard(
     assert jobs.import_run(run.pk, slice_of=SliceOfRows) == "done"
 
     run.refresh_from_db()
-    assert (run.status, run.reason) == ("interrupted", "stopped in the admin")
+    assert (run.status, run.reason) == ("interrupted", "stopped by cli:root")
 
 
 def test_a_long_revert_goes_on_in_the_next_task(lago: Sandbox) -> None:

@@ -125,7 +125,7 @@ def test_a_waiting_run_is_stopped_at_once(client: Client) -> None:
     client.post(run_url(run, "stop"))
 
     run.refresh_from_db()
-    assert (run.status, run.reason) == ("interrupted", "stopped in the admin")
+    assert (run.status, run.reason) == ("interrupted", f"stopped by {run.asked_by}")
     assert jobs.import_run(run.pk) == "nothing"
     assert len(audited("run.interrupted")) == 1
 

@@ -377,11 +377,11 @@ def test_a_run_that_is_stopped_keeps_what_was_done_and_is_continued(lago: Sandbo
 
 
 def test_a_run_can_be_stopped_from_the_admin(lago: Sandbox) -> None:
-    halt = AfterRows(1, lambda: BackfillRun.objects.update(stop_requested=True))
+    halt = AfterRows(1, lambda: BackfillRun.objects.update(stop_requested=True, asked_by="cli:root"))
 
     report = imported(rows(30), progress=halt, batch_size=1, concurrency=1)
 
-    assert (report.status, report.reason) == ("interrupted", "stopped in the admin")
+    assert (report.status, report.reason) == ("interrupted", "stopped by cli:root")
     assert not BackfillStep.objects.filter(state="intended").exists()
 
 

@@ -6,6 +6,7 @@ from threading import Event
 
 import pytest
 
+from customers.backfill.engine.lanes import Lanes
 from customers.backfill.engine.pipeline import Leg, Pipeline
 from customers.backfill.engine.stop import Stop
 
@@ -30,7 +31,7 @@ class Diary:
             open_batch=self._open,
             legs=self._legs(),
             settle_batch=self._settle,
-            concurrency=concurrency,
+            lanes=Lanes(concurrency),
             stop=self.stop,
         )
 
@@ -436,7 +437,7 @@ def test_a_bug_in_a_later_batch_does_not_keep_an_earlier_one_from_being_written_
         open_batch=list,
         legs=[Leg(each=work)],
         settle_batch=lambda batch: settled.append([item for item, _ in batch]),
-        concurrency=4,
+        lanes=Lanes(4),
         stop=Stop(),
     )
 

@@ -188,7 +188,7 @@ def test_a_run_that_left_the_queue_is_not_begun(status: str) -> None:
     run = a_run("queued")
     meanwhile(run, status)
 
-    with pytest.raises(Refused, match="was stopped before it began"):
+    with pytest.raises(Refused, match="before it began"):
         life.begin(run, WHAT, actor="staff:1")
 
     assert (stored(run).status, stored(run).input_name, events()) == (status, "old.csv", [])
@@ -215,7 +215,7 @@ def test_a_run_that_waits_is_stopped_at_once() -> None:
     assert life.ask_to_stop(run, actor="staff:1")
 
     now = stored(run)
-    assert (now.status, now.reason, now.stop_requested) == ("interrupted", "stopped in the admin", False)
+    assert (now.status, now.reason, now.stop_requested) == ("interrupted", "stopped by staff:1", False)
     assert (now.finished_at is not None, events()) == (True, ["run.interrupted"])
 
 
