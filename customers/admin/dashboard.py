@@ -10,11 +10,12 @@ from customers.admin.access import AUDIT, ID_TAGS, ON_CUSTOMERS, ON_RUNS, RUN, m
 from customers.admin.attention import attention
 from customers.admin.people.counting import counted
 from customers.admin.reachable import systems
-from customers.admin.runs.figures import reverted_since, segments
+from customers.admin.runs.figures import segments
 from customers.backfill import unasked
 from customers.backfill.beside import platform_place
 from customers.backfill.ledger import at_work
 from customers.backfill.ledger.counts import counts_of
+from customers.backfill.ledger.looks import since
 from customers.backfill.ledger.standing import shown_status
 from customers.models import BackfillRun, IdTagMapping, RunJob, User, WelcomeCampaign, WelcomeMail
 from customers.sign_in.client import NOT_TOLD_APART, client_address
@@ -40,7 +41,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         context["attention"] = attention()
         context |= {"runs": _runs(), "mails": _mails()}
         context["reconcile"] = last = _last_reconcile()
-        context["reverted_since"] = last is not None and reverted_since(last.run, last)
+        context["since_reconcile"] = since(last.run, last, by_hand=True) if last else None
         context["systems"] = systems(look="look" in request.GET)
         context |= {"platform_place": platform_place(), "platform_unasked": unasked.remarks()}
     return context

@@ -208,7 +208,7 @@ def _differing(source: Source, row: SourceRow, errors: Source, other: SourceRow)
 
 def correction(upload: BackfillUpload, corrections: Corrections) -> Change:
     """Return the change that has the corrected file take the place of the one there is; raise SourceError."""
-    data = corrected(uploads.open_upload(upload), corrections)
+    data = corrected(uploads.open_upload(upload), corrections, bytes(upload.data))
     before = upload.options.get("corrected") or {"from_sha256": upload.sha256, "lines": []}
     lines = sorted({*before["lines"], *corrections.lines})
     return Change(

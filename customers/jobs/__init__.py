@@ -5,6 +5,7 @@ tables, a task only wakes somebody up, and the sweep does so again for whatever 
 """
 
 from customers.jobs.imports import import_run
+from customers.jobs.looked import keep_reconciliation, keep_verification
 from customers.jobs.on_runs import WITHOUT, ask, run_job
 from customers.jobs.settling import NO_WAIT, REVERTED, stop_waiting
 from customers.jobs.sweeping import sweep
@@ -16,6 +17,8 @@ __all__ = [
     "WITHOUT",
     "ask",
     "import_run",
+    "keep_reconciliation",
+    "keep_verification",
     "run_job",
     "stop_verifying",
     "stop_waiting",

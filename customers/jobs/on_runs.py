@@ -21,7 +21,7 @@ from customers.backfill.refused import Refused
 from customers.backfill.revert import PAUSED, Choice, plan_revert, revert
 from customers.backfill.revert.expected import expected_removals
 from customers.backfill.systems import Systems, connect
-from customers.jobs import results, settling, verifying
+from customers.jobs import looked, results, settling, verifying
 from customers.jobs.slices import Slice, Slicing
 from customers.jobs.waking import enqueue
 from customers.models import BackfillRun, RunJob
@@ -174,11 +174,7 @@ def _close(job: RunJob, status: str, reason: str, result: Mapping[str, Any]) -> 
         return "nothing"
     if status == Status.QUEUED and reason not in (WAITING, HELD, settling.NOT_YET):  # these, the sweep wakes
         enqueue(job.pk)
-    if job.kind == Kind.RECONCILE and status == Status.DONE:
-        data = {"divergences": values["result"]["divergences_total"]}
-        record(job.run.audit_tag, job.actor, [Event("run.reconciled", f"run:{job.run.run_id}", data)])
-    if job.kind in verifying.KINDS and status in (Status.DONE, Status.STOPPED):
-        verifying.tell_ended(job, values["result"])
+    looked.tell(job, status, values["result"])
     if status == Status.REFUSED and job.kind != Kind.REVERT_PREVIEW:  # which somebody looks at
         outbox.tell_job_refused(job, reason)
     return status

@@ -6,7 +6,6 @@ to go on looking for the energy in Lago.
 """
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,6 +35,7 @@ from customers.backfill.verify import (
 )
 from customers.backfill.verify.ending import newest
 from customers.jobs import results
+from customers.jobs.looked import SESSION
 from customers.jobs.slices import Slicing
 from customers.models import BackfillRun, IdTagMapping, RunJob
 
@@ -43,7 +43,7 @@ Kind, Status = RunJob.Kind, RunJob.Status
 KINDS = (Kind.VERIFY, Kind.CHARGE)
 CARD, CHARGE_BOX, TIMEOUT_S = "mapping", "charge_box", "timeout_s"  # options of a test session
 STOP = "stop"  # the option by which somebody ends the wait for the energy
-AFTER, SESSION, UNTIL = "after", "session", "until"  # in a result: how far the test session came
+AFTER, UNTIL = "after", "until"  # in a result: how far the test session came
 HOW_TO_CHARGE = "no test session was asked for"
 
 Outcome = tuple[str, str, Mapping[str, Any]]
@@ -191,15 +191,6 @@ def stop_verifying(run: BackfillRun, kind: str, actor: str) -> bool:
         RunJob.objects.filter(pk=job.pk).update(status=Status.STOPPED, **ended)
     record(run.audit_tag, actor, [Event(f"{kind}.stopped", _subject(job), {})])
     return True
-
-
-def tell_ended(job: RunJob, result: Mapping[str, Any]) -> None:
-    """Put the verdict into the audit log."""
-    data = {"verdict": result.get("verdict", "none")}
-    with suppress(KeyError):
-        data["transaction"] = result[SESSION]["transaction_id"]
-    event = "run.verified" if job.kind == Kind.VERIFY else "run.charged"
-    record(job.run.audit_tag, job.actor, [Event(event, _subject(job), data)])
 
 
 def _subject(job: RunJob) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Min
 
 from customers.backfill.ledger.counts import OUTCOMES
-from customers.models import BackfillRow, BackfillRun, RunJob
+from customers.models import BackfillRow, BackfillRun
 
 Outcome = BackfillRow.Outcome
 RECENT = timedelta(seconds=20)  # what the present rate is taken over
@@ -46,9 +46,3 @@ def pace(run: BackfillRun, pending: int, now: datetime) -> Pace | None:
     window_s = max((now - found["since"]).total_seconds(), 1.0)
     rate = found["number"] / window_s
     return Pace(rate, pending / rate if pending else None)
-
-
-def reverted_since(run: BackfillRun, job: RunJob) -> bool:
-    """Return whether a revert has begun or ended since the job did: what it says is of before."""
-    taken_back = run.status in (BackfillRun.Status.REVERTING, BackfillRun.Status.REVERTED)
-    return taken_back and bool(job.finished_at and run.finished_at and job.finished_at < run.finished_at)

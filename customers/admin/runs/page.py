@@ -23,6 +23,7 @@ from customers.backfill.ledger import run_log
 from customers.backfill.ledger.attempts import Attempt, last_continuation
 from customers.backfill.ledger.counts import OUTCOMES, counts_of, step_states, warning_counts
 from customers.backfill.ledger.kept import Kept, kept_of
+from customers.backfill.ledger.looks import Since, since
 from customers.backfill.ledger.standing import (
     REVERT_INTERRUPTED,
     shown_status,
@@ -42,6 +43,8 @@ Status = BackfillRun.Status
 AT_WORK = (Status.QUEUED, Status.RUNNING, Status.REVERTING)
 ROWS_PER_PAGE = 50
 ENTRIES = 50
+RECONCILE = RunJob.Kind.RECONCILE
+LOOKS = (RECONCILE, *KINDS)
 TAKEN_BACK = (Status.REVERTING, Status.REVERTED, REVERT_INTERRUPTED)
 TOLD_WITHIN = timedelta(seconds=30)
 STOPPED = (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL)
@@ -81,6 +84,7 @@ class Live:
     now: Sequence[Segment]  # what is left of it, which a revert changes
     pace: Pace | None
     jobs: Sequence[RunJob]
+    since_looks: Mapping[str, Since]  # what became of the run since each of those that looked at it
     campaign: CampaignStatus | None
     is_staged: bool  # its rows are known: before the worker has planned, none is
     has_file: bool  # it was uploaded, and is kept
@@ -191,12 +195,12 @@ class Live:
         return max(verified, key=lambda job: job.pk, default=None)
 
     @property
-    def reconcile_is_stale(self) -> bool:
-        return self.reconcile is not None and is_stale(self.run, self.revert, self.reconcile)
+    def since_reconcile(self) -> Since:
+        return self.since_looks.get(RunJob.Kind.RECONCILE, Since.NOTHING)
 
     @property
-    def verify_is_stale(self) -> bool:
-        return self.verify is not None and is_stale(self.run, self.revert, self.verify)
+    def since_verify(self) -> Since:
+        return self.since_looks.get(self.verify.kind, Since.NOTHING) if self.verify else Since.NOTHING
 
     @property
     def revert(self) -> RunJob | None:
@@ -223,6 +227,7 @@ def live(run: BackfillRun) -> Live:
     status = shown_status(run)
     campaign = latest_campaign(run)
     kept = kept_of(run) if status in TAKEN_BACK else Kept()
+    jobs = _latest_jobs(run)
     return Live(
         run=run,
         status=status,
@@ -231,7 +236,10 @@ def live(run: BackfillRun) -> Live:
         bar=segments(counts),
         now=_now(status, counts, kept),
         pace=pace(run, counts.get("pending", 0), timezone.now()) if status == Status.RUNNING else None,
-        jobs=_latest_jobs(run),
+        jobs=jobs,
+        since_looks={
+            job.kind: since(run, job, by_hand=job.kind == RECONCILE) for job in jobs if job.kind in LOOKS
+        },
         campaign=campaign_status(campaign) if campaign else None,
         is_staged=is_staged,
         has_file=upload is not None,
@@ -262,15 +270,6 @@ def _notices(run: BackfillRun, now: datetime) -> list[tuple[int, str, int, bool]
 def right_to_stop(run: BackfillRun) -> str:
     """Return the permission to stop what is under way, which is the one to begin it."""
     return REVERT if run.status in (Status.REVERTING, Status.REVERTED) else RUN
-
-
-def is_stale(run: BackfillRun, revert: RunJob | None, look: RunJob) -> bool:
-    """Return whether rows of a run were written, by an import or its last revert, after it was looked at.
-
-    What was asked for before that may have been looked at before it, too.
-    """
-    times = (run.settled_at, run.finished_at, revert.finished_at if revert else None)
-    return look.is_over and any(at is not None and look.created_at < at for at in times)
 
 
 def _latest_jobs(run: BackfillRun) -> list[RunJob]:

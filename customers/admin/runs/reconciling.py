@@ -6,12 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
 
+from auditlog.people import actor_names
 from customers.admin.access import ON_RUNS, RUN, actor, may, needs
 from customers.admin.following import following_job
 from customers.admin.pages import Pages
-from customers.admin.runs.figures import reverted_since
-from customers.admin.runs.page import is_stale
 from customers.backfill.beside import platform_place
+from customers.backfill.ledger.looks import since
 from customers.backfill.steps import in_order, label
 from customers.jobs import ask
 from customers.models import BackfillRun, RunJob
@@ -31,14 +31,13 @@ class ReconcilePages(Pages):
             return self._ask(request, run)
         jobs = run.jobs.filter(kind=RunJob.Kind.RECONCILE)
         last = jobs.filter(status=RunJob.Status.DONE).first()
-        job, revert = jobs.first(), run.jobs.filter(kind=RunJob.Kind.REVERT).first()
-        is_before = last is not None and reverted_since(run, last)
+        job = jobs.first()
         context = {
             "run": run,
             "job": job,
             "last": last,
-            "is_before": is_before,
-            "is_stale": last is not None and not is_before and is_stale(run, revert, last),
+            "since": since(run, last, by_hand=True) if last else None,
+            "who": actor_names([last.actor])[last.actor] if last else "",
             "steps": _steps(last.result) if last else [],
             "more": _more(last.result) if last else 0,
             "may_run": may(request.user, RUN),

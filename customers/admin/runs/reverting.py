@@ -11,9 +11,9 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWid
 from customers.admin.access import REVERT, actor, needs
 from customers.admin.following import following_job
 from customers.admin.pages import Pages, post_only
-from customers.admin.runs.figures import reverted_since
 from customers.backfill.beside import is_beside_platform
 from customers.backfill.ledger.kept import kept_of
+from customers.backfill.ledger.looks import Since, since
 from customers.backfill.ledger.standing import shown_status
 from customers.backfill.steps import in_order, label, leavable, nouns
 from customers.jobs import NO_WAIT, WITHOUT, ask
@@ -85,7 +85,7 @@ class RevertPages(Pages):
     def revert_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         run = self.run(pk)
         look = run.jobs.filter(kind=Kind.REVERT_PREVIEW).first()
-        if look and run.status == RunStatus.REVERTED and reverted_since(run, look):
+        if look and run.status == RunStatus.REVERTED and since(run, look) is Since.REVERTED:
             look = None  # it is to be looked at anew
         plan = look.result if look and look.status == Status.DONE else None
         under_way = run.jobs.unfinished().filter(kind=Kind.REVERT).exists()

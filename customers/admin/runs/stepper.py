@@ -42,6 +42,7 @@ NEEDS = {
     Action.INVITE: "send_welcome",
     Action.REVERT: "revert_backfill",
 }
+EDITED = "A customer or a card was changed here since the last look"
 GOES_ON = "The next worker goes on with it by itself."
 EVERYTHING = frozenset(NEEDS.values())
 
@@ -76,7 +77,8 @@ class Look:
     """The last time that a run was reconciled or verified. `number` grows from one look to the next.
 
     `bad` says what is wrong with what was found, `good` what else there is to know of it. `is_stale`: the run
-    has changed since.
+    was written to since. `is_edited`: a customer or a card of it was changed by hand since, which a reconcile
+    finds.
     """
 
     number: int = 1
@@ -85,6 +87,7 @@ class Look:
     bad: str = ""
     good: str = ""
     is_stale: bool = False
+    is_edited: bool = False
 
     @property
     def is_under_way(self) -> bool:
@@ -230,9 +233,11 @@ def _reconcile(facts: Facts) -> Judged:
         return _blocked(name, f"Could not be done: {look.reason}", action)
     if look.is_stale:
         return _now(name, "The run has changed since it was reconciled", action)
+    if look.is_edited and (look.bad or facts.mails is None):
+        return _now(name, EDITED, action)
     if look.bad:
         return _blocked(name, look.bad, Action.DIVERGENCES)
-    return _done(name, look.good)
+    return _done(name, EDITED if look.is_edited else look.good)  # people move house: invited stays invited
 
 
 def _verify(facts: Facts) -> Judged:

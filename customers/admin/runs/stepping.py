@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from customers.admin.runs.page import Live, is_stale
+from customers.admin.runs.page import Live
 from customers.admin.runs.stepper import NEEDS, Facts, Look, Mails, Stepper, stepper
 from customers.backfill.beside import is_beside_platform
+from customers.backfill.ledger.looks import Since
 from customers.backfill.verify import why_no_session
 from customers.backfill.welcome import CampaignStatus
 from customers.backfill.welcome.recipients import is_anybody_left
@@ -47,7 +48,9 @@ def _look(live: Live, kind: str, told: Callable[[dict[str, Any]], tuple[str, str
     if job is None:
         return None
     bad, good = told(job.result) if job.status == Status.DONE else ("", "")
-    return Look(job.pk, job.status, job.reason, bad, good, is_stale(live.run, live.revert, job))
+    since = live.since_looks[kind]
+    is_stale = since in (Since.WRITTEN, Since.REVERTED)
+    return Look(job.pk, job.status, job.reason, bad, good, is_stale, is_edited=since is Since.EDITED)
 
 
 def divergences(result: dict[str, Any]) -> tuple[str, str]:

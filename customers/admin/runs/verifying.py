@@ -13,11 +13,12 @@ from auditlog.people import actor_names
 from customers.admin.access import ON_RUNS, RUN, actor, may, needs
 from customers.admin.following import following_job
 from customers.admin.pages import Pages, post_only
-from customers.admin.runs.page import is_stale
+from customers.backfill.ledger.looks import since
 from customers.backfill.refused import Refused
 from customers.backfill.verify import LONGEST_TIMEOUT_S, find_card, what_it_writes, why_no_session
 from customers.jobs import ask, stop_verifying
-from customers.jobs.verifying import AFTER, CARD, CHARGE_BOX, KINDS, SESSION, STOP, TIMEOUT_S
+from customers.jobs.looked import SESSION
+from customers.jobs.verifying import AFTER, CARD, CHARGE_BOX, KINDS, STOP, TIMEOUT_S
 from customers.models import BackfillRun, IdTagMapping, RunJob
 
 Kind, Status = RunJob.Kind, RunJob.Status
@@ -85,7 +86,7 @@ class VerifyPages(Pages):
             "run": run,
             "job": job,
             "told": _told(job) if job else None,
-            "is_stale": job is not None and is_stale(run, run.jobs.filter(kind=Kind.REVERT).first(), job),
+            "since": since(run, job).told if job else "",
             "may_run": may(request.user, RUN),
             "not_now": run.status in GONE,
             "no_session": why_no_session(),

@@ -1,20 +1,28 @@
 """A file with some of its cells corrected: a new file, in which every other row stands on the line it had.
 
-It has the format, encoding and delimiter of the first one, and is read in the same way. What was hidden or
-merged in a workbook, and its other sheets, are not in it.
+It has the format, encoding and delimiter of the first one and what stands above its header, and is read in
+the same way. In a workbook the cells are changed where they stand, and all else stays: other sheets, formats,
+what is hidden. Only where a cell cannot be changed by itself, as one of a formula that others share, is the
+sheet written anew, alone.
 """
 
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from customers.backfill.source.error_cells import CellValue, Table, write_ods, write_xlsx
 from customers.backfill.source.error_file import own_cells, safe
+from customers.backfill.source.layout import beside
 from customers.backfill.source.model import Source, SourceError, SourceInfo, SourceRow
-from customers.backfill.source.text import DELIMITERS
+from customers.backfill.source.ods_spliced import spliced_ods
+from customers.backfill.source.splicing import CannotSpliceError
+from customers.backfill.source.xlsx import part_of
+from customers.backfill.source.xlsx_spliced import spliced_xlsx
 from kernel import Problem
 
 Cells = Mapping[int, CellValue]  # by the place of their column in the header
@@ -32,19 +40,41 @@ class Corrections:
         return sorted({*self.cells, *self.without})
 
 
-def corrected(source: Source, corrections: Corrections) -> bytes:
-    """Return the content of the new file; raise SourceError if a correction cannot be written there."""
+def corrected(source: Source, corrections: Corrections, data: bytes) -> bytes:
+    """Return the content of the new file, `data` being that of the first one; raise SourceError.
+
+    That is where a correction cannot be written in its encoding.
+    """
+    if source.info.format in ("xlsx", "ods"):
+        with suppress(CannotSpliceError):
+            return _spliced(source, corrections, data)
     rows = ((row.line, _cells(row, corrections, source.info)) for row in source)
     kept = ((line, cells) for line, cells in rows if line not in corrections.without)
     stream = io.BytesIO()
     if source.info.format == "json":
         _write_json(stream, source.info, kept)
     elif source.info.format in ("csv", "tsv"):
-        _write_text(stream, source.info, kept)
+        _write_text(stream, source.info, kept, _titles(source.info, data))
     else:
         write = write_xlsx if source.info.format == "xlsx" else write_ods
         write(stream, _on_their_lines(source.info, kept), source.info.sheet)
     return stream.getvalue()
+
+
+def _spliced(source: Source, corrections: Corrections, data: bytes) -> bytes:
+    """Change the cells where they stand in a workbook; raise CannotSpliceError."""
+    info, changes, unstyled = source.info, dict[int, dict[int, CellValue]](), set[tuple[int, int]]()
+    for row in source:
+        for place, value in corrections.cells.get(row.line, {}).items():
+            column = beside(info.report, place)
+            changes.setdefault(row.line, {})[column] = safe(value)
+            if isinstance(value, int | float) and place not in row.numbers:
+                unstyled.add((row.line, column))
+    if info.format == "ods":
+        return spliced_ods(data, info.sheet, changes, corrections.without)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        part = part_of(archive, info.sheet)
+    return spliced_xlsx(data, part or "", changes, corrections.without, unstyled)
 
 
 Lines = Iterator[tuple[int, list[CellValue]]]
@@ -84,11 +114,16 @@ class _Counting(io.TextIOWrapper):
             self.write("\r\n" * (line - self.line))
 
 
-def _write_text(stream: BinaryIO, info: SourceInfo, rows: Lines) -> None:
+def _titles(info: SourceInfo, data: bytes) -> str:
+    """Return what stands above the header, which may say what the delimiter is."""
+    text = io.TextIOWrapper(io.BytesIO(data), info.encoding, newline="")
+    return "".join(text.readline() for _ in range(info.header_line - 1))
+
+
+def _write_text(stream: BinaryIO, info: SourceInfo, rows: Lines, titles: str) -> None:
     text, delimiter = _Counting(stream, info.encoding), info.delimiter or ","
     writer = csv.writer(text, delimiter=delimiter)
-    if delimiter not in DELIMITERS and info.header_line > 1:
-        text.write(f"sep={delimiter}\r\n")  # as the first file said it; else an option did
+    text.write(titles)
     text.go_to(info.header_line)
     writer.writerow([safe(name) for name in info.header])
     for line, cells in rows:

@@ -74,7 +74,7 @@ def write_ods(stream: BinaryIO, table: Table, sheet_name: str = "Errors") -> Non
             named = quoteattr(sheet_name)
             content.write(f"{_ODS_START}<table:table table:name={named}>".encode())
             for record in table:
-                cells = "".join(_ods_cell(value) for value in record)
+                cells = "".join(ods_cell(value) for value in record)
                 content.write(f"<table:table-row>{cells}</table:table-row>".encode())
             content.write(_ODS_END.encode())
 
@@ -87,7 +87,8 @@ def _xlsx_cell(sheet: object, value: CellValue) -> WriteOnlyCell:
     return cell
 
 
-def _ods_cell(value: CellValue) -> str:
+def ods_cell(value: CellValue, more: str = "") -> str:
+    """Return the element of a cell; `more` are attributes that it has besides."""
     match value:
         case str():
             attributes = 'office:value-type="string"'
@@ -98,7 +99,7 @@ def _ods_cell(value: CellValue) -> str:
         case _:
             attributes = f'office:value-type="date" office:date-value="{value.isoformat()}"'
     lines = "".join(f"<text:p>{_ods_text(line)}</text:p>" for line in str(value).split("\n"))
-    return f"<table:table-cell {attributes}>{lines}</table:table-cell>"
+    return f"<table:table-cell {attributes}{more and f' {more}'}>{lines}</table:table-cell>"
 
 
 def _ods_text(line: str) -> str:

@@ -55,6 +55,11 @@ _OTHER_NAMES = {
 }
 
 
+def beside(report: range, place: int) -> int:
+    """Return where in the file a column is whose place is counted without those of an error file."""
+    return place + len(report) if report and place >= report.start else place
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where the columns of one file are; `line` is the header's.
@@ -84,7 +89,7 @@ class Layout:
 
     def at(self, place: int) -> int:
         """Return where in the file a column is whose place is counted without those of an error file."""
-        return place + len(self.report) if self.report and place >= self.report.start else place
+        return beside(self.report, place)
 
     def _reported(self, raw: Sequence[str]) -> int | None:
         """Return the line that a row of an error file had where it comes from."""

@@ -101,6 +101,7 @@ class SourceInfo:
     header_line: int = 1
     encoding: str | None = None
     delimiter: str | None = None
+    report: range = range(0)  # where in the file the columns of an error file are, which `header` leaves out
     sheet: str = ""  # the one that is read
     ignored_sheets: tuple[str, ...] = ()
     hidden_sheets: frozenset[str] = frozenset()

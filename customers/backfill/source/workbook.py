@@ -67,6 +67,7 @@ def workbook_source(
         header=layout.header,
         header_line=layout.line,
         unknown_columns=layout.unknown,
+        report=layout.report,
         sheet=sheet.name,
         ignored_sheets=tuple(other.name for other in book.sheets if other is not sheet),
         hidden_sheets=frozenset(other.name for other in book.sheets if other.is_hidden),

@@ -32,6 +32,24 @@ def read_xlsx(archive: zipfile.ZipFile) -> Book:
     return _Workbook.open(archive, place).book()
 
 
+def part_of(archive: zipfile.ZipFile, sheet: str) -> str | None:
+    """Return where in the archive a sheet is."""
+    place = _target(archive, "_rels/.rels", "/officeDocument") or "xl/workbook.xml"
+    listed = _listed(fromstring(archive.read(place)), _parts(archive, place))
+    return next((part for name, _, part in listed if name == sheet), None)
+
+
+def _listed(root: Element, parts: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, bool, str]]:
+    """Give the name of each sheet, whether it is hidden, and its place."""
+    for element in root.iter():
+        if _name(element) != "sheet":
+            continue
+        link = next((value for key, value in element.items() if key.endswith("}id")), "")
+        kind, place = parts[link]
+        if kind == "worksheet":
+            yield element.get("name", ""), element.get("state", "visible") != "visible", place
+
+
 @dataclass(frozen=True, slots=True)
 class _Workbook:
     archive: zipfile.ZipFile
@@ -58,16 +76,8 @@ class _Workbook:
         )
 
     def book(self) -> Book:
-        sheets = []
-        for element in self.root.iter():
-            if _name(element) != "sheet":
-                continue
-            link = next((value for key, value in element.items() if key.endswith("}id")), "")
-            kind, place = self.parts[link]
-            if kind == "worksheet":
-                is_hidden = element.get("state", "visible") != "visible"
-                sheets.append(_XlsxSheet(element.get("name", ""), is_hidden, self, place))
-        return Book(sheets)
+        listed = _listed(self.root, self.parts)
+        return Book([_XlsxSheet(name, is_hidden, self, place) for name, is_hidden, place in listed])
 
 
 class _XlsxSheet(Sheet):

@@ -4,10 +4,12 @@ import sys
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils import timezone
 
 from customers.backfill.ledger.runs import find_run
 from customers.backfill.systems import connect
-from customers.backfill.verify import LiveTest, check_standing, find_live_test, verify
+from customers.backfill.verify import Check, LiveTest, check_standing, find_live_test, verify
+from customers.jobs import keep_verification
 from customers.terminal.base import INTERRUPTED, NOT_WELL, WELL, BackfillCommand
 from customers.terminal.import_report import print_target
 from customers.terminal.output import console
@@ -27,7 +29,7 @@ class Command(BackfillCommand):
     def work(
         self, *, run_id: str, id_tag: str | None, charge_box: str | None, timeout: float, **rest: Any
     ) -> int:
-        run, checks = find_run(run_id), []
+        run, checks, begun = find_run(run_id), list[Check](), timezone.now()
         with (
             self.stop_on_signals() as stop,
             connect(sleep=stop.sleep, writes=bool(id_tag)) as systems,  # a session is written, and billed
@@ -41,6 +43,9 @@ class Command(BackfillCommand):
                 checks.append(check)
                 if self.format == "text":
                     print_check(console(self.out), check)
+        keep_verification(
+            run, checks, actor=self.actor, begun=begun, charged=test is not None, interrupted=stop.requested
+        )
         if self.format == "json":
             self.print_json(verdict_json(run, checks, interrupted=stop.requested))
         else:

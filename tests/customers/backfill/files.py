@@ -2,11 +2,13 @@
 
 import csv
 import io
+import zipfile
 from collections.abc import Sequence
 from typing import Any
 
 import openpyxl
 import pytest
+import tablib
 
 from customers.backfill.source import COLUMNS, Source, SourceError, SourceRow, read_bytes
 from kernel import Problem
@@ -37,6 +39,25 @@ def xlsx_bytes(*sheets: Sequence[Sequence[object]]) -> bytes:
     stream = io.BytesIO()
     book.save(stream)
     return stream.getvalue()
+
+
+def ods_bytes(*sheets: Sequence[Sequence[Any]]) -> bytes:
+    """Let somebody else's writer make the file."""
+    width = max(len(record) for records in sheets for record in records)
+    wide = [[[*record, *[""] * (width - len(record))] for record in records] for records in sheets]
+    book = tablib.Databook([tablib.Dataset(*records[1:], headers=records[0]) for records in wide])
+    return bytes(book.export("ods"))
+
+
+def part(book: bytes, name: str) -> bytes:
+    """Give a part of a workbook; nothing if it has none."""
+    with zipfile.ZipFile(io.BytesIO(book)) as archive:
+        return archive.read(name) if name in archive.namelist() else b""
+
+
+def parts(book: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(book)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 def text_source(text: str, name: str = "customers.csv", **options: Any) -> Source:

@@ -41,7 +41,7 @@ def test_a_reconciliation_is_kept_with_its_time_and_shown(client: Client, run: B
 
     words = words_of(client.get(run_url(run, "reconcile")))
 
-    assert "UTC: nothing diverges" in words
+    assert "UTC, asked for by Sam Staff: nothing diverges" in words
     assert "Reconcile: nothing diverges" in words_of(client.get(run_url(run)))
     assert [entry.data for entry in audited("run.reconciled")] == [{"divergences": 0}]
 

@@ -207,7 +207,7 @@ def test_what_a_revert_left_is_told_with_its_reason_and_nothing_stays_green(
     assert "Reconcile, before the revert: nothing diverges" in words
     assert "pb-good" not in text_of(page)
     assert 'class="pb-created"' not in text_of(page)
-    assert "it was reverted since" in words_of(client.get("/admin/"))
+    assert "It was reverted since" in words_of(client.get("/admin/"))
 
 
 def test_the_file_of_it_is_imported_again_as_the_page_says(client: Client, kept: BackfillRun) -> None:

@@ -9,7 +9,7 @@ from customers.admin.runs.stepper import Facts, Look, Mails, Stepper, stepper
 GOOD, BAD, STALE = Look(), Look(bad="3 divergences"), Look(is_stale=True)
 UNDER_WAY, REFUSED = Look(status="running"), Look(status="refused", reason="Lago is away")
 STOPPED = Look(status="stopped", reason="stopped in the admin")
-LATER = Look(number=2)
+LATER, EDITED = Look(number=2), Look(is_edited=True)
 WHOLE: dict[str, Any] = {"status": "succeeded", "reconcile": GOOD}
 NO_STEVE: dict[str, Any] = {**WHOLE, "no_session": "SteVe is not configured."}
 TO_INVITE: dict[str, Any] = {**NO_STEVE, "verify": GOOD}
@@ -41,6 +41,12 @@ CASES: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "dnlll", "reconcile", "",
     ),
     "reconciled, then went on": ({"status": "partial", "reconcile": STALE}, "dnlll", "reconcile", ""),
+    "reconciled, then edited": ({**WHOLE, "reconcile": EDITED}, "dnlll", "reconcile", ""),
+    "diverged, then edited": (
+        {"status": "succeeded", "reconcile": Look(bad="1 divergence", is_edited=True)},
+        "dnlll", "reconcile", "",
+    ),
+    "edited after the mails": ({**TO_INVITE, "reconcile": EDITED, "mails": ALL_SENT}, "ddddd", "", ""),
     "reconciled": (WHOLE, "ddnll", "verify", ""),
     "being verified": ({**WHOLE, "verify": UNDER_WAY}, "ddnll", "verify", "The run is being verified."),
     "verify refused": ({**WHOLE, "verify": REFUSED}, "ddbll", "verify", ""),
@@ -118,11 +124,16 @@ def test_whoever_may_do_nothing_may_look_at_divergences() -> None:
         ({"status": "partial", "failed": 3}, 0, "3 rows failed"),
         ({"status": "partial", "reconcile": STALE}, 1, "The run has changed since it was reconciled"),
         ({"status": "succeeded", "reconcile": REFUSED}, 1, "Could not be done: Lago is away"),
+        (
+            {**TO_INVITE, "reconcile": EDITED, "mails": ALL_SENT},
+            1,
+            "A customer or a card was changed here since the last look",
+        ),
         (TO_INVITE, 2, "GO, without a charging session: SteVe is not configured."),
         ({**WHOLE, "charge": GOOD}, 2, "GO, with a charging session"),
         ({**TO_INVITE, "mails": Mails("done", 10, 10, failed=2)}, 3, "10 of 10 mails, 2 to look at"),
     ],
-    ids=["failed rows", "stale", "refused", "no SteVe", "charged", "mails that failed"],
+    ids=["failed rows", "stale", "refused", "edited", "no SteVe", "charged", "mails that failed"],
 )
 def test_a_step_says_how_it_stands(known: dict[str, Any], step: int, told: str) -> None:
     assert stepper(Facts(**known)).steps[step].told == told

@@ -69,18 +69,18 @@ def test_the_page_says_what_the_command_says(client: Client, run: BackfillRun, l
 
     words = verified(client, run)
 
-    job = RunJob.objects.get()
+    by_command, job = RunJob.objects.order_by("pk")
     looked = [
         {**check, "detail": ""} if check["name"] == "charging session" else check
         for check in command["checks"]
     ]
     kept = job.result["checks"]
     assert [{**one, "detail": ""} if one["name"] == "charging session" else one for one in kept] == looked
-    assert (job.result["verdict"], command["verdict"]) == ("no-go", "no-go")
+    assert (job.result["verdict"], by_command.result["verdict"], command["verdict"]) == ("no-go",) * 3
     assert "NO GO: " in words
     for check in command["checks"][:-1]:
         assert " ".join(f"{check['name']} {check['compared']}".split()) in words
-    assert [entry.data for entry in audited("run.verified")] == [{"verdict": "no-go"}]
+    assert [entry.data for entry in audited("run.verified")] == [{"verdict": "no-go"}] * 2
 
 
 def test_two_clicks_are_one_verification_and_a_stop_ends_it(client: Client, run: BackfillRun) -> None:
@@ -163,7 +163,9 @@ def test_a_confirmed_session_is_charged_and_followed_into_lago_once(
     assert [entry.data for entry in audited("run.charged")] == [{"verdict": "go", "transaction": 1}]
     assert len(audited("charge.begun")) == 1
     _, checks = verified_by_command(run, *AND_CHARGE)
-    assert [check["name"] for check in RunJob.objects.get().result["checks"]] == list(checks)
+    assert [[check["name"] for check in job.result["checks"]] for job in RunJob.objects.all()] == [
+        [*checks]
+    ] * 2
 
 
 def test_only_one_run_charges_at_a_time(client: Client, run: BackfillRun, steve: SteveSandbox) -> None:

@@ -8,17 +8,10 @@ from typing import Any
 
 import openpyxl
 import pytest
-import tablib
 
 from customers.backfill.source import COLUMNS, read_bytes
 from customers.backfill.source import grid as grid_module
-from tests.customers.backfill.files import ROW, cells, refusal_of, rows_of, xlsx_bytes
-
-
-def ods_bytes(*sheets: Sequence[Sequence[Any]]) -> bytes:
-    """Let somebody else's writer make the file."""
-    book = tablib.Databook([tablib.Dataset(*records[1:], headers=records[0]) for records in sheets])
-    return bytes(book.export("ods"))
+from tests.customers.backfill.files import ROW, cells, ods_bytes, refusal_of, rows_of, xlsx_bytes
 
 
 def ods_of(table: str) -> bytes:
