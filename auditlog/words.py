@@ -23,6 +23,9 @@ WORDS = {
     "user.rights": "Rights changed",
     "group.rights": "Rights of a group changed",
     "run.stop_requested": "Stop asked for",
+    "row.repaired": "Row repaired",
+    "repair.asked": "Repair asked for",
+    "repair.begun": "Repair begun",
 }
 
 

@@ -11,6 +11,7 @@ from customers.admin.imports.views import ImportPages
 from customers.admin.preflight import PreflightPages
 from customers.admin.runs.listing import RunChangeList, RunColumns
 from customers.admin.runs.reconciling import ReconcilePages
+from customers.admin.runs.repairing import RepairPages
 from customers.admin.runs.reverting import RevertPages
 from customers.admin.runs.verifying import VerifyPages
 from customers.admin.runs.views import RunPages
@@ -22,6 +23,7 @@ from customers.models import BackfillRun
 class BackfillRunAdmin(
     RunPages,
     ReconcilePages,
+    RepairPages,
     VerifyPages,
     RevertPages,
     WelcomePages,

@@ -178,6 +178,10 @@ class Live:
         return self.verify is not None and is_stale(self.run, self.revert, self.verify)
 
     @property
+    def repair(self) -> RunJob | None:
+        return self.job(RunJob.Kind.REPAIR)
+
+    @property
     def revert(self) -> RunJob | None:
         return self.job(RunJob.Kind.REVERT)
 

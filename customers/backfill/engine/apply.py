@@ -34,11 +34,12 @@ class Importer:
         max_failures: int,
         settled: Callable[[Sequence[Settled]], None],
         guard: Guard,
+        books: Books | None = None,
     ) -> None:
         self.run = run
         self._steps = steps
         self._policy = policy
-        self._books = Books(run, steps, actor)
+        self._books = books or Books(run, steps, actor)
         self._stop = stop
         self._breaker = Breaker(stop, max_failures)
         self._settled = settled
