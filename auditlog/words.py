@@ -30,6 +30,9 @@ WORDS = {
     "run.paced": "Pace changed",
     "run.scheduled_now": "Started before its time",
     "welcome.paced": "Pace of the mails changed",
+    "row.repaired": "Row repaired",
+    "repair.asked": "Repair asked for",
+    "repair.begun": "Repair begun",
 }
 
 

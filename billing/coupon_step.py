@@ -47,6 +47,11 @@ class LagoCouponStep(Step):
     system = "Lago"
     can_be_left = False
     is_counted = True
+    consequences = {
+        "missing": "The customer pays in full.",
+        "terminated": "The customer pays in full.",
+        "more_than_one": "It is taken off more than once.",
+    }
 
     def __init__(
         self,

@@ -48,6 +48,11 @@ class LagoCustomerStep(Step):
     system = "Lago"
     can_be_left = False
     alters = "lago_customer_currency_will_be_set"
+    consequences = {
+        "missing": "Nobody is billed, and with the customer its subscription has gone.",
+        "other_object": "What the run made has gone with the former customer: its subscription and balance.",
+        "drifted": "Invoices carry what Lago has.",
+    }
     gives = tuple(column.name for column in INVOICE_COLUMNS)
 
     def __init__(

@@ -34,6 +34,8 @@ from kernel import (
 from kernel.columns import OPENING_BALANCE
 
 NEW = Verdict(Action.CREATE)
+ANEW = "Another one would be billed from its own start on, also for days that this one has billed."
+NO_LONGER = f"What is charged is billed to nobody. {ANEW}"
 CLOCK_TOLERANCE = timedelta(minutes=10)  # between Lago's clock and ours, as far as it was not measured
 
 
@@ -45,6 +47,18 @@ class LagoSubscriptionStep(Step):
     system = "Lago"
     can_be_left = False
     costs = True
+    consequences = {
+        "missing": NO_LONGER,
+        "terminated": NO_LONGER,
+        "other_subscription": "That one pays for nothing that is charged: the cards name the run's. " + ANEW,
+        "other_object": "It is another contract than the run's, and may bill days a second time.",
+        "other_owner": "Another customer of Lago is billed for what is charged.",
+        "other_plan": "The customer pays the price of that plan.",
+        "other_start": "Its periods, and so its first invoice, are other than the preview said.",
+        "other_end": "Lago makes its last invoice on that day, and bills no session afterwards.",
+        "more_than_one": "Each of them bills its base amount: the customer pays it more than once.",
+        "pending": "Sessions are billed to nobody until it is active.",
+    }
 
     def __init__(
         self,

@@ -42,6 +42,12 @@ class LagoWalletStep(Step):
     system = "Lago"
     can_be_left = False
     is_counted = True
+    harmless = ("other_amount",)
+    consequences = {
+        "missing": "The customer is asked to pay for what the opening balance was to pay.",
+        "terminated": "The customer is asked to pay for what the balance was to pay.",
+        "other_amount": "The customer pays with more, or with less, than the file brought.",
+    }
 
     def __init__(self, client: LagoClient, plans: Mapping[str, Plan]) -> None:
         self.client = client

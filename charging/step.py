@@ -51,6 +51,14 @@ class SteveIdTagStep(Step):
     looks_closer = True
     variables = ("STEVE_BASE_URL", "STEVE_API_USERNAME", "STEVE_API_KEY")
     alters = "steve_id_tag_unblocked"
+    repairs = frozenset({"missing"})
+    consequences = {
+        "missing": "Chargers refuse the card.",
+        "blocked": "Chargers refuse the card.",
+        "expired": "Chargers refuse the card.",
+        "other_spelling": "What is charged with the card is billed to nobody.",
+        "sessions_misspelt": "Those sessions are billed to nobody.",
+    }
 
     @classmethod
     def stays(cls, number: int) -> str:
@@ -79,6 +87,8 @@ class SteveIdTagStep(Step):
         self._client = client
         self._now = now
         self._own_parents = own_parents
+        # Beside a platform, blocked is what its own mapping makes of it at each sync.
+        self.harmless = ("sessions_misspelt",) if own_parents is None else ("sessions_misspelt", "blocked")
         self._withdrawal = Withdrawal(client, now=now, clock=clock)
 
     def preflight(self) -> None:
@@ -213,6 +223,10 @@ class SteveIdTagStep(Step):
             reports.misspelt_sessions(tag, misspelt) if misspelt else None,
         ]
         return [divergence for divergence in divergences if divergence is not None]
+
+    def id_tag_of(self, thing: Thing, found: Tags) -> str:
+        tag = found.numbered(thing.ref)
+        return tag.id_tag if tag and OURS.fullmatch(tag.id_tag) else ""
 
     # --- Revert --------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ Plan, apply, reconcile, revert and verify are built from steps and know none of 
 to know of a thing, its step says about itself here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -78,6 +78,15 @@ class Step:
     stands_off: bool = False
     # Of a run that was made without its system, a revert looks for what others made there for a row.
     finds_unrecorded: ClassVar[bool] = False
+    # The kinds of its divergences that a repair may put right; of all others it only says what to do. A step
+    # by which somebody pays has none: what is made there again is billed again.
+    repairs: ClassVar[frozenset[str]] = frozenset()
+    # The kinds that speak against nothing else of the row: what it is paid by stands all the same.
+    harmless: Collection[str] = ()
+    # Its thing carries what the things before it tell, and is put right when one of them is made again.
+    carries: ClassVar[bool] = False
+    # What a divergence means for whoever pays, by its kind.
+    consequences: ClassVar[Mapping[str, str]] = {}
     # The code of its warning that a run alters what somebody else made. Each such thing can be named.
     alters: ClassVar[str] = ""
 
@@ -109,6 +118,11 @@ class Step:
     def altering(cls, number: int) -> str:
         """Say what it means that a run alters so many things that somebody else made."""
         return ""
+
+    @classmethod
+    def consequence(cls, kind: str) -> str:
+        """Say what a divergence means for whoever pays; blank where it means nothing to them."""
+        return cls.consequences.get("drifted" if kind.endswith("_drifted") else kind, "")
 
     @classmethod
     def system_key(cls) -> str:
@@ -232,6 +246,10 @@ class Step:
     def invoiced(self, things: Iterable[Thing], since: Since) -> Sequence[Invoiced]:
         """Return, of a step that costs, what the customers of things were invoiced since the run."""
         return ()
+
+    def id_tag_of(self, thing: Thing, found: Any) -> str:
+        """Return the idTag of a recorded thing by what `look_up` found; blank if it is not known here."""
+        return ""
 
     # --- Revert --------------------------------------------------------------------------------------
 

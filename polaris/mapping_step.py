@@ -60,6 +60,14 @@ class PlatformMappingStep(Step):
     activates = True
     stops = True
     finds_unrecorded = True
+    repairs = frozenset({"missing", "inactive", "other_number"})
+    carries = True
+    consequences = {
+        "missing": "The platform bills nothing of the card, and its sync does not open it.",
+        "inactive": "The platform bills nothing of the card, and its sync blocks it.",
+        "other_owner": "Somebody else is shown the card, and may pay for it.",
+        "other_subscription": "Another subscription pays for what is charged with the card.",
+    }
 
     def __init__(
         self,
@@ -226,6 +234,11 @@ class PlatformMappingStep(Step):
         )
         return list(told)
 
+    def id_tag_of(self, thing: Thing, found: Found) -> str:
+        mapping = found.mappings.by_id.get(int(thing.ref)) if thing.ref else None
+        is_own = mapping is not None and mapping.external_id == thing.wanted.external_id
+        return mapping.id_tag if mapping and is_own and not mapping.is_of_platform else ""
+
     # --- Revert --------------------------------------------------------------------------------------
 
     def look_back(self, things: Sequence[Thing], since: Since) -> Used:
@@ -388,7 +401,7 @@ def _change(task: Task) -> Change:
         id=int(task.verdict.ref),
         ocpp_tag_pk=facts[Fact.OCPP_TAG_PK],
         id_tag=facts[Fact.SESSION_ID_TAG],
-        user_id=facts[Fact.PLATFORM_USER],
+        user_id=facts.get(Fact.PLATFORM_USER, ""),  # without one it is left alone
         subscription_key=facts[Fact.SUBSCRIPTION_KEY],
         parent_id_tag=facts.get(Fact.PARENT_ID_TAG),
         expires_at=facts.get(Fact.EXPIRES_AT),

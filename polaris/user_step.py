@@ -47,6 +47,13 @@ class PlatformUserStep(Step):
     variables = VARIABLES
     is_missed = False
     finds_unrecorded = True
+    repairs = frozenset({"missing"})
+    harmless = ("capitals",)
+    consequences = {
+        "missing": "The customer cannot sign in at the platform, and its pages show them no session.",
+        "capitals": "The customer cannot sign in at the platform.",
+        "other_role": "Cards of staff are billed to nobody.",
+    }
 
     def __init__(self, database: PlatformDatabase) -> None:
         self._database = database

@@ -16,6 +16,10 @@ COMMANDS = (
         r"“Look without …” under “Revert…” of run \1",
     ),
     (r"python manage\.py backfill_revert --run-id (\S+)", r"“Revert…” on the page of run \1"),
+    (
+        r"Repair once more: python manage\.py backfill_repair --run-id (\S+)",
+        r"“Repair…” of run \1, once more",
+    ),
     (r"python manage\.py backfill_runs (\d\S+)", r"the page of run \1"),
     (r"python manage\.py backfill_runs", "the page “Runs”"),
     (r"Look with backfill_reconcile", "Reconcile"),

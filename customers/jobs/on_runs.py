@@ -1,4 +1,4 @@
-"""Reconcile, verify, look at and do a revert: asked for in the admin, done by the worker."""
+"""Reconcile, verify, look at and do a revert or a repair: asked for in the admin, done by the worker."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -18,6 +18,7 @@ from customers.backfill.ledger.pace import Pace, pace_of
 from customers.backfill.notices import outbox
 from customers.backfill.reconcile import reconcile
 from customers.backfill.refused import Refused
+from customers.backfill.repair import plan_repair, repair
 from customers.backfill.revert import PAUSED, Choice, plan_revert, revert
 from customers.backfill.revert.expected import expected_removals
 from customers.backfill.systems import Systems, connect
@@ -29,6 +30,9 @@ from kernel import RemoteError
 
 Kind, Status, RunStatus = RunJob.Kind, RunJob.Status, BackfillRun.Status
 WITHOUT = "without"  # the option that names systems to leave alone
+LOOK = "look"  # the option of a repair that names the look that was confirmed
+LOOKING = (Kind.REVERT_PREVIEW, Kind.REPAIR_PREVIEW)
+WRITING = (Kind.REVERT, Kind.REPAIR, Kind.CHARGE)
 ATTEMPTS = 3
 WAITING = "waiting for another import or revert to end"
 HELD = "paused"
@@ -48,7 +52,7 @@ def ask(run: BackfillRun, kind: str, actor: str, **options: Any) -> RunJob:
         job = _made(run, kind, actor, options)
         if kind == Kind.REVERT:
             life.forget_stop(run)
-        if kind != Kind.REVERT_PREVIEW:  # which is only looking
+        if kind not in LOOKING:
             record(run.audit_tag, actor, [Event(f"{kind}.asked", f"run:{run.run_id}", options)])
     enqueue(job.pk)
     return job
@@ -88,14 +92,13 @@ def _outcome(job: RunJob, slice_of: Slicing) -> Outcome:
         return Status.QUEUED, HELD, job.result
     pace = pace_of(job.run) if job.kind == Kind.REVERT and job.run.status == RunStatus.REVERTING else Pace()
     try:
-        writes = job.kind in (Kind.REVERT, Kind.CHARGE)
         with connect(
             rate=pace.rate, concurrency=pace.concurrency, sleep=stop.sleep,
-            without=_left_out(job), writes=writes,
+            without=_left_out(job), writes=job.kind in WRITING,
         ) as systems:  # fmt: skip
             return _WORK[job.kind](job, systems, stop, slice_of)
     except Busy:
-        return Status.QUEUED, WAITING, {}
+        return Status.QUEUED, WAITING, _so_far(job)
     except Refused as error:
         return Status.REFUSED, f"{error} {error.hint}".strip(), _so_far(job)
     except (RemoteError, ImproperlyConfigured) as error:
@@ -103,8 +106,8 @@ def _outcome(job: RunJob, slice_of: Slicing) -> Outcome:
 
 
 def _so_far(job: RunJob) -> Mapping[str, Any]:
-    """Return what must not be forgotten of a job that is given up: that a session may run on in SteVe."""
-    return job.result if job.kind in verifying.KINDS else {}
+    """Return what must not be forgotten of a job: that a session may run on in SteVe, what is repaired."""
+    return job.result if job.kind in (Kind.REPAIR, *verifying.KINDS) else {}
 
 
 def _reconcile(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Outcome:
@@ -136,13 +139,36 @@ def _revert(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Out
     return status.get(report.status, Status.DONE), report.reason, results.of_revert(report)
 
 
+def _repair_preview(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Outcome:
+    return Status.DONE, "", results.of_repair_plan(plan_repair(job.run, systems))
+
+
+def _repair(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Outcome:
+    """Do what was confirmed and nothing else: a worker that comes after a dead one finds less of it to do."""
+    run_log.check_folder(settings.BACKFILL_LOG_DIR)
+    look = job.run.jobs.filter(kind=Kind.REPAIR_PREVIEW, pk=job.options.get(LOOK)).first()
+    with slice_of(stop) as progress:
+        report = repair(
+            job.run, systems, shown=results.shown_of(look.result) if look else (),
+            actor=job.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop, progress=progress,
+            batch_size=settings.BACKFILL_BATCH_SIZE, concurrency=settings.BACKFILL_CONCURRENCY,
+        )  # fmt: skip
+    if stop.to_be_continued and report.status == "interrupted":
+        return Status.QUEUED, "", results.of_repair(report, job.result)
+    if report.status in ("repaired", "nothing") and systems.platform:  # nothing: a worker died at the end
+        settling.expect(job.run, job.actor)
+        settling.begin(job.run)
+    status = Status.DONE if report.status in ("repaired", "nothing") else Status.STOPPED
+    return status, report.reason, results.of_repair(report, job.result)
+
+
 def _settle(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Outcome:
     return settling.settle(job, systems, slice_of, timezone.now())
 
 
 def _left_out(job: RunJob) -> list[str] | None:
     """Name what is to be left alone; only a revert can do without a system."""
-    whole = (Kind.RECONCILE, Kind.SETTLE, *verifying.KINDS)
+    whole = (Kind.RECONCILE, Kind.SETTLE, Kind.REPAIR_PREVIEW, Kind.REPAIR, *verifying.KINDS)
     return None if job.kind in whole else list(job.options.get(WITHOUT, ()))
 
 
@@ -156,6 +182,8 @@ _WORK: Mapping[str, Callable[[RunJob, Systems, Stop, Slicing], Outcome]] = {
     Kind.RECONCILE: _reconcile,
     Kind.REVERT_PREVIEW: _preview,
     Kind.REVERT: _revert,
+    Kind.REPAIR_PREVIEW: _repair_preview,
+    Kind.REPAIR: _repair,
     Kind.SETTLE: _settle,
     Kind.VERIFY: verifying.look,
     Kind.CHARGE: verifying.charge,

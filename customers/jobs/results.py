@@ -9,6 +9,7 @@ from typing import Any
 from charging.charge_point import Session
 from customers.backfill.ledger.problems import as_json
 from customers.backfill.reconcile import Group, Reconciliation, grouped
+from customers.backfill.repair import Advice, Doing, RepairPlan, RepairReport
 from customers.backfill.revert import RevertPlan, RevertReport
 from customers.backfill.verify import Check
 
@@ -73,6 +74,49 @@ def of_revert(report: RevertReport) -> Result:
         "in_use": [list(one) for one in report.in_use[:KEPT]],
         "active_total": len(report.plan.active),
         "seconds": round(report.seconds, 1),
+    }
+
+
+def of_repair_plan(plan: RepairPlan) -> Result:
+    """Keep what would be done, and by key all of it: nothing else is done once it is confirmed."""
+    doings = plan.doings
+    return {
+        "do": [_doing(doing) for doing in doings[:KEPT]],
+        "do_total": len(doings),
+        "rows": len(plan.rows),
+        "keys": sorted(plan.keys),
+        "digest": plan.digest,
+        "advice": [_advice(one) for one in plan.advice[:KEPT]],
+        "advice_total": len(plan.advice),
+        "unfinished": plan.standing.sentence,
+    }
+
+
+def _doing(doing: Doing) -> Result:
+    return asdict(doing) | {"verb": doing.verb.value}
+
+
+def _advice(one: Advice) -> Result:
+    found = one.found
+    named: Result = {"line": found.line, "external_id": found.external_id, "step": found.step}
+    told = {"kind": found.divergence.kind, "expected": found.divergence.expected}
+    return named | told | {"found": found.divergence.found, "means": one.means, "todo": one.todo}
+
+
+def shown_of(result: Mapping[str, Any]) -> set[str]:
+    """Return the keys of what a look showed, all of it."""
+    return set(result.get("keys", ()))
+
+
+def of_repair(report: RepairReport, before: Mapping[str, Any]) -> Result:
+    """Keep what became of it; `before` is what earlier slices did."""
+    counts = Counter(before.get("counts", {}))
+    counts.update(report.counts)
+    return {
+        "outcome": report.status,
+        "counts": dict(counts),
+        "failures": [list(failure) for failure in report.failures[:KEPT]],
+        "advice_total": len(report.plan.advice),
     }
 
 

@@ -22,6 +22,8 @@ class RunJob(models.Model):
         SETTLE = "settle"  # wait for the platform's sync after an import or a revert, and look
         VERIFY = "verify"
         CHARGE = "charge"  # verify, and a charging session, which is billed
+        REPAIR_PREVIEW = "repair_preview"
+        REPAIR = "repair"
 
     class Status(models.TextChoices):
         QUEUED = "queued"

@@ -70,6 +70,15 @@ class IdTagMappingStep(Step):
     row_column = "mapping_id"
     can_be_left = False
     activates = True
+    repairs = frozenset({"missing", "inactive", "other_number"})
+    harmless = ("extra",)
+    consequences = {
+        "missing": "What is charged with the card is billed to nobody.",
+        "inactive": "What is charged with the card is billed to nobody.",
+        "other_owner": "Somebody else pays for what is charged with the card.",
+        "other_subscription": "Another subscription pays for what is charged with the card.",
+        "extra": "What is charged with that card is billed to this customer.",
+    }
     gives = (CARD_NAME.name,)
     stops = True
 

@@ -58,6 +58,10 @@ class UserStep(Step):
     works = Works.WITH_LEDGER
     row_column = "user_id"
     can_be_left = False
+    consequences = {
+        "missing": "Nobody can be told what is charged, and all cards of the customer have gone with it.",
+        "inactive": "The customer cannot sign in. Their cards are left as they are.",
+    }
 
     def __init__(self, *, beside_platform: bool = False) -> None:
         """Where a platform is connected its own step says what names it does not take."""

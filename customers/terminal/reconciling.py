@@ -35,6 +35,7 @@ def print_reconciliation(console: Console, result: Reconciliation) -> None:
         console.print(f"{result.invoiced.sentence}\n", style="yellow", soft_wrap=True)
     if result.found:
         _print_divergences(console, result)
+        _print_repair(console, result)
     if result.remarks:
         _print_remarks(console, result)
     if result.run.status == BackfillRun.Status.REVERTED:
@@ -72,6 +73,11 @@ def _print_divergences(console: Console, result: Reconciliation) -> None:
     remedies = Counter((one.divergence.kind, one.divergence.remedy) for one in result.found)
     for (kind, remedy), number in remedies.most_common():
         console.print(f"  {kind} ({number:,}): {remedy}", soft_wrap=True)
+
+
+def _print_repair(console: Console, result: Reconciliation) -> None:
+    command = f"python manage.py backfill_repair --run-id {result.run.run_id} --dry-run"
+    console.print(f"What of that can be repaired safely: {command}", soft_wrap=True)
 
 
 def _print_remarks(console: Console, result: Reconciliation) -> None:

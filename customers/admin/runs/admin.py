@@ -12,6 +12,7 @@ from customers.admin.preflight import PreflightPages
 from customers.admin.runs.cards import CardPages
 from customers.admin.runs.listing import RunChangeList, RunColumns
 from customers.admin.runs.reconciling import ReconcilePages
+from customers.admin.runs.repairing import RepairPages
 from customers.admin.runs.reverting import RevertPages
 from customers.admin.runs.telling import TellingPages
 from customers.admin.runs.verifying import VerifyPages
@@ -24,6 +25,7 @@ from customers.models import BackfillRun
 class BackfillRunAdmin(
     RunPages,
     ReconcilePages,
+    RepairPages,
     VerifyPages,
     CardPages,
     RevertPages,

@@ -203,6 +203,10 @@ class Live:
         return self.since_looks.get(self.verify.kind, Since.NOTHING) if self.verify else Since.NOTHING
 
     @property
+    def repair(self) -> RunJob | None:
+        return self.job(RunJob.Kind.REPAIR)
+
+    @property
     def revert(self) -> RunJob | None:
         return self.job(RunJob.Kind.REVERT)
 

@@ -12,6 +12,7 @@ from customers.admin.following import following_job
 from customers.admin.pages import Pages
 from customers.backfill.beside import platform_place
 from customers.backfill.ledger.looks import since
+from customers.backfill.repair.planning import NOT_NOW
 from customers.backfill.steps import in_order, label
 from customers.jobs import ask
 from customers.models import BackfillRun, RunJob
@@ -41,6 +42,7 @@ class ReconcilePages(Pages):
             "steps": _steps(last.result) if last else [],
             "more": _more(last.result) if last else 0,
             "may_run": may(request.user, RUN),
+            "may_repair": _may_repair(last, run) and may(request.user, RUN),
             "platform": platform_place(),
         }
         return self.follow(request, "reconcile", f"Reconcile run {run.run_id}", context, following_job(job))
@@ -49,6 +51,12 @@ class ReconcilePages(Pages):
     def _ask(self, request: HttpRequest, run: BackfillRun) -> HttpResponse:
         ask(run, RunJob.Kind.RECONCILE, actor(request))
         return redirect("admin:customers_backfillrun_reconcile", run.pk)
+
+
+def _may_repair(last: RunJob | None, run: BackfillRun) -> bool:
+    """Return whether something was found that somebody could put right."""
+    found = last.result["divergences_total"] if last else 0
+    return bool(found) and BackfillRun.Status(run.status) not in NOT_NOW
 
 
 def _more(result: dict[str, Any]) -> int:

@@ -38,11 +38,12 @@ class Importer:
         guard: Guard,
         lanes: Lanes,
         hearing: Hearing,
+        books: Books | None = None,
     ) -> None:
         self.run = run
         self._steps = steps
         self._policy = policy
-        self._books = Books(run, steps, actor)
+        self._books = books or Books(run, steps, actor)
         self._stop = stop
         self._breaker = Breaker(stop, max_failures)
         self._settled = settled

@@ -59,15 +59,14 @@ def events_of_opening(item: Opened, steps: Iterable[Step]) -> Iterable[Event]:
             yield _event(item, step, "created")
 
 
-def events_of_settling(item: Opened, steps: Sequence[Step]) -> Iterable[Event]:
-    whole = item.record.outcome in (Outcome.CREATED, Outcome.COMPLETED)
+def events_of_settling(item: Opened, steps: Sequence[Step], *, is_done: bool) -> Iterable[Event]:
     for step in steps:
         if made := item.made.get(step.name):
             yield _event(item, step, "adopted" if made.adopted else "created")
         if failure := item.failed.get(step.name):
             yield _event(item, step, "failed", code=failure.problem.code)
     for step in steps:
-        if whole and step.activates:
+        if is_done and step.activates:
             yield _event(item, step, "activated")
 
 

@@ -170,16 +170,25 @@ class Books:
         for item, is_through in batch:
             self._record(item, now)
             settled.append(self._close(item, now, is_through=is_through))
-        self._activate(
-            [item for item in items if item.record.outcome in (Outcome.CREATED, Outcome.COMPLETED)]
-        )
+        self._activate([item for item in items if self._is_done(item)])
         self._save_records(items, ["outcome", "problems", "warnings", "settled_at"])
         self._save_steps(items)
-        events = [event for item in items for event in events_of_settling(item, self._steps)]
+        events = [
+            event
+            for item in items
+            for event in events_of_settling(item, self._steps, is_done=self._is_done(item))
+        ]
         record(self.run.audit_tag, self.actor, events)
+        self._note_time(now)
+        return settled
+
+    def _is_done(self, item: Opened) -> bool:
+        """Return whether a row that is settled may be put to use."""
+        return item.record.outcome in (Outcome.CREATED, Outcome.COMPLETED)
+
+    def _note_time(self, now: datetime) -> None:
         seconds, self._counted = monotonic() - self._counted, monotonic()
         BackfillRun.objects.filter(pk=self.run.pk).update(settled_at=now, active_s=F("active_s") + seconds)
-        return settled
 
     @staticmethod
     def _record(item: Opened, now: datetime) -> None:

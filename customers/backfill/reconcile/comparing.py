@@ -90,6 +90,7 @@ def _compare(
     for one in some:
         result.rows[one.row.outcome or "pending"] += 1
         result.found.extend(_not_imported(one))
+        result.found.extend(_unanswered(one, result.run))
         for step in steps:
             answers = _answers(one, step, steps)
             told = list(_divergences(one, step, found[step.name], known[one.line])) if answers else []
@@ -125,6 +126,17 @@ def _not_imported(one: Recorded) -> Iterator[Found]:
         remedy = "Run the same command again, or correct the row if it is at fault."
         step = next(iter(kinds()))  # a row that failed may have none of its own
         yield Found(one.line, one.external_id, step, Divergence("not_imported", "imported", codes, remedy))
+
+
+def _unanswered(one: Recorded, run: BackfillRun) -> Iterator[Found]:
+    """Name what a repair was about to do of a row that was whole before, and never heard the answer of."""
+    if one.row.outcome in UNFINISHED:
+        return
+    remedy = f"Repair once more: python manage.py backfill_repair --run-id {run.run_id}"
+    for name, step in one.steps.items():
+        if step.state == State.INTENDED:
+            told = step.code or "a call without an answer"
+            yield Found(one.line, one.external_id, name, Divergence("unrepaired", "repaired", told, remedy))
 
 
 def _how_far(one: Recorded) -> str:

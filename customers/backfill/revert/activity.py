@@ -28,7 +28,7 @@ def find_activity(
     """
     active: dict[str, list[str]] = defaultdict(list)
     touched = {thing.wanted.external_id for some in things.values() for thing in some}
-    for external_id, reason in _later_runs(run, touched):
+    for external_id, reason in later_runs(run, touched):
         active[external_id].append(reason)
     for step in steps:
         name = step.name
@@ -43,7 +43,8 @@ def known_of(one: Recorded, steps: Sequence[Step]) -> dict[str, Any]:
     return one.tell(steps, lambda step: step.name in ours or is_made(step))
 
 
-def _later_runs(run: BackfillRun, external_ids: Iterable[str]) -> Iterator[tuple[str, str]]:
+def later_runs(run: BackfillRun, external_ids: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Return, as external_id and words, who was touched by runs after this one."""
     for some in chunks(external_ids):
         made_or_altered = Q(state__in=[State.CREATED, State.INTENDED]) | Q(state=State.ADOPTED) & ~Q(undo={})
         later = BackfillStep.objects.filter(

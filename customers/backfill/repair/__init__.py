@@ -1,0 +1,7 @@
+"""Put right what a reconciliation found, where that is safe; say of the rest what it means and what to do."""
+
+from customers.backfill.repair.carrying_out import RepairReport, repair
+from customers.backfill.repair.planning import plan_repair
+from customers.backfill.repair.values import Advice, Doing, RepairPlan, Verb
+
+__all__ = ["Advice", "Doing", "RepairPlan", "RepairReport", "Verb", "plan_repair", "repair"]

@@ -1,0 +1,90 @@
+"""What a repair means to do and what it leaves to people, as plain values."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import blake2b
+
+from customers.backfill.engine.plan import PlannedRow
+from customers.backfill.ledger.standing import Standing
+from customers.backfill.reconcile import Found
+from customers.models import BackfillRun
+
+
+class Verb(StrEnum):
+    """What is done to a thing, in the words of people."""
+
+    MAKE = "make again"
+    USE = "put to use again"
+    PUT_RIGHT = "put right"
+    SETTLE = "settle"  # it is there already: the call that made it was never answered
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """One thing to be done. `was` is the id of what it replaces, blank where it stays the same thing."""
+
+    line: int
+    external_id: str
+    step: str
+    verb: Verb
+    id_tag: str  # masked
+    was: str = ""
+
+    @property
+    def key(self) -> str:
+        """Name it in a way that stays the same while it is being done, by whichever attempt."""
+        return f"{self.line}:{self.step}"
+
+
+@dataclass(frozen=True, slots=True)
+class RowRepair:
+    """A row to repair: as a plan of an import has one, and what of it is to be done."""
+
+    planned: PlannedRow
+    doings: Sequence[Doing]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A divergence that is left to people. `why` says what speaks against a repair that could do it."""
+
+    found: Found
+    means: str
+    why: str = ""
+
+    @property
+    def todo(self) -> str:
+        return self.why or self.found.divergence.remedy
+
+
+@dataclass(slots=True)
+class RepairPlan:
+    """`standing` is how far the import came when it was looked at."""
+
+    run: BackfillRun
+    standing: Standing
+    rows: list[RowRepair] = field(default_factory=list)
+    advice: list[Advice] = field(default_factory=list)
+
+    @property
+    def doings(self) -> list[Doing]:
+        return [doing for row in self.rows for doing in row.doings]
+
+    @property
+    def keys(self) -> set[str]:
+        return {doing.key for doing in self.doings}
+
+    @property
+    def digest(self) -> str:
+        """Name what is to be done: another plan has another."""
+        return digest_of(f"{doing.key}={doing.verb}" for doing in self.doings)
+
+    @property
+    def is_well(self) -> bool:
+        """Return whether there is nothing to do and nothing to say."""
+        return not self.rows and not self.advice
+
+
+def digest_of(told: Iterable[str]) -> str:
+    return blake2b("\n".join(sorted(told)).encode(), digest_size=8).hexdigest()
