@@ -7,13 +7,15 @@ merged in a workbook, and its other sheets, are not in it.
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from customers.backfill.source.error_cells import CellValue, Table, write_ods, write_xlsx
 from customers.backfill.source.error_file import own_cells, safe
+from customers.backfill.source.mapping.model import FileMapping
 from customers.backfill.source.model import Source, SourceError, SourceInfo, SourceRow
+from customers.backfill.source.splicing import spliced
 from customers.backfill.source.text import DELIMITERS
 from kernel import Problem
 
@@ -32,8 +34,34 @@ class Corrections:
         return sorted({*self.cells, *self.without})
 
 
-def corrected(source: Source, corrections: Corrections) -> bytes:
-    """Return the content of the new file; raise SourceError if a correction cannot be written there."""
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """The content of a corrected file, and its rows; None where they have to be read to be known."""
+
+    data: bytes
+    rows: Sequence[SourceRow] | None
+
+
+def corrected(
+    data: bytes, source: Source, corrections: Corrections, mapping: FileMapping | None = None
+) -> Corrected:
+    """Make the new file; raise SourceError if a correction cannot be written there.
+
+    `data` is what `source` reads, through `mapping`.
+    """
+    held = source.held()
+    if source.info.format in ("csv", "tsv"):
+        changed = {row.line: row for row in held if row.line in corrections.cells}
+        cells = {line: _cells(row, corrections, source.info) for line, row in changed.items()}
+        kept = {line: some for line, some in cells.items() if line not in corrections.without}
+        if found := spliced(data, source, mapping, kept, corrections.without):
+            rows = [found.rows.get(row.line, row) for row in held if row.line not in corrections.without]
+            return Corrected(found.data, rows)
+    return Corrected(written(held, corrections), None)
+
+
+def written(source: Source, corrections: Corrections) -> bytes:
+    """Write all of the new file; raise SourceError if a correction cannot be written there."""
     rows = ((row.line, _cells(row, corrections, source.info)) for row in source)
     kept = ((line, cells) for line, cells in rows if line not in corrections.without)
     stream = io.BytesIO()
