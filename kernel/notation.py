@@ -40,7 +40,10 @@ def stripped(id_tag: str) -> str:
 
 def padded(id_tag: str) -> str:
     """Return the bare form with the leading zero that a spreadsheet takes from seven or thirteen digits."""
-    digits = bare(id_tag)
+    return _padded(bare(id_tag))
+
+
+def _padded(digits: str) -> str:
     return f"0{digits}" if len(digits) in _WITHOUT_ZERO and _HEX.fullmatch(digits) else digits
 
 
@@ -60,7 +63,8 @@ def likenesses(id_tag: str) -> frozenset[str]:
 
     That is coarser than any comparison of cards: what shares none can be looked at alone.
     """
-    digits, whole = bare(id_tag), padded(id_tag)
+    digits = bare(id_tag)
+    whole = _padded(digits)
     found = {digits, whole}
     if len(whole) in _UID_DIGITS[:2] and _HEX.fullmatch(whole):
         found.add(_either_way(bytes.fromhex(whole)))
