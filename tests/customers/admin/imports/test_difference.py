@@ -162,7 +162,7 @@ def test_only_chunks_with_touched_rows_are_written(client: Client) -> None:
         lambda lago: factories.imported([row(2)]),
         lambda lago: lago_customer(lago, 1),
         lambda lago: lago_customer(lago, 2),
-        lambda lago: lago.add_plan("new"),
+        lambda lago: lago.put_plans("standard:1000", "fleet:999"),
     ],
 )
 def test_where_the_world_has_changed_all_of_it_is_planned(client: Client, lago: Sandbox, change: Any) -> None:
