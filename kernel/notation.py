@@ -16,6 +16,7 @@ _HEX = re.compile(r"[0-9A-F]+")
 _UID_DIGITS = (8, 14, 20)  # of 4, 7 and 10 bytes (ISO/IEC 14443-3)
 _WITHOUT_ZERO = (7, 13)
 _DECIMAL = re.compile(r"[0-9]{8,20}")
+_MOST_DIGITS = 20  # of an idTag
 _LARGEST = {4: 1 << 32, 7: 1 << 56}
 
 
@@ -40,7 +41,10 @@ def stripped(id_tag: str) -> str:
 
 def padded(id_tag: str) -> str:
     """Return the bare form with the leading zero that a spreadsheet takes from seven or thirteen digits."""
-    digits = bare(id_tag)
+    return _padded(bare(id_tag))
+
+
+def _padded(digits: str) -> str:
     return f"0{digits}" if len(digits) in _WITHOUT_ZERO and _HEX.fullmatch(digits) else digits
 
 
@@ -53,6 +57,31 @@ def readings(id_tag: str) -> frozenset[str]:
     if _DECIMAL.fullmatch(digits):
         found |= _of_decimal(int(digits))
     return frozenset(found - {digits})
+
+
+def likenesses(id_tag: str) -> frozenset[str]:
+    """Return keys of which two cards share one whenever either has the other among its forms, or is it.
+
+    That is coarser than any comparison of cards: what shares none can be looked at alone.
+    """
+    digits = bare(id_tag)
+    whole = _padded(digits)
+    found = {digits, whole}
+    if len(whole) in _UID_DIGITS[:2] and _HEX.fullmatch(whole):
+        found.add(_either_way(bytes.fromhex(whole)))
+    if digits.startswith("0"):
+        found.add(digits[1:])
+    if digits.isascii() and digits.isdecimal() and len(digits) <= _MOST_DIGITS:
+        number = int(digits)
+        found |= {
+            _either_way(number.to_bytes(size, "big")) for size, beyond in _LARGEST.items() if number < beyond
+        }
+    return frozenset(found - {""})
+
+
+def _either_way(card: bytes) -> str:
+    """Write a card's number from the end that gives the smaller one, in a way that no idTag is written."""
+    return f"={min(card, card[::-1]).hex()}"
 
 
 def _of_hex(digits: str) -> set[str]:

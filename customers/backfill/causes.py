@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from customers.backfill.engine.plan import ACCEPT, SKIP, PlannedRow, RowAction
+from customers.backfill.source import SourceRow
 from kernel import Problem
 from kernel.columns import OPTIONAL, Kind
 from kernel.wording import counted
@@ -66,40 +67,59 @@ class Plans:
     named: Mapping[str, str]
 
     @classmethod
-    def of(cls, rows: Sequence[PlannedRow], plan_codes: Iterable[str]) -> "Plans":
+    def of(cls, sources: Sequence[SourceRow], plan_codes: Iterable[str]) -> "Plans":
         codes = sorted(plan_codes)
-        return cls({code.casefold(): code for code in codes}, same_names("plan_code", rows, codes))
+        return cls({code.casefold(): code for code in codes}, same_names("plan_code", sources, codes))
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A row that fails, with what is wrong with it; `lifts` as in a planned row."""
+
+    source: SourceRow
+    problems: Sequence[Problem]
+    lifts: Mapping[str, str]
+
+    @property
+    def line(self) -> int:
+        return self.source.line
 
 
 def causes(rows: Sequence[PlannedRow], plan_codes: Iterable[str]) -> list[Cause]:
     """Return why rows fail, the cause of most rows first."""
-    failing = [row for row in rows if row.action is RowAction.FAIL]
-    grouped: dict[tuple[str, ...], list[tuple[PlannedRow, Problem]]] = {}
+    failing = [Failing(row.source, row.problems, row.lifts) for row in rows if row.action is RowAction.FAIL]
+    return causes_of(failing, [row.source for row in rows], plan_codes)
+
+
+def causes_of(
+    failing: Iterable[Failing], sources: Sequence[SourceRow], plan_codes: Iterable[str]
+) -> list[Cause]:
+    """Do so for the failing ones among these rows."""
+    grouped: dict[tuple[str, ...], list[tuple[Failing, Problem]]] = {}
     for row in failing:
         for key, problem in {_key(row, problem): problem for problem in row.problems}.items():
             grouped.setdefault(key, []).append((row, problem))
-    plans = Plans.of(rows, plan_codes)
-    found = [_cause(key, some, rows, plans) for key, some in grouped.items()]
+    plans = Plans.of(sources, plan_codes)
+    found = [_cause(key, some, sources, plans) for key, some in grouped.items()]
     return sorted(found, key=lambda cause: -cause.rows)
 
 
-def _key(row: PlannedRow, problem: Problem) -> tuple[str, ...]:
+def _key(row: Failing, problem: Problem) -> tuple[str, ...]:
     """Name the cause of a problem."""
     if option := row.lifts.get(problem.code):
         return ("lifted", option)
     column = problem.field or ""
     if problem.code in PLAN_CODES:
-        return ("value", problem.code, column, _given(row, column))
+        return ("value", problem.code, column, _given(row.source, column))
     if column in DAYS and problem.code == f"{column}_invalid":
-        return ("day", column, _shape(_given(row, column)))
-    if problem.code == "id_tag_invalid" and _SEPARATED.fullmatch(_given(row, column)):
+        return ("day", column, _shape(_given(row.source, column)))
+    if problem.code == "id_tag_invalid" and _SEPARATED.fullmatch(_given(row.source, column)):
         return ("separated",)
     return ("other", problem.code, column, problem.hint)
 
 
-def _given(row: PlannedRow, column: str) -> str:
+def _given(source: SourceRow, column: str) -> str:
     """Return what the file has for a field, before a mapping translated it."""
-    source = row.source
     for one in source.mapped.translated if source.mapped else ():
         if one.field == column:
             return one.given
@@ -109,8 +129,8 @@ def _given(row: PlannedRow, column: str) -> str:
 
 def _cause(
     key: tuple[str, ...],
-    some: Sequence[tuple[PlannedRow, Problem]],
-    rows: Sequence[PlannedRow],
+    some: Sequence[tuple[Failing, Problem]],
+    sources: Sequence[SourceRow],
     plans: Plans,
 ) -> Cause:
     _, first = some[0]
@@ -126,7 +146,7 @@ def _cause(
             if value and column == "plan_code":
                 remedies = _named_otherwise(given, plans)
         case ("day", column, shape):
-            remedies = _days(column, shape, failing, rows)
+            remedies = _days(column, shape, failing, sources)
             told = _days_told(column, shape, failing)
         case ("separated",):
             told = f"{counted(len(failing), 'card')} have something between their digits."
@@ -145,7 +165,7 @@ def _cause(
     )
 
 
-def _lifted(option: str, failing: Sequence[PlannedRow], first: Problem) -> tuple[str, list[Remedy]]:
+def _lifted(option: str, failing: Sequence[Failing], first: Problem) -> tuple[str, list[Remedy]]:
     number = len(failing)
     if option == SKIP:
         told = f"{counted(number, 'row')} {'exist' if number > 1 else 'exists'} already."
@@ -168,9 +188,9 @@ def _named_otherwise(given: str, plans: Plans) -> list[Remedy]:
     ]
 
 
-def same_names(column: str, rows: Sequence[PlannedRow], plan_codes: Iterable[str]) -> dict[str, str]:
+def same_names(column: str, rows: Sequence[SourceRow], plan_codes: Iterable[str]) -> dict[str, str]:
     """Return the file's own plan codes, each for itself: once a field is translated, all of it is."""
-    if any(one.field == column for row in rows if row.source.mapped for one in row.source.mapped.translated):
+    if any(one.field == column for row in rows if row.mapped for one in row.mapped.translated):
         return {}
     known, named = set(plan_codes), {_given(row, column) for row in rows}
     return {code: code for code in sorted(known & named)}
@@ -201,12 +221,12 @@ def _shape(given: str) -> str:
     return f"y{separator}" if len(first) == 4 and len(last) <= 2 else ""
 
 
-def _days(column: str, shape: str, failing: Sequence[PlannedRow], rows: Sequence[PlannedRow]) -> list[Remedy]:
+def _days(column: str, shape: str, failing: Sequence[Failing], rows: Sequence[SourceRow]) -> list[Remedy]:
     """Offer the orders of day and month that fit all cells of the column; a file has one order."""
     if not shape or any(_shape(_given(row, column)) != shape for row in rows if _is_text(row, column)):
         return []
     separator = shape.strip("y")
-    parts = [[int(part) for part in _given(row, column).split(separator)] for row in failing]
+    parts = [[int(part) for part in _given(row.source, column).split(separator)] for row in failing]
     if shape.startswith("y"):
         orders = ["%Y{0}%m{0}%d"]
     else:
@@ -224,21 +244,21 @@ def _days(column: str, shape: str, failing: Sequence[PlannedRow], rows: Sequence
     ]
 
 
-def _is_text(row: PlannedRow, column: str) -> bool:
-    return column not in row.source.dated and bool(_given(row, column))
+def _is_text(row: SourceRow, column: str) -> bool:
+    return column not in row.dated and bool(_given(row, column))
 
 
-def _days_told(column: str, shape: str, failing: Sequence[PlannedRow]) -> str:
+def _days_told(column: str, shape: str, failing: Sequence[Failing]) -> str:
     number = f"{len(failing):,} {'days' if len(failing) > 1 else 'day'} in {column}"
     verb = "look" if len(failing) > 1 else "looks"
-    example = _given(failing[0], column)
+    example = _given(failing[0].source, column)
     return f"{number} {verb} like {example}." if shape else f"{number} cannot be read."
 
 
 # --- Cards -------------------------------------------------------------------------------------------
 
 
-def _without_separators(failing: Sequence[PlannedRow]) -> Remedy:
-    found = (_SEPARATED.fullmatch(_given(row, "id_tag")) for row in failing)
+def _without_separators(failing: Sequence[Failing]) -> Remedy:
+    found = (_SEPARATED.fullmatch(_given(row.source, "id_tag")) for row in failing)
     separators = "".join(sorted({match[1] for match in found if match}))
     return Remedy("Read them without that", mapping={"cards": {"remove_separators": separators}})

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from customers.backfill import uploads
+from customers.backfill.difference import Differs
 from customers.backfill.preview_changes import Change
 from customers.backfill.refused import Refused
 from customers.backfill.samples import visible_text
@@ -124,13 +125,13 @@ def _refuse_unknown(lines: set[int]) -> None:
 # --- An error file -----------------------------------------------------------------------------------
 
 
-def from_error_file(upload: BackfillUpload, name: str, data: bytes) -> Corrections:
-    """Take what was corrected in an error file of an upload; raise SourceError or Refused.
+def from_error_file(upload: BackfillUpload, source: Source, name: str, data: bytes) -> Corrections:
+    """Take what was corrected in an error file of an upload, read as `source`; raise SourceError or Refused.
 
     Each of its rows takes the place of the one on the line that it names, with all its cells. Rows that it
     does not have stay what they are.
     """
-    source, errors = uploads.open_upload(upload), _read(upload, name, data)
+    errors = _read(upload, name, data)
     _refuse_other_file(name, source, errors)
     rows = _by_line(name, errors)
     cells, known = {}, set()
@@ -206,17 +207,21 @@ def _differing(source: Source, row: SourceRow, errors: Source, other: SourceRow)
 # --- The change --------------------------------------------------------------------------------------
 
 
-def correction(upload: BackfillUpload, corrections: Corrections) -> Change:
-    """Return the change that has the corrected file take the place of the one there is; raise SourceError."""
-    data = corrected(uploads.open_upload(upload), corrections, bytes(upload.data))
+def correction(upload: BackfillUpload, source: Source, corrections: Corrections) -> Change:
+    """Return the change that has the corrected file take the place of the one there is; raise SourceError.
+
+    `source` reads the one there is.
+    """
+    made = corrected(bytes(upload.data), source, corrections, uploads.mapping_of(upload))
     before = upload.options.get("corrected") or {"from_sha256": upload.sha256, "lines": []}
     lines = sorted({*before["lines"], *corrections.lines})
     return Change(
         CORRECTED,
         _told(before["from_sha256"], corrections),
         options={"corrected": {**before, "lines": lines}},
-        data=data,
+        data=made.data,
         rows=upload.rows - len(corrections.without),
+        differs=Differs([*source], made.rows, frozenset(corrections.lines)),
     )
 
 

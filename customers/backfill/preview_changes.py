@@ -14,11 +14,12 @@ from django.utils import timezone
 
 from auditlog.models import Event, record
 from customers.backfill import approvals, stored_preview, uploads
+from customers.backfill.difference import Differs
 from customers.backfill.engine.options import Options
-from customers.backfill.engine.report import Report
 from customers.backfill.preview_ends import subject_of
 from customers.backfill.refused import Refused
 from customers.backfill.source import FileMapping, Reading
+from customers.backfill.stored_preview import unpack
 from customers.models import BackfillUpload, User
 
 PLANNED_ANEW = "preview.planned_anew"
@@ -35,6 +36,7 @@ class Change:
     mapping: str | None = None  # the text of its file
     data: bytes | None = None
     rows: int | None = None  # that it has then, if that is known
+    differs: Differs | None = None  # of a corrected file
 
 
 def through(upload: BackfillUpload, mapping: FileMapping, text: str) -> Change:
@@ -52,16 +54,17 @@ def through(upload: BackfillUpload, mapping: FileMapping, text: str) -> Change:
     return Change(PLANNED_ANEW, told, {**options.as_json(), **uploads.way_of(Reading())}, text)
 
 
-def carry_out(upload: BackfillUpload, change: Change, user: User) -> Report:
-    """Plan what is changed, and put it in the place of what was; return what was planned.
+def carry_out(upload: BackfillUpload, change: Change, user: User) -> int:
+    """Plan what is changed, and put it in the place of what was; return how many rows fail.
 
     Raises SourceError, Refused or RemoteError, with nothing changed. The hour that a preview is kept begins
     anew, for somebody works with it.
     """
     anew = changed(upload, change)
-    report = uploads.planned(anew)
+    if not (change.differs and uploads.planned_by_difference(anew, upload, change.differs)):
+        uploads.planned(anew)
     put_in_place(upload, anew, change, user)
-    return report
+    return int(unpack(anew).head["counts"]["fail"])
 
 
 def changed(upload: BackfillUpload, change: Change) -> BackfillUpload:

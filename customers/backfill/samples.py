@@ -41,7 +41,7 @@ def unusual_rows(rows: Iterable[SourceRow], codes: Mapping[int, Sequence[str]]) 
 
     No row is asked for beyond the last that is shown: most of a long file is not read.
     """
-    chosen = _unusual_lines(codes)
+    chosen = unusual_lines(codes)
     shown: Shown = []
     for row in rows if chosen else ():
         if row.line in chosen:
@@ -51,7 +51,7 @@ def unusual_rows(rows: Iterable[SourceRow], codes: Mapping[int, Sequence[str]]) 
     return shown
 
 
-def _unusual_lines(codes: Mapping[int, Sequence[str]]) -> Mapping[int, str]:
+def unusual_lines(codes: Mapping[int, Sequence[str]]) -> Mapping[int, str]:
     """Choose the first few lines of each kind, with what is said of them."""
     seen: Counter[str] = Counter()
     chosen = {}

@@ -1,7 +1,8 @@
 """From an uploaded file to a queued run: kept, planned, confirmed, forgotten. HTTP only in `plan_upload`."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
@@ -16,9 +17,10 @@ from django.utils import timezone
 from billing.values import Plan
 from customers import queueing
 from customers.backfill import approvals, preview_ends, stored_preview
+from customers.backfill.difference import Differs, basis_to_keep, by_difference
 from customers.backfill.engine.acceptance import ANEW, KEY
 from customers.backfill.engine.options import Options
-from customers.backfill.engine.planning import plan_file
+from customers.backfill.engine.planning import Basis, plan_file
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger import at_work, identity, life
 from customers.backfill.refused import Refused
@@ -31,7 +33,7 @@ from customers.backfill.source import (
     read_bytes,
 )
 from customers.backfill.source.mapping.writing import write_mapping
-from customers.backfill.systems import connect
+from customers.backfill.systems import Systems, connect
 from customers.models import BackfillRun, BackfillUpload, User
 from kernel import Problem
 
@@ -128,12 +130,34 @@ def plan_upload(upload: BackfillUpload) -> Report:
 
 def planned(upload: BackfillUpload) -> Report:
     """Plan, and fill in the preview without keeping it; raise SourceError, Refused or RemoteError."""
+    with _connected(upload) as (systems, source, basis):
+        report = plan_file(source, systems, basis.options, now=basis.now)
+        is_for_approval = approvals.is_required()
+        upload.preview = stored_preview.pack(report, basis_to_keep(basis), for_approval=is_for_approval)
+    return report
+
+
+def planned_by_difference(upload: BackfillUpload, before: BackfillUpload, differs: Differs) -> bool:
+    """Fill in the preview by what differs from another one; False where the whole has to be planned.
+
+    So it is where somebody else approves: they agree to the whole. Raises as `planned` does.
+    """
+    if approvals.is_required():
+        return False
+    with _connected(upload) as (_, source, basis):
+        found = by_difference(stored_preview.unpack(before), differs, source, basis)
+    if found is not None:
+        upload.preview = found
+    return found is not None
+
+
+@contextmanager
+def _connected(upload: BackfillUpload) -> Iterator[tuple[Systems, Source, Basis]]:
+    """Open the file and the systems; while these are open, they say which ones they are."""
     options = options_of(upload)
     with connect(concurrency=options.concurrency) as systems:
-        report = plan_file(open_upload(upload), systems, _looked_at(options), now=timezone.now())
-        # While they are open: it says which ones they are.
-        upload.preview = stored_preview.pack(report, for_approval=approvals.is_required())
-    return report
+        source = open_upload(upload)
+        yield systems, source, Basis.of(source.info, systems, _looked_at(options), timezone.now())
 
 
 def _looked_at(options: Options) -> Options:

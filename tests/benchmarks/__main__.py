@@ -138,6 +138,14 @@ def again() -> Iterator[Figure]:
         yield _at_most("finished 10,000 rows again, --skip-existing", repeated.wall_s, "s", 10)
 
 
+def correcting() -> Iterator[Figure]:
+    """Correct a cell of a preview as large as the admin takes."""
+    with stage(latency_ms=0) as here:
+        took = here.correct(here.file(50_000, "K"))
+        yield _at_most("a cell of 50,000 previewed rows corrected", took["correct_s"], "s", 2)
+        yield _at_most("… and the page after it", took["page_s"], "s", 1)
+
+
 def _calls(here: Stage) -> int:
     with urllib.request.urlopen(f"{here.variables['LAGO_API_URL']}/sandbox/requests") as reply:
         return int(json.load(reply)["total"])
@@ -164,6 +172,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "mapped": mapped,
     "long-run": long_run,
     "again": again,
+    "correcting": correcting,
 }
 
 

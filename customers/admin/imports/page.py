@@ -103,10 +103,7 @@ def _samples(
     """Return rows as they were read, from the file itself: nothing else keeps names and cards of it."""
     try:
         source = staging.open_upload(upload)
-        codes = {
-            row["line"]: [one["code"] for one in (*row["problems"], *row["warnings"])] for row in preview.rows
-        }
-        first, unusual = first_rows(source), unusual_rows(source, codes)
+        first, unusual = first_rows(source), unusual_rows(source, preview.rows.unusual())
     except SourceError:
         return []
     names = headings(list(islice(source, FIRST)))

@@ -123,14 +123,13 @@ class WorkingPages(PreviewPages):
     def _in_place(request: HttpRequest, upload: BackfillUpload, make: Make) -> str:
         """Make a change and plan it in place; return why it cannot be, with everything as it was."""
         try:
-            report = carry_out(upload, make(upload), staff(request))
+            fails = carry_out(upload, make(upload), staff(request))
         except SourceError as error:
             return in_console(str(error))
         except Refused as error:
             return in_console(f"{error} {error.hint}".strip())
         except (RemoteError, ImproperlyConfigured) as error:
             return f"{error} The preview is as it was."
-        fails = report.plan.counts["fail"]
         left = f"{fails:,} {'row has' if fails == 1 else 'rows have'} problems." if fails else "No row fails."
         messages.success(request, f"Planned anew. {left}")
         return ""
@@ -168,7 +167,8 @@ def _options(upload: BackfillUpload, form: OptionsForm) -> Change:
 
 def _typed(request: HttpRequest, upload: BackfillUpload) -> Change:
     texts, without = typed_in(request.POST)
-    return correction(upload, typed(staging.open_upload(upload), texts, without))
+    source = staging.open_upload(upload).held()
+    return correction(upload, source, typed(source, texts, without))
 
 
 def _merged(request: HttpRequest, upload: BackfillUpload) -> Change:
@@ -177,4 +177,5 @@ def _merged(request: HttpRequest, upload: BackfillUpload) -> Change:
         raise Refused("Choose the file with the corrected rows first.")
     if file.size is None or file.size > settings.MAX_UPLOAD_BYTES:
         raise Refused(f"The file is larger than {settings.MAX_UPLOAD_BYTES // 2**20} MB.")
-    return correction(upload, from_error_file(upload, file.name, file.read()))
+    source = staging.open_upload(upload).held()
+    return correction(upload, source, from_error_file(upload, source, file.name, file.read()))

@@ -3,22 +3,26 @@
 from customers.backfill.checks.billed import Billed
 from customers.backfill.checks.clashes import alike, clashes, completed
 from customers.backfill.checks.dates import read_day
-from customers.backfill.checks.decimal_cards import decimal_cards
+from customers.backfill.checks.decimal_cards import counted_cards, decimal_cards, of_cards
 from customers.backfill.checks.mixed import mixed_dates
 from customers.backfill.checks.optional import Written
+from customers.backfill.checks.related import Related
 from customers.backfill.checks.rows import check_row, file_warnings
 from customers.backfill.checks.unusual import formulas_told_once
 
 __all__ = [
     "Billed",
+    "Related",
     "Written",
     "alike",
     "check_row",
     "clashes",
     "completed",
+    "counted_cards",
     "decimal_cards",
     "file_warnings",
     "formulas_told_once",
     "mixed_dates",
+    "of_cards",
     "read_day",
 ]

@@ -41,12 +41,26 @@ class Expected:
 
 def expected_of(rows: Iterable[PlannedRow], looked: Sequence[Looked]) -> list[Expected]:
     """Say of each step that knows it how long the rows that are to be done will take."""
+    numbers = to_make(rows, [one.step for one in looked])
+    return expected_from(numbers, looked)
+
+
+def to_make(rows: Iterable[PlannedRow], steps: Iterable[Step]) -> dict[str, tuple[int, int]]:
+    """Count, by step, what the rows that are to be done make anew, and what they put right."""
     to_do = [row for row in rows if row.is_to_do]
+    found = {}
+    for step in steps:
+        verdicts = [verdict for row in to_do if (verdict := row.verdicts.get(step.name))]
+        new = sum(verdict.action is Action.CREATE for verdict in verdicts)
+        found[step.name] = (new, sum(verdict.change for verdict in verdicts))
+    return found
+
+
+def expected_from(numbers: Mapping[str, tuple[int, int]], looked: Sequence[Looked]) -> list[Expected]:
+    """Say of each step that knows it how long so many take."""
     found = []
     for one in looked:
-        verdicts = [verdict for row in to_do if (verdict := row.verdicts.get(one.step.name))]
-        new = sum(verdict.action is Action.CREATE for verdict in verdicts)
-        altered = sum(verdict.change for verdict in verdicts)
+        new, altered = numbers[one.step.name]
         seconds = one.step.expected_s(new, altered, one.found) if new or altered else None
         if seconds is not None:
             found.append(Expected(type(one.step), new, altered, seconds))

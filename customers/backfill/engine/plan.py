@@ -138,10 +138,13 @@ def _refuse_invoices(row: PlannedRow, alterations: Collection[str], policy: Poli
 
 
 def _tell_bills_once(rows: Sequence[PlannedRow]) -> None:
-    """Leave the bills with one row of each customer, so that nothing is counted twice: with its owner."""
-    owners: dict[str, PlannedRow] = {}
+    """Leave the bills with one row of each customer, so that nothing is counted twice: with its owner.
+
+    Rows of which nobody knows whose they are, are not of one customer.
+    """
+    owners: dict[str | int, PlannedRow] = {}
     for row in sorted(rows, key=lambda row: row.action is RowAction.FAIL):  # stable: the first good one
-        if row.bills and owners.setdefault(row.wanted.external_id, row) is not row:
+        if row.bills and owners.setdefault(row.wanted.external_id or row.line, row) is not row:
             row.bills = None
 
 

@@ -1,9 +1,9 @@
 """From an opened file to a plan and its report. Nothing is written anywhere."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 
 from customers.backfill.checks import (
     Billed,
@@ -32,8 +32,9 @@ from customers.backfill.money.differences import differences
 from customers.backfill.money.invoices import invoices_of
 from customers.backfill.money.totals import totals
 from customers.backfill.refused import Refused
-from customers.backfill.source import Source, SourceError, SourceRow
+from customers.backfill.source import Source, SourceError, SourceInfo, SourceRow
 from customers.backfill.systems import Systems
+from customers.models import BackfillRun
 from kernel import Doubt, Problem, Wanted
 from kernel.columns import BILLED_UNTIL
 
@@ -103,43 +104,87 @@ def _of_details(found: Sequence[Details], plan: Plan) -> Iterator[Problem]:
     yield from untranslated(plan)
 
 
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What rows are planned by: the file that they are of, the systems, the options, the instant.
+
+    `run` is the unfinished one that is continued.
+    """
+
+    info: SourceInfo
+    systems: Systems
+    options: Options
+    now: datetime
+    run: BackfillRun | None
+
+    @classmethod
+    def of(cls, info: SourceInfo, systems: Systems, options: Options, now: datetime) -> Self:
+        """Find out; raises Refused where continuing a run would be wrong."""
+        options = options.over(info)
+        run = identity.to_continue(info.sha256, options.as_json(), systems)
+        return cls(info, systems, options, now, run)
+
+    @property
+    def there(self) -> datetime:
+        """Return the instant by the clock of those who bill."""
+        return self.systems.target.clock(self.now)
+
+    @property
+    def today(self) -> date:
+        return today_in(self.systems, self.there)
+
+    @property
+    def billing_day(self) -> date:
+        return self.there.astimezone(self.systems.billing_zone).date()
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(
+            self.options.skip_existing,
+            self.run.pk if self.run else None,
+            self.options.allowed,
+            self.options.accept_invoices_today,
+            Accepted.kept(self.run.options) if self.run else None,
+        )
+
+
 def plan_file(source: Source, systems: Systems, options: Options, *, now: datetime) -> Report:
     """Say what an import would do; nothing is written anywhere. Raises SourceError, Refused, RemoteError."""
-    there = systems.target.clock(now)
-    today, billing_day = today_in(systems, there), there.astimezone(systems.billing_zone).date()
-    options = options.over(source.info)
-    run = identity.to_continue(source.info.sha256, options.as_json(), systems)
-    mapped = MappedFile(source.info)
-    rows = draft(mapped.meant(source), systems, options, today)
-    if not rows:
+    basis, mapped = Basis.of(source.info, systems, options, now), MappedFile(source.info)
+    given = [*mapped.meant(source)]
+    if not given:
         problem = Problem("file_empty", None, f"{source.info.name}: the mapping leaves out all rows.")
         raise SourceError(problem)
+    report, _ = plan_rows(given, basis, mapped)
+    return report
+
+
+def plan_rows(
+    given: Iterable[SourceRow], basis: Basis, mapped: MappedFile
+) -> tuple[Report, Sequence[Looked]]:
+    """Plan rows of a file that is begun to be read; return also what was found. Raises as above."""
+    systems, there = basis.systems, basis.there
+    rows = draft(given, systems, basis.options, basis.today)
     wanted = [row.wanted for row in rows]
     for step in systems.steps:
         step.read_prices(wanted, there)
     looked = [Looked(step, step.look_up(wanted)) for step in systems.steps]
-    policy = Policy(
-        options.skip_existing,
-        run.pk if run else None,
-        options.allowed,
-        options.accept_invoices_today,
-        Accepted.kept(run.options) if run else None,
-    )
-    plan = make_plan(rows, facts.look_up(wanted), looked, policy, billing_day)
-    begun = identity.begun_with(run) if run and options.first else frozenset()
-    before, given = billed_before(plan), details(plan, systems.steps)
-    return Report(
-        info=source.info,
-        options=options,
-        mapped=mapped if source.info.mapping else None,
+    plan = make_plan(rows, facts.look_up(wanted), looked, basis.policy, basis.billing_day)
+    first, run = basis.options.first, basis.run
+    begun = identity.begun_with(run) if run and first else frozenset()
+    before, told = billed_before(plan), details(plan, systems.steps)
+    report = Report(
+        info=basis.info,
+        options=basis.options,
+        mapped=mapped if basis.info.mapping else None,
         systems=systems,
         plan=plan,
-        billing=billing_lines(plan, systems.target.plans, today, before),
-        invoices=invoices_of(plan, billing_day),
+        billing=billing_lines(plan, systems.target.plans, basis.today, before),
+        invoices=invoices_of(plan, basis.billing_day),
         warnings=[
-            *file_warnings(source.info),
-            *decimal_cards(source.info.name, wanted),
-            *_of_details(given, plan),
+            *file_warnings(basis.info),
+            *decimal_cards(basis.info.name, wanted),
+            *_of_details(told, plan),
         ],
         dry_run=True,
         status="would_fail" if plan.fails else "would_succeed",
@@ -147,7 +192,8 @@ def plan_file(source: Source, systems: Systems, options: Options, *, now: dateti
         differences=differences(plan),
         expected=expected_of(plan.rows, looked),
         totals=totals(plan, systems.steps),
-        details=given,
-        canary=canary_of(plan, options.first, begun),
+        details=told,
+        canary=canary_of(plan, first, begun),
         continues=run.run_id if run else "",
     )
+    return report, looked

@@ -1,7 +1,7 @@
 """How many of the new things get what from the file's optional columns, and what of it will be missed."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +51,14 @@ class Details:
 
 def details(plan: Plan, steps: Sequence[Step]) -> list[Details]:
     """Count; nothing where neither the file gives nor the system needs anything."""
-    found = [_of(plan, step) for step in steps if step.gives]
+    return worth_telling(all_details(plan, steps))
+
+
+def all_details(plan: Plan, steps: Sequence[Step]) -> list[Details]:
+    return [_of(plan, step) for step in steps if step.gives]
+
+
+def worth_telling(found: Iterable[Details]) -> list[Details]:
     return [one for one in found if one.number and (one.given or one.step.needs)]
 
 

@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -18,9 +18,11 @@ from typing import BinaryIO
 from customers.backfill.source.error_cells import CellValue, Table, write_ods, write_xlsx
 from customers.backfill.source.error_file import own_cells, safe
 from customers.backfill.source.layout import beside
+from customers.backfill.source.mapping.model import FileMapping
 from customers.backfill.source.model import Source, SourceError, SourceInfo, SourceRow
 from customers.backfill.source.ods_spliced import spliced_ods
 from customers.backfill.source.splicing import CannotSpliceError
+from customers.backfill.source.text_spliced import spliced as spliced_text
 from customers.backfill.source.xlsx import part_of
 from customers.backfill.source.xlsx_spliced import spliced_xlsx
 from kernel import Problem
@@ -40,14 +42,37 @@ class Corrections:
         return sorted({*self.cells, *self.without})
 
 
-def corrected(source: Source, corrections: Corrections, data: bytes) -> bytes:
-    """Return the content of the new file, `data` being that of the first one; raise SourceError.
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """The content of a corrected file, and its rows; None where they have to be read to be known."""
 
-    That is where a correction cannot be written in its encoding.
+    data: bytes
+    rows: Sequence[SourceRow] | None
+
+
+def corrected(
+    data: bytes, source: Source, corrections: Corrections, mapping: FileMapping | None = None
+) -> Corrected:
+    """Make the new file; raise SourceError if a correction cannot be written in its encoding.
+
+    `data` is what `source` reads, through `mapping`.
     """
+    held = source.held()
+    if source.info.format in ("csv", "tsv"):
+        changed = {row.line: row for row in held if row.line in corrections.cells}
+        cells = {line: _cells(row, corrections, source.info) for line, row in changed.items()}
+        kept = {line: some for line, some in cells.items() if line not in corrections.without}
+        if found := spliced_text(data, source, mapping, kept, corrections.without):
+            rows = [found.rows.get(row.line, row) for row in held if row.line not in corrections.without]
+            return Corrected(found.data, rows)
     if source.info.format in ("xlsx", "ods"):
         with suppress(CannotSpliceError):
-            return _spliced(source, corrections, data)
+            return Corrected(_spliced(held, corrections, data), None)
+    return Corrected(written(data, held, corrections), None)
+
+
+def written(data: bytes, source: Source, corrections: Corrections) -> bytes:
+    """Write all of the new file; raise SourceError if a correction cannot be written in its encoding."""
     rows = ((row.line, _cells(row, corrections, source.info)) for row in source)
     kept = ((line, cells) for line, cells in rows if line not in corrections.without)
     stream = io.BytesIO()

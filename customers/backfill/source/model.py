@@ -128,6 +128,11 @@ class Source:
     def __iter__(self) -> Iterator[SourceRow]:
         return self.read()
 
+    def held(self) -> "Source":
+        """Return the same with its rows in memory, to be read several times; raise SourceError."""
+        rows = [*self]
+        return Source(self.info, lambda: iter(rows))
+
 
 class SourceError(Exception):
     """A file that cannot be used; nothing of it is."""

@@ -225,7 +225,7 @@ def _records(name: str, lines: Iterator[str], delimiter: str, before: int) -> It
         if cells == [_END_OF_FILE]:
             continue  # of old DOS programs; nothing is lost with it
         if any(cells):
-            yield line, [unescape(cell) for cell in cells]
+            yield line, [unescape(cell) if cell.startswith("'") else cell for cell in cells]
 
 
 def _not_a_record(name: str, line: int, reason: str) -> SourceError:
