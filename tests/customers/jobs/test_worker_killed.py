@@ -6,9 +6,18 @@ from typing import Any
 
 import pytest
 
+from customers.backfill.approvals import approve, ask
 from customers.models import BackfillRun, BackfillUpload, IdTagMapping, User
 from rehearsal.lago import Sandbox
-from tests.customers.admin.world import audited, client_of, customers_csv, member_of_staff, queued
+from tests.customers.admin.world import (
+    audited,
+    client_of,
+    confirm,
+    customers_csv,
+    member_of_staff,
+    preview_of,
+    queued,
+)
 from tests.support.processes import environment, kill_group, started, wait_for, worker
 
 ROWS = 120
@@ -61,3 +70,25 @@ def test_an_import_outlives_its_worker(env: dict[str, str], slow_lago: Sandbox) 
     assert len(audited("user.created")) == ROWS
     assert len(audited("run.succeeded")) == 1
     assert slow_lago.journal() == {"invoices": [], "credit_notes": []}
+
+
+def test_an_approved_import_outlives_its_worker_without_a_new_approval(
+    env: dict[str, str], slow_lago: Sandbox, settings: Any
+) -> None:
+    settings.BACKFILL_REQUIRE_APPROVAL = True
+    owner = member_of_staff("run_backfill")
+    upload = preview_of(client_of(owner), customers_csv(40))
+    approve(ask(upload, owner), member_of_staff("approve_backfill", email="bert@operator.example"))
+    confirm(client_of(owner), upload)
+    run = BackfillRun.objects.get()
+    strict = env | {"BACKFILL_REQUIRE_APPROVAL": "1"}
+
+    with started("qcluster", env=strict) as first:
+        wait_for(lambda: settled(run) >= 10, within_s=180)
+        kill_group(first)
+    left = settled(run)
+    with worker(strict):
+        wait_for(lambda: has_succeeded(run), within_s=180)
+
+    assert left < 40
+    assert len(slow_lago.state(live=True)["subscriptions"]) == 40
