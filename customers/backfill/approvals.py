@@ -268,10 +268,7 @@ class Approved:
     def hold(self, run: BackfillRun) -> None:
         """Have the approval be this run's: it holds until that has ended, and for no other."""
         plan = self._plan
-        if plan is None or plan.run_id == run.pk:
-            return
-        still = PlanApproval.objects.filter(pk=plan.pk, status=Status.APPROVED, run=None)
-        if not still.update(run=run):
+        if plan is not None and plan.run_id != run.pk and not _bind(plan, run):
             raise Refused("The approval was taken back in the meantime.", self._way)
 
 
@@ -283,8 +280,21 @@ def _short(changes: Changes) -> str:
 
 def hand_over(upload: BackfillUpload, run: BackfillRun) -> None:
     """Bind the approval of a confirmed preview to its run: it holds however long that waits in the queue."""
-    approved = PlanApproval.objects.filter(upload=upload, status=Status.APPROVED, run=None)
-    approved.update(run=run)
+    if not is_required() or not upload.preview:
+        return
+    standing = standing_of(upload, stored_preview.unpack(upload))
+    if standing.state == "approved" and standing.plan:
+        _bind(standing.plan, run)
+
+
+def _bind(plan: PlanApproval, run: BackfillRun) -> bool:
+    """Have an approval be a run's, and its trail say whose; False if it was taken back, or is another's."""
+    still = PlanApproval.objects.filter(pk=plan.pk, status=Status.APPROVED, run=None)
+    if not still.update(run=run):
+        return False
+    told = {"plan": plan.digest, "asked_by": plan.asked_by}
+    record(run.audit_tag, plan.decided_by, [Event("run.approved", f"run:{run.run_id}", told)])
+    return True
 
 
 def forget_old() -> None:

@@ -14,6 +14,7 @@ from django.urls import URLPattern
 
 from auditlog.people import actor_names
 from customers.admin.access import APPROVE, RUN, may, missing, needs, staff
+from customers.admin.imports.page import options_told
 from customers.admin.imports.working import WorkingPages
 from customers.admin.pages import post_only
 from customers.backfill import approvals, stored_preview
@@ -81,6 +82,7 @@ class ApprovalPages(WorkingPages):
             "plan": plans_told([plan], staff(request))[0],
             "approval": _shown(approvals.Standing(str(plan.status), plan), staff(request)),
             "about": facts.about,
+            "options": options_told(facts.about["options"]),
             "page": rows.get_page(request.GET.get("page")),
         }
         return self.show(request, "plan", f"Plan of {plan.name}", context)

@@ -85,7 +85,7 @@ def preview_context(
         "samples": _samples(upload, preview) if not query else (),
         "mapped": preview.head.get("mapped", ()),  # a preview of 1.1 knows nothing of it
         "in_the_way": staging.run_in_the_way(upload.sha256),
-        "options": _options(upload.options),
+        "options": options_told(upload.options),
         "kept_until": upload.expires_at - timedelta(seconds=1),
     }
 
@@ -211,7 +211,7 @@ def _lines(cause: Cause) -> str:
     return lines_named(cause.lines) + (f" and {more:,} after these" if more else "")
 
 
-def _options(options: Mapping[str, Any]) -> list[str]:
+def options_told(options: Mapping[str, Any]) -> list[str]:
     """Name what was chosen, where it is not what is usual."""
     told = {
         "skip_existing": "skip what exists",
@@ -233,5 +233,5 @@ def _options(options: Mapping[str, Any]) -> list[str]:
         chosen.append("billing periods follow the start date")
     if hidden := options.get("hidden_rows"):
         chosen.append("import hidden rows" if hidden == "include" else "leave out hidden rows")
-    chosen.extend(options[name] for name in ("encoding", "delimiter") if options[name])
+    chosen.extend(options[name] for name in ("encoding", "delimiter") if options.get(name))
     return chosen

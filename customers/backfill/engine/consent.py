@@ -17,6 +17,6 @@ class Consent(Protocol):
 
 def check_all(consents: Sequence[Consent], planned: Report) -> None:
     """Raise Refused if somebody does not agree; nothing is written."""
-    run = BackfillRun.objects.filter(run_id=planned.continues).first() if planned.continues else None
+    run = BackfillRun.objects.filter(run_id=planned.continues).first() if consents else None
     for consent in consents:
         consent.check(planned, run)

@@ -14,6 +14,7 @@ from customers.models import BackfillRun, BackfillUpload, PlanApproval, User
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import (
     CONFIRM,
+    IMPORT,
     audited,
     client_of,
     confirm,
@@ -24,6 +25,7 @@ from tests.customers.admin.world import (
     preview_of,
     preview_page,
     preview_url,
+    text_of,
 )
 from tests.customers.backfill.prepaid.given import give_wallet, next_month, owed
 from tests.customers.factories import lago_customer, lago_subscription, row, rows
@@ -91,7 +93,7 @@ def test_an_approved_preview_is_imported_and_the_audit_log_says_who(anna: User, 
 
     assert run.status == "succeeded"
     assert [one.actor for one in audited("plan.asked")] == [f"staff:{anna.pk}"]
-    assert len(audited("plan.approved")) == 1
+    assert [one.actor for one in audited("run.approved")] == [one.actor for one in audited("plan.approved")]
     assert PlanApproval.objects.get().run == run
 
 
@@ -131,6 +133,15 @@ def test_a_double_click_approves_once_and_two_people_are_told_apart(anna: User, 
         approvals.approve(plan, cleo)
 
     assert len(audited("plan.approved")) == 1
+
+
+def test_what_waits_is_marked_where_previews_are_listed_and_on_the_overview(anna: User, bert: User) -> None:
+    approvals.ask(preview_of(client_of(anna), customers_csv(2)), anna)
+
+    assert "waits for approval" in text_of(client_of(bert).get(IMPORT))
+    assert "waits for approval" in text_of(client_of(bert).get("/admin/"))
+    assert "waits for approval" not in text_of(client_of(anna).get(f"{IMPORT}approvals/"))
+    assert "customers.csv" in text_of(client_of(anna).get(f"{IMPORT}approvals/"))
 
 
 def test_asking_twice_asks_once(anna: User) -> None:

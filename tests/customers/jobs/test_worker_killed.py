@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from customers.backfill.approvals import approve, ask
 from customers.models import BackfillRun, BackfillUpload, IdTagMapping, User
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import (
     CONFIRM,
     audited,
     client_of,
+    confirm,
     confirmation,
     customers_csv,
     member_of_staff,
@@ -78,6 +80,7 @@ def test_an_import_outlives_its_worker(env: dict[str, str], slow_lago: Sandbox) 
     assert slow_lago.journal() == {"invoices": [], "credit_notes": []}
 
 
+@pytest.mark.matrix
 def test_the_first_customers_outlive_their_worker_and_the_others_wait(
     env: dict[str, str], slow_lago: Sandbox
 ) -> None:
@@ -102,3 +105,25 @@ def test_the_first_customers_outlive_their_worker_and_the_others_wait(
     assert len(slow_lago.state(live=True)["subscriptions"]) == ROWS
     assert len(audited("user.created")) == ROWS
     assert slow_lago.journal() == {"invoices": [], "credit_notes": []}
+
+
+def test_an_approved_import_outlives_its_worker_without_a_new_approval(
+    env: dict[str, str], slow_lago: Sandbox, settings: Any
+) -> None:
+    settings.BACKFILL_REQUIRE_APPROVAL = True
+    owner = member_of_staff("run_backfill")
+    upload = preview_of(client_of(owner), customers_csv(40))
+    approve(ask(upload, owner), member_of_staff("approve_backfill", email="bert@operator.example"))
+    confirm(client_of(owner), upload)
+    run = BackfillRun.objects.get()
+    strict = env | {"BACKFILL_REQUIRE_APPROVAL": "1"}
+
+    with started("qcluster", env=strict) as first:
+        wait_for(lambda: settled(run) >= 10, within_s=180)
+        kill_group(first)
+    left = settled(run)
+    with worker(strict):
+        wait_for(lambda: has_succeeded(run), within_s=180)
+
+    assert left < 40
+    assert len(slow_lago.state(live=True)["subscriptions"]) == 40

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from customers import jobs
 from customers.backfill import approvals
 from customers.models import BackfillRun, PlanApproval, User
 from rehearsal.lago import Sandbox
-from tests.customers.admin.world import audited, client_of, member_of_staff, words_of
+from tests.customers.admin.world import audited, client_of, member_of_staff, preview_of, queued, words_of
 from tests.customers.commands import Answer, as_json, command
 from tests.customers.factories import csv_text, lago_customer, lago_subscription, row, rows, table_counts
 
@@ -204,3 +205,29 @@ def test_a_plan_that_would_fail_asks_nobody(file: Path, plan: Path, required: No
 
     assert "Nobody was asked" in answer.err
     assert not PlanApproval.objects.exists()
+
+
+def test_what_was_approved_in_the_console_is_imported_at_the_terminal(
+    file: Path, required: None, bert: User
+) -> None:
+    anna = member_of_staff("run_backfill", email="anna@operator.example")
+    upload = preview_of(client_of(anna), file.read_bytes(), skip_existing="on")
+    approvals.approve(approvals.ask(upload, anna), bert)
+
+    assert command(file).code == 2
+    assert command(file, "--skip-existing", "--concurrency", "2").code == 0
+
+
+def test_what_was_approved_from_the_terminal_is_imported_in_the_console(
+    file: Path, plan: Path, required: None, bert: User
+) -> None:
+    saved(file, plan)
+    approvals.approve(PlanApproval.objects.get(), bert)
+    client = client_of(member_of_staff("run_backfill", email="anna@operator.example"))
+
+    run = queued(client, file.read_bytes())
+    jobs.import_run(run.pk)
+
+    run.refresh_from_db()
+    assert run.status == "succeeded"
+    assert PlanApproval.objects.get().run == run
