@@ -18,6 +18,8 @@ COMMANDS = (
     (r"python manage\.py backfill_revert --run-id (\S+)", r"“Revert…” on the page of run \1"),
     (r"python manage\.py backfill_runs (\d\S+)", r"the page of run \1"),
     (r"python manage\.py backfill_runs", "the page “Runs”"),
+    (r"python manage\.py backfill_customers --input .+", "upload the same file again: it continues the run"),
+    (r"python manage\.py backfill_control (\S+) resume", r"Resume on the page of run \1"),
     (r"Look with backfill_reconcile", "Reconcile"),
     (r"--resend", "“Also to those whose link still works”"),
 )

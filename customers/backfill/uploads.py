@@ -224,7 +224,8 @@ def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
     upload.save(update_fields=["run", "attempts", "uploaded_by"])  # whoever confirmed it
     life.tell_queued(run, actor=upload.actor)
     preview_ends.note_confirmed(upload, run)
-    enqueue(run.pk)
+    if run.starts_at is None:  # else the sweep wakes the worker at its hour
+        enqueue(run.pk)
 
 
 @transaction.atomic
@@ -272,5 +273,6 @@ def forget_old() -> int:
     now = timezone.now()
     ended = Q(run__isnull=False) & ~Q(run__status__in=BackfillRun.UNFINISHED)
     stopped = Q(run__finished_at__lt=now - KEPT) & ~Q(run__status__in=(Status.QUEUED, Status.RUNNING))
+    stopped |= Q(run__status=Status.PAUSED, run__paused_at__lt=now - KEPT)
     expired = Q(run__isnull=True, created_at__lt=now - BackfillUpload.LIFETIME)
     return BackfillUpload.objects.filter(ended | stopped | expired).delete()[0]

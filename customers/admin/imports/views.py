@@ -24,6 +24,7 @@ from customers.admin.pages import post_only
 from customers.admin.wording import in_console
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
+from customers.backfill.ledger import schedule
 from customers.backfill.preview_ends import end_of
 from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
@@ -118,6 +119,9 @@ class ImportPages(ColumnPages, WorkingPages, ImportMixin):  # type: ignore[misc]
         if not form.is_valid():
             if token := _confirmed(request.POST.get("import_file_name", "")):
                 return self.instead_of(request, token)
+            if hour := form.errors.get("starts_on"):
+                messages.error(request, f"Nothing was started. {in_console(' '.join(hour))}")
+                return redirect("admin:customers_backfillrun_preview", token=form.data["import_file_name"])
             return self.begin_again(request, "; ".join(form.non_field_errors()) or TOO_OLD)
         upload = preview_for(request, UUID(form.cleaned_data["import_file_name"]))
         if upload is None:
@@ -139,7 +143,9 @@ class ImportPages(ColumnPages, WorkingPages, ImportMixin):  # type: ignore[misc]
                 messages.error(request, f"Nothing was started. {message}")
             return redirect("admin:customers_backfillrun_preview", token=token)
         run: BackfillRun = result.rows[0].instance
-        messages.success(request, f"Run {run.run_id} is queued. This page follows it.")
+        hour = schedule.told(run)
+        begins = f"begins at {hour}" if hour else "is queued"
+        messages.success(request, f"Run {run.run_id} {begins}. This page follows it.")
         return redirect("admin:customers_backfillrun_change", run.pk)
 
     @staticmethod
@@ -155,7 +161,7 @@ class ImportPages(ColumnPages, WorkingPages, ImportMixin):  # type: ignore[misc]
             upload = preview_for(request, UUID(form.cleaned_data["import_file_name"]))
             if upload:
                 upload.uploaded_by = staff(request)  # whose the run is from here on
-            return {"upload": upload}
+            return {"upload": upload, "hour": form.hour}
         return {"upload": _uploaded(form) if form is not None and form.is_bound else None}
 
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from unfold.admin import ModelAdmin
 from customers.admin.access import ON_RUNS, may
 from customers.admin.imports.views import ImportPages
 from customers.admin.preflight import PreflightPages
+from customers.admin.runs.controlling import ControlPages
 from customers.admin.runs.listing import RunChangeList, RunColumns
 from customers.admin.runs.reconciling import ReconcilePages
 from customers.admin.runs.reverting import RevertPages
@@ -21,6 +22,7 @@ from customers.models import BackfillRun
 @admin.register(BackfillRun)
 class BackfillRunAdmin(
     RunPages,
+    ControlPages,
     ReconcilePages,
     VerifyPages,
     RevertPages,

@@ -13,8 +13,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from auditlog.models import AuditEntry
-from auditlog.people import Told, actor_names, told
-from customers.admin.access import REVERT, RUN
+from auditlog.people import Told, actor_names, told, with_names
 from customers.admin.following import Following
 from customers.admin.runs.figures import Pace, Segment, pace, segments
 from customers.backfill import uploads as staging
@@ -23,7 +22,7 @@ from customers.backfill.ledger import run_log
 from customers.backfill.ledger.attempts import Attempt, last_continuation
 from customers.backfill.ledger.counts import OUTCOMES, counts_of, step_states, warning_counts
 from customers.backfill.ledger.kept import Kept, kept_of
-from customers.backfill.ledger.standing import REVERT_INTERRUPTED, shown_status
+from customers.backfill.ledger.standing import REVERT_INTERRUPTED, REVERT_PAUSED, shown_status
 from customers.backfill.settling_in import SettlingIn
 from customers.backfill.steps import alterations, label
 from customers.backfill.systems import PLATFORM
@@ -37,7 +36,8 @@ Status = BackfillRun.Status
 AT_WORK = (Status.QUEUED, Status.RUNNING, Status.REVERTING)
 ROWS_PER_PAGE = 50
 ENTRIES = 50
-TAKEN_BACK = (Status.REVERTING, Status.REVERTED, REVERT_INTERRUPTED)
+TAKEN_BACK = (Status.REVERTING, Status.REVERTED, REVERT_INTERRUPTED, REVERT_PAUSED)
+PAUSED = (Status.PAUSED, REVERT_PAUSED)
 STOPPED = (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL)
 
 
@@ -111,7 +111,7 @@ class Live:
             return ""  # it goes on, which is told where a page says what it follows
         if self.status != self.run.status:
             return "The process that was at it is gone."
-        return self.run.reason
+        return with_names(self.run.reason)
 
     @property
     def can_continue(self) -> bool:
@@ -135,7 +135,8 @@ class Live:
     def is_at_work(self) -> bool:
         """Return whether the page is to be asked for again by itself."""
         mailing = self.campaign is not None and self.campaign.status == WelcomeCampaign.Status.RUNNING
-        return self.is_writing or self.goes_on or mailing or any(not job.is_over for job in self.jobs)
+        waits = self.goes_on or self.status in PAUSED  # somebody may resume it elsewhere
+        return self.is_writing or waits or mailing or any(not job.is_over for job in self.jobs)
 
     @property
     def following(self) -> Following:
@@ -148,7 +149,8 @@ class Live:
         removed = step_states(self.run) if self.status == Status.REVERTING else {}  # rows stay as they were
         of = (
             self.status,
-            self.run.stop_requested,
+            (self.run.stop_requested, self.run.pause_requested, self.run.paused_at),
+            (self.run.pace, self.run.starts_at),
             self.is_staged,
             sorted(self.counts.items()),
             jobs,
@@ -224,11 +226,6 @@ def _now(status: str, counts: Mapping[str, int], kept: Kept) -> list[Segment]:
         return segments(counts)
     made = counts.get("created", 0) + counts.get("completed", 0)
     return segments({"kept": kept.rows, "reverted": max(made - kept.rows, 0)}, ("kept", "reverted"))
-
-
-def right_to_stop(run: BackfillRun) -> str:
-    """Return the permission to stop what is under way, which is the one to begin it."""
-    return REVERT if run.status in (Status.REVERTING, Status.REVERTED) else RUN
 
 
 def is_stale(run: BackfillRun, revert: RunJob | None, look: RunJob) -> bool:

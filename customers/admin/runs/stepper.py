@@ -20,6 +20,7 @@ class Action(StrEnum):
     """What can be the next thing to do; the page has a button or a link for each."""
 
     CONTINUE = "continue"
+    RESUME = "resume"
     UPLOAD = "upload"
     RECONCILE = "reconcile"
     DIVERGENCES = "divergences"
@@ -33,6 +34,7 @@ class Action(StrEnum):
 # Which permission each needs; to look, none.
 NEEDS = {
     Action.CONTINUE: "run_backfill",
+    Action.RESUME: "control_backfill",
     Action.UPLOAD: "run_backfill",
     Action.RECONCILE: "run_backfill",
     Action.VERIFY: "run_backfill",
@@ -117,6 +119,7 @@ class Facts:
     can_continue: bool = False
     wants_preview: bool = False
     goes_on: bool = False
+    waits_for_hour: bool = False
     failed: int = 0
     is_settling: bool = False
     reconcile: Look | None = None
@@ -166,6 +169,7 @@ def _if_allowed(following: Next | None, may: Collection[str]) -> Next | None:
 _OVER = {
     "reverting": "It is being reverted",
     "revert interrupted": "Its revert was interrupted",
+    "revert paused": "Its revert is paused",
     "reverted": "It is reverted",
     "abandoned": "It was abandoned for another run over the same file",
 }
@@ -177,6 +181,7 @@ def _over(facts: Facts) -> Stepper:
     following = {
         "reverting": Next(Action.REVERT, "The revert is under way."),
         "revert interrupted": Next(Action.REVERT, GOES_ON if facts.goes_on else ""),
+        "revert paused": Next(Action.RESUME),
     }
     return Stepper(steps, _if_allowed(following.get(facts.status), facts.may))
 
@@ -198,6 +203,10 @@ def _done(name: str, told: str) -> Judged:
 
 def _import(facts: Facts) -> Judged:
     name = "Import"
+    if facts.status == "paused":
+        return _blocked(name, "Paused", Action.RESUME)
+    if facts.status == "queued" and facts.waits_for_hour:
+        return _now(name, "Waits for its hour", Action.RECONCILE, "The import begins at its hour.")
     if facts.status == "queued":
         return _now(name, "Waits for the worker", Action.RECONCILE, "The import waits for the worker.")
     if facts.status == "running":
