@@ -1,5 +1,6 @@
 """What django-import-export makes of an uploaded file: one run, waiting in the queue."""
 
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -27,9 +28,12 @@ class RunResource(ModelResource):  # type: ignore[misc]
         skip_diff = True  # the preview is ours
         clean_model_instances = False  # the constraints of the table decide, also between two clicks
 
-    def __init__(self, *, upload: BackfillUpload | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, upload: BackfillUpload | None = None, hour: tuple[datetime, str] | None = None, **kwargs: Any
+    ) -> None:
+        """Take the upload, and the hour at which its run is to begin, with the zone in which it was said."""
         super().__init__()
-        self.upload = upload
+        self.upload, self.hour = upload, hour
         self.run: BackfillRun | None = None
 
     def before_import_row(self, row: Any, **kwargs: Any) -> None:
@@ -49,6 +53,8 @@ class RunResource(ModelResource):  # type: ignore[misc]
     def before_save_instance(self, instance: BackfillRun, row: Any, **kwargs: Any) -> None:
         if self.upload:
             staging.describe_queued(instance, self.upload)
+        if self.hour:
+            instance.starts_at, instance.starts_zone = self.hour
         self.run = instance
 
     def after_import(self, dataset: Any, result: Any, **kwargs: Any) -> None:

@@ -8,14 +8,15 @@ from django.conf import settings
 from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.urls import reverse
 
+from auditlog.people import with_names
 from customers.backfill.ledger import at_work
-from customers.backfill.ledger.standing import REVERT_INTERRUPTED, shown_status
+from customers.backfill.ledger.standing import REVERT_INTERRUPTED, REVERT_PAUSED, shown_status
 from customers.models import BackfillRun, PlanApproval, RunJob, WelcomeCampaign, WelcomeMail
 from customers.workers import worker_is_alive, worker_seen_at
 
 EACH = 5  # of a kind; the list behind the link has all
 Status, State = BackfillRun.Status, WelcomeMail.State
-TO_CONTINUE = (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL, Status.CANARY)
+TO_CONTINUE = (Status.PAUSED, Status.INTERRUPTED, Status.FAILED, Status.PARTIAL, Status.CANARY)
 CALM = (Status.PARTIAL, Status.CANARY)
 AT_WORK = (Status.RUNNING, Status.REVERTING)  # or dead: then people see them as interrupted
 TAKEN_BACK = (Status.REVERTING, Status.REVERTED)
@@ -24,6 +25,8 @@ WORDS = {
     Status.FAILED: "failed",
     Status.PARTIAL: "went in in part",
     Status.CANARY: "waits at its first customers",
+    Status.PAUSED: "is paused",
+    REVERT_PAUSED: "is being reverted, and that is paused",
     REVERT_INTERRUPTED: "was being reverted, and that was interrupted",
 }
 
@@ -56,8 +59,10 @@ def _runs() -> Iterator[Attention]:
     running = at_work.runs_at_work()
     shown = [(run, status) for run in found[: 10 * EACH] if (status := shown_status(run, running)) in WORDS]
     for run, status in shown[:EACH]:
-        at = run.finished_at or run.settled_at or run.started_at
-        yield Attention(WORDS[status], run.run_id, _page(run.pk), run.reason, at, status not in CALM)
+        at = run.paused_at or run.finished_at or run.settled_at or run.started_at
+        yield Attention(
+            WORDS[status], run.run_id, _page(run.pk), with_names(run.reason), at, status not in CALM
+        )
     if len(shown) > EACH:
         yield Attention(
             "were interrupted, failed, went in in part or wait",
@@ -78,7 +83,10 @@ def _campaigns() -> Iterator[Attention]:
     paused = WelcomeCampaign.objects.filter(status=WelcomeCampaign.Status.PAUSED).select_related("run")
     for campaign in paused[:EACH]:
         yield Attention(
-            "has its welcome mails paused", campaign.run.run_id, _page(campaign.run_id), campaign.reason
+            "has its welcome mails paused",
+            campaign.run.run_id,
+            _page(campaign.run_id),
+            with_names(campaign.reason),
         )
 
 

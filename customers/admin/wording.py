@@ -22,6 +22,8 @@ COMMANDS = (
     ),
     (r"python manage\.py backfill_runs (\d\S+)", r"the page of run \1"),
     (r"python manage\.py backfill_runs", "the page “Runs”"),
+    (r"python manage\.py backfill_customers --input .+", "upload the same file again: it continues the run"),
+    (r"python manage\.py backfill_control (\S+) resume", r"Resume on the page of run \1"),
     (r"Look with backfill_reconcile", "Reconcile"),
     (r"Leave --first away", "Leave “First customers only” empty"),
     (r"--resend", "“Also to those whose link still works”"),

@@ -92,7 +92,10 @@ def resume(run: BackfillRun, *, actor: str) -> str:
         and (run.paused_at or run.status == Status.PAUSED)
     ):
         way = f"backfill_revert --run-id {run.run_id}" if is_revert else again(run)
-        raise Refused(f"The process that ran {run.run_id} is gone.", f"To go on: python manage.py {way}")
+        raise Refused(
+            f"Nobody has run {run.run_id} in hand: its process is gone, or its file is not kept any more.",
+            f"To go on: python manage.py {way}",
+        )
     if not life.resume(run, actor=actor):
         raise _nothing(run, "it is not paused")
     if run.starts_at and run.starts_at > timezone.now():

@@ -255,6 +255,7 @@ def head_to_keep(report: Report) -> dict[str, Any]:
     whole["plan_codes"] = plan_codes
     whole["plans_named"] = same_names("plan_code", [row.source for row in plan.rows], plan_codes)
     whole["accepted"] = plan.accepted.as_json() if plan.accepted else None
+    whole["zone"] = systems.timezone.key
     whole["target"]["world"] = systems.world
     whole["target"]["lago"]["organization_id"] = systems.target.organization.lago_id
     whole["sums"] = sums_of(report)

@@ -252,7 +252,8 @@ def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
     life.tell_queued(run, actor=upload.actor)
     approvals.hand_over(upload, run)
     preview_ends.note_confirmed(upload, run)
-    enqueue(run.pk)
+    if run.starts_at is None:  # else the sweep wakes the worker at its hour
+        enqueue(run.pk)
 
 
 @transaction.atomic
@@ -314,6 +315,7 @@ def forget_old() -> int:
     now = timezone.now()
     ended = Q(run__isnull=False) & ~Q(run__status__in=BackfillRun.UNFINISHED)
     stopped = Q(run__finished_at__lt=now - KEPT) & ~Q(run__status__in=(Status.QUEUED, Status.RUNNING))
+    stopped |= Q(run__status=Status.PAUSED, run__paused_at__lt=now - KEPT)
     expired = Q(run__isnull=True) & ~Q(pk__in=BackfillUpload.objects.kept().values("pk"))
     approvals.forget_old()
     return BackfillUpload.objects.filter(ended | stopped | expired).delete()[0]

@@ -24,6 +24,7 @@ from customers.admin.pages import post_only
 from customers.admin.wording import in_console
 from customers.backfill import approvals, stored_preview
 from customers.backfill import uploads as staging
+from customers.backfill.ledger import schedule
 from customers.backfill.preview_ends import end_of
 from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
@@ -117,14 +118,7 @@ class ImportPages(ColumnPages, ApprovalPages, ImportMixin):  # type: ignore[misc
             raise PermissionDenied
         form = self.create_confirm_form(request)
         if not form.is_valid():
-            if form.is_only_number_wrong:
-                messages.error(request, f"Nothing was started. {FIRST_INVALID}")
-                return redirect(
-                    "admin:customers_backfillrun_preview", token=form.cleaned_data["import_file_name"]
-                )
-            if token := _confirmed(request.POST.get("import_file_name", "")):
-                return self.instead_of(request, token)
-            return self.begin_again(request, "; ".join(form.non_field_errors()) or TOO_OLD)
+            return self._invalid(request, form)
         upload = preview_for(request, UUID(form.cleaned_data["import_file_name"]))
         if upload is None:
             return self.instead_of(request, UUID(form.cleaned_data["import_file_name"]))
@@ -141,6 +135,17 @@ class ImportPages(ColumnPages, ApprovalPages, ImportMixin):  # type: ignore[misc
         except SourceError:
             return self.begin_again(request, "The stored file cannot be read any more. Upload it again.")
 
+    def _invalid(self, request: HttpRequest, form: ConfirmForm) -> HttpResponse:
+        """Say what is wrong with a confirmation: on its preview, where only a field of it is."""
+        if token := _confirmed(request.POST.get("import_file_name", "")):
+            return self.instead_of(request, token)
+        if not form.is_of_a_preview:
+            return self.begin_again(request, "; ".join(form.non_field_errors()) or TOO_OLD)
+        told = [FIRST_INVALID] if form.errors.get("first") else []
+        told += [in_console(" ".join(hour))] if (hour := form.errors.get("starts_on")) else []
+        messages.error(request, f"Nothing was started. {' '.join(told)}")
+        return redirect("admin:customers_backfillrun_preview", token=form.cleaned_data["import_file_name"])
+
     def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
         if result.has_errors() or result.has_validation_errors():
             token = request.POST["import_file_name"]
@@ -148,7 +153,9 @@ class ImportPages(ColumnPages, ApprovalPages, ImportMixin):  # type: ignore[misc
                 messages.error(request, f"Nothing was started. {message}")
             return redirect("admin:customers_backfillrun_preview", token=token)
         run: BackfillRun = result.rows[0].instance
-        messages.success(request, f"Run {run.run_id} is queued. This page follows it.")
+        hour = schedule.told(run)
+        begins = f"begins at {hour}" if hour else "is queued"
+        messages.success(request, f"Run {run.run_id} {begins}. This page follows it.")
         return redirect("admin:customers_backfillrun_change", run.pk)
 
     @staticmethod
@@ -165,7 +172,7 @@ class ImportPages(ColumnPages, ApprovalPages, ImportMixin):  # type: ignore[misc
             if upload:
                 upload.uploaded_by = staff(request)  # whose the run is from here on
                 upload.options["first"] = form.cleaned_data["first"]
-            return {"upload": upload}
+            return {"upload": upload, "hour": form.hour}
         return {"upload": _uploaded(form) if form is not None and form.is_bound else None}
 
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from customers.admin.access import ON_RUNS, may
 from customers.admin.imports.views import ImportPages
 from customers.admin.preflight import PreflightPages
 from customers.admin.runs.cards import CardPages
+from customers.admin.runs.controlling import ControlPages
 from customers.admin.runs.listing import RunChangeList, RunColumns
 from customers.admin.runs.reconciling import ReconcilePages
 from customers.admin.runs.repairing import RepairPages
@@ -24,6 +25,7 @@ from customers.models import BackfillRun
 @admin.register(BackfillRun)
 class BackfillRunAdmin(
     RunPages,
+    ControlPages,
     ReconcilePages,
     RepairPages,
     VerifyPages,

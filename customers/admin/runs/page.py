@@ -13,8 +13,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from auditlog.models import AuditEntry
-from auditlog.people import Told, actor_names, told
-from customers.admin.access import REVERT, RUN
+from auditlog.people import Told, actor_names, told, with_names
 from customers.admin.following import Following
 from customers.admin.runs.figures import Pace, Segment, pace, segments
 from customers.backfill import uploads as staging
@@ -26,6 +25,7 @@ from customers.backfill.ledger.kept import Kept, kept_of
 from customers.backfill.ledger.looks import Since, since
 from customers.backfill.ledger.standing import (
     REVERT_INTERRUPTED,
+    REVERT_PAUSED,
     shown_status,
     waiting_rows,
     waiting_sentence,
@@ -45,7 +45,8 @@ ROWS_PER_PAGE = 50
 ENTRIES = 50
 RECONCILE = RunJob.Kind.RECONCILE
 LOOKS = (RECONCILE, *KINDS)
-TAKEN_BACK = (Status.REVERTING, Status.REVERTED, REVERT_INTERRUPTED)
+TAKEN_BACK = (Status.REVERTING, Status.REVERTED, REVERT_INTERRUPTED, REVERT_PAUSED)
+PAUSED = (Status.PAUSED, REVERT_PAUSED)
 TOLD_WITHIN = timedelta(seconds=30)
 STOPPED = (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL)
 CAN_CONTINUE = (*STOPPED, Status.CANARY)
@@ -124,7 +125,7 @@ class Live:
             return ""  # it goes on, which is told where a page says what it follows
         if self.status != self.run.status:
             return "The process that was at it is gone."
-        return self.run.reason
+        return with_names(self.run.reason)
 
     @property
     def can_continue(self) -> bool:
@@ -159,7 +160,8 @@ class Live:
         """Return whether the page is to be asked for again by itself."""
         mailing = self.campaign is not None and self.campaign.status == WelcomeCampaign.Status.RUNNING
         at_work = mailing or any(not job.is_over for job in self.jobs)
-        return self.is_writing or self.goes_on or at_work or any(is_new for *_, is_new in self.notices)
+        waits = self.goes_on or self.status in PAUSED  # somebody may resume it elsewhere
+        return self.is_writing or waits or at_work or any(is_new for *_, is_new in self.notices)
 
     @property
     def following(self) -> Following:
@@ -172,7 +174,8 @@ class Live:
         removed = step_states(self.run) if self.status == Status.REVERTING else {}  # rows stay as they were
         of = (
             self.status,
-            self.run.stop_requested,
+            (self.run.stop_requested, self.run.pause_requested, self.run.paused_at),
+            (self.run.pace, self.run.starts_at),
             self.is_staged,
             sorted(self.counts.items()),
             jobs,
@@ -269,11 +272,6 @@ def _notices(run: BackfillRun, now: datetime) -> list[tuple[int, str, int, bool]
         (pk, state, attempts, state == Notice.State.WAITING and not code and created_at > now - TOLD_WITHIN)
         for pk, state, attempts, created_at, code in told
     ]
-
-
-def right_to_stop(run: BackfillRun) -> str:
-    """Return the permission to stop what is under way, which is the one to begin it."""
-    return REVERT if run.status in (Status.REVERTING, Status.REVERTED) else RUN
 
 
 def _latest_jobs(run: BackfillRun) -> list[RunJob]:

@@ -21,6 +21,7 @@ class Action(StrEnum):
 
     CONTINUE = "continue"
     REST = "rest"
+    RESUME = "resume"
     UPLOAD = "upload"
     RECONCILE = "reconcile"
     DIVERGENCES = "divergences"
@@ -35,6 +36,7 @@ class Action(StrEnum):
 NEEDS = {
     Action.CONTINUE: "run_backfill",
     Action.REST: "run_backfill",
+    Action.RESUME: "control_backfill",
     Action.UPLOAD: "run_backfill",
     Action.RECONCILE: "run_backfill",
     Action.VERIFY: "run_backfill",
@@ -123,6 +125,7 @@ class Facts:
     can_continue: bool = False
     wants_preview: bool = False
     goes_on: bool = False
+    waits_for_hour: bool = False
     failed: int = 0
     waiting: int = 0
     is_settling: bool = False
@@ -174,6 +177,7 @@ def _if_allowed(following: Next | None, may: Collection[str]) -> Next | None:
 _OVER = {
     "reverting": "It is being reverted",
     "revert interrupted": "Its revert was interrupted",
+    "revert paused": "Its revert is paused",
     "reverted": "It is reverted",
     "abandoned": "It was abandoned for another run over the same file",
 }
@@ -185,6 +189,7 @@ def _over(facts: Facts) -> Stepper:
     following = {
         "reverting": Next(Action.REVERT, "The revert is under way."),
         "revert interrupted": Next(Action.REVERT, GOES_ON if facts.goes_on else ""),
+        "revert paused": Next(Action.RESUME),
     }
     return Stepper(steps, _if_allowed(following.get(facts.status), facts.may))
 
@@ -206,6 +211,10 @@ def _done(name: str, told: str) -> Judged:
 
 def _import(facts: Facts) -> Judged:
     name = "Import"
+    if facts.status == "paused":
+        return _blocked(name, "Paused", Action.RESUME)
+    if facts.status == "queued" and facts.waits_for_hour:
+        return _now(name, "Waits for its hour", Action.RECONCILE, "The import begins at its hour.")
     if facts.status == "queued":
         return _now(name, "Waits for the worker", Action.RECONCILE, "The import waits for the worker.")
     if facts.status == "running":

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from customers.admin.access import CONTROL
+from customers.admin.runs.controlling import may_control
 from customers.admin.runs.page import Live
 from customers.admin.runs.stepper import NEEDS, Facts, Look, Mails, Stepper, stepper
 from customers.backfill.beside import is_beside_platform
@@ -30,6 +32,7 @@ def facts_of(live: Live, user: User) -> Facts:
         wants_preview=live.wants_preview,
         goes_on=live.goes_on,
         waiting=live.waiting,
+        waits_for_hour=live.run.starts_at is not None,
         failed=live.counts.get("failed", 0),
         is_settling=live.settling is not None and live.settling.is_waiting,
         reconcile=_look(live, Kind.RECONCILE, divergences),
@@ -39,8 +42,14 @@ def facts_of(live: Live, user: User) -> Facts:
         mails=_mails(live.campaign) if live.campaign else None,
         somebody_to_invite=not has_ended or live.campaign is not None or is_anybody_left(live.run),
         no_mail=" ".join(what_is_missing(to_our_pages=not is_beside_platform())),
-        may=[permission for permission in set(NEEDS.values()) if user.has_perm(f"customers.{permission}")],
+        may=[permission for permission in set(NEEDS.values()) if _may(user, permission, live.run)],
     )
+
+
+def _may(user: User, permission: str, run: BackfillRun) -> bool:
+    if f"customers.{permission}" == CONTROL:
+        return may_control(user, run)
+    return user.has_perm(f"customers.{permission}")
 
 
 def _look(live: Live, kind: str, told: Callable[[dict[str, Any]], tuple[str, str]]) -> Look | None:

@@ -1,10 +1,8 @@
-"""The page of a run, its files; stop and continue."""
+"""The page of a run, its files; continue."""
 
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,6 +13,7 @@ from auditlog.models import Event, record
 from customers.admin import reachable
 from customers.admin.access import (
     AUDIT,
+    CONTROL,
     CUSTOMERS,
     ID_TAGS,
     ON_RUNS,
@@ -23,21 +22,19 @@ from customers.admin.access import (
     WELCOME,
     actor,
     may,
-    missing,
     needs,
     staff,
 )
 from customers.admin.following import has_seen
 from customers.admin.pages import Pages, post_only
 from customers.admin.runs import page
+from customers.admin.runs.controlling import controls_of
 from customers.admin.runs.failed import failed_rows
 from customers.admin.runs.starts import starts_of
 from customers.admin.runs.stepping import stepper_of
 from customers.admin.runs.telling import told_of
 from customers.backfill import uploads as staging
-from customers.backfill.ledger import life
 from customers.backfill.refused import Refused
-from customers.jobs import stop_waiting
 from customers.models import BackfillRun
 
 
@@ -47,7 +44,6 @@ class RunPages(Pages):
             self.route("systems/<str:key>/", self.system_view, "system"),
             self.route("<int:pk>/files/<str:kind>/", self.file_view, "file"),
             self.route("<int:pk>/failed/", self.failed_view, "failed"),
-            self.route("<int:pk>/stop/", self.stop_view, "stop"),
             self.route("<int:pk>/continue/", self.continue_view, "continue"),
             *super().get_urls(),  # type: ignore[misc]
         ]
@@ -93,7 +89,8 @@ class RunPages(Pages):
             "live": live,
             "stepper": stepper_of(live, staff(request)),
             "may_run": may(request.user, RUN),
-            "may_stop": may(request.user, page.right_to_stop(run)),
+            "controls": controls_of(run, staff(request), is_at_work=live.is_writing or live.goes_on),
+            "may_see_mails": may(request.user, WELCOME, CONTROL),
             "may_revert": may(request.user, REVERT),
             "may_welcome": may(request.user, WELCOME),
             "may_see_cards": bool(settings.STEVE_BASE_URL) and may(request.user, *ID_TAGS),
@@ -116,19 +113,6 @@ class RunPages(Pages):
         with transaction.atomic():
             record(run.audit_tag, actor(request), [Event("run.failed_rows_read", f"run:{run.run_id}")])
         return failed_rows(run)
-
-    @post_only
-    @needs(RUN, REVERT)
-    def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Stop an import, or a revert: each for whoever may begin it."""
-        run = self.run(pk)
-        if not may(request.user, page.right_to_stop(run)):
-            raise PermissionDenied(missing(page.right_to_stop(run)))
-        if life.ask_to_stop(run, actor=actor(request)):
-            messages.info(request, "Stopping. What is in flight is finished and recorded.")
-        elif stop_waiting(run, actor(request)):
-            messages.info(request, "Nobody waits for the platform's sync any more.")
-        return self.back(run)
 
     @post_only
     @needs(RUN)

@@ -1,15 +1,17 @@
 """Welcome mails of a run: who would get one and who not, what it says, the pace, and how far it is."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanWidget
 
-from customers.admin.access import WELCOME, actor, needs, staff
+from customers.admin.access import CONTROL, ON_RUNS, WELCOME, actor, may, missing, needs, staff
 from customers.admin.following import Following
 from customers.admin.pages import TEMPLATES, Pages, post_only
 from customers.backfill.beside import is_beside_platform
@@ -18,11 +20,13 @@ from customers.backfill.refused import Refused
 from customers.backfill.welcome import (
     Choice,
     Recipients,
+    change_pace,
     latest_campaign,
     pause,
     preview_recipients,
     resume,
     start_campaign,
+    stop,
 )
 from customers.backfill.welcome import status as campaign_status
 from customers.backfill.welcome.campaign import BATCH_SIZE, DELAY_MS, STILL_IMPORTING
@@ -84,6 +88,11 @@ class WelcomeForm(forms.Form):
         return [str(self.fields[name].label) for name in BOXES if self.cleaned_data[name]]
 
 
+class MailPaceForm(forms.Form):
+    batch_size = forms.IntegerField(min_value=1, max_value=10_000, required=False)
+    delay_ms = forms.IntegerField(min_value=0, max_value=3_600_000, required=False)
+
+
 class WelcomePages(Pages):
     def get_urls(self) -> list[URLPattern]:
         return [
@@ -91,20 +100,27 @@ class WelcomePages(Pages):
             self.route("<int:pk>/welcome/count/", self.count_view, "welcome_count"),
             self.route("<int:pk>/welcome/try/", self.try_view, "welcome_try"),
             self.route("<int:pk>/welcome/mail/", self.mail_view, "welcome_mail"),
-            self.route("<int:pk>/welcome/pause/", self.pause_view, "welcome_pause"),
-            self.route("<int:pk>/welcome/resume/", self.resume_view, "welcome_resume"),
+            self.route("<int:pk>/welcome/pause/", self.hold_view, "welcome_pause"),
+            self.route("<int:pk>/welcome/resume/", self.go_on_view, "welcome_resume"),
+            self.route("<int:pk>/welcome/stop/", self.end_view, "welcome_stop"),
+            self.route("<int:pk>/welcome/pace/", self.mail_pace_view, "welcome_pace"),
             *super().get_urls(),  # type: ignore[misc]
         ]
 
-    @needs(WELCOME)
+    @needs(WELCOME, CONTROL)
     def welcome_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show how the mails stand, to whoever may control them too; only who may send them begins."""
+        may_send = may(request.user, WELCOME)
+        if request.method == "POST" and not may_send:
+            raise PermissionDenied(missing(WELCOME))
         run = self.run(pk)
         form = WelcomeForm(request.POST if request.method == "POST" else None)
         choice = form.choice() if form.is_bound and form.is_valid() else Choice()
         campaign = latest_campaign(run)
         is_active = campaign is not None and campaign.status in WelcomeCampaign.ACTIVE
         # While mails go out the page says how far they are, over and over, and not who would get one.
-        recipients, platform_away = _recipients(run, choice) if form.is_bound or not is_active else NOBODY
+        counts = form.is_bound or not is_active
+        recipients, platform_away = _recipients(run, choice) if may_send and counts else NOBODY
         is_sure = not choice.is_made or request.POST.get("confirmed") == str(len(recipients.to_mail))
         if form.is_bound and form.is_valid() and is_sure and self._start(request, run, form):
             return redirect("admin:customers_backfillrun_welcome", run.pk)
@@ -114,6 +130,7 @@ class WelcomePages(Pages):
             "form": form,
             "campaign": campaign_status(campaign) if campaign else None,
             "is_active": is_active,
+            "may_send": may_send,
             **_told(recipients),
             "to_confirm": not is_sure and not platform_away,
             "platform_away": platform_away,
@@ -170,20 +187,41 @@ class WelcomePages(Pages):
         return response
 
     @post_only
-    @needs(WELCOME)
-    def pause_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+    @needs(*ON_RUNS)
+    def hold_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self._move(request, pk, pause)
 
     @post_only
-    @needs(WELCOME)
-    def resume_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+    @needs(*ON_RUNS)
+    def go_on_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self._move(request, pk, resume)
 
-    def _move(self, request: HttpRequest, pk: int, move: Any) -> HttpResponse:
+    @post_only
+    @needs(*ON_RUNS)
+    def end_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._move(request, pk, stop)
+
+    @post_only
+    @needs(*ON_RUNS)
+    def mail_pace_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        form = MailPaceForm(request.POST)
+        if form.is_valid():
+            return self._move(request, pk, change_pace, **form.cleaned_data)
+        messages.error(
+            request, "The pace is as it was: a batch has 1 to 10,000 mails, a pause up to an hour."
+        )
+        return redirect("admin:customers_backfillrun_welcome", pk)
+
+    def _move(
+        self, request: HttpRequest, pk: int, move: Callable[..., object], **how: int | None
+    ) -> HttpResponse:
         run = self.run(pk)
         campaign = latest_campaign(run)
-        if campaign:
-            move(campaign, actor(request))
+        is_own = campaign is not None and campaign.actor == actor(request)
+        if not may(request.user, WELCOME, CONTROL) and not is_own:
+            raise PermissionDenied(missing(WELCOME, CONTROL))
+        if campaign and campaign.status in WelcomeCampaign.ACTIVE:
+            move(campaign, actor(request), **how)
         return redirect("admin:customers_backfillrun_welcome", run.pk)
 
 

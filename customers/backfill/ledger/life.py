@@ -57,7 +57,8 @@ def describe_queued(run: BackfillRun, *, actor: str) -> None:
 
 
 def tell_queued(run: BackfillRun, *, actor: str) -> None:
-    _note(run, actor, "run.queued", {"sha256": run.input_sha256})
+    hour = {"starts_at": run.starts_at.isoformat()} if run.starts_at else {}
+    _note(run, actor, "run.queued", {"sha256": run.input_sha256, **hour})
 
 
 @transaction.atomic

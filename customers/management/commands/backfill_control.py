@@ -48,7 +48,7 @@ class Command(BackfillCommand):
         return WELL
 
     def _done(self, run: BackfillRun, action: str | None, options: Mapping[str, Any]) -> Iterator[str]:
-        """Do it, the pace first: what is resumed then begins with it. A value that is none comes before all."""
+        """Do it, the pace first: what is resumed begins with it. A wrong value is told before all."""
         pace = Pace(options["rate"], options["concurrency"])
         mails = control.MailPace(options["batch_size"], options["delay_ms"])
         check_pace(pace)

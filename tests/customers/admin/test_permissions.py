@@ -16,7 +16,14 @@ from tests.customers.factories import imported, rows
 
 pytestmark = pytest.mark.django_db
 
-RUNS = {"run_backfill", "revert_backfill", "send_welcome", "view_backfillrun", "approve_backfill"}
+RUNS = {
+    "run_backfill",
+    "revert_backfill",
+    "send_welcome",
+    "view_backfillrun",
+    "approve_backfill",
+    "control_backfill",
+}
 
 
 class Together(frozenset[str]):
@@ -36,7 +43,11 @@ GATES: list[tuple[str, str, set[str] | Together]] = [
     ("customers_backfillrun_file", "GET", RUNS),
     ("customers_backfillrun_history", "GET", RUNS),
     ("customers_backfillrun_failed", "GET", {"run_backfill"}),
-    ("customers_backfillrun_stop", "POST", {"run_backfill"}),
+    # Of an import, which the run at hand is: whoever may begin one, or control what others began.
+    *(
+        (f"customers_backfillrun_{what}", "POST", {"run_backfill", "control_backfill"})
+        for what in ("stop", "pause", "resume", "pace", "start_now")
+    ),
     ("customers_backfillrun_continue", "POST", {"run_backfill"}),
     ("customers_backfillrun_reconcile", "GET", RUNS),
     ("customers_backfillrun_reconcile", "POST", {"run_backfill"}),
@@ -55,13 +66,15 @@ GATES: list[tuple[str, str, set[str] | Together]] = [
     ("customers_backfillrun_revert", "GET", {"revert_backfill"}),
     ("customers_backfillrun_revert", "POST", {"revert_backfill"}),
     ("customers_backfillrun_revert_look", "POST", {"revert_backfill"}),
-    ("customers_backfillrun_welcome", "GET", {"send_welcome"}),
+    ("customers_backfillrun_welcome", "GET", {"send_welcome", "control_backfill"}),
     ("customers_backfillrun_welcome", "POST", {"send_welcome"}),
     ("customers_backfillrun_welcome_count", "GET", {"send_welcome"}),
     ("customers_backfillrun_welcome_try", "POST", {"send_welcome"}),
     ("customers_backfillrun_welcome_mail", "GET", {"send_welcome"}),
-    ("customers_backfillrun_welcome_pause", "POST", {"send_welcome"}),
-    ("customers_backfillrun_welcome_resume", "POST", {"send_welcome"}),
+    *(
+        (f"customers_backfillrun_welcome_{what}", "POST", {"send_welcome", "control_backfill"})
+        for what in ("pause", "resume", "stop", "pace")
+    ),
     ("customers_backfillrun_preflight", "GET", {"run_backfill"}),
     ("customers_backfillrun_preflight_part", "GET", {"run_backfill"}),
     ("customers_backfillrun_preflight_test", "POST", {"run_backfill"}),
@@ -286,6 +299,7 @@ def test_plain_staff_see_nothing_of_it(lago: Sandbox) -> None:
         ("view_idtagmapping", {"idTags"}),
         ("change_idtagmapping", {"idTags"}),
         ("revert_backfill", {"Runs"}),
+        ("control_backfill", {"Runs"}),
         ("run_backfill", {"Import", "Runs", "Column mappings"}),
         ("view_auditentry", {"Audit log"}),
         ("superadmin", {"Import", "Runs", "Customers", "idTags", "Column mappings", "Audit log"}),
@@ -310,3 +324,49 @@ def test_the_sidebar_shows_what_is_open(lago: Sandbox, who: str, sees: set[str])
     assert "nothing is open to you" not in answer.content.decode()
     entries = [item for group in answer.context["sidebar_navigation"] for item in group["items"]]
     assert {item["title"] for item in entries if item["has_permission"]} == {"Overview", *sees}
+
+
+# --- what is under way -------------------------------------------------------------------------------
+
+CONTROLS = ("stop", "pause", "resume", "pace")
+
+
+@pytest.mark.parametrize("what", CONTROLS)
+@pytest.mark.parametrize(
+    ("status", "who", "gets_in"),
+    [
+        ("running", "run_backfill", True),
+        ("running", "revert_backfill", False),
+        ("paused", "run_backfill", True),
+        ("reverting", "run_backfill", False),
+        ("reverting", "revert_backfill", True),
+        ("reverting", "control_backfill", True),
+        ("reverting", "send_welcome", False),
+    ],
+)
+def test_each_controls_what_they_could_have_begun(
+    lago: Sandbox, what: str, status: str, who: str, gets_in: bool
+) -> None:
+    run = BackfillRun.objects.create(run_id="20270101-000000-aaaa", input_sha256="a" * 64, status=status)
+
+    answer = somebody(who).post(reverse(f"admin:customers_backfillrun_{what}", args=[run.pk]))
+
+    assert (answer.status_code != 403) == gets_in
+
+
+@pytest.mark.parametrize("what", CONTROLS)
+def test_whoever_started_it_controls_it_although_they_may_only_look_now(lago: Sandbox, what: str) -> None:
+    sam = member_of_staff("view_backfillrun")
+    mine = BackfillRun.objects.create(
+        run_id="20270101-000000-aaaa", input_sha256="a" * 64, status="running", actor=f"staff:{sam.pk}"
+    )
+    theirs = BackfillRun.objects.create(
+        run_id="20270101-000000-bbbb", input_sha256="b" * 64, status="running", actor="staff:0"
+    )
+
+    answers = [
+        client_of(sam).post(reverse(f"admin:customers_backfillrun_{what}", args=[run.pk])).status_code
+        for run in (mine, theirs)
+    ]
+
+    assert answers == [302, 403]

@@ -23,7 +23,7 @@ CONFIRM = "/admin/customers/backfillrun/process_import/"
 EVERYTHING = (
     "run_backfill", "revert_backfill", "send_welcome", "view_backfillrun", "view_customer", "change_customer",
     "view_idtagmapping", "change_idtagmapping", "view_auditentry", "edit_mappings",
-    "approve_backfill",
+    "approve_backfill", "control_backfill",
 )  # fmt: skip
 
 
