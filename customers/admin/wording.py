@@ -18,7 +18,17 @@ COMMANDS = (
     (r"python manage\.py backfill_revert --run-id (\S+)", r"“Revert…” on the page of run \1"),
     (r"python manage\.py backfill_runs (\d\S+)", r"the page of run \1"),
     (r"python manage\.py backfill_runs", "the page “Runs”"),
+    (r"Start it: python manage\.py qcluster\.", "Have whoever runs the server start it."),
+    (r"Run: python manage\.py migrate", "Have whoever runs the server apply them."),
     (r"Look with backfill_reconcile", "Reconcile"),
+    (r"Without it backfill_verify cannot charge", "Without it no charging session can be had"),
+    (r"backfill_verify asks as a charge point", "a charging session asks as a charge point"),
+    (r"backfill_reconcile names them all", "Reconcile names them all"),
+    (r"backfill_preflight says how", "the page “Before the night” says how"),
+    (r"Run the same file again with --skip-existing", "Import the same file again with “Skip what exists”"),
+    (r"run the file again with --skip-existing", "import the file again with “Skip what exists”"),
+    (r" or wait longer \(--timeout\)", " or wait longer"),
+    (r"--charge-box is missing", "the charge box is missing"),
     (r"--resend", "“Also to those whose link still works”"),
 )
 OPTION = re.compile(r"--(?P<name>[a-z]+(?:-[a-z]+)*)(?:[ =](?P<value>\S+))?")

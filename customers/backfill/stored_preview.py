@@ -9,7 +9,7 @@ from typing import Any
 
 from customers.backfill.causes import Cause, causes, same_names
 from customers.backfill.document import head_of, row_of
-from customers.backfill.engine.plan import PlannedRow
+from customers.backfill.engine.plan import SKIP, PlannedRow
 from customers.backfill.engine.report import Report
 from customers.backfill.money.looked_at import first_invoices_of, starts_of
 from customers.models import BackfillUpload
@@ -24,6 +24,7 @@ Row = Mapping[str, Any]
 class Preview:
     """`rows` are as in the document of `backfill_customers`, with `plan_code` and `start_date` more.
 
+    A row with `exists` fails for nothing but that it is there already.
     `head` has more too: `starts` and `first_invoices`, new customers by day, and by plan, day and period;
     `causes` why rows fail; Lago's `plan_codes`, and which of them the file names as they are.
     """
@@ -75,7 +76,9 @@ def pack(report: Report) -> bytes:
 def _row(report: Report, planned: PlannedRow) -> dict[str, Any]:
     start = planned.wanted.start_date
     more = {"plan_code": planned.wanted.plan_code, "start_date": start.isoformat() if start else ""}
-    return row_of(report, planned) | more
+    codes = {problem.code for problem in planned.problems}
+    exists = bool(codes) and all(planned.lifts.get(code) == SKIP for code in codes)
+    return row_of(report, planned) | more | ({"exists": True} if exists else {})
 
 
 def _head(report: Report) -> dict[str, Any]:
