@@ -11,7 +11,7 @@ from customers.backfill.preview_changes import PLANNED_ANEW, Change
 from customers.backfill.refused import Refused
 from customers.backfill.source import FileMapping
 from customers.backfill.source.mapping.reading import mapping_of
-from customers.backfill.source.mapping.writing import write_mapping
+from customers.backfill.source.mapping.writing import amended, write_mapping
 from customers.backfill.stored_preview import Preview
 from customers.models import BackfillUpload
 
@@ -56,10 +56,12 @@ def _change(upload: BackfillUpload, cause: Cause, remedy: Remedy, name: str) -> 
     }
     if not remedy.mapping:
         return Change(PLANNED_ANEW, told, options)
-    mapping = _extended(uploads.mapping_of(upload), remedy.mapping, cause.value, name)
+    before = uploads.mapping_of(upload)
+    mapping = _extended(before, remedy.mapping, cause.value, name)
+    text = amended(upload.mapping, before, mapping) if before else write_mapping(mapping)
     options |= {"mapping": mapping.sha256(), "mapping_name": mapping.name[:255]}
     options |= {key: value for key, value in remedy.mapping.get("file", {}).items() if key in upload.options}
-    return Change(PLANNED_ANEW, {**told, "mapping": mapping.sha256()}, options, write_mapping(mapping))
+    return Change(PLANNED_ANEW, {**told, "mapping": mapping.sha256()}, options, text)
 
 
 def _extended(before: FileMapping | None, more: Mapping[str, Any], value: str, name: str) -> FileMapping:

@@ -19,7 +19,7 @@ from customers.backfill.checks import counted_cards
 from customers.backfill.document import head_of, row_of
 from customers.backfill.engine.agreed import PlanFacts
 from customers.backfill.engine.expected import to_make
-from customers.backfill.engine.plan import PlannedRow
+from customers.backfill.engine.plan import SKIP, PlannedRow
 from customers.backfill.engine.report import Report
 from customers.backfill.money.details import all_details
 from customers.backfill.money.looked_at import first_invoices_of, starts_of
@@ -161,6 +161,7 @@ class Preview:
     """`rows` are as in the document of `backfill_customers`, with `plan_code` and `start_date` more, and with
     what `lifts` the problems of a row.
 
+    A row with `exists` fails for nothing but that it is there already.
     `head` has more too: `starts` and `first_invoices`, new customers by day, and by plan, day and period;
     `causes` why rows fail; Lago's `plan_codes`, and which of them the file names as they are. `sums` and
     `basis` are what a plan by difference needs to know of the whole one.
@@ -240,8 +241,9 @@ def rows_to_keep(report: Report) -> Iterator[Row]:
 def _row(report: Report, planned: PlannedRow) -> dict[str, Any]:
     start = planned.wanted.start_date
     more = {"plan_code": planned.wanted.plan_code, "start_date": start.isoformat() if start else ""}
-    lifts = {"lifts": dict(planned.lifts)} if planned.lifts else {}
-    return row_of(report, planned) | more | lifts
+    codes = {problem.code for problem in planned.problems}
+    exists = bool(codes) and all(planned.lifts.get(code) == SKIP for code in codes)
+    return row_of(report, planned) | more | ({"exists": True} if exists else {})
 
 
 def head_to_keep(report: Report) -> dict[str, Any]:

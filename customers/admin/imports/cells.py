@@ -27,11 +27,14 @@ class Field:
 def fields_of(
     upload: Any, rows: Sequence[Mapping[str, Any]], typed: QueryDict | None
 ) -> dict[int, list[Field]]:
-    """Return the fields of the failing rows, by line; none of a file that cannot be read any more."""
+    """Return the fields of the failing rows, by line; none of a file that cannot be read any more.
+
+    Nor of rows that fail only because they exist: no cell is wrong there, and an option skips all of them.
+    """
     wanted = {
         row["line"]: [problem["field"] for problem in row["problems"]]
         for row in rows
-        if row["action"] == "fail"
+        if row["action"] == "fail" and not row.get("exists")
     }
     try:
         mapping = staging.mapping_of(upload)

@@ -72,7 +72,8 @@ def preview_context(
         "warning_tabs": warning_tabs(warnings, warning),
         "alterations": alterations(warnings).items(),
         "rows": [_row(row, fields, typed) for row in page],
-        "is_correctable": bool(fields) or any(row["action"] == "fail" for row in page),
+        "is_correctable": bool(fields)
+        or any(row["action"] == "fail" and not row.get("exists") for row in page),
         **_causes(preview),
         "differing": differing_lines(upload.options),
         "differing_told": lines_named(differing_lines(upload.options)),

@@ -70,7 +70,7 @@ class Splicer:
         return found.end()
 
     def end(self, start: int) -> int:
-        """At its end: return where the element ends that begins there; one without content is a single tag."""
+        """Return, at its end, where the element ends that begins there; an empty one is a single tag."""
         inside = self.behind(start)
         return inside if self.data[inside - 2 : inside] == b"/>" else self.behind(self.at)
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from customers.admin.wording import in_console
 from customers.backfill.preflight import parts
 from customers.backfill.preflight.asked import Asked
 from customers.workers import beat
@@ -74,8 +75,8 @@ def test_page_and_command_say_the_same(client: Client, lago: Sandbox, settings: 
     assert {"ok", "warning", "stop"} == {one["state"] for one in checks}
     for one in checks:
         if "about" not in one["found"] and "MB free" not in one["found"]:  # which change meanwhile
-            assert f"{marks[one['state']]} {one['name']} {one['found']}" in words
-            assert one["remedy"] in words
+            assert f"{marks[one['state']]} {one['name']} {in_console(one['found'])}" in words
+            assert in_console(one["remedy"]) in words
 
 
 def test_looking_writes_nothing(client: Client) -> None:

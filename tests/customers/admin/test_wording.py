@@ -43,6 +43,15 @@ RUN = "20261122-170501-7f3a"
         ("Say it with --billed-until DAY, or", "Say it with “Billed until”, or"),
         (f"python manage.py backfill_revert --run-id {RUN}", f"“Revert…” on the page of run {RUN}"),
         ("See them: python manage.py backfill_runs", "See them: the page “Runs”"),
+        (
+            "Start it: python manage.py qcluster. Without it no mail goes out.",
+            "Have whoever runs the server start it. Without it no mail goes out.",
+        ),
+        (
+            "Run the same file again with --skip-existing: it is made again.",
+            "Import the same file again with “Skip what exists”: it is made again.",
+        ),
+        ("within 300 s; look, or wait longer (--timeout)", "within 300 s; look, or wait longer"),
         ("a -- dash and --nothing-known", "a -- dash and --nothing-known"),
     ],
 )  # fmt: skip

@@ -42,6 +42,68 @@ def test_translations_are_added_and_none_but_the_chosen_value_becomes_another() 
     assert told == {"values": {"plan_code": {"a": "kept", "b": "b", "Fleet": "fleet"}}}
 
 
+COMMENTED = """\
+# Of the old provider, as Olga said on the phone.
+[cards]
+upper_case = true   # they are printed so
+
+# What was sold until 2019
+[values.plan_code]
+"a" = "kept"  # not new any more
+Fleet = "fleeet"
+
+[file]
+header_line = 3  # a title above
+"""
+
+
+def test_comments_and_order_stay_where_a_remedy_changes_the_mapping() -> None:
+    remedy = Remedy(
+        "",
+        mapping={
+            "values": {"plan_code": {"Fleet": "fleet", 'Old "one"': "standard"}},
+            "cards": {"remove_separators": ":"},
+            "file": {"date_format": "%d.%m.%Y"},
+        },
+    )
+
+    text = chosen_remedy(upload(COMMENTED), preview(remedy, "Fleet"), 0, 0, "a.toml").mapping
+
+    assert text == COMMENTED.replace('fleeet"\n', 'fleet"\n"Old \\"one\\"" = "standard"\n').replace(
+        "printed so\n", 'printed so\nremove_separators = ":"\n'
+    ).replace("a title above\n", 'a title above\ndate_format = "%d.%m.%Y"\n')
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        'values = { plan_code = { a = "kept" } }  # short\n',
+        'values.plan_code.a = "kept"  # dotted\n',
+        '# nothing yet\n[fields]\nemail = "Mail"\ndisplay_name = \'Name\'\nexternal_id = "Id"\n'
+        'id_tag = "Card"\nplan_code = "Plan"\nstart_date = "Start"\n[[leave_out]]\ncolumn = "x"\n'
+        'values = ["y"]\n',
+    ],
+    ids=["inline", "dotted", "without such a section"],
+)
+def test_however_a_mapping_is_written_its_comments_stay(mapping: str) -> None:
+    remedy = Remedy("", mapping={"values": {"plan_code": {"Fleet": "fleet"}}})
+
+    text = chosen_remedy(upload(mapping), preview(remedy, "Fleet"), 0, 0, "a.toml").mapping or ""
+
+    assert tomllib.loads(text)["values"]["plan_code"]["Fleet"] == "fleet"
+    assert [line.partition("#")[2] for line in text.splitlines() if "#" in line] == [
+        line.partition("#")[2] for line in mapping.splitlines() if "#" in line
+    ]
+
+
+def test_a_key_that_is_read_otherwise_than_it_stands_there_is_not_there_twice() -> None:
+    remedy = Remedy("", mapping={"values": {"plan_code": {"Fleet": "fleet"}}})
+
+    told = said('[values.plan_code]\n" Fleet " = "fleeet"\n', remedy, "Fleet")
+
+    assert told == {"values": {"plan_code": {"Fleet": "fleet"}}}
+
+
 def test_a_plan_of_lagos_is_added_in_the_same_way() -> None:
     change = chosen_plan(upload(), preview(Remedy(""), "Old"), 0, "fleet", "a.toml")
 

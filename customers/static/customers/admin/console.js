@@ -117,6 +117,23 @@ addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll("[data-fill]").forEach(fill);
 });
 
+// Paper is light, whatever the screen is.
+let darkOnScreen = false;
+function print(isPrinting) {
+  const page = document.documentElement;
+  if (isPrinting) {
+    darkOnScreen ||= page.classList.contains("dark");
+    page.classList.remove("dark");
+  } else if (darkOnScreen) {
+    darkOnScreen = false;
+    page.classList.add("dark");
+  }
+}
+
+addEventListener("beforeprint", () => print(true));
+addEventListener("afterprint", () => print(false));
+matchMedia("print").addEventListener("change", (event) => print(event.matches));
+
 // A page that comes back from the browser's history must be usable again.
 addEventListener("pageshow", (event) => {
   if (event.persisted) {

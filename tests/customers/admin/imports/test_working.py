@@ -72,6 +72,20 @@ def cell(line: int, place: int) -> str:
     return f"cell:{line}:{place}"
 
 
+# --- rows of which nothing is wrong ------------------------------------------------------------------
+
+
+def test_rows_that_only_exist_have_no_fields_and_lead_to_what_skips_them(client: Client) -> None:
+    factories.imported(rows(2))
+    found = preview_of(client, csv_file([row(1), row(2, email="broken@"), row(3, email="broken@")]))
+
+    page = text_of(client.get(preview_url(found), {"show": "fail"}))
+
+    assert {*re.findall(r'name="cell:(\d)', page)} == {"3", "4"}
+    assert re.findall(r'name="without" value="(\d)"', page) == ["3", "4"]
+    assert words_of(client.get(preview_url(found))).count("Nothing is wrong in this row.") == 1
+
+
 # --- causes and their buttons ------------------------------------------------------------------------
 
 
