@@ -123,7 +123,14 @@ def _hand_over(notice: Notice, within_s: float) -> None:
     message_id = f"<{notice.key}.{user.pk}@{sender_domain()}>"  # the same each time: a double can be told
     with get_connection() as connection:
         connection.send_messages(
-            [notice_message(user.email, in_words(notice.payload), notice.payload, message_id)]
+            [
+                notice_message(
+                    user.email,
+                    in_words(notice.event, notice.payload.get("kind", "")),
+                    notice.payload,
+                    message_id,
+                )
+            ]
         )
 
 
