@@ -5,6 +5,7 @@ from typing import Any
 
 WORDS = {
     "idtagmapping.changed": "Card switched",
+    "notice.tried_again": "Told again",
     "plan.asked": "Approval of a plan asked for",
     "platform_link.minting": "Link to the platform is being made",
     "platform_link.revoked": "Link to the platform deleted",

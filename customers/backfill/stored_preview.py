@@ -243,7 +243,8 @@ def _row(report: Report, planned: PlannedRow) -> dict[str, Any]:
     more = {"plan_code": planned.wanted.plan_code, "start_date": start.isoformat() if start else ""}
     codes = {problem.code for problem in planned.problems}
     exists = bool(codes) and all(planned.lifts.get(code) == SKIP for code in codes)
-    return row_of(report, planned) | more | ({"exists": True} if exists else {})
+    lifts = {"lifts": dict(planned.lifts)} if planned.lifts else {}
+    return row_of(report, planned) | more | lifts | ({"exists": True} if exists else {})
 
 
 def head_to_keep(report: Report) -> dict[str, Any]:

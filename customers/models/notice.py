@@ -21,7 +21,7 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 class Notice(models.Model):
     """One event for one receiver. It is written with the change that it tells of, in one transaction.
 
-    Who is to deliver it claims it by moving `next_try_at` on, so what is left by one that dies over it is tried
+    Who is to deliver it claims it by moving `next_try_at` on, so one that dies over it leaves it to be tried
     again. All times that decide are PostgreSQL's.
     """
 

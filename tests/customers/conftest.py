@@ -19,6 +19,7 @@ from tests.polaris.sign_in_site import Site, platform_database, sign_in_site
 from tests.rehearsal.lago.calls import Caller
 from tests.rehearsal.platform.databases import emptied
 from tests.support.browser import chromium
+from tests.support.receiver import SECRET, Receiver, receiving
 from tests.support.redis_server import RedisServer
 from tests.support.smtp_server import Inbox, MailServer
 
@@ -62,6 +63,14 @@ def inbox(mail_server: MailServer, settings: Settings) -> Inbox:
     settings.OPERATOR_CONTACT_EMAIL = "help@example.com"
     settings.CUSTOMER_BASE_URL = "http://localhost:8000"
     return mail_server.inbox
+
+
+@pytest.fixture
+def receiver(settings: Any) -> Iterator[Receiver]:
+    """The operator's receiver of webhooks, which the settings point to."""
+    with receiving() as receiver:
+        settings.NOTIFY_WEBHOOK_URL, settings.NOTIFY_WEBHOOK_SECRET = receiver.url, SECRET
+        yield receiver
 
 
 @pytest.fixture

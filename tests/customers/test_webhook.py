@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,13 +12,6 @@ from tests.billing.api.test_transport import SELF_SIGNED
 from tests.support.receiver import SECRET, Receiver, receiving, seconds
 
 TOLD = {"id": "1", "event": "run.finished", "organization": "Größe & Söhne"}
-
-
-@pytest.fixture
-def receiver(settings: Any) -> Iterator[Receiver]:
-    with receiving() as receiver:
-        settings.NOTIFY_WEBHOOK_URL, settings.NOTIFY_WEBHOOK_SECRET = receiver.url, SECRET
-        yield receiver
 
 
 def failure(within_s: float = 5) -> WebhookError:

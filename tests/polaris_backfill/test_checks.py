@@ -6,6 +6,7 @@ from polaris_backfill.checks import check_combinations
 from tests.polaris_backfill.processes import PRODUCTION, manage
 
 MAIL = {"EMAIL_URL": "smtp://mail", "EMAIL_FROM": "ops@example.com"}
+WEBHOOK = {"NOTIFY_WEBHOOK_URL": "https://hooks.example.com/x/", "NOTIFY_WEBHOOK_SECRET": "s" * 32}
 WORKER = {"CF_EMAIL_WORKER_URL": "https://worker.example.com", "CF_EMAIL_WORKER_SECRET": "secret"}
 
 
@@ -15,7 +16,7 @@ def found(settings, **values) -> list[str]:
     return [message.id or "" for message in check_combinations(None)]
 
 
-@pytest.mark.parametrize("values", [{}, MAIL, WORKER, {"STEVE_BASE_URL": "http://steve:8080"}])
+@pytest.mark.parametrize("values", [{}, MAIL, WORKER, WEBHOOK, {"STEVE_BASE_URL": "http://steve:8080"}])
 def test_what_fits_together_passes(settings, values):
     assert found(settings, **values) == []
 
@@ -28,6 +29,9 @@ def test_what_fits_together_passes(settings, values):
         ({"EMAIL_FROM": "Ladestrom, Nord <post@acme.example>"}, "polaris.W005"),
         ({"LAGO_API_URL": "http://lago.example.com"}, "polaris.W003"),
         ({"STEVE_OCPP_URL": "ws://8.8.8.8/steve"}, "polaris.W003"),
+        ({**WEBHOOK, "NOTIFY_WEBHOOK_SECRET": ""}, "polaris.E002"),
+        ({**WEBHOOK, "NOTIFY_WEBHOOK_URL": ""}, "polaris.W005"),
+        ({**WEBHOOK, "NOTIFY_WEBHOOK_URL": "http://hooks.example.com/x/"}, "polaris.W006"),
     ],
 )
 def test_each_contradiction_is_found(settings, values, check):
@@ -50,3 +54,7 @@ def test_a_command_shows_the_contradiction():
 
     assert outcome.returncode == 1
     assert "LAGO_API_URL sends a key in clear text" in outcome.stderr
+
+
+def test_a_webhook_on_a_private_network_needs_no_https(settings):
+    assert found(settings, **WEBHOOK | {"NOTIFY_WEBHOOK_URL": "http://n8n:5678/webhook/x"}) == []

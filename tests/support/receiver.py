@@ -42,7 +42,7 @@ class Receiver:
         return bool(digests) and self.signatures == [f"sha256={digest}" for digest in digests]
 
 
-def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
+def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:  # noqa: C901 one class of small methods
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             receiver.bodies.append(b'{"event": "redirect followed"}')
@@ -60,12 +60,15 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             elif answer == "drip":
                 self._drip()
             elif isinstance(answer, int):
-                self.send_response(answer)
-                if 300 <= answer < 400:
-                    self.send_header("Location", f"{receiver.url}elsewhere")
-                self.send_header("content-length", "0")
-                self.end_headers()
+                self._answer(answer)
             self.close_connection = True
+
+        def _answer(self, status: int) -> None:
+            self.send_response(status)
+            if 300 <= status < 400:
+                self.send_header("Location", f"{receiver.url}elsewhere")
+            self.send_header("content-length", "0")
+            self.end_headers()
 
         def _drip(self) -> None:
             self.wfile.write(b"HTTP/1.1 200 OK\r\nx: ")

@@ -45,7 +45,12 @@ def told_of(run: BackfillRun) -> Sequence[Line]:
     notices = list(run.notices.all()[:SHOWN])
     names = actor_names({f"staff:{notice.user_id}" for notice in notices if notice.user_id})
     return [
-        Line(notice, in_words(notice.payload), names.get(f"staff:{notice.user_id}", "")) for notice in notices
+        Line(
+            notice,
+            in_words(notice.event, notice.payload.get("kind", "")),
+            names.get(f"staff:{notice.user_id}", ""),
+        )
+        for notice in notices
     ]
 
 

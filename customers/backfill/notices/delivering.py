@@ -133,7 +133,8 @@ def _hand_over(notice: Notice, within_s: float) -> None:
 
 def _message(notice: Notice, user: User) -> CustomerMail:
     message_id = f"<{notice.key}.{user.pk}@{sender().domain}>"  # the same each time: a double can be told
-    return notice_message(user.email, in_words(notice.payload), notice.payload, message_id)
+    words = in_words(notice.event, notice.payload.get("kind", ""))
+    return notice_message(user.email, words, notice.payload, message_id)
 
 
 def _failed(notice: Notice, code: str, *, for_good: bool) -> None:

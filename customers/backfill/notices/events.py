@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 IMPORT, REVERT, WELCOME = "import", "revert", "welcome"
 
@@ -26,6 +25,7 @@ OF_RUNS: Mapping[str, Told] = {
     "run.canary": Told("run.canary", IMPORT, "First customers are in"),
     "run.reverted": Told("run.reverted", REVERT, "Revert finished"),
 }
+DIED = Told("run.died", IMPORT, "Import was killed")
 REVERT_FAILED = Told("revert.failed", REVERT, "Revert failed")
 REVERT_STOPPED = Told("revert.stopped", REVERT, "Revert stopped")
 CAMPAIGN_FINISHED = Told("campaign.finished", WELCOME, "Welcome mails sent")
@@ -38,10 +38,10 @@ def job_refused(kind: str) -> Told:
 
 _WORDS: Mapping[str, str] = {
     one.name: one.words
-    for one in (*OF_RUNS.values(), REVERT_FAILED, REVERT_STOPPED, CAMPAIGN_FINISHED, CAMPAIGN_PAUSED)
+    for one in (*OF_RUNS.values(), DIED, REVERT_FAILED, REVERT_STOPPED, CAMPAIGN_FINISHED, CAMPAIGN_PAUSED)
 }
 
 
-def in_words(payload: Mapping[str, Any]) -> str:
+def in_words(event: str, kind: str) -> str:
     """Say an event that was written down, perhaps by another version."""
-    return _WORDS.get(payload["event"]) or job_refused(str(payload.get("kind", "job"))).words
+    return _WORDS.get(event) or job_refused(kind).words

@@ -20,6 +20,7 @@ from customers.backfill.ledger.counts import outcome_counts
 from customers.backfill.notices.events import (
     CAMPAIGN_FINISHED,
     CAMPAIGN_PAUSED,
+    DIED,
     OF_RUNS,
     REVERT,
     REVERT_FAILED,
@@ -41,6 +42,14 @@ def tell_run(run: BackfillRun, action: str, actor: str) -> None:
     if told := OF_RUNS.get(action):
         reason = run.reason if told.kind != REVERT else ""
         _write(run, told, run.status, reason, actor, also=run.actor)
+
+
+def tell_died(run: BackfillRun) -> None:
+    """Tell of a run whose process is gone, which could not say so; once for each time it came further."""
+    came_to = run.settled_at or run.started_at
+    if not run.notices.filter(event=DIED.name, created_at__gt=came_to).exists():
+        reason = "The process that was at it is gone."
+        _write(run, DIED, BackfillRun.Status.INTERRUPTED, reason, run.actor)
 
 
 def tell_revert_ended(run: BackfillRun, status: str, reason: str, actor: str) -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from customers.models import BackfillRun, Notice
 from rehearsal.lago import Sandbox
-from tests.customers.backfill.notices.conftest import receiver as receiver
 from tests.customers.factories import csv_text, rows
 from tests.customers.undoing import called, latest_run
 from tests.support.receiver import Receiver, seconds

@@ -1,6 +1,5 @@
 """Delivery: tried again with pauses, never by two at once, and never in the way of anything."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from threading import Thread
 from typing import Any
@@ -289,8 +288,8 @@ def test_a_hanging_receiver_holds_up_one_worker_only(receiver: Receiver) -> None
 
 
 @pytest.fixture
-def surroundings(database_url: str, receiver: Receiver) -> Iterator[dict[str, str]]:
-    yield environment(
+def surroundings(database_url: str, receiver: Receiver) -> dict[str, str]:
+    return environment(
         DATABASE_URL=database_url, NOTIFY_WEBHOOK_URL=receiver.url, NOTIFY_WEBHOOK_SECRET=SECRET
     )
 

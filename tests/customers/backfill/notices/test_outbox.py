@@ -1,12 +1,16 @@
 """What is written down to be told: with the change itself, and nothing of a person in it."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
+from customers import jobs
 from customers.backfill.ledger import life
+from customers.backfill.ledger.at_work import working_on
 from customers.backfill.notices import outbox
 from customers.backfill.welcome import campaign as campaigns
 from customers.backfill.welcome import start_campaign
@@ -158,3 +162,21 @@ def test_a_stop_before_it_began_is_told(receiver: Receiver) -> None:
     assert life.ask_to_stop(make_run(status=Status.QUEUED), actor="staff:1")
 
     assert events() == ["run.stopped"]
+
+
+def test_an_import_whose_terminal_was_killed_is_told_once(receiver: Receiver) -> None:
+    dead = running()
+    with working_on(running().pk):  # and one that lives
+        jobs.sweep()
+        jobs.sweep()
+
+    assert events() == ["run.died"]
+    assert Notice.objects.get().run == dead
+
+
+def test_what_died_long_ago_is_left_in_peace(receiver: Receiver) -> None:
+    running(started_at=timezone.now() - timedelta(days=2))
+
+    jobs.sweep()
+
+    assert events() == []

@@ -8,11 +8,15 @@ from aiosmtpd.smtp import AuthResult
 from django.utils import timezone
 from django_q.conf import Conf
 
+from customers.backfill.ledger import life
+from customers.backfill.notices.delivering import deliver_due
 from customers.backfill.preflight.mail import MAIL
 from customers.models import WorkerBeat
 from customers.workers import beat
 from tests.customers.backfill.preflight.looking import is_ok, is_stop, is_warning, look, states
+from tests.customers.imported_runs import make_run
 from tests.customers.mail import email_worker
+from tests.support.receiver import Receiver
 from tests.support.redis_server import RedisServer
 from tests.support.smtp_server import Inbox, MailServer
 
@@ -25,7 +29,7 @@ def test_a_post_office_in_order_is_well(inbox: Inbox) -> None:
 
     found = look(MAIL)
 
-    assert states(found) == {"variables": "ok", "server": "ok", "worker": "ok"}
+    assert states(found) == {"variables": "ok", "server": "ok", "told when it is over": "ok", "worker": "ok"}
     assert is_ok(found["variables"], "from example.com")
 
 
@@ -107,3 +111,29 @@ def test_a_queue_that_is_not_there_stops_the_night(
 
 def test_a_queue_that_answers_is_well(inbox: Inbox, queue: RedisServer) -> None:
     assert is_ok(look(MAIL)["queue"])
+
+
+def test_who_is_told_when_it_is_over_is_said_and_nobody_is_told_by_that(
+    inbox: Inbox, receiver: Receiver
+) -> None:
+    found = look(MAIL)["told when it is over"]
+
+    assert found.found == "mail to whoever started it in the console and the webhook at 127.0.0.1"
+    assert receiver.asked == 0
+
+
+def test_a_webhook_that_did_not_take_something_is_a_warning(receiver: Receiver) -> None:
+    receiver.answers = [404]
+    run = make_run(status="running")
+    life.finish(run, "succeeded", actor="cli:test")
+    deliver_due()
+
+    found = look(MAIL)["told when it is over"]
+
+    assert is_warning(found, f"run.finished of {run.run_id}: it answers 404. Check the path", "Try again")
+
+
+def test_without_mail_and_webhook_nobody_is_told_and_that_is_said(settings: Any) -> None:
+    settings.EMAIL_FROM = ""
+
+    assert look(MAIL)["told when it is over"].found.startswith("nobody")
