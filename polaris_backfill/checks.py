@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning
 
 from customers.mail.ready import wrong_addresses
 
+SECRET_LENGTH = 16  # of what signs; whoever has heard one signature can try all that are short
 WITH_A_KEY = ("LAGO_API_URL", "STEVE_BASE_URL", "STEVE_OCPP_URL", "CF_EMAIL_WORKER_URL")
 
 
@@ -46,11 +47,11 @@ def _mail() -> Iterator[CheckMessage]:
 
 
 def _webhook() -> Iterator[CheckMessage]:
-    if settings.NOTIFY_WEBHOOK_URL and not settings.NOTIFY_WEBHOOK_SECRET:
-        unsigned = "NOTIFY_WEBHOOK_URL is set without NOTIFY_WEBHOOK_SECRET: nobody could tell who says so."
-        hint = "Set the secret to 32 random characters or more, and have the receiver check the signature."
-        yield Error(unsigned, hint=hint, id="polaris.E002")
-    if settings.NOTIFY_WEBHOOK_SECRET and not settings.NOTIFY_WEBHOOK_URL:
+    secret = settings.NOTIFY_WEBHOOK_SECRET
+    if settings.NOTIFY_WEBHOOK_URL and 0 < len(secret) < SECRET_LENGTH:
+        short = f"NOTIFY_WEBHOOK_SECRET is shorter than {SECRET_LENGTH} characters: it could be guessed."
+        yield Warning(short, hint="Take 32 random characters or more.", id="polaris.W007")
+    if secret and not settings.NOTIFY_WEBHOOK_URL:
         unused = "NOTIFY_WEBHOOK_SECRET is set without NOTIFY_WEBHOOK_URL: nothing is told."
         yield Warning(unused, hint="Set the address too, or unset the secret.", id="polaris.W005")
     parts = urlsplit(settings.NOTIFY_WEBHOOK_URL)

@@ -143,6 +143,10 @@ MAGIC_LINK_INVITE_TTL_SECONDS = environment.whole(
 NOTIFY_STARTER = environment.flag("NOTIFY_STARTER", "1")  # by mail, whoever started it in the console
 NOTIFY_WEBHOOK_URL = environment.webhook("NOTIFY_WEBHOOK_URL")
 NOTIFY_WEBHOOK_SECRET = environment.text("NOTIFY_WEBHOOK_SECRET")
+if NOTIFY_WEBHOOK_URL and not NOTIFY_WEBHOOK_SECRET:
+    raise ImproperlyConfigured(
+        "NOTIFY_WEBHOOK_SECRET is not set, and NOTIFY_WEBHOOK_URL is: what is told has to be signed."
+    )
 
 # --- Django ----------------------------------------------------------------------------------------
 

@@ -32,12 +32,19 @@ def sweep() -> int:
     return len(runs) + len(jobs)
 
 
-@transaction.atomic
 def _tell_of_the_dead() -> None:
     """Tell of imports of a terminal that was killed: of others, the next worker goes on by itself."""
     lately = Q(settled_at__gt=timezone.now() - LATELY) | Q(started_at__gt=timezone.now() - LATELY)
     running = BackfillRun.objects.filter(lately, status=Status.RUNNING, upload__isnull=True)
-    for run in list(running):
-        # Asked after it was seen to be running: one that ended meanwhile says so, and holds no lock.
-        if run.pk not in at_work.runs_at_work() and running.filter(pk=run.pk).exists():
-            outbox.tell_died(run)
+    for run_pk in list(running.values_list("pk", flat=True)):
+        # Asked after it was seen to be running: one that has ended meanwhile says so, and holds no lock.
+        if run_pk not in at_work.runs_at_work():
+            _tell_if_dead(run_pk)
+
+
+@transaction.atomic
+def _tell_if_dead(run_pk: int) -> None:
+    """Tell of a run that nobody was at; of two sweeps at once, the second sees that the first has told."""
+    run = BackfillRun.objects.select_for_update().get(pk=run_pk)
+    if run.status == Status.RUNNING:
+        outbox.tell_died(run)

@@ -245,3 +245,25 @@ def test_a_file_in_another_encoding_is_refused(file):
 
     with pytest.raises(ImproperlyConfigured, match="cannot be read as UTF-8"):
         environment.read_file(file)
+
+
+# --- A webhook's address -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["", "https://hooks.example.com/x/", "http://n8n:5678/webhook?token=a%20b"])
+def test_a_webhook_s_address_is_kept_to_the_letter(variable, value):
+    assert environment.webhook(variable(value)) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "hooks.example.com", "ftp://h/x", "https://", "https://u:hush@h/x", "https://h/#x", "http://[::1",
+        "https://h/a b",
+    ],
+)  # fmt: skip
+def test_what_is_no_webhook_s_address_is_refused_and_not_repeated(variable, value):
+    with pytest.raises(ImproperlyConfigured, match="SOME_NAME must be an address") as caught:
+        environment.webhook(variable(value))
+
+    assert "hush" not in str(caught.value)

@@ -77,6 +77,12 @@ def test_every_required_variable_is_missed_by_its_name():
     assert {name: line.split()[0] for name, line in found.items()} == {name: name for name in required}
 
 
+def test_a_webhook_without_a_secret_is_refused_by_the_name_of_the_secret():
+    found = refusals({"webhook": {**PRODUCTION, "NOTIFY_WEBHOOK_URL": "https://hooks.example.com/x/"}})
+
+    assert found["webhook"].startswith("NOTIFY_WEBHOOK_SECRET is not set")
+
+
 def test_production_needs_no_more_than_what_is_required():
     assert refusals({"all": PRODUCTION}) == {"all": ""}
 

@@ -33,6 +33,7 @@ from customers.webhook import WebhookError
 SLICE_S = 60.0
 CLAIMED_FOR = timedelta(seconds=90)  # longer than a try can take
 PAUSES_S = (10, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)  # after each try; 23 hours in all
+TRIES = len(PAUSES_S) + 1
 KEPT = timedelta(days=30)
 TEST_WITHIN_S = 5.0  # somebody waits for the page
 
@@ -63,6 +64,9 @@ def claim_next(among: NoticeQuerySet) -> Notice | None:
 
 def deliver(notice: Notice, *, within_s: float = webhook.WHOLE_S) -> bool:
     """Tell a claimed notice and write down what became of it; False if its way seems to be stuck."""
+    if notice.attempts > TRIES:  # as each try before it was claimed, and never written down
+        _failed(notice, "teller_died", for_good=True)
+        return True
     try:
         _hand_over(notice, within_s)
     except WebhookError as error:
@@ -138,7 +142,7 @@ def _message(notice: Notice, user: User) -> CustomerMail:
 
 
 def _failed(notice: Notice, code: str, *, for_good: bool) -> None:
-    if for_good or notice.attempts > len(PAUSES_S):
+    if for_good or notice.attempts >= TRIES:
         _claimed(notice).update(state=State.GIVEN_UP, code=code)
         return
     pause = timedelta(seconds=PAUSES_S[notice.attempts - 1])

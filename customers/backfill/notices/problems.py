@@ -12,6 +12,7 @@ _REMEDIES: Mapping[str, str] = {
     "not_configured": "NOTIFY_WEBHOOK_URL is not set any more.",
     "http_410": "it answers 410, it is gone for good. Set NOTIFY_WEBHOOK_URL to where it is now.",
     "http_404": "it answers 404. Check the path in NOTIFY_WEBHOOK_URL.",
+    "teller_died": "the worker died over it each time. See its log.",
     "nobody_to_mail": "the account is deactivated or gone.",
 }
 

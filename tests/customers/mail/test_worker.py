@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 from customers.backfill.welcome import Ended, send_campaign, start_campaign, status
 from customers.mail.envelope import CustomerMail
 from customers.mail.errors import DeliveryError, Kind
-from customers.mail.messages import sign_in_message, welcome_message
+from customers.mail.messages import notice_message, sign_in_message, welcome_message
 from tests.customers.imported_runs import make_run
 from tests.customers.mail.email_worker import SECRET, EmailWorker, running
 
@@ -173,3 +173,13 @@ def test_a_recipient_over_the_limit_waits_and_holds_nobody_up(email_worker: Emai
     assert limited.not_before is not None
     assert limited.not_before > datetime.now(UTC) + timedelta(minutes=9)
     assert status(campaign).counts["sent"] == 1
+
+
+def test_a_notice_to_staff_goes_as_a_kind_that_the_worker_knows(email_worker: EmailWorker) -> None:
+    told = {"run_id": "20261122-170501-7f3a", "organization": "Acme", "reason": "", "counts": {"created": 3}}
+
+    send(notice_message("sam@operator.example", "Import finished in part", told, "<2@x>"))
+
+    document = email_worker.taken[0]
+    assert (document["category"], document["to"]) == ("welcome", "sam@operator.example")
+    assert "3 created" in document["text"]

@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
-from customers import locks, tasks
+from customers import jobs, locks, tasks
 from customers.backfill.ledger import life
 from customers.backfill.notices import delivering
 from customers.backfill.notices.delivering import PAUSES_S, claim_next, deliver, deliver_due, try_again
@@ -148,6 +148,19 @@ def test_one_that_dies_over_it_has_it_told_again_and_is_too_late_to_say_otherwis
     assert told().attempts == 2
 
 
+def test_one_over_which_each_worker_dies_is_given_up(receiver: Receiver) -> None:
+    finished()
+    for _ in PAUSES_S:
+        time_passes()
+        claim_next(Notice.objects.all())
+    Notice.objects.update(attempts=len(PAUSES_S) + 1)
+
+    time_passes()
+    deliver_due()
+
+    assert (told().state, told().code, receiver.asked) == (State.GIVEN_UP, "teller_died", 0)
+
+
 def test_try_again_tells_it_at_once_and_says_who_asked(receiver: Receiver) -> None:
     receiver.answers = [410, 200]
     finished()
@@ -264,6 +277,23 @@ def test_two_at_once_tell_it_once(receiver: Receiver) -> None:
 
     assert receiver.asked == 6
     assert len({one["id"] for one in receiver.told()}) == 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_sweeps_at_once_tell_of_a_dead_run_once(receiver: Receiver) -> None:
+    make_run(1, status=Status.RUNNING)
+
+    def sweeper() -> None:
+        jobs.sweep()
+        connection.close()
+
+    sweepers = [Thread(target=sweeper) for _ in range(4)]
+    for one in sweepers:
+        one.start()
+    for one in sweepers:
+        one.join()
+
+    assert list(Notice.objects.values_list("event", flat=True)) == ["run.died"]
 
 
 @pytest.mark.django_db(transaction=True)
