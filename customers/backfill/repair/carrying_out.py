@@ -62,7 +62,8 @@ def repair(
 ) -> RepairReport:
     """Do what is safe; safe to interrupt and to run again. Refused and RemoteError come first.
 
-    `shown` are the keys of what somebody was shown and confirmed: nothing else is done. None: nobody was asked.
+    `shown` are the keys of what somebody was shown and confirmed, and nothing else is done; None where nobody
+    was asked.
     """
     with only_one():
         run.refresh_from_db()
@@ -98,6 +99,8 @@ class Repairing:
         self._tell_begun(doings)
         self._note([{"repair": run.run_id, "rows": len(self.plan.rows), "things": doings}])
         self.progress.start("Repairing", len(self.plan.rows))
+        books = RepairBooks(run, steps, self.actor, {row.planned.line: row for row in self.plan.rows})
+        books.intend_shared()
         importer = Importer(
             run,
             steps,
@@ -107,7 +110,7 @@ class Repairing:
             max_failures=max_failures,
             settled=self._settled,
             guard=NothingPaid(steps),
-            books=RepairBooks(run, steps, self.actor, {row.planned.line: row for row in self.plan.rows}),
+            books=books,
         )
         rows = [row.planned for row in self.plan.rows]
         importer.apply(Plan(rows), batch_size=batch_size, concurrency=concurrency)
