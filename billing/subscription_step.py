@@ -34,7 +34,10 @@ from kernel import (
 from kernel.columns import OPENING_BALANCE
 
 NEW = Verdict(Action.CREATE)
-ANEW = "Another one would be billed from its own start on, also for days that this one has billed."
+ANEW = (
+    "Find out who ended it, and why, before another is made: that one is billed from its own start on, also"
+    " for days that this one has billed."
+)
 NO_LONGER = f"What is charged is billed to nobody. {ANEW}"
 CLOCK_TOLERANCE = timedelta(minutes=10)  # between Lago's clock and ours, as far as it was not measured
 
@@ -50,7 +53,7 @@ class LagoSubscriptionStep(Step):
     consequences = {
         "missing": NO_LONGER,
         "terminated": NO_LONGER,
-        "other_subscription": "That one pays for nothing that is charged: the cards name the run's. " + ANEW,
+        "other_subscription": "That one pays for nothing that is charged: the cards name the run's.",
         "other_object": "It is another contract than the run's, and may bill days a second time.",
         "other_owner": "Another customer of Lago is billed for what is charged.",
         "other_plan": "The customer pays the price of that plan.",

@@ -64,7 +64,8 @@ def repair(
 ) -> RepairReport:
     """Do what is safe; safe to interrupt and to run again. Refused and RemoteError come first.
 
-    `shown` are the keys of what somebody was shown and confirmed: nothing else is done. None: nobody was asked.
+    `shown` are the keys of what somebody was shown and confirmed, and nothing else is done; None where nobody
+    was asked.
     """
     with only_one():
         run.refresh_from_db()
@@ -101,6 +102,8 @@ class Repairing:
         self._note([{"repair": run.run_id, "rows": len(self.plan.rows), "things": doings}])
         self.progress.start("Repairing", len(self.plan.rows))
         lanes = Lanes(concurrency)
+        books = RepairBooks(run, steps, self.actor, {row.planned.line: row for row in self.plan.rows})
+        books.intend_shared()
         importer = Importer(
             run,
             steps,
@@ -112,7 +115,7 @@ class Repairing:
             guard=NothingPaid(steps),
             lanes=lanes,
             hearing=Hearing(run, self._systems, self.stop, lanes, self.progress.tell),
-            books=RepairBooks(run, steps, self.actor, {row.planned.line: row for row in self.plan.rows}),
+            books=books,
         )
         rows = [row.planned for row in self.plan.rows]
         importer.apply(Plan(rows), batch_size=batch_size)

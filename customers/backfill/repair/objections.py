@@ -15,6 +15,7 @@ from kernel.chunks import chunks
 
 MISSING, INACTIVE, UNREPAIRED, NOT_IMPORTED = "missing", "inactive", "unrepaired", "not_imported"
 ON_PURPOSE = (MISSING, INACTIVE)  # what somebody may have meant
+CHANGED = "customer.changed"
 SWITCHED = "idtagmapping.changed"  # the console changes nothing of a card but whether it is in use
 
 
@@ -79,9 +80,9 @@ def objections(run: BackfillRun, found: Iterable[Found], steps: Mapping[str, Ste
 
 
 def _object(told: Objections, one: Found) -> None:
-    """Let what is not right of a customer speak against all of their cards, and of a card against it alone."""
-    kind = one.divergence.kind
-    why = f"{_capital(label(one.step))}: {one.divergence.found}, not {one.divergence.expected}. Settle that first."
+    """Let what is wrong with a customer speak against all their cards, and with a card against it alone."""
+    kind, told_of = one.divergence.kind, one.divergence
+    why = f"{_capital(label(one.step))}: {told_of.found}, not {told_of.expected}. Settle that first."
     if kind == NOT_IMPORTED:
         told.of_line.setdefault(one.line, "The row was not imported. Finish the import first.")
     elif kinds()[one.step].per is Per.CUSTOMER:
@@ -101,15 +102,21 @@ def _is_harmless(one: Found, steps: Mapping[str, Step]) -> bool:
 
 def switched_cards(run: BackfillRun, external_ids: Iterable[str]) -> dict[str, str]:
     """Say who switched a card of these customers in the console since the run, and when: the last time."""
-    return {
-        external_id: f"A card of this customer was switched in the console by {actor} on {at:%Y-%m-%d %H:%M} UTC."
-        for external_id, actor, at in _console(run, external_ids, SWITCHED)
-    }
+    return _in_console(run, external_ids, SWITCHED, "A card of this customer was switched")
 
 
-def _console(run: BackfillRun, external_ids: Iterable[str], action: str) -> Iterable[tuple[str, str, object]]:
+def changed_customers(run: BackfillRun, external_ids: Iterable[str]) -> dict[str, str]:
+    """Say who changed these customers in the console since the run, and when: the last time."""
+    return _in_console(run, external_ids, CHANGED, "The customer was changed")
+
+
+def _in_console(run: BackfillRun, external_ids: Iterable[str], action: str, what: str) -> dict[str, str]:
+    told: dict[str, str] = {}
     for some in chunks(external_ids):
         subjects = [f"customer:{external_id}" for external_id in some]
         entries = AuditEntry.objects.filter(subject__in=subjects, action=action, at__gte=run.started_at)
         for subject, actor, at in entries.order_by("pk").values_list("subject", "actor", "at"):
-            yield subject.removeprefix("customer:"), actor, at
+            told[subject.removeprefix("customer:")] = (
+                f"{what} in the console by {actor} on {at:%Y-%m-%d %H:%M} UTC."
+            )
+    return told

@@ -12,7 +12,14 @@ from customers.backfill.ledger.recorded import Recorded, records
 from customers.backfill.reconcile import Found, reconcile
 from customers.backfill.refused import Refused
 from customers.backfill.repair.cards import readable, whole
-from customers.backfill.repair.objections import MISSING, Objections, is_safe, objections
+from customers.backfill.repair.objections import (
+    INACTIVE,
+    MISSING,
+    Objections,
+    changed_customers,
+    is_safe,
+    objections,
+)
 from customers.backfill.repair.values import Advice, Doing, RepairPlan, RowRepair, Verb
 from customers.backfill.source import SourceRow, Values
 from customers.backfill.steps import kinds, label
@@ -55,11 +62,17 @@ def plan_repair(run: BackfillRun, systems: Systems) -> RepairPlan:
     against = objections(run, told.found, steps)
     why = _plan_rows(plan, systems.steps, safe, against) if safe else {}
     done = plan.keys
-    for one in told.found:
-        if one not in safe or f"{one.line}:{one.step}" not in done:
-            means = kinds()[one.step].consequence(one.divergence.kind)
-            plan.advice.append(Advice(one, means, why.get(one.line, "") if one in safe else ""))
+    left = [one for one in told.found if one not in safe or f"{one.line}:{one.step}" not in done]
+    who = changed_customers(run, {one.external_id for one in left if _is_customer_off(one)})
+    for one in left:
+        means = kinds()[one.step].consequence(one.divergence.kind)
+        by = who.get(one.external_id, "") if _is_customer_off(one) else ""
+        plan.advice.append(Advice(one, f"{means} {by}".strip(), why.get(one.line, "") if one in safe else ""))
     return plan
+
+
+def _is_customer_off(one: Found) -> bool:
+    return one.divergence.kind == INACTIVE and kinds()[one.step].per is Per.CUSTOMER
 
 
 def _way(run: BackfillRun) -> str:
@@ -91,7 +104,19 @@ def _plan_rows(
             continue
         if row.doings:
             plan.rows.append(row)
+    _leave_without_owner(plan, why)
     return why
+
+
+def _leave_without_owner(plan: RepairPlan, why: dict[int, str]) -> None:
+    """Leave rows alone that share what another one was to make, which cannot be repaired."""
+    lines = {row.planned.line for row in plan.rows}
+    for row in plan.rows:
+        if row.planned.owner_line not in (None, *lines):
+            why[row.planned.line] = (
+                f"What it shares is made by line {row.planned.owner_line}. Settle that first."
+            )
+    plan.rows = [row for row in plan.rows if row.planned.line not in why]
 
 
 def _recorded(run: BackfillRun, lines: Iterable[int], shared: Iterable[str]) -> Iterator[Recorded]:

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
 from auditlog.models import Event, record
+from customers import bulk
 from customers.backfill.engine.at_work import Opened, Settled
 from customers.backfill.engine.batch import Books
 from customers.backfill.engine.guard import Guard
@@ -13,6 +15,7 @@ from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.repair.values import RowRepair
 from customers.models import BackfillRun, BackfillStep
 from kernel import Action, Problem, Step
+from kernel.chunks import chunks
 
 State = BackfillStep.State
 REPAIRED, FAILED = "repaired", "failed"
@@ -47,6 +50,25 @@ class RepairBooks(Books):
         super().__init__(run, steps, actor)
         self._rows = rows
         self._repaired: set[int] = set()
+
+    @transaction.atomic
+    def intend_shared(self) -> None:
+        """Write down what rows are about to be put right because of what another row of theirs makes again.
+
+        Beforehand: once that is made, and nobody has come to these, they would look as if given away.
+        """
+        now, changed = timezone.now(), []
+        shared = {line: row.planned for line, row in self._rows.items() if row.planned.owner_line is not None}
+        ours = {step.name for step in self._ours}
+        for some in chunks(shared):
+            steps = BackfillStep.objects.filter(row__run=self.run, row__line__in=some)
+            for step in steps.select_related("row"):
+                verdict = shared[step.row.line].verdicts.get(step.name)
+                if verdict is not None and verdict.change and step.name not in ours:
+                    step.state, step.intended_at, step.code = State.INTENDED, now, ""
+                    step.undo = {} if verdict.action is Action.DONE else dict(verdict.undo or {})
+                    changed.append(step)
+        bulk.update(changed, ["state", "intended_at", "code", "undo"])
 
     def _intend(self, item: Opened, now: datetime) -> None:
         super()._intend(item, now)

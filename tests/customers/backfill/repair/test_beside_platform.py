@@ -147,3 +147,30 @@ def test_the_command_repairs_and_waits_for_the_sync(town: Town, run: BackfillRun
     assert (looked[0], "put to use again" in looked[1]) == (1, True)
     assert done[0] == 0, done
     assert "TAG0001" in open_tags(town)
+
+
+REFUSED = """
+create function refuse() returns trigger language plpgsql as
+  $$ begin if old.steve_ocpp_id_tag = 'TAG0003' and new.user_id is not null then raise exception 'no'; end if;
+  return new; end $$;
+create trigger refuse before update on user_mappings for each row execute function refuse();
+"""
+
+
+def test_a_repair_that_does_not_come_to_the_second_card_goes_on_with_it(town: Town, run: BackfillRun) -> None:
+    before = cards(town), users(town)
+    town.database.execute(f"delete from users {OF_C1}".encode())
+    town.database.execute(REFUSED.encode())
+    try:
+        failed = repaired(run, batch_size=1)
+        meanwhile = divergences(run)
+    finally:
+        town.database.execute("drop trigger refuse on user_mappings; drop function refuse")
+
+    again = repaired(run)
+
+    assert (failed.status, failed.counts) == ("failed", {"repaired": 1, "failed": 1})
+    assert meanwhile == [("platform_mapping", "unrepaired")]
+    assert again.is_well
+    assert (cards(town), users(town)) == before
+    assert divergences(run) == []

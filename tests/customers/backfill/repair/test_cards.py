@@ -214,6 +214,7 @@ def test_a_card_that_was_switched_off_in_the_console_stays_off_and_says_who_did_
 
 def test_a_customer_who_was_switched_off_gets_no_card_back(run: BackfillRun, steve: SteveSandbox) -> None:
     User.objects.filter(external_id="C-1").update(is_active=False)
+    record("admin", "staff:7", [Event("customer.changed", "customer:C-1", {"fields": ["Active"]})])
     forget_mapping()
     forget_tag(steve)
 
@@ -221,6 +222,7 @@ def test_a_customer_who_was_switched_off_gets_no_card_back(run: BackfillRun, ste
 
     assert report.status == "nothing"
     assert advised(report.plan) == {("user", "inactive"), ("id_tag_mapping", "missing")}
+    assert "changed in the console by staff:7" in report.plan.advice[0].means
 
 
 def test_a_card_that_a_later_run_may_have_replaced_is_not_made_again(

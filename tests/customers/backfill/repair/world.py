@@ -17,11 +17,17 @@ def planned_repair(run: BackfillRun) -> RepairPlan:
         return plan_repair(run, systems)
 
 
-def repaired(run: BackfillRun, shown: set[str] | None = None, stop: Stop | None = None) -> RepairReport:
+def repaired(
+    run: BackfillRun,
+    shown: set[str] | None = None,
+    *,
+    batch_size: int = 25,
+) -> RepairReport:
     with connect(sleep=do_not_sleep) as systems:
         return repair(
             run, systems, shown=shown, actor="cli:tester", log_dir=settings.BACKFILL_LOG_DIR,
-            stop=stop or Stop(), progress=Progress(), batch_size=25, concurrency=4, max_failures=2,
+            stop=Stop(), progress=Progress(), batch_size=batch_size,
+            concurrency=1 if batch_size == 1 else 4, max_failures=2,
         )  # fmt: skip
 
 

@@ -1,0 +1,203 @@
+"""A repair in the console: look, read, confirm just that, and the worker does it."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from customers.jobs import run_job
+from customers.jobs.slices import Slice
+from customers.models import BackfillRun, IdTagMapping, RunJob
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
+from tests.customers.admin.world import (
+    audited,
+    client_of,
+    member_of_staff,
+    other_session_works,
+    run_url,
+    text_of,
+    words_of,
+)
+from tests.customers.backfill.repair.world import cards
+from tests.customers.backfill.steve.world import divergences, manage, run_of, tags
+from tests.customers.factories import imported, rows
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def run(lago: Sandbox, steve: SteveSandbox) -> BackfillRun:
+    return run_of(imported(rows(3)))
+
+
+@pytest.fixture
+def client(run: BackfillRun) -> Client:
+    return client_of(member_of_staff("run_backfill"))
+
+
+def switch_off(*numbers: int) -> None:
+    IdTagMapping.objects.filter(id_tag__in=[f"TAG{n:04}" for n in numbers]).update(is_active=False)
+
+
+def work() -> str:
+    return run_job(RunJob.objects.latest("pk").pk)
+
+
+def look(client: Client, run: BackfillRun) -> dict[str, Any]:
+    """Have it looked at, and give what a confirmation of it sends."""
+    client.post(run_url(run, "repair_look"))
+    work()
+    seen = run.jobs.filter(kind="repair_preview").latest("pk")
+    return {"look": seen.pk, "digest": seen.result.get("digest", "")}
+
+
+def test_what_was_read_is_repaired(client: Client, run: BackfillRun, steve: SteveSandbox) -> None:
+    switch_off(1)
+    steve.world.delete_tag(tags(steve)["TAG0002"]["ocppTagPk"])
+    confirmed = look(client, run)
+    page = words_of(client.get(run_url(run, "repair")))
+    nothing_yet = not cards()["TAG0001"][1]
+
+    answer = client.post(run_url(run, "repair"), confirmed)
+    work()
+
+    assert "2 things in 2 rows can be repaired." in page
+    assert ("put to use again" in page, "make again" in page, "TAG0001" in page) == (True, True, False)
+    assert nothing_yet
+    assert answer["Location"] == run_url(run)
+    assert divergences(run) == []
+    assert "Repair: done · 2 rows repaired" in words_of(client.get(run_url(run)))
+    assert [entry.subject for entry in audited("repair.asked")] == [f"run:{run.run_id}"]
+    assert {entry.actor[:6] for entry in audited("row.repaired")} == {"staff:"}
+
+
+def test_the_rest_says_what_it_means_and_names_no_option(
+    client: Client, run: BackfillRun, by_hand: Any
+) -> None:
+    by_hand.delete("/subscriptions/backfill-C-1?on_termination_invoice=skip&on_termination_credit_note=skip")
+    switch_off(1)
+    look(client, run)
+
+    page = words_of(client.get(run_url(run, "repair")))
+
+    assert "There is nothing that could be repaired safely. 2 divergences need somebody to decide." in page
+    assert "What is charged is billed to nobody." in page
+    assert "--" not in page.partition("What somebody has to decide")[2]
+
+
+@pytest.mark.parametrize("forged", [{"look": 0}, {"digest": "another"}, {"look": "", "digest": ""}])
+def test_another_look_than_the_one_that_is_shown_is_refused(
+    client: Client, run: BackfillRun, forged: dict[str, Any]
+) -> None:
+    switch_off(1)
+    confirmed = look(client, run)
+
+    answer = client.post(run_url(run, "repair"), confirmed | forged)
+
+    assert answer.status_code == 200
+    assert "Read what it says now, and confirm." in words_of(answer) or "required" in text_of(answer)
+    assert not run.jobs.filter(kind="repair").exists()
+
+
+def test_a_look_that_a_colleague_has_taken_again_is_refused(client: Client, run: BackfillRun) -> None:
+    switch_off(1)
+    mine = look(client, run)
+    switch_off(2)
+    look(client, run)
+
+    client.post(run_url(run, "repair"), mine)
+
+    assert not run.jobs.filter(kind="repair").exists()
+
+
+def test_what_has_come_to_be_since_is_not_repaired_unseen(client: Client, run: BackfillRun) -> None:
+    switch_off(1)
+    confirmed = look(client, run)
+    client.post(run_url(run, "repair"), confirmed)
+    switch_off(2)
+
+    assert work() == "refused"
+
+    assert "has changed since it was shown" in RunJob.objects.latest("pk").reason
+    assert not cards()["TAG0001"][1]
+
+
+def test_what_somebody_has_put_right_meanwhile_hinders_nothing(client: Client, run: BackfillRun) -> None:
+    switch_off(1, 2)
+    confirmed = look(client, run)
+    client.post(run_url(run, "repair"), confirmed)
+    IdTagMapping.objects.filter(id_tag="TAG0002").update(is_active=True)
+
+    assert work() == "done"
+    assert divergences(run) == []
+
+
+def test_two_clicks_are_one_repair(client: Client, run: BackfillRun) -> None:
+    switch_off(1)
+    confirmed = look(client, run)
+
+    for _ in range(2):
+        client.post(run_url(run, "repair"), confirmed)
+
+    assert run.jobs.filter(kind="repair").count() == 1
+
+
+def test_it_waits_while_another_import_is_at_work(
+    client: Client, run: BackfillRun, transactional_db: None
+) -> None:
+    switch_off(1)
+    confirmed = look(client, run)
+    client.post(run_url(run, "repair"), confirmed)
+
+    with other_session_works():
+        assert work() == "queued"
+    assert work() == "done"
+
+
+class SliceOfOne(Slice):
+    """Is over after one row, and not after some seconds."""
+
+    def start(self, what: str, total: int) -> None: ...
+
+    def advance(self, number: int) -> None:
+        self._over()
+
+
+def test_slices_together_make_one_repair(client: Client, run: BackfillRun, settings: Any) -> None:
+    settings.BACKFILL_BATCH_SIZE = settings.BACKFILL_CONCURRENCY = 1
+    switch_off(1, 2, 3)
+    confirmed = look(client, run)
+    client.post(run_url(run, "repair"), confirmed)
+    job = RunJob.objects.latest("pk")
+
+    slices = 1
+    while run_job(job.pk, slice_of=SliceOfOne) == "queued":
+        slices += 1
+
+    job.refresh_from_db()
+    assert slices > 1
+    assert (job.status, job.result["counts"]) == ("done", {"repaired": 3})
+    assert divergences(run) == []
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "reverting", "reverted", "abandoned"])
+def test_a_run_that_is_not_whole_or_taken_back_is_not_looked_at(
+    client: Client, run: BackfillRun, status: str
+) -> None:
+    BackfillRun.objects.filter(pk=run.pk).update(status=status)
+
+    client.post(run_url(run, "repair_look"))
+
+    assert not run.jobs.exists()
+    assert "This run cannot be repaired" in words_of(client.get(run_url(run, "repair")))
+    code, _, err = manage("backfill_repair", "--run-id", run.run_id, "--noinput")
+    assert (code, "cannot be repaired" in err) == (2, True)
+
+
+def test_a_reconciliation_that_found_something_leads_there(client: Client, run: BackfillRun) -> None:
+    switch_off(1)
+    client.post(run_url(run, "reconcile"))
+    work()
+
+    assert run_url(run, "repair") in text_of(client.get(run_url(run, "reconcile")))
