@@ -32,7 +32,13 @@ def add_cards_options(parser: CommandParser) -> None:
         help="the refused card of this number in SteVe is that customer's; repeatable",
     )
     add("--output", type=Path, metavar="FILE.csv", help="write the picked cards as a file to be imported")
-    add("--stop-wrong", action="store_true", help="switch off spellings whose true one was imported since")
+    add(
+        "--stop-wrong",
+        action="append",
+        default=[],
+        metavar="EXTERNAL_ID",
+        help="switch off this customer's spelling whose true one was imported since; repeatable",
+    )
     add("--dry-run", action="store_true", help="only say what would be written or switched off")
     add("--show-values", action="store_true", help="show idTags whole")
 
@@ -91,6 +97,20 @@ def import_line(run: BackfillRun, path: Path) -> str:
     billing_time = run.options.get("billing_time", "calendar")
     line += ["--billing-time", billing_time] if billing_time != "calendar" else []
     return shlex.join([*line, "--dry-run"])
+
+
+def to_stop(external_ids: Sequence[str], since: Sequence[Corrected]) -> list[int]:
+    """Return the wrong spellings of these customers; raise Refused for one who has none."""
+    found = []
+    for external_id in external_ids:
+        wrong = [one.wrong.pk for one in since if one.wrong.user.external_id == external_id]
+        if not wrong:
+            raise Refused(
+                f"--stop-wrong {external_id}: no card of that customer has a corrected spelling that bills.",
+                "Import the true spelling first, and look again.",
+            )
+        found += wrong
+    return list(dict.fromkeys(found))
 
 
 def agreed(say: Callable[[str], None], number: int) -> bool:

@@ -32,7 +32,7 @@ class Command(BackfillCommand):
         if output:
             self._write(run, chosen(board, cards.read_picks(pick, board)), output, dry_run=dry_run)
         if options["stop_wrong"]:
-            self._stop_wrong(run, dry_run=dry_run)
+            self._stop_wrong(run, options["stop_wrong"], dry_run=dry_run)
         since = corrected(run)
         if self.format == "json":
             self.print_json(cards.board_json(board, since, show))
@@ -51,9 +51,9 @@ class Command(BackfillCommand):
         self.say(f"{len(corrections)} row(s) written to {output}. Look at them, then:")
         return self.say(cards.import_line(run, output))
 
-    def _stop_wrong(self, run: BackfillRun, *, dry_run: bool) -> None:
-        wrong = {one.wrong.pk for one in corrected(run)}
-        if dry_run or not wrong or not cards.agreed(self.say, len(wrong)):
+    def _stop_wrong(self, run: BackfillRun, external_ids: list[str], *, dry_run: bool) -> None:
+        wrong = cards.to_stop(external_ids, corrected(run))
+        if dry_run or not cards.agreed(self.say, len(wrong)):
             return self.say(f"{len(wrong)} card(s) to switch off. Nothing was switched off.")
         for told in stop_wrong(run, wrong, self.actor):
             self.say(told)
