@@ -151,6 +151,8 @@ def _cause(
         case ("separated",):
             told = f"{counted(len(failing), 'card')} have something between their digits."
             remedies = [_without_separators(failing)]
+        case _ if len(failing) > 1:  # it may name a value, or another line: those of one of them
+            told = f"Such as on line {failing[0].line}: {told}"
         case _:
             pass
     return Cause(

@@ -215,6 +215,36 @@ def be_locked_out(page: Page, address: str) -> None:
     expect(page.get_by_text("Too many wrong passwords").first).to_be_visible()
 
 
+def test_paper_is_light_whatever_the_screen_is(page: Page, live_server: LiveServer) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto(live_server.url + RUNS)
+    expect(page.locator("html")).to_have_class("dark")
+
+    page.emulate_media(media="print")
+    expect(page.locator("html")).not_to_have_class("dark")
+    page.emulate_media(media="screen")
+
+    expect(page.locator("html")).to_have_class("dark")
+
+
+@pytest.mark.parametrize("path", ["/admin/auditlog/auditentry/", "/admin/customers/customer/"])
+def test_a_list_keeps_within_a_small_screen(page: Page, live_server: LiveServer, path: str) -> None:
+    given = [row(1, external_id="C-1", id_tag=f"LONGERTAG-{n:010}") for n in range(1, 4)]
+    imported([{**one, "email": f"{'long-' * 8}1@example.com"} for one in given])
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+    page.goto(live_server.url + path)
+
+    expect(page.locator("#result_list")).to_be_visible()
+    wide = "one => one.closest('.simplebar-content-wrapper') ?? document.documentElement"
+    assert (
+        page.locator("#result_list").evaluate(
+            f"one => (({wide})(one)).scrollWidth - (({wide})(one)).clientWidth"
+        )
+        <= 1
+    )
+
+
 def test_the_keyboard_reaches_the_menus(page: Page, client: Client, live_server: LiveServer) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(f"{live_server.url}/admin/customers/customer/")
