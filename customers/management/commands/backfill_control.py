@@ -25,9 +25,10 @@ class Command(BackfillCommand):
         add("run_id", metavar="RUN_ID", help="the run; backfill_runs lists them")
         add(
             "action",
+            metavar="ACTION",
             nargs="?",
             choices=list(ACTIONS),
-            help="what is in flight is finished and recorded first",
+            help="pause, resume or stop; what is in flight is finished and recorded first",
         )
         add("--rate", type=float, metavar="N", help="calls to Lago per second from now on; 0: no limit")
         add("--concurrency", type=int, metavar="N", help="parallel calls to Lago from now on")
