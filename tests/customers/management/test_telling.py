@@ -4,12 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 
+from customers.backfill.notices.delivering import deliver_due
 from customers.models import BackfillRun, Notice
 from rehearsal.lago import Sandbox
 from tests.customers.factories import csv_text, rows
 from tests.customers.undoing import called, latest_run
-from tests.support.receiver import Receiver, seconds
+from tests.support.processes import environment, kill_group, started, wait_for
+from tests.support.receiver import SECRET, Receiver, seconds
 
 pytestmark = pytest.mark.django_db
 NOT_TOLD = "The webhook could not be told of it"
@@ -73,3 +76,25 @@ def test_a_receiver_that_hangs_costs_five_seconds_at_most(
     assert said.code == 0
     assert "it gave no answer in time" in said.err
     assert NOT_TOLD not in said.out
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_command_that_is_killed_over_telling_leaves_it_to_the_worker(
+    file: str, receiver: Receiver, lago: Sandbox, database_url: str, settings: Any
+) -> None:
+    receiver.answers = ["hang", 200]
+    env = environment(
+        DATABASE_URL=database_url, LAGO_API_URL=lago.url, LAGO_API_KEY=lago.key, BACKFILL_LAGO_RATE="0",
+        BACKFILL_LOG_DIR=str(settings.BACKFILL_LOG_DIR), NOTIFY_WEBHOOK_URL=receiver.url,
+        NOTIFY_WEBHOOK_SECRET=SECRET,
+    )  # fmt: skip
+
+    with started("backfill_customers", "--input", file, env=env) as command:
+        wait_for(lambda: receiver.asked == 1)
+        kill_group(command)
+    Notice.objects.update(next_try_at=Now())  # time passes
+    deliver_due()
+
+    assert latest_run().status == "succeeded"
+    assert [one["attempt"] for one in receiver.told()] == [1, 2]
+    assert len({one["id"] for one in receiver.told()}) == 1

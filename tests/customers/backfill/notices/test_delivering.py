@@ -1,7 +1,7 @@
 """Delivery: tried again with pauses, never by two at once, and never in the way of anything."""
 
 from datetime import timedelta
-from threading import Thread
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -280,6 +280,29 @@ def test_two_at_once_tell_it_once(receiver: Receiver) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_of_a_worker_and_a_terminal_that_saw_it_at_once_one_has_it() -> None:
+    run = make_run(1)
+    claims: list[int] = []
+
+    def claimer(together: Barrier) -> None:
+        together.wait()
+        if notice := claim_next(Notice.objects.all()):
+            claims.append(notice.pk)
+        connection.close()
+
+    for _ in range(6):
+        run.notices.create(event="run.finished", actor="worker", channel="webhook", payload={})
+        together = Barrier(4)
+        claimers = [Thread(target=claimer, args=[together]) for _ in range(4)]
+        for one in claimers:
+            one.start()
+        for one in claimers:
+            one.join()
+
+    assert len(claims) == len(set(claims)) == 6
+
+
+@pytest.mark.django_db(transaction=True)
 def test_two_sweeps_at_once_tell_of_a_dead_run_once(receiver: Receiver) -> None:
     make_run(1, status=Status.RUNNING)
 
@@ -300,6 +323,7 @@ def test_two_sweeps_at_once_tell_of_a_dead_run_once(receiver: Receiver) -> None:
 def test_a_hanging_receiver_holds_up_one_worker_only(receiver: Receiver) -> None:
     receiver.answers = ["hang"]
     finished()
+    finished()
 
     def teller() -> None:
         deliver_due()
@@ -311,10 +335,11 @@ def test_a_hanging_receiver_holds_up_one_worker_only(receiver: Receiver) -> None
     wait_for(locks.TELLER.is_held)
     with seconds(1):
         assert tasks.tell() is False
+    assert receiver.asked == 1
     receiver.gone.set()
     hanging.join()
 
-    assert told().code == "connection"
+    assert sorted(Notice.objects.values_list("code", flat=True)) == ["", "connection"]
 
 
 @pytest.fixture
