@@ -172,7 +172,7 @@ class _Sender:
 
     def _as_it_is(self) -> object:
         of = WelcomeCampaign.objects.filter(pk=self._campaign_id)
-        return of.values_list("status", "batch_size", "next_batch_at").first()
+        return of.values_list("status", "batch_size", "delay_ms").first()
 
 
 def _no_link(error: PolarisError) -> DeliveryError:

@@ -26,6 +26,7 @@ class Command(BackfillCommand):
         add(
             "action",
             nargs="?",
+            metavar="ACTION",
             choices=list(ACTIONS),
             help="what is in flight is finished and recorded first",
         )
