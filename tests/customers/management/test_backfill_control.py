@@ -151,7 +151,8 @@ def test_a_process_that_is_killed_while_it_is_paused_is_followed_by_the_same_com
     with started(variables, *importing(path, rate="0")) as again:
         answer = again.answer()
 
-    assert "is gone. To go on: python manage.py backfill_customers --input customers.csv" in refused.err
+    assert "its process is gone" in refused.err
+    assert "To go on: python manage.py backfill_customers --input customers.csv" in refused.err
     assert (answer.code, status(run), User.objects.count()) == (0, "succeeded", ROWS)
 
 
