@@ -13,6 +13,7 @@ from customers.backfill.notices.events import (
     DIED,
     OF_RUNS,
     REVERT_FAILED,
+    REVERT_PAUSED,
     REVERT_STOPPED,
     job_refused,
 )
@@ -51,7 +52,15 @@ def test_it_refuses_what_was_changed_and_what_is_old(accept: Any) -> None:
 
 
 def test_every_event_is_explained() -> None:
-    known = [*OF_RUNS.values(), DIED, REVERT_FAILED, REVERT_STOPPED, CAMPAIGN_FINISHED, CAMPAIGN_PAUSED]
+    known = [
+        *OF_RUNS.values(),
+        DIED,
+        REVERT_PAUSED,
+        REVERT_FAILED,
+        REVERT_STOPPED,
+        CAMPAIGN_FINISHED,
+        CAMPAIGN_PAUSED,
+    ]
 
     told = set(codes(page("webhook.md")))
 

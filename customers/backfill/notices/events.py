@@ -25,6 +25,7 @@ OF_RUNS: Mapping[str, Told] = {
     "run.canary": Told("run.canary", IMPORT, "First customers are in"),
     "run.reverted": Told("run.reverted", REVERT, "Revert finished"),
 }
+REVERT_PAUSED = Told("revert.paused", REVERT, "Revert paused")
 DIED = Told("run.died", IMPORT, "Import was killed")
 REVERT_FAILED = Told("revert.failed", REVERT, "Revert failed")
 REVERT_STOPPED = Told("revert.stopped", REVERT, "Revert stopped")
@@ -38,7 +39,15 @@ def job_refused(kind: str) -> Told:
 
 _WORDS: Mapping[str, str] = {
     one.name: one.words
-    for one in (*OF_RUNS.values(), DIED, REVERT_FAILED, REVERT_STOPPED, CAMPAIGN_FINISHED, CAMPAIGN_PAUSED)
+    for one in (
+        *OF_RUNS.values(),
+        DIED,
+        REVERT_PAUSED,
+        REVERT_FAILED,
+        REVERT_STOPPED,
+        CAMPAIGN_FINISHED,
+        CAMPAIGN_PAUSED,
+    )
 }
 
 
