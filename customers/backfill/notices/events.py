@@ -37,18 +37,16 @@ def job_refused(kind: str) -> Told:
     return Told("job.refused", kind, f"{kind.capitalize()} refused")
 
 
-_WORDS: Mapping[str, str] = {
-    one.name: one.words
-    for one in (
-        *OF_RUNS.values(),
-        DIED,
-        REVERT_PAUSED,
-        REVERT_FAILED,
-        REVERT_STOPPED,
-        CAMPAIGN_FINISHED,
-        CAMPAIGN_PAUSED,
-    )
-}
+ALL = (
+    *OF_RUNS.values(),
+    DIED,
+    REVERT_PAUSED,
+    REVERT_FAILED,
+    REVERT_STOPPED,
+    CAMPAIGN_FINISHED,
+    CAMPAIGN_PAUSED,
+)
+_WORDS: Mapping[str, str] = {one.name: one.words for one in ALL}
 
 
 def in_words(event: str, kind: str) -> str:
