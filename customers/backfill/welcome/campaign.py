@@ -20,7 +20,7 @@ from customers.models import BackfillRun, WelcomeCampaign, WelcomeMail
 BATCH_SIZE = 50
 DELAY_MS = 2000
 REASON_MAX = 300
-BY_SOMEBODY = "Paused by "  # so begins the reason where a person wanted it, who need not be told
+BY_HAND = "Paused by hand"
 STILL_IMPORTING = (BackfillRun.Status.QUEUED, BackfillRun.Status.RUNNING, BackfillRun.Status.REVERTING)
 
 Status, State = WelcomeCampaign.Status, WelcomeMail.State
@@ -86,14 +86,14 @@ def wake_sender(campaign_id: int) -> None:
 
 
 @transaction.atomic
-def pause(campaign: WelcomeCampaign, actor: str, reason: str = "Paused by hand") -> bool:
+def pause(campaign: WelcomeCampaign, actor: str, reason: str = BY_HAND) -> bool:
     """Stop after the mail under way; False if it was not running."""
     reason = reason[:REASON_MAX]
     moved = WelcomeCampaign.objects.running().filter(pk=campaign.pk)
     if not moved.update(status=Status.PAUSED, reason=reason):
         return False
     record(campaign.run.audit_tag, actor, [Event("welcome.paused", _subject(campaign), {"reason": reason})])
-    if not reason.startswith(BY_SOMEBODY):
+    if reason != BY_HAND:
         campaign.status, campaign.reason = Status.PAUSED, reason
         outbox.tell_campaign(campaign)
     return True
