@@ -25,6 +25,7 @@ OF_RUNS: Mapping[str, Told] = {
     "run.canary": Told("run.canary", IMPORT, "First customers are in"),
     "run.reverted": Told("run.reverted", REVERT, "Revert finished"),
 }
+REVERT_PAUSED = Told("revert.paused", REVERT, "Revert paused")
 DIED = Told("run.died", IMPORT, "Import was killed")
 REVERT_FAILED = Told("revert.failed", REVERT, "Revert failed")
 REVERT_STOPPED = Told("revert.stopped", REVERT, "Revert stopped")
@@ -36,10 +37,16 @@ def job_refused(kind: str) -> Told:
     return Told("job.refused", kind, f"{kind.capitalize()} refused")
 
 
-_WORDS: Mapping[str, str] = {
-    one.name: one.words
-    for one in (*OF_RUNS.values(), DIED, REVERT_FAILED, REVERT_STOPPED, CAMPAIGN_FINISHED, CAMPAIGN_PAUSED)
-}
+ALL = (
+    *OF_RUNS.values(),
+    DIED,
+    REVERT_PAUSED,
+    REVERT_FAILED,
+    REVERT_STOPPED,
+    CAMPAIGN_FINISHED,
+    CAMPAIGN_PAUSED,
+)
+_WORDS: Mapping[str, str] = {one.name: one.words for one in ALL}
 
 
 def in_words(event: str, kind: str) -> str:

@@ -24,6 +24,7 @@ from customers.backfill.notices.events import (
     OF_RUNS,
     REVERT,
     REVERT_FAILED,
+    REVERT_PAUSED,
     REVERT_STOPPED,
     Told,
     job_refused,
@@ -32,14 +33,18 @@ from customers.mail.ready import what_is_missing
 from customers.models import BackfillRun, BackfillStep, Notice, RunJob, User, WelcomeCampaign
 
 TELL = "customers.tasks.tell"
-STAFF, TERMINAL = "staff:", "cli:"
+STAFF = "staff:"
 ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
+LOGIN = re.compile(r"cli:\S+")  # of a machine, which may be somebody's name
 Channel = Notice.Channel
 
 
 def tell_run(run: BackfillRun, action: str, actor: str) -> None:
     """Tell of a change of a run, if it is one that people wait for."""
-    if told := OF_RUNS.get(action):
+    told = OF_RUNS.get(action)
+    if told is OF_RUNS["run.paused"] and run.status == BackfillRun.Status.REVERTING:
+        told = REVERT_PAUSED  # the run stays what it is
+    if told:
         reason = run.reason if told.kind != REVERT else ""
         _write(run, told, run.status, reason, actor, also=run.actor)
 
@@ -112,9 +117,9 @@ def _document(
         "run_id": run.run_id,
         "kind": told.kind,
         "status": str(status),
-        "reason": ADDRESS.sub("…", reason)[:300],
+        "reason": LOGIN.sub("cli", ADDRESS.sub("…", reason))[:300],
         "counts": dict(counts),
-        "who": "cli" if actor.startswith(TERMINAL) else actor,  # a login may be a name
+        "who": LOGIN.sub("cli", actor),
         "organization": run.lago_organization_name,
         **where,
     }

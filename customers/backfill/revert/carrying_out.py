@@ -234,7 +234,7 @@ class Reverting:
         else:
             report.status = "reverted"
             life.finish_revert(self.plan.run, actor=self.actor)
-        if report.status != "reverted" and not self.stop.to_be_continued:
+        if report.status in ("failed", "interrupted") and not self.stop.to_be_continued:
             with transaction.atomic():
                 outbox.tell_revert_ended(self.plan.run, report.status, report.reason, self.actor)
         self._note([{"status": report.status, **report.counts, "seconds": f"{seconds:.1f}"}])

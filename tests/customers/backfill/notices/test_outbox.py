@@ -32,7 +32,7 @@ def events() -> list[str]:
 
 
 def running(**fields: Any) -> BackfillRun:
-    return make_run(1, status=Status.RUNNING, **fields)
+    return make_run(1, **{"status": Status.RUNNING, **fields})
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,20 @@ def test_an_address_in_a_reason_is_left_out(receiver: Receiver) -> None:
     life.give_up(running(), Status.FAILED, reason="refused <erika@example.com>: no", actor="cli:test")
 
     assert Notice.objects.get().payload["reason"] == "refused <…>: no"
+
+
+def test_the_login_of_a_terminal_is_left_out(receiver: Receiver) -> None:
+    life.give_up(running(), Status.INTERRUPTED, reason="stopped by cli:erika.m", actor="cli:erika.m")
+
+    told = Notice.objects.get().payload
+    assert (told["reason"], told["who"]) == ("stopped by cli", "cli")
+
+
+def test_a_paused_revert_is_told_as_one(receiver: Receiver) -> None:
+    outbox.tell_run(running(status=Status.REVERTING), "run.paused", "staff:1")
+
+    told = Notice.objects.get().payload
+    assert (told["event"], told["kind"], told["status"]) == ("revert.paused", "revert", "reverting")
 
 
 def test_a_stopped_revert_is_told_although_the_run_stays_as_it_is(receiver: Receiver, lago: Sandbox) -> None:
