@@ -1,4 +1,4 @@
-"""Beside the platform, a repair is killed at each statement there and at each call to SteVe, and run again."""
+"""Beside the platform, a repair is killed at each statement there and each call to SteVe, and run again."""
 
 from typing import Any
 
