@@ -27,7 +27,6 @@ class Command(BackfillCommand):
             "action",
             metavar="ACTION",
             nargs="?",
-            metavar="ACTION",
             choices=list(ACTIONS),
             help="pause, resume or stop; what is in flight is finished and recorded first",
         )
