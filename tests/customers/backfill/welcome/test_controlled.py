@@ -15,11 +15,12 @@ pytestmark = pytest.mark.django_db
 
 def test_the_mails_are_meant_where_the_run_has_ended(inbox: Inbox) -> None:
     campaign, hours = queued(3), PassingHours(inbox)
+    assert control.campaign_of(campaign.run) == campaign
 
-    paused = control.pause(campaign.run, actor="cli:root")
+    paused = control.pause_mails(campaign, actor="cli:root")
     ended = send_campaign(campaign.pk, hours.conditions(slice_s=3600))
     shown = status(campaign)
-    resumed = control.resume(campaign.run, actor="cli:root")
+    resumed = control.resume_mails(campaign, actor="cli:root")
 
     assert (ended, shown.status, shown.reason) == (Ended.PAUSED, "paused", "Paused by cli:root")
     assert "mails of run" in paused
@@ -30,7 +31,7 @@ def test_the_mails_are_meant_where_the_run_has_ended(inbox: Inbox) -> None:
 def test_stopped_mails_are_not_sent_and_whoever_got_none_can_be_invited(inbox: Inbox) -> None:
     campaign, hours = queued(3), PassingHours(inbox)
 
-    told = control.stop(campaign.run, actor="cli:root")
+    told = control.stop_mails(campaign, actor="cli:root")
     ended = send_campaign(campaign.pk, hours.conditions(slice_s=3600))
 
     assert "3 that waited are not sent" in told
@@ -50,7 +51,7 @@ def test_a_long_pause_between_batches_hears_it_within_two_seconds(inbox: Inbox, 
         slept += seconds
         sleep(seconds)
         if 20 < slept < 20.3 and asked == "pause":
-            control.pause(campaign.run, actor="cli:root")
+            control.pause_mails(campaign, actor="cli:root")
         elif 20 < slept < 20.3:
             control.pace_mails(campaign.run, control.MailPace(delay_ms=0), actor="cli:root")
 
