@@ -1,6 +1,7 @@
-"""Pause, resume, stop and pace what is under way of a run: its import, its revert, or its welcome mails.
+"""Pause, resume, stop and pace what is under way of a run: its import or its revert, and its welcome mails.
 
-The command and the console call this, on whatever machine. Whoever works hears of it through the database.
+Mails are another thing than their run, and another right: only who names them controls them. The command and
+the console call this, on whatever machine. Whoever works hears of it through the database.
 Each says in one sentence what comes of it, and raises Refused where there is nothing to be done.
 """
 
@@ -61,9 +62,6 @@ def _nothing(run: BackfillRun, what: str) -> Refused:
 
 
 def pause(run: BackfillRun, *, actor: str) -> str:
-    if campaign := campaign_of(run):
-        welcome.pause(campaign, actor)
-        return f"The welcome mails of run {run.run_id} are paused."
     run.refresh_from_db()
     asked = _is_under_way(run) and life.ask_to_pause(run, actor=actor)
     run.refresh_from_db()
@@ -80,9 +78,6 @@ def pause(run: BackfillRun, *, actor: str) -> str:
 @transaction.atomic
 def resume(run: BackfillRun, *, actor: str) -> str:
     """Have whoever has it in hand go on: its process, while that waits with it, or the worker."""
-    campaign = campaign_of(run)
-    if campaign and welcome.resume(campaign, actor):
-        return f"The welcome mails of run {run.run_id} go on."
     run = BackfillRun.objects.select_for_update().get(pk=run.pk)
     job, stays = _revert_job(run), somebody_stays(run.pk)
     is_revert = run.status == Status.REVERTING
@@ -109,9 +104,6 @@ def resume(run: BackfillRun, *, actor: str) -> str:
 
 @transaction.atomic
 def stop(run: BackfillRun, *, actor: str) -> str:
-    if campaign := campaign_of(run):
-        number = welcome.stop(campaign, actor)
-        return f"The welcome mails of run {run.run_id} are stopped; {number:,} that waited are not sent."
     run = BackfillRun.objects.select_for_update().get(pk=run.pk)
     held = run.status == Status.REVERTING and run.paused_at is not None
     if not life.ask_to_stop(run, actor=actor):
@@ -134,6 +126,23 @@ def _end_revert(run: BackfillRun, actor: str) -> None:
 def pace(run: BackfillRun, chosen: Pace, *, actor: str) -> str:
     sentence = change_pace(run, chosen, actor=actor).sentence
     return f"The run {run.run_id}: {sentence}, for the rest of it."
+
+
+def pause_mails(campaign: WelcomeCampaign, *, actor: str) -> str:
+    already = "" if welcome.pause(campaign, actor) else "already "
+    return f"The welcome mails of run {campaign.run.run_id} are {already}paused."
+
+
+def resume_mails(campaign: WelcomeCampaign, *, actor: str) -> str:
+    if not welcome.resume(campaign, actor):
+        raise Refused(f"The welcome mails of run {campaign.run.run_id} are not paused.")
+    return f"The welcome mails of run {campaign.run.run_id} go on."
+
+
+def stop_mails(campaign: WelcomeCampaign, *, actor: str) -> str:
+    number = welcome.stop(campaign, actor)
+    run_id = campaign.run.run_id
+    return f"The welcome mails of run {run_id} are stopped; {number:,} that waited are not sent."
 
 
 def pace_mails(run: BackfillRun, chosen: MailPace, *, actor: str) -> str:

@@ -53,12 +53,13 @@ class PaceForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What the page says and offers. `who` asked last to stop or to pause."""
+    """What the page says and offers. `who` asked last to stop or to pause; a command is not the worker."""
 
     run: BackfillRun
     is_at_work: bool
     may: bool
     who: str
+    by_worker: bool
 
     @property
     def is_stopping(self) -> bool:
@@ -82,7 +83,7 @@ class Controls:
 
     @property
     def pace(self) -> Pace:
-        return pace_of(self.run).over(usual_pace(self.run))
+        return pace_of(self.run).over(usual_pace(self.run, by_worker=self.by_worker))
 
     @property
     def is_paced(self) -> bool:
@@ -93,9 +94,9 @@ class Controls:
         return schedule.told(self.run) if self.run.status == Status.QUEUED else ""
 
 
-def controls_of(run: BackfillRun, user: User, *, is_at_work: bool) -> Controls:
+def controls_of(run: BackfillRun, user: User, *, is_at_work: bool, by_worker: bool) -> Controls:
     who = actor_names([run.asked_by])[run.asked_by] if run.asked_by else "somebody"
-    return Controls(run, is_at_work, may_control(user, run), who)
+    return Controls(run, is_at_work, may_control(user, run), who, by_worker)
 
 
 class ControlPages(Pages):

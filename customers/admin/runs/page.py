@@ -214,6 +214,12 @@ class Live:
         return self.job(RunJob.Kind.REVERT)
 
     @property
+    def by_worker(self) -> bool:
+        """Return whether what is under way is the worker's, and not a command's."""
+        reverting = self.revert is not None and not self.revert.is_over
+        return reverting if self.run.status == Status.REVERTING else self.has_file
+
+    @property
     def settling(self) -> Settling | None:
         """Return how the platform takes what the run is now, and nothing of before."""
         job = self.job(RunJob.Kind.SETTLE)

@@ -89,7 +89,9 @@ class RunPages(Pages):
             "live": live,
             "stepper": stepper_of(live, staff(request)),
             "may_run": may(request.user, RUN),
-            "controls": controls_of(run, staff(request), is_at_work=live.is_writing or live.goes_on),
+            "controls": controls_of(
+                run, staff(request), is_at_work=live.is_writing or live.goes_on, by_worker=live.by_worker
+            ),
             "may_see_mails": may(request.user, WELCOME, CONTROL),
             "may_revert": may(request.user, REVERT),
             "may_welcome": may(request.user, WELCOME),

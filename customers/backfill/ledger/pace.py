@@ -55,10 +55,14 @@ def pace_of(run: BackfillRun | None) -> Pace:
     return Pace.kept(run.pace) if run else Pace()
 
 
-def usual_pace(run: BackfillRun) -> Pace:
-    """Return the pace of a run for which none was chosen, as far as it is known here."""
+def usual_pace(run: BackfillRun, *, by_worker: bool) -> Pace:
+    """Return the pace of a run for which none was chosen, as far as it is known here.
+
+    A command has its own rate, which is not in its run, and perhaps another environment.
+    """
     own = None if run.status == Status.REVERTING else run.options.get("concurrency")
-    return Pace(settings.BACKFILL_LAGO_RATE, own or settings.BACKFILL_CONCURRENCY)
+    rate = settings.BACKFILL_LAGO_RATE if by_worker else None
+    return Pace(rate, own or settings.BACKFILL_CONCURRENCY)
 
 
 def check_pace(pace: Pace) -> None:

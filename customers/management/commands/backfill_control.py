@@ -15,6 +15,7 @@ from customers.terminal.base import WELL, BackfillCommand
 from customers.terminal.welcome_options import check_mail_pace
 
 ACTIONS = {"pause": control.pause, "resume": control.resume, "stop": control.stop}
+ON_MAILS = {"pause": control.pause_mails, "resume": control.resume_mails, "stop": control.stop_mails}
 
 
 class Command(BackfillCommand):
@@ -58,5 +59,7 @@ class Command(BackfillCommand):
             yield control.pace(run, pace, actor=self.actor)
         if mails != control.MailPace():
             yield control.pace_mails(run, mails, actor=self.actor)
-        if action:
+        if action and (campaign := control.campaign_of(run)):
+            yield ON_MAILS[action](campaign, actor=self.actor)
+        elif action:
             yield ACTIONS[action](run, actor=self.actor)

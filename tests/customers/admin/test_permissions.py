@@ -9,7 +9,15 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from auditlog.models import AuditEntry
 from customers.backfill import approvals
-from customers.models import BackfillMapping, BackfillRun, BackfillUpload, IdTagMapping, PlanApproval, User
+from customers.models import (
+    BackfillMapping,
+    BackfillRun,
+    BackfillUpload,
+    IdTagMapping,
+    PlanApproval,
+    User,
+    WelcomeCampaign,
+)
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import EVERYTHING, client_of, customers_csv, member_of_staff, preview_of
 from tests.customers.factories import imported, rows
@@ -370,3 +378,18 @@ def test_whoever_started_it_controls_it_although_they_may_only_look_now(lago: Sa
     ]
 
     assert answers == [302, 403]
+
+
+@pytest.mark.parametrize("what", CONTROLS)
+def test_whoever_may_control_a_run_does_not_touch_its_mails(lago: Sandbox, what: str) -> None:
+    run = BackfillRun.objects.create(run_id="20270101-000000-aaaa", input_sha256="a" * 64, status="succeeded")
+    WelcomeCampaign.objects.create(run=run, actor="cli:root", batch_size=50, delay_ms=2000)
+    before = list(WelcomeCampaign.objects.values())
+
+    somebody("run_backfill").post(reverse(f"admin:customers_backfillrun_{what}", args=[run.pk]))
+    refused = client_of(member_of_staff("revert_backfill", email="rae@operator.example")).post(
+        reverse(f"admin:customers_backfillrun_welcome_{what}", args=[run.pk])
+    )
+
+    assert list(WelcomeCampaign.objects.values()) == before
+    assert refused.status_code == 403
