@@ -62,7 +62,7 @@ class ConfirmForm(ConfirmImportForm):  # type: ignore[misc]
     @property
     def is_of_a_preview(self) -> bool:
         """Return whether only what was filled in is wrong."""
-        return set(self.errors) <= {"first", "starts_on"}
+        return self.is_bound and set(self.errors) <= {"first", "starts_on"}
 
     def _read_hour(self, data: dict[str, Any]) -> None:
         try:

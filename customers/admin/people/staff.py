@@ -22,6 +22,7 @@ from customers.models import User
 RIGHTS = (
     "run_backfill", "revert_backfill", "send_welcome", "view_backfillrun", "view_customer", "change_customer",
     "view_idtagmapping", "change_idtagmapping", "view_auditentry", "edit_mappings",
+    "approve_backfill", "control_backfill",
 )  # fmt: skip
 
 

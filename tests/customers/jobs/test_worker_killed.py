@@ -107,6 +107,7 @@ def test_the_first_customers_outlive_their_worker_and_the_others_wait(
     assert slow_lago.journal() == {"invoices": [], "credit_notes": []}
 
 
+@pytest.mark.matrix
 def test_an_approved_import_outlives_its_worker_without_a_new_approval(
     env: dict[str, str], slow_lago: Sandbox, settings: Any
 ) -> None:

@@ -24,7 +24,7 @@ from tests.customers.admin.world import (
 from tests.customers.commands import command
 from tests.customers.factories import row, rows
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.matrix]
 
 
 @pytest.fixture(autouse=True)

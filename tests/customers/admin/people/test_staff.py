@@ -42,6 +42,7 @@ def test_the_group_superadmin_has_every_permission_of_the_console(db: None) -> N
 
     import_module("customers.migrations.0005_superadmin").make(apps, None)
     import_module("customers.migrations.0014_mappings").permit(apps, None)
+    import_module("customers.migrations.0017_control").permit(apps, None)
 
     group = Group.objects.get(name="superadmin")
     assert set(group.permissions.values_list("codename", flat=True)) == set(EVERYTHING)

@@ -13,7 +13,7 @@ from tests.customers.backfill.engine.test_canary import FIRST, people, twenty
 from tests.support.accessibility import faults_of, too_wide
 from tests.support.browser import DESKTOP, PHONE, is_wider_than_its_window, shoot
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db, pytest.mark.matrix]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.customers.backfill.cards.world import MET, meet, run_with_refused
 from tests.customers.factories import imported, row
 from tests.support.browser import PHONE, is_wider_than_its_window
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.matrix]
 DESK = {"width": 1440, "height": 900}
 
 

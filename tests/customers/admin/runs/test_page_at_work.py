@@ -173,7 +173,7 @@ def test_continuing_twice_queues_it_once(client: Client) -> None:
     assert len(audited("run.queued")) == 2  # by the confirmation, and by continuing
 
 
-def test_without_the_file_the_command_is_named(client: Client) -> None:
+def test_without_the_file_the_page_says_how_it_goes_on(client: Client) -> None:
     run = queued(client, customers_csv(2))
     client.post(run_url(run, "stop"))
     BackfillUpload.objects.all().delete()
@@ -181,7 +181,9 @@ def test_without_the_file_the_command_is_named(client: Client) -> None:
     answer = client.post(run_url(run, "continue"))
 
     assert any("run backfill_customers with it" in message for message in said(client, answer))
-    assert "backfill_customers --input customers.csv" in words_of(client.get(run_url(run)))
+    assert "upload the same file again: confirmed, it continues this run" in words_of(
+        client.get(run_url(run))
+    )
 
 
 def test_a_run_that_lost_its_worker_can_be_continued(client: Client) -> None:

@@ -17,7 +17,7 @@ from tests.customers.backfill.steve.world import divergences, run_of, tags
 from tests.customers.factories import imported, rows
 from tests.support.browser import DESKTOP, PHONE, is_wider_than_its_window, shoot
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db, pytest.mark.matrix]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

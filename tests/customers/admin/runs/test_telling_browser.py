@@ -12,7 +12,7 @@ from tests.support.browser import DESKTOP, PHONE, is_wider_than_its_window, shoo
 from tests.support.receiver import Receiver
 from tests.support.smtp_server import Inbox
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.matrix]
 
 PASSWORD = "correct-horse-battery"
 
