@@ -173,13 +173,13 @@ class Pipeline(Generic[Row, Item]):
         flight.ended += 1
 
     def _begin(self, flight: Flight[Item], leg: Leg[Item], pool: ThreadPoolExecutor) -> None:
+        draw = self._lanes.draw
         if leg.each and flight.items:
-            self._submit(
-                [partial(self._one, leg.each, flight, n) for n in range(len(flight.items))], flight, pool
-            )
+            pieces = [partial(self._one, leg.each, flight, n, draw()) for n in range(len(flight.items))]
+            self._submit(pieces, flight, pool)
             return
         if leg.once and flight.items:
-            self._submit([partial(self._once, leg.once, flight)], flight, pool)
+            self._submit([partial(self._once, leg.once, flight, draw())], flight, pool)
             return
         if leg.together:
             self._do_together(leg.together, flight)
@@ -199,17 +199,17 @@ class Pipeline(Generic[Row, Item]):
         for future in list(flight.futures):
             future.add_done_callback(lambda _: self._count_down(flight))
 
-    def _one(self, work: Callable[[Item], None], flight: Flight[Item], number: int) -> None:
-        if number in flight.stranded:
-            return
-        with self._lanes.one():
+    def _one(self, work: Callable[[Item], None], flight: Flight[Item], number: int, ticket: int) -> None:
+        with self._lanes.one(ticket):
+            if number in flight.stranded:
+                return
             if self._stop.requested:
                 flight.stranded.add(number)
                 return
             work(flight.items[number])
 
-    def _once(self, work: Callable[[Sequence[Item]], None], flight: Flight[Item]) -> None:
-        with self._lanes.one():
+    def _once(self, work: Callable[[Sequence[Item]], None], flight: Flight[Item], ticket: int) -> None:
+        with self._lanes.one(ticket):
             self._do_together(work, flight)
 
     def _count_down(self, flight: Flight[Item]) -> None:
