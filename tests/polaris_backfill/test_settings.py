@@ -22,8 +22,6 @@ WRONG = {
     "BACKFILL_CONCURRENCY": "many",
     "BACKFILL_LAGO_RATE": "-1",
     "BACKFILL_TIMEZONE": "Mars/Olympus",
-    "OPERATOR_CONTACT_EMAIL": "ops",
-    "EMAIL_FROM": "ops",
     "EMAIL_URL": "smtp+tls://me:hunter2@mail:x",
     "CF_EMAIL_WORKER_URL": "worker",
     "CUSTOMER_BASE_URL": "http://charge.example.com",

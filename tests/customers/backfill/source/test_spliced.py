@@ -23,7 +23,7 @@ EMAIL, NAME, ID, CARD, PLAN, START = range(6)
 
 
 def fixed(name: str, data: bytes, cells: dict[int, dict[int, CellValue]], **reading: Any) -> bytes:
-    return corrected(read_bytes(name, data, **reading), Corrections(cells), data)
+    return corrected(data, read_bytes(name, data, **reading), Corrections(cells)).data
 
 
 def values(name: str, data: bytes, **reading: Any) -> list[tuple[str, ...]]:
@@ -194,5 +194,5 @@ def test_of_rows_and_cells_that_are_said_to_be_the_same_one_changes() -> None:
     assert [row.cells[6:] for row in read_bytes("a.ods", there)] == [
         ("same",) * 3, ("same", "other", "same"), ("same",) * 3, ("same", "same", "last"),
     ]  # fmt: skip
-    left = corrected(read_bytes("a.ods", data), Corrections(without=frozenset({3})), data)
+    left = corrected(data, read_bytes("a.ods", data), Corrections(without=frozenset({3}))).data
     assert [row.line for row in read_bytes("a.ods", left)] == [2, 4, 5]

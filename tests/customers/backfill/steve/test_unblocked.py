@@ -116,6 +116,8 @@ def test_a_run_that_goes_on_still_names_what_it_unblocked_before(steve: SteveSan
     class After:
         def start(self, what: str, total: int) -> None: ...
 
+        def tell(self, what: str) -> None: ...
+
         def advance(self, number: int) -> None:
             stop.request("enough", interrupted=True)
 
