@@ -161,7 +161,6 @@ class Preview:
     """`rows` are as in the document of `backfill_customers`, with `plan_code` and `start_date` more, and with
     what `lifts` the problems of a row.
 
-    A row with `exists` fails for nothing but that it is there already.
     `head` has more too: `starts` and `first_invoices`, new customers by day, and by plan, day and period;
     `causes` why rows fail; Lago's `plan_codes`, and which of them the file names as they are. `sums` and
     `basis` are what a plan by difference needs to know of the whole one.
@@ -241,10 +240,14 @@ def rows_to_keep(report: Report) -> Iterator[Row]:
 def _row(report: Report, planned: PlannedRow) -> dict[str, Any]:
     start = planned.wanted.start_date
     more = {"plan_code": planned.wanted.plan_code, "start_date": start.isoformat() if start else ""}
-    codes = {problem.code for problem in planned.problems}
-    exists = bool(codes) and all(planned.lifts.get(code) == SKIP for code in codes)
     lifts = {"lifts": dict(planned.lifts)} if planned.lifts else {}
-    return row_of(report, planned) | more | lifts | ({"exists": True} if exists else {})
+    return row_of(report, planned) | more | lifts
+
+
+def only_exists(row: Row) -> bool:
+    """Return whether a row fails for nothing but that it is there already."""
+    lifts, problems = row.get("lifts", {}), row["problems"]
+    return bool(problems) and all(lifts.get(problem["code"]) == SKIP for problem in problems)
 
 
 def head_to_keep(report: Report) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from customers.backfill import uploads as staging
 from customers.backfill.corrections import Cell, Texts, cells_beside
 from customers.backfill.refused import Refused
 from customers.backfill.source import FileMapping, SourceError
+from customers.backfill.stored_preview import only_exists
 
 MOST = 700  # fields of one page; a form of more than a thousand is refused
 NAME, WITHOUT = "cell", "without"
@@ -34,7 +35,7 @@ def fields_of(
     wanted = {
         row["line"]: [problem["field"] for problem in row["problems"]]
         for row in rows
-        if row["action"] == "fail" and not row.get("exists")
+        if row["action"] == "fail" and not only_exists(row)
     }
     try:
         mapping = staging.mapping_of(upload)

@@ -73,7 +73,7 @@ def preview_context(
         "alterations": alterations(warnings).items(),
         "rows": [_row(row, fields, typed) for row in page],
         "is_correctable": bool(fields)
-        or any(row["action"] == "fail" and not row.get("exists") for row in page),
+        or any(row["action"] == "fail" and not stored_preview.only_exists(row) for row in page),
         **_causes(preview),
         "differing": differing_lines(upload.options),
         "differing_told": lines_named(differing_lines(upload.options)),
@@ -192,6 +192,7 @@ def _row(
         "change": changed,
         "moved_to": moved,
         "fails": row["action"] == "fail",
+        "exists": stored_preview.only_exists(row),
         "is_left_out": bool(typed and str(row["line"]) in typed.getlist(WITHOUT)),
         "fields": fields.get(row["line"], ()),
     }
