@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rehearsal.lago import Sandbox
-from tests.customers.backfill.crash.processes import Nursery, nursery
+from tests.customers.backfill.crash.processes import Nursery, nursery, one_at_a_time
 
 
 @pytest.fixture(scope="module")
@@ -23,16 +23,7 @@ def commands(
 ) -> Iterator[Nursery]:
     """Commands in batches of five, and one call at a time, so that a call's number says which one it is."""
     folder = tmp_path_factory.mktemp("commands")
-    variables = {
-        "DATABASE_URL": database_address,
-        "LAGO_API_URL": lasting_lago.url,
-        "LAGO_API_KEY": lasting_lago.key,
-        "BACKFILL_LAGO_RATE": "0",
-        "BACKFILL_BATCH_SIZE": "5",
-        "BACKFILL_CONCURRENCY": "1",
-        "BACKFILL_LOG_DIR": str(folder / "logs"),
-    }
-    with nursery(folder, variables) as ready:
+    with nursery(folder, one_at_a_time(folder, database_address, lasting_lago)) as ready:
         yield ready
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.polaris_backfill.processes import PRODUCTION, ROOT
 from tests.support.processes import wait_for
 
@@ -75,6 +77,32 @@ class Nursery:
         code = command.wait()
         assert code == 0, f"{arguments}: exit {code}\n{command.out}\n{command.err}"
         return command
+
+
+def one_at_a_time(
+    folder: Path, database: str, lago: Sandbox, steve: SteveSandbox | None = None, **more: str
+) -> dict[str, str]:
+    """Give variables with which a command makes one call after the other, so that its number says which."""
+    beside = (
+        {}
+        if steve is None
+        else {
+            "STEVE_BASE_URL": steve.url,
+            "STEVE_API_USERNAME": steve.username,
+            "STEVE_API_KEY": steve.key,
+        }
+    )
+    return {
+        "DATABASE_URL": database,
+        "LAGO_API_URL": lago.url,
+        "LAGO_API_KEY": lago.key,
+        "BACKFILL_LAGO_RATE": "0",
+        "BACKFILL_BATCH_SIZE": "5",
+        "BACKFILL_CONCURRENCY": "1",
+        "BACKFILL_LOG_DIR": str(folder / "logs"),
+        **beside,
+        **more,
+    }
 
 
 @contextmanager

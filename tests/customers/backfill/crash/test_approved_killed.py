@@ -12,7 +12,7 @@ from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.backfill.crash import world
 from tests.customers.backfill.crash.killing import BEFORE_AND_AFTER, killed, sampled
-from tests.customers.backfill.crash.processes import Nursery, nursery
+from tests.customers.backfill.crash.processes import Nursery, nursery, one_at_a_time
 
 CALLS = 18
 
@@ -22,17 +22,12 @@ def commands(
     lasting_lago: Sandbox, tmp_path_factory: pytest.TempPathFactory, database_address: str
 ) -> Iterator[Nursery]:
     folder = tmp_path_factory.mktemp("commands")
-    variables = {
-        "DATABASE_URL": database_address,
-        "LAGO_API_URL": lasting_lago.url,
-        "LAGO_API_KEY": lasting_lago.key,
-        "BACKFILL_LAGO_RATE": "0",
-        "BACKFILL_BATCH_SIZE": "3",
-        "BACKFILL_CONCURRENCY": "1",
-        "BACKFILL_LOG_DIR": str(folder / "logs"),
-        "BACKFILL_REQUIRE_APPROVAL": "1",
-    }
-    with nursery(folder, variables) as ready:
+    with nursery(
+        folder,
+        one_at_a_time(
+            folder, database_address, lasting_lago, BACKFILL_BATCH_SIZE="3", BACKFILL_REQUIRE_APPROVAL="1"
+        ),
+    ) as ready:
         yield ready
 
 

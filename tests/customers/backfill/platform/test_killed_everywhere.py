@@ -18,7 +18,7 @@ from rehearsal.steve import SteveSandbox
 from tests.charging.factories import LAST_YEAR, charged
 from tests.customers.backfill.crash import world
 from tests.customers.backfill.crash.postgres_relay import PostgresRelay
-from tests.customers.backfill.crash.processes import Nursery, nursery
+from tests.customers.backfill.crash.processes import Nursery, nursery, one_at_a_time
 from tests.customers.backfill.steve.world import CHARGE_BOX
 from tests.customers.factories import csv_text
 from tests.rehearsal.platform.databases import emptied
@@ -79,20 +79,9 @@ def commands(
     town: Town, relay: PostgresRelay, tmp_path_factory: pytest.TempPathFactory, database_address: str
 ) -> Iterator[Nursery]:
     folder = tmp_path_factory.mktemp("commands")
-    variables = {
-        "DATABASE_URL": database_address,
-        "LAGO_API_URL": town.lago.url,
-        "LAGO_API_KEY": town.lago.key,
-        "STEVE_BASE_URL": town.steve.url,
-        "STEVE_API_USERNAME": town.steve.username,
-        "STEVE_API_KEY": town.steve.key,
-        "POLARIS_DATABASE_URL": relay.url,
-        "BACKFILL_LAGO_RATE": "0",
-        "BACKFILL_BATCH_SIZE": "5",
-        "BACKFILL_CONCURRENCY": "1",
-        "BACKFILL_LOG_DIR": str(folder / "logs"),
-    }
-    with nursery(folder, variables) as ready:
+    with nursery(
+        folder, one_at_a_time(folder, database_address, town.lago, town.steve, POLARIS_DATABASE_URL=relay.url)
+    ) as ready:
         yield ready
 
 

@@ -11,7 +11,7 @@ from rehearsal.steve import SteveSandbox
 from tests.customers import factories
 from tests.customers.backfill.crash import world
 from tests.customers.backfill.crash.killing import sampled
-from tests.customers.backfill.crash.processes import Nursery, nursery
+from tests.customers.backfill.crash.processes import Nursery, nursery, one_at_a_time
 from tests.customers.backfill.repair.world import ledger
 from tests.customers.factories import csv_text
 
@@ -32,19 +32,9 @@ def commands(
     """Commands in batches of two, and one call at a time, so that a call's number says which one it is."""
     lago, steve = servers
     folder = tmp_path_factory.mktemp("commands")
-    variables = {
-        "DATABASE_URL": database_address,
-        "LAGO_API_URL": lago.url,
-        "LAGO_API_KEY": lago.key,
-        "STEVE_BASE_URL": steve.url,
-        "STEVE_API_USERNAME": steve.username,
-        "STEVE_API_KEY": steve.key,
-        "BACKFILL_LAGO_RATE": "0",
-        "BACKFILL_BATCH_SIZE": "2",
-        "BACKFILL_CONCURRENCY": "1",
-        "BACKFILL_LOG_DIR": str(folder / "logs"),
-    }
-    with nursery(folder, variables) as ready:
+    with nursery(
+        folder, one_at_a_time(folder, database_address, lago, steve, BACKFILL_BATCH_SIZE="2")
+    ) as ready:
         yield ready
 
 

@@ -14,7 +14,7 @@ from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
 from tests.charging.factories import LAST_YEAR, charged
 from tests.customers.backfill.crash import world
-from tests.customers.backfill.crash.processes import Nursery, nursery
+from tests.customers.backfill.crash.processes import Nursery, nursery, one_at_a_time
 from tests.customers.factories import csv_text
 
 KILLED = [("pause_before", "before"), ("pause_after", "after")]
@@ -39,19 +39,7 @@ def commands(
 ) -> Iterator[Nursery]:
     lago, steve = servers
     folder = tmp_path_factory.mktemp("commands")
-    variables = {
-        "DATABASE_URL": database_address,
-        "LAGO_API_URL": lago.url,
-        "LAGO_API_KEY": lago.key,
-        "STEVE_BASE_URL": steve.url,
-        "STEVE_API_USERNAME": steve.username,
-        "STEVE_API_KEY": steve.key,
-        "BACKFILL_LAGO_RATE": "0",
-        "BACKFILL_BATCH_SIZE": "5",
-        "BACKFILL_CONCURRENCY": "1",
-        "BACKFILL_LOG_DIR": str(folder / "logs"),
-    }
-    with nursery(folder, variables) as ready:
+    with nursery(folder, one_at_a_time(folder, database_address, lago, steve)) as ready:
         yield ready
 
 
