@@ -5,8 +5,8 @@ It holds no personal data, and yet says whom an operator moves when: readable by
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from customers.backfill.engine.been import work_of
 from customers.backfill.engine.report import Report
 from customers.backfill.refused import Refused
 from customers.models import BackfillRun
+from kernel.whole_file import whole_file
 
 MAX_BYTES = 512 * 2**20
 SAVE_ANEW = "Look at what changed, and save the plan anew with --dry-run --save-plan FILE."
@@ -35,14 +36,8 @@ def save(path: Path, report: Report) -> PlanFacts:
     """Write the plan whole or not at all, readable by its owner only; raise Refused."""
     facts = PlanFacts.of(report)
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with open(handle, "w", encoding="utf-8") as stream:  # noqa: PTH123 - the handle is open already
-                json.dump(_document(facts, report.info.name), stream, ensure_ascii=False, indent=1)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink()
-            raise
+        with whole_file(path) as stream, TextIOWrapper(stream, encoding="utf-8") as text:
+            json.dump(_document(facts, report.info.name), text, ensure_ascii=False, indent=1)
     except OSError as error:
         raise Refused(f"{path.name}: the plan cannot be saved ({error.strerror}).") from error
     return facts

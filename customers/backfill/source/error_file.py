@@ -9,7 +9,6 @@ import csv
 import io
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -20,6 +19,7 @@ from customers.backfill.source.error_cells import CellValue, date_of, number_of,
 from customers.backfill.source.formulas import escape
 from customers.backfill.source.text import DELIMITERS
 from kernel import Problem
+from kernel.whole_file import whole_file
 
 Flawed = tuple[SourceRow, Sequence[Problem]]
 
@@ -46,14 +46,8 @@ def check_error_file(path: Path, source_path: Path, info: SourceInfo) -> None:
 def write_error_file(path: Path, info: SourceInfo, rows: Iterable[Flawed]) -> int:
     """Write the file whole or not at all, readable by its owner only; give the number of rows in it."""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with open(handle, "wb") as stream:  # noqa: PTH123 - the handle is open already
-                count = write_errors(stream, info, rows)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink()
-            raise
+        with whole_file(path) as stream:
+            count = write_errors(stream, info, rows)
     except OSError as error:
         raise ErrorFileError(f"{path.name}: the error file cannot be written ({error.strerror}).") from error
     return count
