@@ -137,6 +137,7 @@ def test_another_pace_is_heard_under_load_and_holds(
     assert run.pace == {"rate": 200.0, "concurrency": 2}
 
 
+@pytest.mark.matrix
 def test_a_process_that_is_killed_while_it_is_paused_is_followed_by_the_same_command(
     slow: Sandbox, variables: dict[str, str], path: Path
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_process_that_is_killed_while_it_is_paused_is_followed_by_the_same_com
     assert (answer.code, status(run), User.objects.count()) == (0, "succeeded", ROWS)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("how", ["stop", "Ctrl-C"])
 def test_a_paused_run_can_be_ended(slow: Sandbox, variables: dict[str, str], path: Path, how: str) -> None:
     with started(variables, *importing(path)) as running:
@@ -173,6 +175,7 @@ def test_a_paused_run_can_be_ended(slow: Sandbox, variables: dict[str, str], pat
     assert "To continue it: python manage.py backfill_customers" in answer.err
 
 
+@pytest.mark.matrix
 def test_a_revert_is_paused_and_resumed(slow: Sandbox, variables: dict[str, str], path: Path) -> None:
     with started(variables, *importing(path, rate="0")) as running:
         running.answer()

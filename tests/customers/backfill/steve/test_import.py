@@ -29,6 +29,7 @@ from tests.customers.factories import all_steps, imported, planned, row, rows, s
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.matrix
 def test_a_thousand_rows_make_a_thousand_id_tags_and_a_revert_keeps_the_one_that_charged(
     steve: SteveSandbox, lago: Sandbox
 ) -> None:
