@@ -3,10 +3,11 @@
 import getpass
 import json
 import os
+import re
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from types import FrameType
@@ -144,13 +145,13 @@ class BackfillCommand(BaseCommand):
 
     @property
     def command_line(self) -> str:
-        """Return the command as it was typed, to be typed again."""
-        return shlex.join(["python", "manage.py", *(a for a in sys.argv[1:] if a != "--dry-run")])
+        """Return the command that was typed, to be typed again: to do what was looked at."""
+        return shlex.join(["python", "manage.py", *_to_do_it(sys.argv[1:])])
 
     @property
     def command_line_for_all(self) -> str:
         """Return the command as it was typed, but for the option that lets in the first customers alone."""
-        given = iter(a for a in sys.argv[1:] if a != "--dry-run")
+        given = iter(_to_do_it(sys.argv[1:]))
         kept = []
         for argument in given:
             if argument == "--first":
@@ -205,3 +206,10 @@ class BackfillCommand(BaseCommand):
 _DJANGO_OPTIONS = {
     "settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "stdout", "stderr",
 }  # fmt: skip
+
+
+def _to_do_it(typed: Sequence[str]) -> Iterator[str]:
+    """Leave out what only looks; a plan that was saved is the one to be kept to."""
+    for argument in typed:
+        if argument not in ("--dry-run", "--force"):
+            yield re.sub("^--save-plan(?=$|=)", "--plan", argument)
