@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
+from django.utils.text import capfirst
+
 from auditlog.people import with_names
 from customers.backfill.engine.report import Report
 from customers.backfill.engine.stop import Stop
@@ -65,7 +67,7 @@ def goes_on(run: BackfillRun, stop: Stop, tell: Callable[[str], None], *, actor:
     stop.forget_pause()
     run.refresh_from_db()
     if _is_paused(run):
-        tell(TELL.format(with_names(life.paused_by(run.asked_by)).capitalize(), run.run_id))
+        tell(TELL.format(with_names(capfirst(life.paused_by(run.asked_by))), run.run_id))
     while _is_paused(run) and not stop.requested:
         stop.sleep(LOOK_S)
         run.refresh_from_db()
