@@ -73,7 +73,8 @@ class _Engine(Engine):
         if name == SHIPPED_LAYOUT:
             shipped: Template = get_template(name).template  # type: ignore[attr-defined]
             return shipped, shipped.origin
-        source = self._find(name) if NAME.fullmatch(name) else None
+        plain = NAME.fullmatch(name)
+        source = self._find(plain[0]) if plain else None  # as a plain str, and not Django's safe one
         if source is None:
             raise TemplateSyntaxError(
                 f"there is no layout {name!r}: name a file of the folder, or {SHIPPED_LAYOUT}."
