@@ -9,7 +9,9 @@ def wording_problem() -> str:
     problems = template_problems()
     if len(problems) < 2:
         return "".join(problems)
-    return f"{problems[0]} ({len(problems) - 1} more: python manage.py check names them all.)"
+    return (
+        f"{problems[0]} ({len(problems) - 1} more, which python manage.py check and Before the night name.)"
+    )
 
 
 def require_templates() -> None:
