@@ -12,7 +12,6 @@ from customers.backfill.refused import Refused
 from customers.backfill.unasked import remarks
 from customers.backfill.welcome import Choice
 from customers.backfill.welcome.platform import require_address, require_links
-from customers.backfill.welcome.sample import sample_html
 from customers.mail.addresses import read_mailbox
 from customers.mail.ready import what_is_missing
 from customers.models import BackfillRun
@@ -30,6 +29,7 @@ class WelcomeOptions:
     inline: bool
     status: bool
     preview: Path | None
+    write_templates: Path | None
     test_to: str
     choice: Choice
     quiet: bool
@@ -48,6 +48,12 @@ def add_welcome_options(parser: CommandParser) -> None:
     only.add_argument("--status", action="store_true", help="only show how the mails stand")
     only.add_argument("--test-to", metavar="ADDRESS", help="only send one to yourself, with a dead link")
     only.add_argument("--preview", type=Path, metavar="FILE.html", help="only write what the mail looks like")
+    only.add_argument(
+        "--write-templates",
+        type=Path,
+        metavar="DIR",
+        help="only write the shipped mails, to begin your own with",
+    )
 
 
 def read_welcome_options(given: Mapping[str, Any]) -> WelcomeOptions:
@@ -60,6 +66,7 @@ def read_welcome_options(given: Mapping[str, Any]) -> WelcomeOptions:
         inline=given["inline"],
         status=given["status"],
         preview=given["preview"],
+        write_templates=given["write_templates"],
         test_to=_one_address(given["test_to"]),
         choice=Choice(
             resend=given["resend"], retry_unknown=given["retry_unknown"], retry_failed=given["retry_failed"]
@@ -99,13 +106,6 @@ def require_sender(*, inline: bool) -> None:
             "Start one with: python manage.py qcluster, or send from here with --inline.",
         )
     require_links()
-
-
-def write_preview(path: Path) -> None:
-    try:
-        path.write_text(sample_html(), "utf-8")
-    except OSError as error:
-        raise Refused(f"--preview: {path} cannot be written: {error.strerror}.") from error
 
 
 def _one_address(given: str | None) -> str:

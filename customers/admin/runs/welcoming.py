@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -30,8 +31,9 @@ from customers.backfill.welcome import (
 )
 from customers.backfill.welcome import status as campaign_status
 from customers.backfill.welcome.campaign import BATCH_SIZE, DELAY_MS, STILL_IMPORTING
-from customers.backfill.welcome.sample import sample_html, sample_message
+from customers.backfill.welcome.sample import html_of, sample_message
 from customers.backfill.welcome.trying import send_to_oneself
+from customers.backfill.welcome.wording import wording_problem
 from customers.mail.composing import composed
 from customers.mail.envelope import CustomerMail
 from customers.mail.errors import CannotCompose
@@ -137,8 +139,8 @@ class WelcomePages(Pages):
             "not_now": run.status in STILL_IMPORTING,
             "unfinished": standing.sentence,
             "waiting": standing.waiting_sentence,
-            "sample": _sample(),
-            "no_mail": wrong_addresses(),
+            "sample": _sample()[0],
+            "no_mail": _no_mail(),
             "own_address": staff(request).email,
         }
         return self.follow(
@@ -180,9 +182,10 @@ class WelcomePages(Pages):
     def mail_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show the mail as a customer's program does. It runs nothing, and loads nothing."""
         self.run(pk)
-        if _sample() is None:
-            raise Http404("EMAIL_FROM is not set, or is no address: there is no mail to show yet.")
-        response = HttpResponse(sample_html())
+        sample, why = _sample()
+        if sample is None:
+            raise Http404(f"There is no mail to show yet. {why}")
+        response = HttpResponse(html_of(sample))
         response.headers["Content-Security-Policy"] = MAIL_ALONE
         return response
 
@@ -225,11 +228,19 @@ class WelcomePages(Pages):
         return redirect("admin:customers_backfillrun_welcome", run.pk)
 
 
-def _sample() -> CustomerMail | None:
+def _sample() -> tuple[CustomerMail | None, str]:
+    """Return the mail as it would be; none, and why, where it cannot be written."""
     try:
-        return composed(sample_message)
-    except CannotCompose:
-        return None
+        return composed(sample_message), ""
+    except CannotCompose as error:
+        return None, str(error)
+
+
+def _no_mail() -> str:
+    """Say what keeps every mail from going out, in the words that also refuse to begin."""
+    if not settings.EMAIL_FROM:
+        return "EMAIL_FROM is not set, so no mail can be sent."
+    return next(iter(wrong_addresses()), "") or wording_problem()
 
 
 def _recipients(run: BackfillRun, choice: Choice) -> tuple[Recipients, str]:

@@ -22,8 +22,8 @@ from customers.terminal.welcome_options import (
     read_welcome_options,
     require_mail,
     require_sender,
-    write_preview,
 )
+from customers.terminal.welcome_writing import written
 
 
 class Command(BackfillCommand):
@@ -38,9 +38,8 @@ class Command(BackfillCommand):
     def work(self, **options: Any) -> int:
         chosen = read_welcome_options(options)
         run = find_run(chosen.run_id)
-        if chosen.preview:
-            write_preview(chosen.preview)
-            self.say(f"The mail, as a made-up customer would see it: {chosen.preview}")
+        if said := written(chosen):
+            self.say(said)
             return WELL
         if chosen.test_to:
             return self._try(run, chosen.test_to)
