@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from rich.console import Console
 
+from auditlog.people import all_with_names
 from customers.backfill.repair import Advice, Doing, RepairPlan, RepairReport
 from customers.backfill.steps import label
 from customers.terminal.output import plain_table
@@ -63,9 +64,11 @@ def _print_advice(console: Console, plan: RepairPlan) -> None:
     console.print(table)
     _print_more(console, len(plan.advice))
     console.print("\nWhat that means, and what to do:")
-    for (kind, means, todo), lines in _told(plan).items():
+    told = _told(plan)
+    sentences = all_with_names(f"{means} {todo}".strip() for _, means, todo in told)
+    for (kind, *_), lines, sentence in zip(told, told.values(), sentences, strict=True):
         named = ", ".join(lines[:EXAMPLES]) + (", …" if len(lines) > EXAMPLES else "")
-        console.print(f"  {kind} (line {named}): {f'{means} {todo}'.strip()}", soft_wrap=True)
+        console.print(f"  {kind} (line {named}): {sentence}", soft_wrap=True)
     console.print()
 
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
 
+from auditlog.people import all_with_names
 from customers.admin.access import CUSTOMERS, RUN, actor, may, needs
 from customers.admin.following import following_job
 from customers.admin.pages import Pages, post_only
@@ -100,7 +101,9 @@ def _is_past(run: BackfillRun, look: RunJob, job: RunJob | None) -> bool:
 
 def _shown(plan: Mapping[str, Any], name: str, *, may_see: bool) -> list[dict[str, Any]]:
     """Name things as on every other page, with the way to their customer for whoever may go it."""
-    found = plan[name]
+    texts = ("means", "todo") if name == "advice" else ()
+    told = iter(all_with_names(one[text] for one in plan[name] for text in texts))
+    found = [{**one, **{text: next(told) for text in texts}} for one in plan[name]]
     customers = {one["external_id"] for one in found} if may_see else set()
     users = dict(User.objects.filter(external_id__in=customers).values_list("external_id", "pk"))
     return [{**one, "what": label(one["step"]), "user_id": users.get(one["external_id"])} for one in found]

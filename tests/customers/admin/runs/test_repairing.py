@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from auditlog.models import Event, record
 from customers.jobs import run_job
 from customers.jobs.slices import Slice
-from customers.models import BackfillRun, IdTagMapping, RunJob
+from customers.models import BackfillRun, IdTagMapping, RunJob, User
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
 from tests.customers.admin.world import (
@@ -84,6 +85,20 @@ def test_the_rest_says_what_it_means_and_names_no_option(
     assert "There is nothing that could be repaired safely. 2 divergences need somebody to decide." in page
     assert "What is charged is billed to nobody." in page
     assert "--" not in page.partition("What somebody has to decide")[2]
+
+
+def test_who_switched_a_card_is_told_by_name(client: Client, run: BackfillRun) -> None:
+    switch_off(1)
+    ann = User.objects.create_user("ann@operator.example", role=User.Role.STAFF, display_name="Ann Admin")
+    record("admin", f"staff:{ann.pk}", [Event("idtagmapping.changed", "customer:C-1", {})])
+    look(client, run)
+
+    page = words_of(client.get(run_url(run, "repair")))
+    _, out, _ = manage("backfill_repair", "--run-id", run.run_id, "--dry-run")
+
+    assert "switched in the console by Ann Admin on " in page
+    assert "switched in the console by Ann Admin on " in out
+    assert "staff:" not in page + out
 
 
 @pytest.mark.parametrize("forged", [{"look": 0}, {"digest": "another"}, {"look": "", "digest": ""}])
