@@ -25,6 +25,10 @@ Status = BackfillRun.Status
 UNDER_WAY = (Status.QUEUED, Status.RUNNING, Status.PAUSED, Status.REVERTING)
 JOB_TASK = "customers.tasks.run_job"
 WAY = "See it with: python manage.py backfill_runs {}"
+WAITS = "The run {} waits already: its first customers are in, and nothing of the others has been begun."
+REST_OR_REVERT = (
+    "Continue it with the rest, or revert it. Both are named by: python manage.py backfill_runs {}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ def _revert_job(run: BackfillRun) -> RunJob | None:
 
 
 def _nothing(run: BackfillRun, what: str) -> Refused:
+    if run.status == Status.CANARY:
+        return Refused(WAITS.format(run.run_id), REST_OR_REVERT.format(run.run_id))
     return Refused(f"The run {run.run_id} is {shown_status(run)}: {what}.", WAY.format(run.run_id))
 
 

@@ -210,3 +210,16 @@ def test_what_is_not_under_way_is_refused_with_its_reason(action: str, now: str)
 
     assert answer.code == 2
     assert f"is {now}: " in answer.err
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("action", ["pause", "resume", "stop"])
+def test_one_that_waits_after_its_first_customers_is_continued_or_reverted(action: str) -> None:
+    run = BackfillRun.objects.create(run_id="20270101-000000-aaaa", input_sha256="a" * 64, status="canary")
+
+    answer = control(run.run_id, action)
+
+    assert answer.code == 2
+    assert "waits already: its first customers are in" in answer.err
+    assert "Continue it with the rest, or revert it." in answer.err
+    assert status(run) == "canary"
