@@ -34,6 +34,7 @@ WORDS = {
     "row.repaired": "Row repaired",
     "repair.asked": "Repair asked for",
     "repair.begun": "Repair begun",
+    "repair.stop_requested": "Stop of a repair asked for",
 }
 
 

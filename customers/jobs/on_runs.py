@@ -50,7 +50,7 @@ def ask(run: BackfillRun, kind: str, actor: str, **options: Any) -> RunJob:
     job = RunJob.objects.unfinished().filter(run=run, kind=kind).first()
     if job is None:
         job = _made(run, kind, actor, options)
-        if kind == Kind.REVERT:
+        if kind in (Kind.REVERT, Kind.REPAIR):
             life.forget_stop(run)
         if kind not in LOOKING:
             record(run.audit_tag, actor, [Event(f"{kind}.asked", f"run:{run.run_id}", options)])
@@ -151,7 +151,7 @@ def _repair(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Out
         report = repair(
             job.run, systems, shown=results.shown_of(look.result) if look else (),
             actor=job.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop, progress=progress,
-            batch_size=settings.BACKFILL_BATCH_SIZE, concurrency=settings.BACKFILL_CONCURRENCY,
+            batch_size=settings.BACKFILL_BATCH_SIZE, concurrency=settings.BACKFILL_CONCURRENCY, goes_on=True,
         )  # fmt: skip
     if stop.to_be_continued and report.status == "interrupted":
         return Status.QUEUED, "", results.of_repair(report, job.result)

@@ -9,9 +9,10 @@ from django.shortcuts import redirect
 from django.urls import URLPattern
 
 from auditlog.people import all_with_names
-from customers.admin.access import CUSTOMERS, RUN, actor, may, needs
+from customers.admin.access import CUSTOMERS, RUN, actor, may, needs, staff
 from customers.admin.following import following_job
 from customers.admin.pages import Pages, post_only
+from customers.admin.runs.controlling import controls_of
 from customers.backfill.ledger.looks import Since, since
 from customers.backfill.repair.planning import NOT_NOW
 from customers.backfill.steps import label
@@ -75,6 +76,7 @@ class RepairPages(Pages):
             "advice": _shown(plan, "advice", may_see=may_see) if plan else [],
             "form": form,
             "is_open": is_open,
+            "controls": controls_of(run, staff(request), is_at_work=False, by_worker=True),
         }
         following = following_job(job if under_way else look)
         return self.follow(request, "repair", f"Repair run {run.run_id}", context, following)

@@ -19,8 +19,9 @@ from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import life
 from customers.backfill.ledger.at_work import only_one, working_on
 from customers.backfill.ledger.run_log import RunLog, log_path
+from customers.backfill.ledger.standing import standing_of
 from customers.backfill.refused import Refused
-from customers.backfill.repair.planning import plan_repair
+from customers.backfill.repair.planning import check_now, plan_repair
 from customers.backfill.repair.records import FAILED, NothingPaid, RepairBooks
 from customers.backfill.repair.values import RepairPlan
 from customers.backfill.settling_in import SettlingIn
@@ -61,14 +62,20 @@ def repair(
     batch_size: int,
     concurrency: int,
     max_failures: int = 10,
+    goes_on: bool = False,
 ) -> RepairReport:
     """Do what is safe; safe to interrupt and to run again. Refused and RemoteError come first.
 
     `shown` are the keys of what somebody was shown and confirmed, and nothing else is done; None where nobody
-    was asked.
+    was asked. `goes_on`: it was asked for before, so a stop that was asked for since is one of it.
     """
-    with only_one():
+    with only_one(), working_on(run.pk):
         run.refresh_from_db()
+        check_now(run)
+        if not goes_on:
+            life.forget_stop(run)  # of an import that was stopped before
+        if _is_stopped(run, stop):
+            return _not_begun(RepairPlan(run, standing_of(run)), stop)
         plan = plan_repair(run, systems)
         if shown is not None and not plan.keys <= set(shown):
             raise Refused(
@@ -76,12 +83,23 @@ def repair(
             )
         if not plan.rows:
             return RepairReport(plan, "nothing")
-        if stop.requested:
-            return RepairReport(plan, "interrupted", reason=stop.reason, interrupted=True)
-        life.forget_stop(run)  # of an import that was stopped before
-        with RunLog(log_path(log_dir, run.run_id), run.run_id) as log, working_on(run.pk):
+        if _is_stopped(run, stop):
+            return _not_begun(plan, stop)
+        with RunLog(log_path(log_dir, run.run_id), run.run_id) as log:
             repairing = Repairing(plan, systems, actor, log, stop, progress)
             return repairing.carry_out(batch_size, concurrency, max_failures)
+
+
+def _is_stopped(run: BackfillRun, stop: Stop) -> bool:
+    """Hear of a stop before anything is done: what is at work hears by itself."""
+    run.refresh_from_db()
+    if run.stop_requested:
+        stop.request(life.stopped_by(run.asked_by), interrupted=True)
+    return stop.requested
+
+
+def _not_begun(plan: RepairPlan, stop: Stop) -> RepairReport:
+    return RepairReport(plan, "interrupted", reason=stop.reason, interrupted=True)
 
 
 class Repairing:

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from auditlog.models import Event, record
+from customers.backfill.ledger import life
 from customers.jobs import run_job
 from customers.jobs.slices import Slice
 from customers.models import BackfillRun, IdTagMapping, RunJob, User
@@ -17,6 +18,7 @@ from tests.customers.admin.world import (
     member_of_staff,
     other_session_works,
     run_url,
+    said,
     text_of,
     words_of,
 )
@@ -194,6 +196,94 @@ def test_slices_together_make_one_repair(client: Client, run: BackfillRun, setti
     assert slices > 1
     assert (job.status, job.result["counts"]) == ("done", {"repaired": 3})
     assert divergences(run) == []
+
+
+# --- stopped -----------------------------------------------------------------------------------------
+
+
+class Stopping(Slice):
+    """A slice in which somebody presses Stop after the first batch."""
+
+    client: Client
+    run: BackfillRun
+
+    def advance(self, number: int) -> None:
+        self.client.post(run_url(self.run, "stop"))
+
+
+def confirmed(client: Client, run: BackfillRun, *numbers: int) -> RunJob:
+    switch_off(*numbers)
+    client.post(run_url(run, "repair"), look(client, run))
+    return run.jobs.get(kind="repair", status="queued")
+
+
+def test_a_repair_at_work_is_stopped_and_the_next_one_does_the_rest(
+    client: Client, lago: Sandbox, settings: Any
+) -> None:
+    settings.BACKFILL_BATCH_SIZE = settings.BACKFILL_CONCURRENCY = 1
+    run = run_of(imported(rows(20)[3:]))
+    job = confirmed(client, run, *range(4, 21))
+
+    ended = run_job(job.pk, slice_of=type("Pressed", (Stopping,), {"client": client, "run": run}))
+    left = sum(not is_active for _, is_active, *_ in cards().values())
+    page = words_of(client.get(run_url(run)))
+    confirmed(client, run)
+    again = work()
+
+    assert (ended, again) == ("stopped", "done")
+    assert 0 < left < 17
+    assert "Repair: stopped (stopped by Sam Staff)" in page
+    assert [entry.subject for entry in audited("repair.stop_requested")] == [f"run:{run.run_id}"]
+    assert divergences(run) == []
+    run.refresh_from_db()
+    assert (run.status, len(audited("run.stop_requested"))) == ("succeeded", 0)
+
+
+def test_a_repair_that_waits_is_stopped_at_once(client: Client, run: BackfillRun) -> None:
+    job = confirmed(client, run, 1)
+    page = words_of(client.get(run_url(run, "repair")))
+
+    told = said(client, client.post(run_url(run, "stop")))
+
+    assert "Stop" in page
+    assert "The repair of run" in told[0]
+    assert (run_job(job.pk), RunJob.objects.get(pk=job.pk).status) == ("nothing", "stopped")
+    assert not cards()["TAG0001"][1]
+
+
+def test_a_stop_before_the_worker_begins_to_write_is_heard(client: Client, run: BackfillRun) -> None:
+    job = confirmed(client, run, 1)
+    RunJob.objects.filter(pk=job.pk).update(status="running")  # planning, or its worker has died
+    client.post(run_url(run, "stop"))
+    again = said(client, client.post(run_url(run, "stop")))
+    page = words_of(client.get(run_url(run)))
+
+    assert run_job(job.pk) == "stopped"
+    assert not cards()["TAG0001"][1]
+    assert "was asked to stop already" in again[-1]
+    assert "Stopping the repair, asked by Sam Staff" in page
+
+
+def test_a_repair_is_not_paused_and_leaves_a_paused_run_as_it_was(client: Client, run: BackfillRun) -> None:
+    BackfillRun.objects.update(status="paused", paused_at=run.started_at, asked_by="staff:1")
+    job = confirmed(client, run, 1)
+    RunJob.objects.filter(pk=job.pk).update(status="running")
+    client.post(run_url(run, "stop"))
+
+    assert run_job(job.pk) == "stopped"
+    run.refresh_from_db()
+    assert (run.status, run.paused_at) == ("paused", run.started_at)
+    assert life.resume(run, actor="staff:1")
+    run.refresh_from_db()
+    assert not run.stop_requested  # of the repair, and not of what goes on
+
+
+def test_a_pause_of_a_repair_says_what_can_be_done(client: Client, run: BackfillRun) -> None:
+    confirmed(client, run, 1)
+
+    told = said(client, client.post(run_url(run, "pause")))
+
+    assert "is being repaired, and a repair is not paused. Stop it" in told[0]
 
 
 @pytest.mark.parametrize("status", ["queued", "running", "reverting", "reverted", "abandoned"])
