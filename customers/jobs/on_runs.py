@@ -31,6 +31,7 @@ from kernel import RemoteError
 Kind, Status, RunStatus = RunJob.Kind, RunJob.Status, BackfillRun.Status
 WITHOUT = "without"  # the option that names systems to leave alone
 LOOK = "look"  # the option of a repair that names the look that was confirmed
+LEAVE_OUT = "leave_out"  # the option of a repair that names the lines that are to stay as they are
 LOOKING = (Kind.REVERT_PREVIEW, Kind.REPAIR_PREVIEW)
 WRITING = (Kind.REVERT, Kind.REPAIR, Kind.CHARGE)
 ATTEMPTS = 3
@@ -151,7 +152,8 @@ def _repair(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Out
         report = repair(
             job.run, systems, shown=results.shown_of(look.result) if look else (),
             actor=job.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop, progress=progress,
-            batch_size=settings.BACKFILL_BATCH_SIZE, concurrency=settings.BACKFILL_CONCURRENCY, goes_on=True,
+            batch_size=settings.BACKFILL_BATCH_SIZE, concurrency=settings.BACKFILL_CONCURRENCY,
+            leave_out=job.options.get(LEAVE_OUT, ()), goes_on=True, is_told=bool(job.result),
         )  # fmt: skip
     if stop.to_be_continued and report.status == "interrupted":
         return Status.QUEUED, "", results.of_repair(report, job.result)

@@ -23,7 +23,7 @@ from customers.backfill.ledger.standing import standing_of
 from customers.backfill.refused import Refused
 from customers.backfill.repair.planning import check_now, plan_repair
 from customers.backfill.repair.records import FAILED, NothingPaid, RepairBooks
-from customers.backfill.repair.values import RepairPlan
+from customers.backfill.repair.values import RepairPlan, RowRepair
 from customers.backfill.settling_in import SettlingIn
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun
@@ -47,7 +47,7 @@ class RepairReport:
     def is_well(self) -> bool:
         """Return whether nothing is left, to do or to decide."""
         is_done = self.status in ("repaired", "nothing")
-        return is_done and not self.plan.advice and self.settling.is_well
+        return is_done and not (self.plan.advice or self.plan.left_out) and self.settling.is_well
 
 
 def repair(
@@ -62,12 +62,15 @@ def repair(
     batch_size: int,
     concurrency: int,
     max_failures: int = 10,
+    leave_out: Collection[int] = (),
     goes_on: bool = False,
+    is_told: bool = False,
 ) -> RepairReport:
     """Do what is safe; safe to interrupt and to run again. Refused and RemoteError come first.
 
     `shown` are the keys of what somebody was shown and confirmed, and nothing else is done; None where nobody
-    was asked. `goes_on`: it was asked for before, so a stop that was asked for since is one of it.
+    was asked. `leave_out` are lines whose rows are to stay as they are. `goes_on`: it was asked for before,
+    so a stop that was asked for since is one of it. `is_told`: that it began is written down already.
     """
     with only_one(), working_on(run.pk):
         run.refresh_from_db()
@@ -77,6 +80,9 @@ def repair(
         if _is_stopped(run, stop):
             return _not_begun(RepairPlan(run, standing_of(run)), stop)
         plan = plan_repair(run, systems)
+        unknown = plan.leave_out(leave_out)
+        if unknown and shown is None:
+            raise nothing_to_leave(unknown)
         if shown is not None and not plan.keys <= set(shown):
             raise Refused(
                 "What there is to repair has changed since it was shown.", "Look again, and confirm that."
@@ -87,6 +93,8 @@ def repair(
             return _not_begun(plan, stop)
         with RunLog(log_path(log_dir, run.run_id), run.run_id) as log:
             repairing = Repairing(plan, systems, actor, log, stop, progress)
+            if not is_told:
+                repairing.tell_begun()
             return repairing.carry_out(batch_size, concurrency, max_failures)
 
 
@@ -116,7 +124,6 @@ class Repairing:
         began = time.monotonic()
         run, steps = self.plan.run, self._systems.steps
         doings = len(self.plan.doings)
-        self._tell_begun(doings)
         self._note([{"repair": run.run_id, "rows": len(self.plan.rows), "things": doings}])
         self.progress.start("Repairing", len(self.plan.rows))
         lanes = Lanes(concurrency)
@@ -140,10 +147,12 @@ class Repairing:
         return self._close(time.monotonic() - began)
 
     @transaction.atomic
-    def _tell_begun(self, doings: int) -> None:
-        run = self.plan.run
-        data = {"rows": len(self.plan.rows), "things": doings, "advice": len(self.plan.advice)}
-        record(run.audit_tag, self.actor, [Event("repair.begun", f"run:{run.run_id}", data)])
+    def tell_begun(self) -> None:
+        """Write down that it begins, and which rows somebody wants to stay as they are."""
+        run, plan = self.plan.run, self.plan
+        data = {"rows": len(plan.rows), "things": len(plan.doings), "advice": len(plan.advice)}
+        events = [Event("repair.begun", f"run:{run.run_id}", data | {"left_out": len(plan.left_out)})]
+        record(run.audit_tag, self.actor, [*events, *map(_left_out, plan.left_out)])
 
     def _settled(self, batch: Sequence[Settled]) -> None:
         ended = [one for one in batch if one.outcome]
@@ -172,6 +181,20 @@ class Repairing:
             report.status, report.reason = "failed", f"{rows} could not be repaired"
         self._note([{"status": report.status, **report.counts, "seconds": f"{seconds:.1f}"}])
         return report
+
+
+def _left_out(row: RowRepair) -> Event:
+    steps = [f"{doing.step}: {doing.verb}" for doing in row.doings]
+    data = {"line": row.planned.line, "steps": steps}
+    return Event("row.left_out", f"customer:{row.planned.wanted.external_id}", data)
+
+
+def nothing_to_leave(lines: Sequence[int]) -> Refused:
+    named = ", ".join(map(str, lines))
+    return Refused(
+        f"There is nothing to be repaired in line {named}, so it cannot be left out.",
+        "Look with --dry-run which lines there are.",
+    )
 
 
 def _line(one: Settled) -> dict[str, object]:

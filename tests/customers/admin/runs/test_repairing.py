@@ -9,7 +9,7 @@ from auditlog.models import Event, record
 from customers.backfill.ledger import life
 from customers.jobs import run_job
 from customers.jobs.slices import Slice
-from customers.models import BackfillRun, IdTagMapping, RunJob, User
+from customers.models import BackfillRun, BackfillStep, IdTagMapping, RunJob, User
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
 from tests.customers.admin.world import (
@@ -52,7 +52,8 @@ def look(client: Client, run: BackfillRun) -> dict[str, Any]:
     client.post(run_url(run, "repair_look"))
     work()
     seen = run.jobs.filter(kind="repair_preview").latest("pk")
-    return {"look": seen.pk, "digest": seen.result.get("digest", "")}
+    ticks = sorted({one["group"] for one in seen.result.get("do", ())})
+    return {"look": seen.pk, "digest": seen.result.get("digest", ""), "do": ticks}
 
 
 def test_what_was_read_is_repaired(client: Client, run: BackfillRun, steve: SteveSandbox) -> None:
@@ -196,6 +197,69 @@ def test_slices_together_make_one_repair(client: Client, run: BackfillRun, setti
     assert slices > 1
     assert (job.status, job.result["counts"]) == ("done", {"repaired": 3})
     assert divergences(run) == []
+
+
+# --- left out ----------------------------------------------------------------------------------------
+
+
+def test_what_is_not_ticked_stays_as_it_is_and_is_written_down(client: Client, run: BackfillRun) -> None:
+    switch_off(1, 2, 3)
+    given = look(client, run)
+
+    client.post(run_url(run, "repair"), given | {"do": [2, 4]})
+    ended = work()
+    page = words_of(client.get(run_url(run)))
+
+    assert ended == "done"
+    assert [is_active for _, is_active, *_ in cards().values()] == [True, False, True]
+    assert "2 rows repaired · 1 row left out" in page
+    (entry,) = audited("row.left_out")
+    assert (entry.subject, entry.data["line"], entry.actor[:6]) == ("customer:C-2", 3, "staff:")
+    assert audited("repair.asked")[0].data["leave_out"] == [3]
+
+
+def test_all_is_ticked_at_first_and_nothing_ticked_is_refused(client: Client, run: BackfillRun) -> None:
+    switch_off(1, 2)
+    given = look(client, run)
+    before = text_of(client.get(run_url(run, "repair")))
+
+    answer = client.post(run_url(run, "repair"), given | {"do": []})
+
+    assert before.count(" checked>") == 2
+    assert "Nothing is ticked, so there is nothing to be repaired." in words_of(answer)
+    assert " checked>" not in text_of(answer)
+    assert not run.jobs.filter(kind="repair").exists()
+
+
+def test_slices_leave_it_out_and_write_it_down_once(client: Client, run: BackfillRun, settings: Any) -> None:
+    settings.BACKFILL_BATCH_SIZE = settings.BACKFILL_CONCURRENCY = 1
+    switch_off(1, 2, 3)
+    client.post(run_url(run, "repair"), look(client, run) | {"do": [2, 4]})
+    job = RunJob.objects.latest("pk")
+
+    while run_job(job.pk, slice_of=SliceOfOne) == "queued":
+        pass
+
+    assert [is_active for _, is_active, *_ in cards().values()] == [True, False, True]
+    assert (len(audited("repair.begun")), len(audited("row.left_out"))) == (1, 1)
+
+
+def test_what_is_left_to_decide_leads_to_lago(
+    client: Client, run: BackfillRun, by_hand: Any, settings: Any
+) -> None:
+    settings.LAGO_DASHBOARD_URL = "https://lago.example/acme"
+    by_hand.delete("/subscriptions/backfill-C-1?on_termination_invoice=skip&on_termination_credit_note=skip")
+    by_hand.delete("/customers/C-2")
+    look(client, run)
+
+    page = text_of(client.get(run_url(run, "repair")))
+
+    refs = dict(BackfillStep.objects.filter(row__external_id="C-1").values_list("name", "ref"))
+    customer, subscription = refs["lago_customer"], refs["lago_subscription"]
+    assert (
+        f'href="https://lago.example/acme/customer/{customer}/subscription/{subscription}/overview"' in page
+    )
+    assert page.count("Open Lago") == 1  # what is gone there has no page
 
 
 # --- stopped -----------------------------------------------------------------------------------------
