@@ -139,7 +139,7 @@ def test_while_steve_is_away_its_part_says_so(sam: Client, run: BackfillRun, ste
     assert page.status_code == 200
 
 
-def test_a_steve_that_does_not_answer_is_asked_once_and_named(
+def test_a_steve_that_does_not_answer_is_named_soon(
     sam: Client, run: BackfillRun, steve: SteveSandbox, settings: Any
 ) -> None:
     settings.STEVE_TIMEOUT_S = 1
