@@ -20,6 +20,7 @@ from customers.admin.pages import post_only
 from customers.backfill import approvals, stored_preview
 from customers.backfill.engine.agreeing import sum_told
 from customers.backfill.refused import Refused
+from customers.backfill.steps import system_names
 from customers.backfill.stored_preview import SHOWN
 from customers.models import BackfillUpload, PlanApproval, User
 
@@ -76,12 +77,13 @@ class ApprovalPages(WorkingPages):
         plan = get_object_or_404(PlanApproval, pk=pk)
         if plan.upload_id and plan.run_id is None:
             return redirect("admin:customers_backfillrun_preview", token=plan.upload_id)
-        facts = approvals.facts_of(plan)
+        facts, names = approvals.facts_of(plan), system_names()
         rows = Paginator([{"line": line, "row": row} for line, row in sorted(facts.rows.items())], SHOWN)
         context = {
             "plan": plans_told([plan], staff(request))[0],
             "approval": _shown(approvals.Standing(str(plan.status), plan), staff(request)),
             "about": facts.about,
+            "systems": [(names.get(key, key), place) for key, place in facts.about["systems"].items()],
             "options": options_told(facts.about["options"]),
             "page": rows.get_page(request.GET.get("page")),
         }
