@@ -79,7 +79,7 @@ def repair(
         if stop.requested:
             return RepairReport(plan, "interrupted", reason=stop.reason, interrupted=True)
         life.forget_stop(run)  # of an import that was stopped before
-        with RunLog(log_path(log_dir, run.run_id), run.run_id) as log, working_on(run.pk):
+        with RunLog(log_path(log_dir, run.run_id), run.run_id) as log, working_on(run.pk, actor):
             repairing = Repairing(plan, systems, actor, log, stop, progress)
             return repairing.carry_out(batch_size, concurrency, max_failures)
 

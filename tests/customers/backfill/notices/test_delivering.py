@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from customers import jobs, locks, tasks
 from customers.backfill.ledger import life
@@ -358,7 +359,7 @@ def test_of_a_worker_and_a_terminal_that_saw_it_at_once_one_has_it() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_sweeps_at_once_tell_of_a_dead_run_once(receiver: Receiver) -> None:
-    make_run(1, status=Status.RUNNING)
+    make_run(1, status=Status.RUNNING, at_work_since=timezone.now(), at_work_by="cli:test")
 
     def sweeper() -> None:
         jobs.sweep()
