@@ -113,6 +113,11 @@ def _is_fresh(plan: PlanApproval) -> bool:
     return PlanApproval.objects.fresh().filter(pk=plan.pk).exists()
 
 
+def _hold(upload_pk: Any) -> None:
+    """Take the preview before its approval, as whoever changes or discards it does, and import does."""
+    BackfillUpload.objects.select_for_update().filter(pk=upload_pk).values_list("pk").first()
+
+
 def _keep(upload_pk: Any) -> None:
     """Keep a preview as long as its plan can be approved, or imported."""
     BackfillUpload.objects.filter(pk=upload_pk).update(kept_until=timezone.now() + PlanApproval.LIFETIME)
@@ -136,6 +141,7 @@ def approve(plan: PlanApproval, user: User) -> None:
     if is_own(plan, user):
         raise Refused("Nobody approves what they have made themselves.", "Ask a colleague.")
     actor = f"staff:{user.pk}"
+    _hold(plan.upload_id)
     waiting = PlanApproval.objects.waiting().filter(pk=plan.pk)
     given = {"status": Status.APPROVED, "decided_by": actor, "decided_at": timezone.now()}
     if not PlanApproval.objects.filter(pk__in=waiting.values("pk"), status=Status.WAITING).update(**given):

@@ -21,6 +21,7 @@ from tests.rehearsal.platform.databases import emptied
 from tests.support.browser import chromium
 from tests.support.receiver import SECRET, Receiver, receiving
 from tests.support.redis_server import RedisServer
+from tests.support.sessions import Begin, others
 from tests.support.smtp_server import Inbox, MailServer
 
 
@@ -71,6 +72,13 @@ def receiver(settings: Any) -> Iterator[Receiver]:
     with receiving() as receiver:
         settings.NOTIFY_WEBHOOK_URL, settings.NOTIFY_WEBHOOK_SECRET = receiver.url, SECRET
         yield receiver
+
+
+@pytest.fixture
+def in_another_session(transactional_db: None) -> Iterator[Begin]:
+    """Begin something in a session of its own, and wait until it is held up there."""
+    with others() as begin:
+        yield begin
 
 
 @pytest.fixture

@@ -172,7 +172,7 @@ class ImportPages(ColumnPages, ApprovalPages, ImportMixin):  # type: ignore[misc
             if upload:
                 upload.uploaded_by = staff(request)  # whose the run is from here on
                 upload.options["first"] = form.cleaned_data["first"]
-            return {"upload": upload, "hour": form.hour}
+            return {"upload": upload, "hour": form.hour, "edition": form.edition}
         return {"upload": _uploaded(form) if form is not None and form.is_bound else None}
 
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
