@@ -1,5 +1,7 @@
 """Fixtures of the tests of customers."""
 
+import os
+import pty
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,16 @@ def receiver(settings: Any) -> Iterator[Receiver]:
     with receiving() as receiver:
         settings.NOTIFY_WEBHOOK_URL, settings.NOTIFY_WEBHOOK_SECRET = receiver.url, SECRET
         yield receiver
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Where a person types: what is written to it arrives on standard input, which is a terminal."""
+    person, ours = pty.openpty()
+    with os.fdopen(ours) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        yield person
+    os.close(person)
 
 
 @pytest.fixture

@@ -39,7 +39,8 @@ class Command(BackfillCommand):
             if dry_run:
                 return self._show(plan_repair(run, systems))
             if not noinput and sys.stdin.isatty():
-                shown = self._confirmed(plan_repair(run, systems))
+                plan = plan_repair(run, systems)
+                shown = plan.keys if stop.requested else self._confirmed(plan)
                 if shown is None:
                     return self.refuse("Not confirmed; nothing was repaired.")
             report = repair(
