@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from billing.values import Plan
 from customers import queueing
-from customers.backfill import approvals, preview_ends, stored_preview
+from customers.backfill import approvals, approved, preview_ends, stored_preview
 from customers.backfill.difference import Differs, basis_to_keep, by_difference
 from customers.backfill.edition import edition_of
 from customers.backfill.engine.acceptance import ANEW, KEY
@@ -258,7 +258,7 @@ def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
     upload.run, upload.attempts = run, 0
     upload.save(update_fields=["run", "attempts", "uploaded_by", "options"])  # whoever confirmed it
     life.tell_queued(run, actor=upload.actor)
-    approvals.hand_over(upload, run)
+    approved.hand_over(upload, run)
     preview_ends.note_confirmed(upload, run)
     if run.starts_at is None:  # else the sweep wakes the worker at its hour
         enqueue(run.pk)

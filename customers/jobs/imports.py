@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from customers.backfill import approvals
+from customers.backfill import approvals, approved
 from customers.backfill import uploads as staging
 from customers.backfill.engine.attempt import import_file
 from customers.backfill.engine.report import Report
@@ -88,7 +88,7 @@ def _work(upload: BackfillUpload, slice_of: Slicing) -> Ended:
                 staging.open_upload(upload), systems, replace(options, new_run=False),
                 actor=upload.actor, log_dir=settings.BACKFILL_LOG_DIR,
                 stop=stop, progress=progress, now=timezone.now,
-                consents=[approvals.Approved(staging.PREVIEW_AGAIN)] if approvals.is_required() else (),
+                consents=[approved.Approved(staging.PREVIEW_AGAIN)] if approvals.is_required() else (),
             )  # fmt: skip
             if report.run is not None and report.status not in (*WHOLE, Status.QUEUED):
                 wake_platform(systems)  # what there is of it is not looked at
