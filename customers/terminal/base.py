@@ -19,6 +19,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from customers.backfill.document import refusal
 from customers.backfill.engine.stop import Stop
+from customers.backfill.notices.died import notice_dead
 from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
 from customers.backfill.source.error_file import ErrorFileError
@@ -50,14 +51,15 @@ class BackfillCommand(BaseCommand):
         self._accept_every_character()
         known = {name: options[name] for name in options if name not in _DJANGO_OPTIONS}
         telling = Telling(self.actor)
-        code = self._guarded(**known)
+        code = self._guarded(telling, **known)
         telling.tell(self.say)
         if code != WELL:
             sys.exit(code)
 
-    def _guarded(self, **options: Any) -> int:
+    def _guarded(self, telling: Telling, **options: Any) -> int:
         try:
             self._reach_database()
+            self._tell_of_the_dead(telling)
             return self.work(**options)
         except SourceError as error:
             told = self._with_a_way(error, options)
@@ -95,6 +97,13 @@ class BackfillCommand(BaseCommand):
             if reason is None:
                 raise
             raise Refused(reason) from error
+
+    def _tell_of_the_dead(self, telling: Telling) -> None:
+        """Tell of what was killed before, if nobody has noticed yet: there may be no worker to do so."""
+        if noticed := notice_dead():
+            for told in noticed:
+                self.say(told)
+            telling.tell(self.say)
 
     # --- speaking ------------------------------------------------------------------------------------
 

@@ -72,7 +72,7 @@ def repair(
     was asked. `leave_out` are lines whose rows are to stay as they are. `goes_on`: it was asked for before,
     so a stop that was asked for since is one of it. `is_told`: that it began is written down already.
     """
-    with only_one(), working_on(run.pk):
+    with only_one(), working_on(run.pk, actor):
         run.refresh_from_db()
         check_now(run)
         if not goes_on:

@@ -40,7 +40,8 @@ class Command(BackfillCommand):
             if dry_run:
                 return self._show(self._planned(run, systems, leave_out))
             if not noinput and sys.stdin.isatty():
-                shown = self._confirmed(self._planned(run, systems, leave_out))
+                plan = self._planned(run, systems, leave_out)
+                shown = plan.keys if stop.requested else self._confirmed(plan)
                 if shown is None:
                     return self.refuse("Not confirmed; nothing was repaired.")
             report = repair(

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from customers import jobs
 from customers.backfill import approvals, stored_preview, uploads
+from customers.backfill.approved import standing_of
 from customers.backfill.refused import Refused
 from customers.models import BackfillRun, BackfillUpload, PlanApproval, User
 from rehearsal.lago import Sandbox
@@ -74,7 +75,7 @@ def fresh(upload: BackfillUpload) -> BackfillUpload:
 
 def state(upload: BackfillUpload) -> str:
     upload = fresh(upload)
-    return approvals.standing_of(upload, stored_preview.unpack(upload)).state
+    return standing_of(upload, stored_preview.unpack(upload)).state
 
 
 def worked(upload: BackfillUpload, user: User) -> BackfillRun:

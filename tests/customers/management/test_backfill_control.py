@@ -14,7 +14,7 @@ from customers.models import BackfillRun, User
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
 from tests.customers.backfill.steve.world import run_of
-from tests.customers.commands import Answer, environment, started
+from tests.customers.commands import Answer, command, environment, started
 from tests.customers.factories import csv_text, imported, rows
 from tests.support.processes import wait_for
 
@@ -255,3 +255,46 @@ def test_one_that_waits_after_its_first_customers_is_continued_or_reverted(actio
     assert "waits already: its first customers are in" in answer.err
     assert "Continue it with the rest, or revert it." in answer.err
     assert status(run) == "canary"
+def test_a_run_that_was_paused_over_the_first_bills_nobody_for_the_month_before_and_says_when_it_can(
+    slow: Sandbox, variables: dict[str, str], path: Path
+) -> None:
+    slow.set_clock("2026-11-30T21:00:00Z")
+    with started(variables, *importing(path)) as running:
+        run = begun()
+        control(run.run_id, "pause")
+        wait_for(lambda: status(run) == "paused")
+        done = run.rows.filter(outcome="created").count()
+        slow.set_clock("2026-12-01T08:00:00Z")
+        before = writes(slow)
+        control(run.run_id, "resume")
+        answer = running.answer()
+
+    assert answer.code == 1
+    assert "invoiced_today" in answer.out + answer.err
+    assert (writes(slow), run.rows.filter(outcome="created").count()) == (before, done)
+    assert 0 < done < ROWS
+    assert len(slow.journal()["invoices"]) == done  # of those who were in before midnight, as they were told
+    assert status(run) == "failed"
+    assert "invoiced_today" in run.reason
+
+    slow.set_clock("2026-12-02T08:00:00Z")
+    rest = command(path, "--skip-existing")
+
+    assert (rest.code, status(run)) == (0, "succeeded")
+    assert len(slow.journal()["invoices"]) == done
+
+
+@pytest.mark.matrix
+def test_a_run_that_is_resumed_while_lago_is_away_does_not_wait_for_ever(
+    slow: Sandbox, variables: dict[str, str], path: Path
+) -> None:
+    with started(variables, *importing(path)) as running:
+        run = begun()
+        control(run.run_id, "pause")
+        wait_for(lambda: status(run) == "paused")
+        slow.fault("500,method=GET,times=forever")
+        control(run.run_id, "resume")
+        answer = running.answer()
+
+    assert answer.code == 2
+    assert (status(run), "Lago" in run.reason) == ("interrupted", True)
