@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
+from customers import bulk
 from customers.models import IdTagMapping
 from customers.models.people import STRIPPED_ID_TAG
 from customers.steps import activation, reports
@@ -166,7 +167,7 @@ class IdTagMappingStep(Step):
     def remove_all(self, things: Sequence[Thing], found: Any, *, discard: bool) -> Sequence[Removed]:
         there = IdTagMapping.objects.in_bulk([int(thing.ref) for thing in things])
         made = [int(thing.ref) for thing in things if not thing.undo]
-        IdTagMapping.objects.filter(pk__in=made).delete()
+        bulk.delete(IdTagMapping, made)
         return [activation.removed(there.get(int(thing.ref)), thing.undo) for thing in things]
 
 

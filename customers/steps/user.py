@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
+from customers import bulk
 from customers.models import BackfillRow, IdTagMapping, User, email_digest
 from customers.steps import reports
 from customers.steps.reports import UserFact
@@ -140,7 +141,7 @@ class UserStep(Step):
             IdTagMapping.objects.filter(user_id__in=pks).delete()
         there = set(User.objects.filter(pk__in=pks).values_list("pk", flat=True))
         held = set(IdTagMapping.objects.filter(user_id__in=there).values_list("user_id", flat=True))
-        User.objects.filter(pk__in=there - held).delete()
+        bulk.delete(User, there - held)
         return [
             HELD if pk in held else Removed(Removal.REMOVED if pk in there else Removal.GONE) for pk in pks
         ]

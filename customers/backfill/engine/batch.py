@@ -1,6 +1,6 @@
 """The two transactions of a batch: before its calls, and after them. They know no step by name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import Any
@@ -59,7 +59,7 @@ class Books:
             self._intend(item, now)
         columns = [step.row_column.removesuffix("_id") for step in self._ours if step.row_column]
         self._save_records(opened, columns)
-        self._save_steps(opened)
+        self._save_steps(opened, lambda item: item.steps)
         events = [event for item in opened for event in events_of_opening(item, self._steps)]
         record(self.run.audit_tag, self.actor, events)
         return opened
@@ -172,7 +172,8 @@ class Books:
             settled.append(self._close(item, now, is_through=is_through))
         self._activate([item for item in items if self._is_done(item)])
         self._save_records(items, ["outcome", "problems", "warnings", "settled_at"])
-        self._save_steps(items)
+        used = [step.name for step in self._ours if step.activates]
+        self._save_steps(items, lambda item: {*item.to_call, *used})
         events = [
             event
             for item in items
@@ -244,8 +245,8 @@ class Books:
         bulk.update([item.record for item in items], fields)
 
     @staticmethod
-    def _save_steps(items: Sequence[Opened]) -> None:
-        steps = [step for item in items for step in item.steps.values()]
+    def _save_steps(items: Sequence[Opened], touched: Callable[[Opened], Collection[str]]) -> None:
+        steps = [step for item in items for name, step in item.steps.items() if name in touched(item)]
         bulk.update(steps, ["state", "ref", "undo", "code", "intended_at", "settled_at"])
 
 
