@@ -33,6 +33,18 @@ def update(objects: Sequence[Model], names: Sequence[str]) -> int:
         return int(cursor.rowcount)
 
 
+def insert(objects: Sequence[Model]) -> None:
+    """Insert objects of one model, and let each know its primary key."""
+    if not objects:
+        return
+    fields = [field for field in _fields(objects) if not field.primary_key]
+    for one in objects:
+        for field in fields:
+            field.pre_save(one, add=True)
+    for one, pk in zip(objects, _inserted(objects, fields), strict=True):
+        one.pk, one._state.adding = pk, False
+
+
 def upsert(objects: Sequence[Model], *, unique: Sequence[str], update: Sequence[str]) -> list[int]:
     """Insert objects of one model; where one with the same `unique` fields is, write its `update` fields.
 
@@ -41,12 +53,16 @@ def upsert(objects: Sequence[Model], *, unique: Sequence[str], update: Sequence[
     if not objects:
         return []
     fields = [field for field in _fields(objects) if not field.primary_key]
-    columns = ", ".join(_column(field) for field in fields)
     conflict = ", ".join(_column(field) for field in fields if field.name in unique)
     assignments = _assignments([field for field in fields if field.name in update], "excluded")
+    return _inserted(objects, fields, f" ON CONFLICT ({conflict}) DO UPDATE SET {assignments}")
+
+
+def _inserted(objects: Sequence[Model], fields: Sequence[AnyField], on_conflict: str = "") -> list[int]:
+    columns = ", ".join(_column(field) for field in fields)
     sql = (
-        f"INSERT INTO {_table(type(objects[0]))} ({columns}) SELECT * FROM {_values(fields)}"  # noqa: S608 as above
-        f" ON CONFLICT ({conflict}) DO UPDATE SET {assignments} RETURNING id"
+        f"INSERT INTO {_table(type(objects[0]))} ({columns})"  # noqa: S608 as above
+        f" SELECT * FROM {_values(fields)}{on_conflict} RETURNING id"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [_document(objects, fields)])

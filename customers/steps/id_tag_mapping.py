@@ -116,7 +116,8 @@ class IdTagMappingStep(Step):
     # --- Apply ---------------------------------------------------------------------------------------
 
     def create_all(self, tasks: Sequence[Task]) -> Sequence[Made]:
-        made = IdTagMapping.objects.bulk_create([_mapping(task) for task in tasks])
+        made = [_mapping(task) for task in tasks]
+        bulk.insert(made)
         return [Made(str(mapping.pk)) for mapping in made]
 
     def activate_all(self, things: Sequence[Thing]) -> Sequence[dict[str, Any]]:
