@@ -17,11 +17,14 @@ from django.db.models import SET_NULL, Field, ForeignObjectRel, Model
 AnyField: TypeAlias = "Field[Any, Any]"
 
 
-def update(objects: Sequence[Model], names: Sequence[str]) -> int:
-    """Write the named fields of objects of one model, by primary key; give the number of rows written."""
+def update(model: type[Model], objects: Sequence[Any], names: Sequence[str]) -> int:
+    """Write the named fields of objects, by primary key; give the number of rows written.
+
+    The objects need not be of the model, as long as what they hold is called as it is there.
+    """
     if not objects:
         return 0
-    table, fields = _table(type(objects[0])), _fields(objects)
+    table, fields = _table(model), _fields(model)
     key = next(field for field in fields if field.primary_key)
     written = [field for field in fields if field.name in names]
     sql = (
@@ -37,7 +40,7 @@ def insert(objects: Sequence[Model]) -> None:
     """Insert objects of one model, and let each know its primary key."""
     if not objects:
         return
-    fields = [field for field in _fields(objects) if not field.primary_key]
+    fields = [field for field in _fields(type(objects[0])) if not field.primary_key]
     for one in objects:
         for field in fields:
             field.pre_save(one, add=True)
@@ -52,7 +55,7 @@ def upsert(objects: Sequence[Model], *, unique: Sequence[str], update: Sequence[
     """
     if not objects:
         return []
-    fields = [field for field in _fields(objects) if not field.primary_key]
+    fields = [field for field in _fields(type(objects[0])) if not field.primary_key]
     conflict = ", ".join(_column(field) for field in fields if field.name in unique)
     assignments = _assignments([field for field in fields if field.name in update], "excluded")
     return _inserted(objects, fields, f" ON CONFLICT ({conflict}) DO UPDATE SET {assignments}")
@@ -111,8 +114,8 @@ def _table(model: type[Model]) -> str:
     return connection.ops.quote_name(model._meta.db_table)
 
 
-def _fields(objects: Sequence[Model]) -> list[AnyField]:
-    return list(objects[0]._meta.concrete_fields)
+def _fields(model: type[Model]) -> list[AnyField]:
+    return list(model._meta.concrete_fields)
 
 
 def _column(field: AnyField) -> str:
@@ -129,7 +132,7 @@ def _values(fields: Sequence[AnyField]) -> str:
     return f"json_to_recordset(%s::json) AS new({columns})"
 
 
-def _document(objects: Sequence[Model], fields: Sequence[AnyField]) -> str:
+def _document(objects: Sequence[Any], fields: Sequence[AnyField]) -> str:
     """Write values as they are kept in objects, of JSON fields too; None is NULL."""
     names = [(str(field.column), field.attname) for field in fields]
     rows = [{column: getattr(one, name) for column, name in names} for one in objects]

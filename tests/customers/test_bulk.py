@@ -26,7 +26,7 @@ def test_each_object_gets_its_own_values_of_every_type() -> None:
     second.external_id, second.start_date, second.problems = "", None, []
 
     fields = ["external_id", "start_date", "settled_at", "problems", "user"]
-    written = bulk.update([first, second], fields)
+    written = bulk.update(BackfillRow, [first, second], fields)
 
     again = {row.pk: row for row in BackfillRow.objects.all()}
     assert written == 2
@@ -42,7 +42,7 @@ def test_other_fields_and_other_rows_stay() -> None:
     first, second = stored_rows(2)
     first.external_id, first.plan_code = "changed", "not to be written"
 
-    bulk.update([first], ["external_id"])
+    bulk.update(BackfillRow, [first], ["external_id"])
 
     assert BackfillRow.objects.get(pk=first.pk).plan_code == ""
     assert BackfillRow.objects.get(pk=second.pk).external_id == ""
@@ -52,19 +52,19 @@ def test_a_row_that_is_gone_is_not_counted() -> None:
     first, second = stored_rows(2)
     BackfillRow.objects.filter(pk=first.pk).delete()
 
-    assert bulk.update([first, second], ["external_id"]) == 1
+    assert bulk.update(BackfillRow, [first, second], ["external_id"]) == 1
 
 
 def test_nothing_to_write_takes_no_query(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
-        assert bulk.update([], ["external_id"]) == 0
+        assert bulk.update(BackfillRow, [], ["external_id"]) == 0
 
 
 def test_many_rows_take_one_query(django_assert_num_queries: Any) -> None:
     some = stored_rows(300)
 
     with django_assert_num_queries(1):
-        assert bulk.update(some, ["external_id", "problems"]) == 300
+        assert bulk.update(BackfillRow, some, ["external_id", "problems"]) == 300
 
 
 def test_inserted_objects_know_their_keys_and_have_what_django_gives_them() -> None:

@@ -1,5 +1,6 @@
 """The two transactions of a batch: before its calls, and after them. They know no step by name."""
 
+import itertools
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from time import monotonic
@@ -19,6 +20,7 @@ from customers.backfill.engine.at_work import (
     events_of_settling,
 )
 from customers.backfill.engine.plan import PlannedRow, RowAction, told
+from customers.backfill.ledger.entries import ROW_FIELDS, LedgerRow, steps_of
 from customers.backfill.ledger.problems import as_json
 from customers.models import BackfillRow, BackfillRun, BackfillStep
 from kernel import Action, Per, Problem, Step, Task, Thing, Works
@@ -66,13 +68,15 @@ class Books:
 
     def _with_records(self, rows: Sequence[PlannedRow]) -> list[Opened]:
         found = BackfillRow.objects.filter(run=self.run, line__in=[row.line for row in rows])
-        records = {record.line: record for record in found.prefetch_related("steps")}
+        records = {
+            record.line: record for record in itertools.starmap(LedgerRow, found.values_list(*ROW_FIELDS))
+        }
+        steps = steps_of(record.id for record in records.values())
         opened = []
         for row in rows:
             stored = records[row.line]
-            steps = {step.name: step for step in stored.steps.all()}
             known = {**self.told(row), **told(row, self._steps)}
-            opened.append(Opened(row, stored, steps, known))
+            opened.append(Opened(row, stored, steps.get(stored.id, {}), known))
         return opened
 
     def _make(self, step: Step, opened: Sequence[Opened]) -> None:
@@ -118,7 +122,7 @@ class Books:
             stored.problems = [as_json(problem) for problem in row.problems]
             if row.owner_line is None:
                 self._refused[row.wanted.external_id] = _owner_failed(row, row.problems)
-        bulk.update(list(found.values()), ["outcome", "problems", "settled_at"])
+        bulk.update(BackfillRow, list(found.values()), ["outcome", "problems", "settled_at"])
         return [Settled(row, Outcome.FAILED, {}, row.problems) for row in rows]
 
     def is_lost(self, row: PlannedRow) -> bool:
@@ -242,12 +246,12 @@ class Books:
 
     @staticmethod
     def _save_records(items: Sequence[Opened], fields: list[str]) -> None:
-        bulk.update([item.record for item in items], fields)
+        bulk.update(BackfillRow, [item.record for item in items], fields)
 
     @staticmethod
     def _save_steps(items: Sequence[Opened], touched: Callable[[Opened], Collection[str]]) -> None:
         steps = [step for item in items for name, step in item.steps.items() if name in touched(item)]
-        bulk.update(steps, ["state", "ref", "undo", "code", "intended_at", "settled_at"])
+        bulk.update(BackfillStep, steps, ["state", "ref", "undo", "code", "intended_at", "settled_at"])
 
 
 def _task(item: Opened, step: Step) -> Task:
