@@ -4,11 +4,13 @@ PostgreSQL itself refuses UPDATE, DELETE and TRUNCATE on this table (see the mig
 superuser of the admin can rewrite history by accident.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import models
+from django.db import connection, models
+from django.utils import timezone
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,17 @@ class AuditEntry(models.Model):
 
 
 def record(tag: str, actor: str, events: Iterable[Event]) -> None:
-    """Write audit entries; call it inside the transaction that makes the change."""
-    AuditEntry.objects.bulk_create(
-        [
-            AuditEntry(
-                tag=tag, actor=actor, action=event.action, subject=event.subject, data=dict(event.data)
-            )
-            for event in events
-        ],
-        batch_size=1000,
-    )
+    """Write audit entries; call it inside the transaction that makes the change.
+
+    One statement, as there are several for each row of a run: `bulk_create` spends ten times as long on it.
+    """
+    told = [{"action": one.action, "subject": one.subject, "data": dict(one.data)} for one in events]
+    if not told:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO auditlog_auditentry (at, tag, actor, action, subject, data)"
+            " SELECT %s, %s, %s, action, subject, data"
+            " FROM json_to_recordset(%s::json) AS new(action text, subject text, data jsonb)",
+            [timezone.now(), tag, actor, json.dumps(told)],
+        )

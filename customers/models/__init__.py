@@ -1,5 +1,5 @@
 from customers.models.approval import PlanApproval
-from customers.models.backfill import BackfillRow, BackfillRun, BackfillStep, email_digest
+from customers.models.backfill import BackfillRow, BackfillRun, BackfillStep, email_digest, moved_to
 from customers.models.campaign import PlatformLink, WelcomeCampaign, WelcomeMail
 from customers.models.console import Customer
 from customers.models.job import RunJob
@@ -29,4 +29,5 @@ __all__ = [
     "WorkerBeat",
     "email_digest",
     "header_digest",
+    "moved_to",
 ]

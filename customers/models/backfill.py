@@ -1,7 +1,9 @@
 """The ledger: what each run meant to make, what it made, and what it found already there."""
 
 import hashlib
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -15,6 +17,19 @@ from kernel.columns import Day
 def email_digest(run_id: str, email: str) -> str:
     """Make what a row keeps of an address: enough to see that it was changed, salted by the run."""
     return hashlib.sha256(f"{run_id}:{as_login(email)}".encode()).hexdigest()
+
+
+def moved_to(more: Mapping[str, Any], start_date: date | None, starts: datetime | None) -> date | None:
+    """Return the day on which a subscription starts where that is not `start_date`, the file's.
+
+    Only a start after the last day billed is moved: its instant then lies after that day's beginning.
+    """
+    name = columns.BILLED_UNTIL.name
+    if name not in more or start_date is None or starts is None:
+        return None
+    until: Day = columns.from_json(more)[name]
+    is_moved = start_date <= until.day and starts > until.begins
+    return until.day + timedelta(days=1) if is_moved else None
 
 
 class BackfillRunQuerySet(models.QuerySet["BackfillRun"]):
@@ -174,16 +189,7 @@ class BackfillRow(models.Model):
 
     @property
     def moved_to(self) -> date | None:
-        """The day on which the subscription starts where that is not `start_date`, the file's.
-
-        Only a start after the last day billed is moved: its instant then lies after that day's beginning.
-        """
-        name = columns.BILLED_UNTIL.name
-        if name not in self.more or self.start_date is None or self.subscription_at is None:
-            return None
-        until: Day = columns.from_json(self.more)[name]
-        is_moved = self.start_date <= until.day and self.subscription_at > until.begins
-        return until.day + timedelta(days=1) if is_moved else None
+        return moved_to(self.more, self.start_date, self.subscription_at)
 
     @property
     def starts_on(self) -> date | None:

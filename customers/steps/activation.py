@@ -19,8 +19,8 @@ def activate(things: Sequence[Thing]) -> list[dict[str, Any]]:
     undo = _undos(things, mappings)
     in_steve = [mapping for mapping in mappings if mapping.steve_ocpp_tag_pk is not None]
     _release_numbers(in_steve)
-    bulk.update(mappings, BILLED)
-    bulk.update(in_steve, IN_STEVE)
+    bulk.update(IdTagMapping, mappings, BILLED)
+    bulk.update(IdTagMapping, in_steve, IN_STEVE)
     return undo
 
 

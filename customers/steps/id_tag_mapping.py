@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
+from customers import bulk
 from customers.models import IdTagMapping
 from customers.models.people import STRIPPED_ID_TAG
 from customers.steps import activation, reports
@@ -115,7 +116,8 @@ class IdTagMappingStep(Step):
     # --- Apply ---------------------------------------------------------------------------------------
 
     def create_all(self, tasks: Sequence[Task]) -> Sequence[Made]:
-        made = IdTagMapping.objects.bulk_create([_mapping(task) for task in tasks])
+        made = [_mapping(task) for task in tasks]
+        bulk.insert(made)
         return [Made(str(mapping.pk)) for mapping in made]
 
     def activate_all(self, things: Sequence[Thing]) -> Sequence[dict[str, Any]]:
@@ -166,7 +168,7 @@ class IdTagMappingStep(Step):
     def remove_all(self, things: Sequence[Thing], found: Any, *, discard: bool) -> Sequence[Removed]:
         there = IdTagMapping.objects.in_bulk([int(thing.ref) for thing in things])
         made = [int(thing.ref) for thing in things if not thing.undo]
-        IdTagMapping.objects.filter(pk__in=made).delete()
+        bulk.delete(IdTagMapping, made)
         return [activation.removed(there.get(int(thing.ref)), thing.undo) for thing in things]
 
 

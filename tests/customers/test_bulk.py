@@ -4,9 +4,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from django.db.models import ProtectedError
 
 from customers import bulk
-from customers.models import BackfillRow, BackfillRun
+from customers.models import BackfillRow, BackfillRun, FormerSpelling, IdTagMapping, User
 from tests.customers.factories import customer
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +26,7 @@ def test_each_object_gets_its_own_values_of_every_type() -> None:
     second.external_id, second.start_date, second.problems = "", None, []
 
     fields = ["external_id", "start_date", "settled_at", "problems", "user"]
-    written = bulk.update([first, second], fields)
+    written = bulk.update(BackfillRow, [first, second], fields)
 
     again = {row.pk: row for row in BackfillRow.objects.all()}
     assert written == 2
@@ -41,7 +42,7 @@ def test_other_fields_and_other_rows_stay() -> None:
     first, second = stored_rows(2)
     first.external_id, first.plan_code = "changed", "not to be written"
 
-    bulk.update([first], ["external_id"])
+    bulk.update(BackfillRow, [first], ["external_id"])
 
     assert BackfillRow.objects.get(pk=first.pk).plan_code == ""
     assert BackfillRow.objects.get(pk=second.pk).external_id == ""
@@ -51,16 +52,52 @@ def test_a_row_that_is_gone_is_not_counted() -> None:
     first, second = stored_rows(2)
     BackfillRow.objects.filter(pk=first.pk).delete()
 
-    assert bulk.update([first, second], ["external_id"]) == 1
+    assert bulk.update(BackfillRow, [first, second], ["external_id"]) == 1
 
 
 def test_nothing_to_write_takes_no_query(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
-        assert bulk.update([], ["external_id"]) == 0
+        assert bulk.update(BackfillRow, [], ["external_id"]) == 0
 
 
 def test_many_rows_take_one_query(django_assert_num_queries: Any) -> None:
     some = stored_rows(300)
 
     with django_assert_num_queries(1):
-        assert bulk.update(some, ["external_id", "problems"]) == 300
+        assert bulk.update(BackfillRow, some, ["external_id", "problems"]) == 300
+
+
+def test_inserted_objects_know_their_keys_and_have_what_django_gives_them() -> None:
+    owner = customer()
+    made = [IdTagMapping(user=owner, id_tag=f"CARD{number}") for number in range(3)]
+
+    bulk.insert(made)
+
+    for mapping in made:
+        again = IdTagMapping.objects.get(pk=mapping.pk)
+        assert again.id_tag == mapping.id_tag
+        assert again.created_at == mapping.created_at
+
+
+def test_deleting_does_to_what_hangs_on_an_object_what_django_does() -> None:
+    row, free, entangled = stored_rows(1)[0], customer(1), customer(2)
+    row.user = free
+    row.save()
+    FormerSpelling.objects.create(user=entangled, email="Entangled@example.com")
+
+    bulk.delete(User, [free.pk, entangled.pk])
+
+    row.refresh_from_db()
+    assert row.user is None
+    assert not User.objects.exists()
+    assert not FormerSpelling.objects.exists()
+
+
+def test_what_protects_an_object_protects_it_here_too() -> None:
+    owner = customer()
+    IdTagMapping.objects.create(user=owner, id_tag="CARD1")
+
+    with pytest.raises(ProtectedError):
+        bulk.delete(User, [owner.pk])
+
+    assert User.objects.filter(pk=owner.pk).exists()

@@ -6,7 +6,8 @@ from typing import Any
 
 from auditlog.models import Event
 from customers.backfill.engine.plan import PlannedRow
-from customers.models import BackfillRow, BackfillStep
+from customers.backfill.ledger.entries import LedgerRow, LedgerStep
+from customers.models import BackfillRow
 from kernel import Action, Made, Per, Problem, Step, Works
 from kernel.masking import mask_id_tag
 
@@ -34,8 +35,8 @@ class Opened:
     """
 
     row: PlannedRow
-    record: BackfillRow
-    steps: dict[str, BackfillStep]
+    record: LedgerRow
+    steps: dict[str, LedgerStep]
     known: dict[str, Any] = field(default_factory=dict)
     to_call: tuple[str, ...] = ()
     made: dict[str, Made] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """The two transactions of a batch: before its calls, and after them. They know no step by name."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import Any
@@ -19,6 +20,7 @@ from customers.backfill.engine.at_work import (
     events_of_settling,
 )
 from customers.backfill.engine.plan import PlannedRow, RowAction, told
+from customers.backfill.ledger.entries import ROW_FIELDS, LedgerRow, steps_of
 from customers.backfill.ledger.problems import as_json
 from customers.models import BackfillRow, BackfillRun, BackfillStep
 from kernel import Action, Per, Problem, Step, Task, Thing, Works
@@ -59,20 +61,22 @@ class Books:
             self._intend(item, now)
         columns = [step.row_column.removesuffix("_id") for step in self._ours if step.row_column]
         self._save_records(opened, columns)
-        self._save_steps(opened)
+        self._save_steps(opened, lambda item: item.steps)
         events = [event for item in opened for event in events_of_opening(item, self._steps)]
         record(self.run.audit_tag, self.actor, events)
         return opened
 
     def _with_records(self, rows: Sequence[PlannedRow]) -> list[Opened]:
         found = BackfillRow.objects.filter(run=self.run, line__in=[row.line for row in rows])
-        records = {record.line: record for record in found.prefetch_related("steps")}
+        records = {
+            record.line: record for record in itertools.starmap(LedgerRow, found.values_list(*ROW_FIELDS))
+        }
+        steps = steps_of(record.id for record in records.values())
         opened = []
         for row in rows:
             stored = records[row.line]
-            steps = {step.name: step for step in stored.steps.all()}
             known = {**self.told(row), **told(row, self._steps)}
-            opened.append(Opened(row, stored, steps, known))
+            opened.append(Opened(row, stored, steps.get(stored.id, {}), known))
         return opened
 
     def _make(self, step: Step, opened: Sequence[Opened]) -> None:
@@ -118,7 +122,7 @@ class Books:
             stored.problems = [as_json(problem) for problem in row.problems]
             if row.owner_line is None:
                 self._refused[row.wanted.external_id] = _owner_failed(row, row.problems)
-        bulk.update(list(found.values()), ["outcome", "problems", "settled_at"])
+        bulk.update(BackfillRow, list(found.values()), ["outcome", "problems", "settled_at"])
         return [Settled(row, Outcome.FAILED, {}, row.problems) for row in rows]
 
     def is_lost(self, row: PlannedRow) -> bool:
@@ -172,7 +176,8 @@ class Books:
             settled.append(self._close(item, now, is_through=is_through))
         self._activate([item for item in items if self._is_done(item)])
         self._save_records(items, ["outcome", "problems", "warnings", "settled_at"])
-        self._save_steps(items)
+        used = [step.name for step in self._ours if step.activates]
+        self._save_steps(items, lambda item: {*item.to_call, *used})
         events = [
             event
             for item in items
@@ -241,12 +246,12 @@ class Books:
 
     @staticmethod
     def _save_records(items: Sequence[Opened], fields: list[str]) -> None:
-        bulk.update([item.record for item in items], fields)
+        bulk.update(BackfillRow, [item.record for item in items], fields)
 
     @staticmethod
-    def _save_steps(items: Sequence[Opened]) -> None:
-        steps = [step for item in items for step in item.steps.values()]
-        bulk.update(steps, ["state", "ref", "undo", "code", "intended_at", "settled_at"])
+    def _save_steps(items: Sequence[Opened], touched: Callable[[Opened], Collection[str]]) -> None:
+        steps = [step for item in items for name, step in item.steps.items() if name in touched(item)]
+        bulk.update(BackfillStep, steps, ["state", "ref", "undo", "code", "intended_at", "settled_at"])
 
 
 def _task(item: Opened, step: Step) -> Task:

@@ -1,16 +1,24 @@
 """What a run recorded, read back as the same values that a plan works with."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import QuerySet
 
+from customers.backfill.ledger.entries import ROW_FIELDS, STEP_FIELDS, LedgerRow, LedgerStep, steps_of
 from customers.backfill.steps import kinds
-from customers.models import BackfillRow, BackfillRun, BackfillStep
+from customers.models import BackfillRow, BackfillRun, BackfillStep, moved_to
 from kernel import Facts, Since, Step, Thing, Wanted, columns
+from kernel.chunks import chunks
 
 READ_SIZE = 2_000
+# Of a row, what it asked for; the person's data are read where they are kept.
+ASKED = (
+    "line", "external_id", "plan_code", "start_date", "subscription_at", "more",
+    "user__email", "user__display_name", "mapping__id_tag",
+)  # fmt: skip
 SAMPLE = 3  # things by which a system is recognised
 State = BackfillStep.State
 BY_CHOICE = "kept_active"  # the code of steps that --keep-active left
@@ -23,12 +31,12 @@ def since(run: BackfillRun) -> Since:
     return Since(run.pk, run.run_id, run.started_at, reverting)
 
 
-def was_left(step: BackfillStep) -> bool:
+def was_left(step: LedgerStep) -> bool:
     """Return whether an earlier revert left it where it is because it was told to."""
     return step.state == State.KEPT and step.code in (BY_CHOICE, LEFT_OUT)
 
 
-def is_made(step: BackfillStep) -> bool:
+def is_made(step: LedgerStep) -> bool:
     """Return whether the run made it, or may have; an earlier revert may have left it where it is."""
     return step.state in (State.CREATED, State.INTENDED) or (was_left(step) and not step.undo)
 
@@ -37,9 +45,13 @@ def is_made(step: BackfillStep) -> bool:
 class Recorded:
     """A row of a run with its steps. In `wanted`, what has gone from our database is blank."""
 
-    row: BackfillRow
-    steps: dict[str, BackfillStep]
+    row: LedgerRow
     wanted: Wanted
+    card_name: str = ""
+
+    @property
+    def steps(self) -> dict[str, LedgerStep]:
+        return self.row.steps
 
     @property
     def line(self) -> int:
@@ -61,7 +73,7 @@ class Recorded:
         step = self.steps[name]
         return Thing(self.wanted, step.ref, is_made(step), step.undo, facts)
 
-    def tell(self, steps: Iterable[Step], of: Callable[[BackfillStep], bool]) -> dict[str, Any]:
+    def tell(self, steps: Iterable[Step], of: Callable[[LedgerStep], bool]) -> dict[str, Any]:
         """Return what the row's things tell each other, of those that are asked for."""
         facts: dict[str, Any] = {}
         for step in steps:
@@ -74,10 +86,14 @@ def records(run: BackfillRun, rows: QuerySet[BackfillRow] | None = None) -> Iter
     """Read the rows of a run, in the order of the file, with bounded memory for what the ORM holds."""
     chosen = run.rows.all() if rows is None else rows
     billing_time = run.options.get("billing_time", "calendar")
-    found = chosen.select_related("user", "mapping").prefetch_related("steps").order_by("line")
-    for row in found.iterator(chunk_size=READ_SIZE):
-        steps = {step.name: step for step in row.steps.all()}
-        yield Recorded(row, steps, _wanted(row, billing_time))
+    found = chosen.order_by("line").values_list(*ROW_FIELDS, *ASKED, "mapping__name")
+    for some in chunks(found.iterator(chunk_size=READ_SIZE), READ_SIZE):
+        steps = steps_of(values[0] for values in some)
+        for values in some:
+            row = LedgerRow(*values[: len(ROW_FIELDS)])
+            row.steps = steps.get(row.id, {})
+            *asked, card_name = values[len(ROW_FIELDS) :]
+            yield Recorded(row, _wanted(billing_time, *asked), card_name or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +109,12 @@ class Things:
 
     def __iter__(self) -> Iterator[Thing]:
         billing_time = self.run.options.get("billing_time", "calendar")
-        steps = self._steps().select_related("row__user", "row__mapping").order_by("row__line")
-        for step in steps.iterator(chunk_size=READ_SIZE):
-            yield Thing(_wanted(step.row, billing_time), step.ref, is_made(step), step.undo)
+        asked = [f"row__{name}" for name in ASKED]
+        steps = self._steps().order_by("row__line").values_list(*STEP_FIELDS, *asked)
+        for values in steps.iterator(chunk_size=READ_SIZE):
+            step = LedgerStep(*values[: len(STEP_FIELDS)])
+            wanted = _wanted(billing_time, *values[len(STEP_FIELDS) :])
+            yield Thing(wanted, step.ref, is_made(step), step.undo)
 
     def _steps(self) -> QuerySet[BackfillStep]:
         return BackfillStep.objects.filter(row__run=self.run, name=self.name, state__in=self.states)
@@ -110,17 +129,29 @@ def sample(run: BackfillRun, name: str) -> Sequence[Thing]:
     return [one.thing(name, {}) for one in records(run, rows)]
 
 
-def _wanted(row: BackfillRow, billing_time: str) -> Wanted:
+def _wanted(
+    billing_time: str,
+    line: int,
+    external_id: str,
+    plan_code: str,
+    start_date: date | None,
+    subscription_at: datetime | None,
+    more: Mapping[str, Any],
+    email: str | None,
+    display_name: str | None,
+    id_tag: str | None,
+) -> Wanted:
+    """Put together what a row asked for, of the values of `ASKED`."""
     return Wanted(
-        line=row.line,
-        email=row.user.email if row.user else "",
-        display_name=row.user.display_name if row.user else "",
-        external_id=row.external_id,
-        id_tag=row.mapping.id_tag if row.mapping else "",
-        plan_code=row.plan_code,
-        start_date=row.start_date,
-        subscription_at=row.subscription_at,
+        line=line,
+        email=email or "",
+        display_name=display_name or "",
+        external_id=external_id,
+        id_tag=id_tag or "",
+        plan_code=plan_code,
+        start_date=start_date,
+        subscription_at=subscription_at,
         billing_time=billing_time,
-        more=columns.from_json(row.more),
-        moved_to=row.moved_to,
+        more=columns.from_json(more),
+        moved_to=moved_to(more, start_date, subscription_at),
     )

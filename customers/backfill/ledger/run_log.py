@@ -4,6 +4,7 @@ It holds line numbers, external_ids, outcomes and codes, never an address, a nam
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from customers.backfill.refused import Refused
+
+# What nearly all values are, told in one look: of a run's time a tenth went into looking letter by letter.
+PLAIN = re.compile(r"[!#-<>-\[\]-~]+")
 
 
 def check_folder(folder: Path) -> None:
@@ -38,6 +42,8 @@ def logfmt(values: Mapping[str, Any]) -> str:
 
 def _quoted(value: Any) -> str:
     text = str(value)
+    if PLAIN.fullmatch(text):
+        return text
     if text and all(char.isprintable() and char not in ' "=\\' for char in text):
         return text
     escaped = "".join(

@@ -32,8 +32,8 @@ def readable(one: Recorded, wanted: Wanted) -> Wanted:
     The name of a card is known as long as our mapping of it is there.
     """
     more = {name: value for name, value in wanted.more.items() if not isinstance(value, Fingerprint)}
-    if one.row.mapping and one.row.mapping.name:
-        more[CARD_NAME.name] = one.row.mapping.name
+    if one.card_name:
+        more[CARD_NAME.name] = one.card_name
     return replace(wanted, more=more)
 
 

@@ -68,7 +68,7 @@ class RepairBooks(Books):
                     step.state, step.intended_at, step.code = State.INTENDED, now, ""
                     step.undo = {} if verdict.action is Action.DONE else dict(verdict.undo or {})
                     changed.append(step)
-        bulk.update(changed, ["state", "intended_at", "code", "undo"])
+        bulk.update(BackfillStep, changed, ["state", "intended_at", "code", "undo"])
 
     def _intend(self, item: Opened, now: datetime) -> None:
         super()._intend(item, now)

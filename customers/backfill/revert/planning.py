@@ -7,6 +7,7 @@ from typing import Any
 
 from billing.abilities import Abilities
 from billing.client import supports_skip
+from customers.backfill.ledger.entries import LedgerStep
 from customers.backfill.ledger.identity import check_world
 from customers.backfill.ledger.recorded import Recorded, records, since, was_left
 from customers.backfill.ledger.standing import Standing, standing_of
@@ -125,7 +126,7 @@ def _require_unbilled_ends(systems: Systems) -> None:
         )
 
 
-def _is_ours(step: BackfillStep) -> bool:
+def _is_ours(step: LedgerStep) -> bool:
     """Return whether a step may have made or altered something that still stands."""
     return (
         step.state in (State.CREATED, State.INTENDED)
@@ -181,7 +182,7 @@ def _plan_row(one: Recorded, systems: Systems, found: Mapping[str, Any], known: 
     return row
 
 
-def _stays_unseen(name: str, step: BackfillStep) -> str:
+def _stays_unseen(name: str, step: LedgerStep) -> str:
     system = kinds()[name].system
     if not step.ref:
         return f"{system} was left out; whether it is there cannot be told"
@@ -210,7 +211,7 @@ def _foretell(row: RowPlan, steps: Sequence[Step], found: Mapping[str, Any], bac
             row.disuse[name] = why
 
 
-def _left(name: str, step: BackfillStep) -> dict[str, str]:
+def _left(name: str, step: LedgerStep) -> dict[str, str]:
     if step.state == State.ADOPTED:
         return {name: "it was there before the run"}
     if step.state == State.KEPT:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from auditlog.models import Event, record
 from customers import bulk
+from customers.backfill.ledger.entries import LedgerStep
 from customers.backfill.ledger.recorded import LEFT_OUT
 from customers.backfill.revert.planning import RowPlan
 from customers.models import BackfillRun, BackfillStep
@@ -78,7 +79,7 @@ class Removals:
         self._run, self._actor, self._discard, self._found = run, actor, discard, found
         self._ours = [step for step in steps if step.works is Works.WITH_LEDGER]
         self._lines: list[Line] = []
-        self._steps: list[BackfillStep] = []
+        self._steps: list[LedgerStep] = []
 
     @transaction.atomic
     def open(self, rows: Sequence[RowPlan]) -> list[Leaving]:
@@ -118,7 +119,7 @@ class Removals:
         self._lines, self._steps = [], []
 
     def _end(self) -> list[Line]:
-        bulk.update(self._steps, ["state", "code", "settled_at"])
+        bulk.update(BackfillStep, self._steps, ["state", "code", "settled_at"])
         events = [
             Event(f"{line.step}.{line.outcome}", f"customer:{line.external_id}", {"line": line.line})
             for line in self._lines

@@ -1,15 +1,15 @@
 """The order in which rows are taken back."""
 
+from customers.backfill.ledger.entries import LedgerRow
 from customers.backfill.ledger.recorded import Recorded
 from customers.backfill.revert.planning import RowPlan, Target
 from customers.backfill.revert.removing import in_reverse
-from customers.models import BackfillRow
 from kernel import Thing, Wanted
 
 
 def row(line: int, external_id: str, *steps: str) -> RowPlan:
     wanted = Wanted(line, "", "", external_id, f"TAG{line}", "standard", None, None)
-    recorded = Recorded(BackfillRow(line=line, external_id=external_id), {}, wanted)
+    recorded = Recorded(LedgerRow(line, line, external_id, "created", [], [], None, None, None), wanted)
     return RowPlan(recorded, [Target(step, Thing(wanted, "1", is_made=True)) for step in steps])
 
 
