@@ -190,10 +190,11 @@ def change_what_starts(steve: SteveSandbox, monkeypatch: pytest.MonkeyPatch, **c
     begin = steve.world.start
 
     def start(*given: Any, **more: Any) -> Any:
-        session, status = begin(*given, **more)
-        for name, value in changes.items():
-            setattr(session, name, value)
-        return session, status
+        with steve.world.lock:  # nobody sees it as it was
+            session, status = begin(*given, **more)
+            for name, value in changes.items():
+                setattr(session, name, value)
+            return session, status
 
     monkeypatch.setattr(steve.world, "start", start)
 
