@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
+from kernel.languages import MAILED
 from polaris_backfill import embedded, environment
 from polaris_backfill.look import UNFOLD as UNFOLD
 
@@ -116,6 +117,8 @@ CUSTOMER_BASE_URL = (  # https, as whoever sees a magic link can sign in with it
     if DEBUG
     else environment.url("CUSTOMER_BASE_URL", schemes=("https",))
 )
+MAIL_LANGUAGES = MAILED
+MAIL_LANGUAGE = environment.one_of("MAIL_LANGUAGE", "en", MAIL_LANGUAGES)  # of whom nobody said which
 EMAIL_TIMEOUT = 10
 EMAIL_DATA_TIMEOUT_S = 600  # for the answer to a whole mail; RFC 5321 asks for ten minutes
 
@@ -207,7 +210,7 @@ TEMPLATES = [
     }
 ]
 
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "en"  # of the admin and of what is logged; mails and customers' pages override it
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True

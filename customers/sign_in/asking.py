@@ -77,7 +77,7 @@ def send_link(user_id: int | None) -> str:
 def _message(user: User) -> CustomerMail:
     message_id = make_msgid(domain=messages.sender().domain)
     return messages.sign_in_message(
-        user.email, user.display_name, requested_link(user), requested_ttl(), message_id
+        user.email, user.display_name, requested_link(user), requested_ttl(), message_id, locale=user.locale
     )
 
 

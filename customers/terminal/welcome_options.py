@@ -1,10 +1,11 @@
 """The options of `backfill_welcome`, and what they mean."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandParser
 
 from customers.backfill.beside import is_beside_platform, platform_place
@@ -20,6 +21,7 @@ from customers.workers import worker_is_alive
 
 BATCH_SIZE_MAX = 10_000
 DELAY_MS_MAX = 3_600_000
+ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class WelcomeOptions:
     status: bool
     preview: Path | None
     test_to: str
+    languages: Sequence[str]  # of the preview, or of what is sent to oneself
     choice: Choice
     quiet: bool
 
@@ -48,11 +51,17 @@ def add_welcome_options(parser: CommandParser) -> None:
     only.add_argument("--status", action="store_true", help="only show how the mails stand")
     only.add_argument("--test-to", metavar="ADDRESS", help="only send one to yourself, with a dead link")
     only.add_argument("--preview", type=Path, metavar="FILE.html", help="only write what the mail looks like")
+    add("--language", choices=(*settings.MAIL_LANGUAGES, ALL), help="of --test-to and --preview")
 
 
 def read_welcome_options(given: Mapping[str, Any]) -> WelcomeOptions:
     """Raise Refused for a value that makes no sense."""
     check_mail_pace(given["batch_size"], given["delay_ms"])
+    if given["language"] and not (given["preview"] or given["test_to"]):
+        raise Refused(
+            "--language goes with --preview or --test-to.",
+            "Customers get their mail in their own language: the column locale says which.",
+        )
     return WelcomeOptions(
         run_id=given["run_id"],
         batch_size=given["batch_size"],
@@ -61,6 +70,7 @@ def read_welcome_options(given: Mapping[str, Any]) -> WelcomeOptions:
         status=given["status"],
         preview=given["preview"],
         test_to=_one_address(given["test_to"]),
+        languages=_languages(given["language"]),
         choice=Choice(
             resend=given["resend"], retry_unknown=given["retry_unknown"], retry_failed=given["retry_failed"]
         ),
@@ -101,11 +111,22 @@ def require_sender(*, inline: bool) -> None:
     require_links()
 
 
-def write_preview(path: Path) -> None:
-    try:
-        path.write_text(sample_html(), "utf-8")
-    except OSError as error:
-        raise Refused(f"--preview: {path} cannot be written: {error.strerror}.") from error
+def write_previews(path: Path, languages: Sequence[str]) -> list[Path]:
+    """Write a file for each language, which is in their names if there are several."""
+    several = len(languages) > 1
+    written = [path.with_suffix(f".{one}{path.suffix}") if several else path for one in languages]
+    for file, language in zip(written, languages, strict=True):
+        try:
+            file.write_text(sample_html(language), "utf-8")
+        except OSError as error:
+            raise Refused(f"--preview: {file} cannot be written: {error.strerror}.") from error
+    return written
+
+
+def _languages(given: str | None) -> Sequence[str]:
+    if given == ALL:
+        return settings.MAIL_LANGUAGES
+    return (given or settings.MAIL_LANGUAGE,)
 
 
 def _one_address(given: str | None) -> str:

@@ -75,7 +75,7 @@ def test_the_preview_counts_what_the_file_gives_and_says_which_language_is_missi
         "Of 2 new Lago customers the file gives legal_name for 1, tax_identification_number for 1, "
     )
     assert told["id_tag_mapping"]["given"] == {"card_name": 2}
-    assert file_codes(report) == [("locale_untranslated", "locale")]
+    assert file_codes(report) == []
     assert not any(value in "".join(document(report)) for value in PERSONAL.values())
 
 
