@@ -69,10 +69,10 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
 def _languages(now: str) -> Iterator[tuple[str, str]]:
     """Give what can be chosen; among it what the customer has, be it one that we have no words in."""
     otherwise = NAMES[settings.MAIL_LANGUAGE]
-    yield "", f"nobody said: {otherwise} (MAIL_LANGUAGE)"
+    yield "", f"not known: reads {otherwise} (MAIL_LANGUAGE)"
     yield from NAMES.items()
     if now and now not in NAMES:
-        yield now, f"{now}: {NAMES[language_of(now)]}"
+        yield now, f"{now}: reads {NAMES[language_of(now)]}"
 
 
 @admin.register(Customer)
