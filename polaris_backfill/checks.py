@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
+from customers.mail.checking import template_problems
 from customers.mail.ready import wrong_addresses
 
 SECRET_LENGTH = 16  # of what signs; whoever has heard one signature can try all that are short
@@ -44,6 +45,8 @@ def _mail() -> Iterator[CheckMessage]:
         yield Warning(both, hint="Unset the one that is not meant.", id="polaris.W002")
     for line in wrong_addresses():
         yield Warning(line, hint="No mail goes out until it is corrected.", id="polaris.W005")
+    for problem in template_problems():
+        yield Warning(problem, hint="No welcome mail goes out until it is corrected.", id="polaris.W008")
 
 
 def _webhook() -> Iterator[CheckMessage]:

@@ -112,6 +112,7 @@ DEFAULT_FROM_EMAIL = EMAIL_FROM
 EMAIL_URL = environment.text("EMAIL_URL")
 CF_EMAIL_WORKER_URL = environment.url("CF_EMAIL_WORKER_URL")
 CF_EMAIL_WORKER_SECRET = environment.text("CF_EMAIL_WORKER_SECRET")
+MAIL_TEMPLATES_DIR = environment.text("MAIL_TEMPLATES_DIR")  # "": the shipped ones
 CUSTOMER_BASE_URL = (  # https, as whoever sees a magic link can sign in with it
     environment.url("CUSTOMER_BASE_URL", "http://localhost:8000")
     if DEBUG

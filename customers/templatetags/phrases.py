@@ -17,9 +17,17 @@ def day(value: date) -> str:
 
 
 @register.filter
+def mail_linked(address: str, style: str = "") -> SafeString:
+    return _link(f"mailto:{address}", address, style)
+
+
+@register.filter
 def linked(address: str, style: str = "") -> SafeString:
-    """Make a link of an address, of a page or of mail; a mail has to bring its style with it."""
-    where = f"mailto:{address}" if "://" not in address else address
+    return _link(address, address, style)
+
+
+def _link(where: str, address: str, style: str) -> SafeString:
+    """Make a link; one in a mail has to bring its style with it."""
     if style:
         return format_html('<a href="{}" style="{}">{}</a>', where, style, address)
     return format_html('<a href="{}">{}</a>', where, address)

@@ -13,7 +13,6 @@ from customers.backfill.refused import Refused
 from customers.backfill.unasked import remarks
 from customers.backfill.welcome import Choice
 from customers.backfill.welcome.platform import require_address, require_links
-from customers.backfill.welcome.sample import sample_html
 from customers.mail.addresses import read_mailbox
 from customers.mail.ready import what_is_missing
 from customers.models import BackfillRun
@@ -32,6 +31,7 @@ class WelcomeOptions:
     inline: bool
     status: bool
     preview: Path | None
+    write_templates: Path | None
     test_to: str
     languages: Sequence[str]  # of the preview, or of what is sent to oneself
     choice: Choice
@@ -52,6 +52,12 @@ def add_welcome_options(parser: CommandParser) -> None:
     only.add_argument("--test-to", metavar="ADDRESS", help="only send one to yourself, with a dead link")
     only.add_argument("--preview", type=Path, metavar="FILE.html", help="only write what the mail looks like")
     add("--language", choices=(*settings.MAIL_LANGUAGES, ALL), help="of --test-to and --preview")
+    only.add_argument(
+        "--write-templates",
+        type=Path,
+        metavar="DIR",
+        help="only write the shipped mails, to begin your own with",
+    )
 
 
 def read_welcome_options(given: Mapping[str, Any]) -> WelcomeOptions:
@@ -69,6 +75,7 @@ def read_welcome_options(given: Mapping[str, Any]) -> WelcomeOptions:
         inline=given["inline"],
         status=given["status"],
         preview=given["preview"],
+        write_templates=given["write_templates"],
         test_to=_one_address(given["test_to"]),
         languages=_languages(given["language"]),
         choice=Choice(
@@ -109,18 +116,6 @@ def require_sender(*, inline: bool) -> None:
             "Start one with: python manage.py qcluster, or send from here with --inline.",
         )
     require_links()
-
-
-def write_previews(path: Path, languages: Sequence[str]) -> list[Path]:
-    """Write a file for each language, which is in their names if there are several."""
-    several = len(languages) > 1
-    written = [path.with_suffix(f".{one}{path.suffix}") if several else path for one in languages]
-    for file, language in zip(written, languages, strict=True):
-        try:
-            file.write_text(sample_html(language), "utf-8")
-        except OSError as error:
-            raise Refused(f"--preview: {file} cannot be written: {error.strerror}.") from error
-    return written
 
 
 def _languages(given: str | None) -> Sequence[str]:

@@ -15,6 +15,7 @@ from rehearsal.steve import SteveSandbox
 from tests.customers import factories
 from tests.customers.backfill.steve.world import CHARGE_BOX
 from tests.customers.factories import row
+from tests.customers.mail.operators_words import Words, words_in
 from tests.polaris.sign_in_site import Site, platform_database, sign_in_site
 from tests.rehearsal.lago.calls import Caller
 from tests.rehearsal.platform.databases import emptied
@@ -63,6 +64,12 @@ def inbox(mail_server: MailServer, settings: Settings) -> Inbox:
     settings.OPERATOR_CONTACT_EMAIL = "help@example.com"
     settings.CUSTOMER_BASE_URL = "http://localhost:8000"
     return mail_server.inbox
+
+
+@pytest.fixture
+def words(tmp_path: Path, settings: Any) -> Words:
+    """A folder for an operator's own templates of mails, which the settings name; nothing is in it."""
+    return words_in(tmp_path / "mail", settings)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from customers.backfill.welcome.sample import sample_html
+from customers.backfill.welcome.sample import html_of, sample_message
 from customers.models import User
 from customers.sign_in import links
 from tests.customers.imported_runs import add_id_tag, make_customer
@@ -72,7 +72,7 @@ def test_the_mail_fits_a_phone_and_a_tablet_in_each_language(
 ) -> None:
     page = browser.new_page()
     for language in BUTTONS:
-        (tmp_path / "mail.html").write_text(sample_html(language), "utf-8")
+        (tmp_path / "mail.html").write_text(html_of(sample_message(locale=language)), "utf-8")
         page.goto((tmp_path / "mail.html").as_uri())
         for size in (PHONE, TABLET):
             page.set_viewport_size(size)  # type: ignore[arg-type]

@@ -27,6 +27,7 @@ def test_what_fits_together_passes(settings, values):
         ({"Q_CLUSTER": {"retry": 300, "timeout": 300}}, "polaris.E001"),
         ({**MAIL, **WORKER}, "polaris.W002"),
         ({"EMAIL_FROM": "Ladestrom, Nord <post@acme.example>"}, "polaris.W005"),
+        ({"MAIL_TEMPLATES_DIR": "/nowhere/mail"}, "polaris.W008"),
         ({"LAGO_API_URL": "http://lago.example.com"}, "polaris.W003"),
         ({"STEVE_OCPP_URL": "ws://8.8.8.8/steve"}, "polaris.W003"),
         ({**WEBHOOK, "NOTIFY_WEBHOOK_SECRET": "short"}, "polaris.W007"),
@@ -58,3 +59,10 @@ def test_a_command_shows_the_contradiction():
 
 def test_a_webhook_on_a_private_network_needs_no_https(settings):
     assert found(settings, **WEBHOOK | {"NOTIFY_WEBHOOK_URL": "http://n8n:5678/webhook/x"}) == []
+
+
+def test_a_folder_of_templates_that_is_not_there_lets_commands_start():
+    outcome = manage("check", **{**PRODUCTION, "MAIL_TEMPLATES_DIR": "/nowhere/mail"})
+
+    assert outcome.returncode == 0
+    assert "MAIL_TEMPLATES_DIR: /nowhere/mail is not there: make the folder" in outcome.stderr

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
@@ -31,8 +32,9 @@ from customers.backfill.welcome import (
 )
 from customers.backfill.welcome import status as campaign_status
 from customers.backfill.welcome.campaign import BATCH_SIZE, DELAY_MS, STILL_IMPORTING
-from customers.backfill.welcome.sample import sample_html, sample_message
+from customers.backfill.welcome.sample import html_of, sample_message
 from customers.backfill.welcome.trying import send_to_oneself
+from customers.backfill.welcome.wording import wording_problem
 from customers.languages import NAMES, language_of
 from customers.mail.composing import composed
 from customers.mail.envelope import CustomerMail
@@ -139,10 +141,10 @@ class WelcomePages(Pages):
             "not_now": run.status in STILL_IMPORTING,
             "unfinished": standing.sentence,
             "waiting": standing.waiting_sentence,
-            "sample": _sample(language),
+            "sample": _sample(language)[0],
             "language": language,
             "languages": NAMES,
-            "no_mail": wrong_addresses(),
+            "no_mail": _no_mail(),
             "own_address": staff(request).email,
         }
         return self.follow(
@@ -186,10 +188,10 @@ class WelcomePages(Pages):
     def mail_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show the mail as a customer's program does. It runs nothing, and loads nothing."""
         self.run(pk)
-        language = _language(request.GET)
-        if _sample(language) is None:
-            raise Http404("EMAIL_FROM is not set, or is no address: there is no mail to show yet.")
-        response = HttpResponse(sample_html(language))
+        sample, why = _sample(_language(request.GET))
+        if sample is None:
+            raise Http404(f"There is no mail to show yet. {why}")
+        response = HttpResponse(html_of(sample))
         response.headers["Content-Security-Policy"] = MAIL_ALONE
         return response
 
@@ -237,11 +239,19 @@ def _language(given: QueryDict) -> str:
     return language_of(given.get("language", ""))
 
 
-def _sample(language: str) -> CustomerMail | None:
+def _sample(language: str) -> tuple[CustomerMail | None, str]:
+    """Return the mail as it would be; none, and why, where it cannot be written."""
     try:
-        return composed(partial(sample_message, locale=language))
-    except CannotCompose:
-        return None
+        return composed(partial(sample_message, locale=language)), ""
+    except CannotCompose as error:
+        return None, str(error)
+
+
+def _no_mail() -> str:
+    """Say what keeps every mail from going out, in the words that also refuse to begin."""
+    if not settings.EMAIL_FROM:
+        return "EMAIL_FROM is not set, so no mail can be sent."
+    return next(iter(wrong_addresses()), "") or wording_problem()
 
 
 def _recipients(run: BackfillRun, choice: Choice) -> tuple[Recipients, str]:

@@ -12,6 +12,7 @@ from customers.backfill.notices.problems import remedy_of
 from customers.backfill.preflight.asked import Asked
 from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
 from customers.mail import smtp, worker
+from customers.mail.checking import own_templates, template_problems
 from customers.mail.errors import DeliveryError
 from customers.mail.messages import sender
 from customers.mail.ready import DUMMY, what_is_missing
@@ -45,6 +46,14 @@ def server(asked: Asked) -> Told | None:
     if isinstance(backend, worker.EmailBackend):
         return ok("the email worker answers; only a mail shows whether it takes the secret")
     return ok("it answers and takes the login; no mail was sent")
+
+
+def templates(asked: Asked) -> Told | None:
+    if not settings.MAIL_TEMPLATES_DIR:
+        return None
+    if problems := template_problems():
+        return stop(" ".join(problems), "Until then no welcome mail goes out.")
+    return ok(f"MAIL_TEMPLATES_DIR: {', '.join(own_templates()) or 'no file of ours, so the shipped ones'}")
 
 
 def background(asked: Asked) -> Told:
@@ -86,6 +95,7 @@ MAIL = Part(
     (
         Check("variables", variables),
         Check("server", server, State.STOP),
+        Check("templates", templates),
         Check("told when it is over", told),
         Check("worker", background),
         Check("queue", queue),

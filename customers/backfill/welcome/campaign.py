@@ -18,6 +18,7 @@ from customers.backfill.refused import Refused
 from customers.backfill.unasked import require_answer
 from customers.backfill.welcome.platform import Seen, seen_there
 from customers.backfill.welcome.recipients import Choice, Reason, Recipients, sort_recipients
+from customers.backfill.welcome.wording import require_templates
 from customers.models import BackfillRun, WelcomeCampaign, WelcomeMail
 
 BATCH_SIZE = 50
@@ -51,6 +52,7 @@ def start_campaign(
     Safe to repeat at any moment. Joining takes a paused campaign up again, at the given pace if one is given.
     """
     require_answer()
+    require_templates()
     seen = seen_there(run)  # before the transaction; each is looked at again when its turn comes
     return _start(run, actor, batch_size, delay_ms, choice or Choice(), seen, enqueue=enqueue)
 

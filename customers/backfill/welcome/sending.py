@@ -20,6 +20,7 @@ from customers.backfill.welcome.mails import Claimed, claim_next, settle, settle
 from customers.backfill.welcome.recipients import Reason
 from customers.backfill.welcome.sample import sample_message
 from customers.mail.composing import composed
+from customers.mail.envelope import CustomerMail
 from customers.mail.errors import CannotCompose, DeliveryError, Kind
 from customers.mail.messages import welcome_message
 from customers.models import User, WelcomeCampaign
@@ -132,9 +133,11 @@ class _Sender:
         else:
             settle(campaign.pk, claimed.mail, self._hand_over(claimed, link), actor)
 
-    def _hand_over(self, claimed: Claimed, link: str) -> DeliveryError | None:
+    def _written(self, claimed: Claimed, link: str) -> CustomerMail:
+        """Write the mail. If a template was changed since it was proven, put it back; raise CannotCompose."""
         mail, user = claimed.mail, claimed.user
-        message = welcome_message(
+        write = partial(
+            welcome_message,
             user.email,
             user.display_name,
             link,
@@ -145,6 +148,19 @@ class _Sender:
             new_link_at=self._links.new_link_at,
             blocked_until=self._links.blocked_until(claimed),
         )
+        try:
+            return composed(write)
+        except CannotCompose:
+            settle(
+                self._campaign_id,
+                mail,
+                DeliveryError(Kind.BROKEN, "mail_not_written"),
+                self._conditions.actor,
+            )
+            raise
+
+    def _hand_over(self, claimed: Claimed, link: str) -> DeliveryError | None:
+        message = self._written(claimed, link)
         try:
             self._connection.open()  # nothing, unless it is closed
             self._connection.send_messages([message])

@@ -23,8 +23,8 @@ from customers.terminal.welcome_options import (
     read_welcome_options,
     require_mail,
     require_sender,
-    write_previews,
 )
+from customers.terminal.welcome_writing import written
 
 
 class Command(BackfillCommand):
@@ -39,9 +39,8 @@ class Command(BackfillCommand):
     def work(self, **options: Any) -> int:
         chosen = read_welcome_options(options)
         run = find_run(chosen.run_id)
-        if chosen.preview:
-            for path in write_previews(chosen.preview, chosen.languages):
-                self.say(f"The mail, as a made-up customer would see it: {path}")
+        if said := written(chosen):
+            self.say(said)
             return WELL
         if chosen.test_to:
             return self._try(run, chosen.test_to, chosen.languages)

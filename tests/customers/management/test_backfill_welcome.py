@@ -133,6 +133,20 @@ def test_status_shows_and_changes_nothing(
     assert not inbox.received
 
 
+def test_status_gives_reasons_in_words(
+    run: BackfillRun, inbox: Inbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inbox.refuse_recipients[customers_of(run)[0].email] = "550 no"
+    welcome("--run-id", run.run_id, "--inline")
+    capsys.readouterr()
+
+    code = welcome("--run-id", run.run_id, "--status")
+
+    told = capsys.readouterr().out
+    assert code == 1
+    assert "smtp_recipient_refused_550: the mail server refused this address. Correct the address." in told
+
+
 def test_preview_writes_the_mail_and_sends_nothing(run: BackfillRun, inbox: Inbox, tmp_path: Path) -> None:
     file = tmp_path / "mail.html"
 

@@ -14,6 +14,7 @@ from customers.models import ThrottleMark, User
 from customers.sign_in import throttle
 from customers.sign_in.asking import PER_ADDRESS, PER_CLIENT, ask, send_link
 from tests.customers.imported_runs import make_customer
+from tests.customers.mail.operators_words import Words
 from tests.support.smtp_server import Inbox
 
 pytestmark = pytest.mark.django_db
@@ -168,3 +169,17 @@ def test_a_mail_that_is_not_taken_is_audited_by_its_code(inbox: Inbox) -> None:
     entry = AuditEntry.objects.get()
     assert happened == "smtp_recipient_refused_550"
     assert (entry.action, entry.data) == ("sign_in.not_sent", {"code": "smtp_recipient_refused_550"})
+
+
+def test_words_of_an_operator_that_cannot_be_used_keep_nobody_from_signing_in(
+    inbox: Inbox, words: Words, caplog: pytest.LogCaptureFixture
+) -> None:
+    words["magic-link.txt"] = "{{ nothing }}"
+    user = make_customer()
+
+    happened = send_link(user.pk)
+
+    assert happened == "sent"
+    assert "Here is your link" in inbox.received[0].part("plain")
+    assert "magic-link.txt, line 1: there is no variable nothing" in caplog.text
+    assert user.email not in caplog.text

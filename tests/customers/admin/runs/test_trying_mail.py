@@ -3,9 +3,10 @@
 import pytest
 from django.test import Client
 
-from customers.models import BackfillRun, WelcomeMail
+from customers.models import BackfillRun, WelcomeCampaign, WelcomeMail
 from tests.customers.admin.world import EVERYTHING, client_of, member_of_staff, run_url, words_of
 from tests.customers.imported_runs import make_run
+from tests.customers.mail.operators_words import HTML, TEXT, Words
 from tests.support.smtp_server import Inbox
 
 pytestmark = pytest.mark.django_db
@@ -74,3 +75,43 @@ def test_a_sender_that_is_none_is_said_before_anybody_tries(
 
     assert "EMAIL_FROM has a name with a special character" in words
     assert "Send one to me" not in words
+
+
+# --- In an operator's own words ------------------------------------------------------------------------
+
+
+def test_their_own_words_are_shown_as_customers_get_them(
+    client: Client, run: BackfillRun, words: Words
+) -> None:
+    words["welcome.html"], words["welcome.txt"], words["welcome-subject.txt"] = HTML, TEXT, "Moin"
+
+    page, mail = words_of(client.get(run_url(run, "welcome"))), client.get(run_url(run, "welcome_mail"))
+
+    assert "Moin Alex Example" in page
+    assert "Send 3 mails" in page
+    assert mail.content.decode().startswith("<h1>Moin Alex Example</h1>")
+
+
+def test_what_is_wrong_with_them_stands_before_the_button_and_nothing_begins(
+    client: Client, run: BackfillRun, words: Words
+) -> None:
+    words["welcome.it.txt"] = "Ciao\n{{ nome }}"
+    said = "MAIL_TEMPLATES_DIR, welcome.it.txt, line 2: there is no variable nome. Take one of:"
+
+    page = words_of(client.get(run_url(run, "welcome")))
+    client.post(run_url(run, "welcome"), {"batch_size": "50", "delay_ms": "0"})
+
+    assert said in page
+    assert "Send 3 mails" not in page
+    assert not WelcomeCampaign.objects.exists()
+
+
+def test_a_mail_that_cannot_be_shown_says_why(client: Client, run: BackfillRun, words: Words) -> None:
+    words["welcome.html"] = "{{ nothing }}"
+
+    page, mail = words_of(client.get(run_url(run, "welcome"))), client.get(run_url(run, "welcome_mail"))
+    tried = words_of(client.post(run_url(run, "welcome_try"), follow=True))
+
+    assert "there is no variable nothing" in page
+    assert mail.status_code == 404
+    assert "No mail was sent to you. MAIL_TEMPLATES_DIR, welcome.html, line 1" in tried

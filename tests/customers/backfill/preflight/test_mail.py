@@ -16,6 +16,7 @@ from customers.workers import beat
 from tests.customers.backfill.preflight.looking import is_ok, is_stop, is_warning, look, states
 from tests.customers.imported_runs import make_run
 from tests.customers.mail import email_worker
+from tests.customers.mail.operators_words import TEXT, Words
 from tests.support.receiver import Receiver
 from tests.support.redis_server import RedisServer
 from tests.support.smtp_server import Inbox, MailServer
@@ -137,3 +138,12 @@ def test_without_mail_and_webhook_nobody_is_told_and_that_is_said(settings: Any)
     settings.EMAIL_FROM = ""
 
     assert look(MAIL)["told when it is over"].found.startswith("nobody")
+
+
+def test_the_operators_own_words_are_looked_at(inbox: Inbox, words: Words) -> None:
+    words["welcome.de.txt"] = TEXT
+    right = look(MAIL)["templates"]
+    words["welcome.txt"] = "\n{{ nothing }}"
+
+    assert is_ok(right, "welcome.de.txt")
+    assert is_stop(look(MAIL)["templates"], "welcome.txt, line 2: there is no variable nothing")
