@@ -12,6 +12,7 @@ from customers.models import BackfillRun, User, WelcomeCampaign
 from customers.sign_in.asking import send_link
 from tests.customers.imported_runs import customers_of, make_run
 from tests.customers.mail.email_worker import SECRET, EmailWorker, running
+from tests.customers.mail.operators_words import Words
 from tests.support.smtp_server import Inbox, Received
 
 pytestmark = pytest.mark.django_db
@@ -108,3 +109,15 @@ def test_a_link_that_a_customer_asks_for_comes_in_their_language(run: BackfillRu
     (mail,) = inbox.received
     assert mail.message["Subject"] == "Anmelden bei Acme Charging"
     assert "15 Minuten" in mail.part("plain")
+
+
+def test_the_operators_own_words_are_of_their_language_only(
+    run: BackfillRun, inbox: Inbox, words: Words
+) -> None:
+    words["welcome.de.txt"] = "Moin {{ display_name }}\n{{ link }}\n"
+
+    send_campaign(queued(run).pk)
+
+    mails = by_address(inbox.received, run)
+    own = [mail.part("plain").startswith("Moin") for mail in mails]
+    assert own == [language == "de" for language in EXPECTED]
