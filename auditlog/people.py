@@ -34,11 +34,12 @@ class Told:
 
 def told(found: Iterable[AuditEntry]) -> list[Told]:
     """Return the entries with names for the numbers of who acted and whom it was about, in one query."""
-    entries = list(found)
+    entries = [(entry, details(entry.data)) for entry in found]
     people = _people(
         [
-            *_numbers([one.actor for one in entries], ACTORS),
-            *_numbers([one.subject for one in entries], SUBJECTS),
+            *_numbers([one.actor for one, _ in entries], ACTORS),
+            *_numbers([one.subject for one, _ in entries], SUBJECTS),
+            *_numbers(_members(more for _, more in entries), ACTORS),
         ]
     )
     return [
@@ -47,9 +48,9 @@ def told(found: Iterable[AuditEntry]) -> list[Told]:
             _named(entry.actor, ACTORS, people),
             _named(entry.subject, SUBJECTS, people),
             in_words(entry.action),
-            details(entry.data),
+            MEMBER.sub(lambda one: _named(one[0], ACTORS, people), more),
         )
-        for entry in entries
+        for entry, more in entries
     ]
 
 
@@ -62,9 +63,19 @@ def actor_names(actors: Iterable[str]) -> Mapping[str, str]:
 
 def with_names(text: str) -> str:
     """Name the staff in a sentence that knows them by number, as our records do."""
-    found = set(MEMBER.findall(text))
+    return all_with_names([text])[0]
+
+
+def all_with_names(texts: Iterable[str]) -> list[str]:
+    """Name the staff in sentences, in one query for all of them."""
+    known = list(texts)
+    found = _members(known)
     names = actor_names(found) if found else {}
-    return MEMBER.sub(lambda one: names[one[0]], text)
+    return [MEMBER.sub(lambda one: names[one[0]], text) for text in known]
+
+
+def _members(texts: Iterable[str]) -> set[str]:
+    return {one for text in texts for one in MEMBER.findall(text)}
 
 
 def actors_called(text: str) -> list[str]:

@@ -32,8 +32,10 @@ WORDS = {
     "run.scheduled_now": "Started before its time",
     "welcome.paced": "Pace of the mails changed",
     "row.repaired": "Row repaired",
+    "row.left_out": "Row left out of a repair",
     "repair.asked": "Repair asked for",
     "repair.begun": "Repair begun",
+    "repair.stop_requested": "Stop of a repair asked for",
 }
 
 

@@ -29,11 +29,19 @@ class RunResource(ModelResource):  # type: ignore[misc]
         clean_model_instances = False  # the constraints of the table decide, also between two clicks
 
     def __init__(
-        self, *, upload: BackfillUpload | None = None, hour: tuple[datetime, str] | None = None, **kwargs: Any
+        self,
+        *,
+        upload: BackfillUpload | None = None,
+        hour: tuple[datetime, str] | None = None,
+        edition: str = "",
+        **kwargs: Any,
     ) -> None:
-        """Take the upload, and the hour at which its run is to begin, with the zone in which it was said."""
+        """Take the upload, and the hour at which its run is to begin, with the zone in which it was said.
+
+        `edition` is that of the preview which somebody confirms; blank for an upload that has none yet.
+        """
         super().__init__()
-        self.upload, self.hour = upload, hour
+        self.upload, self.hour, self.edition = upload, hour, edition
         self.run: BackfillRun | None = None
 
     def before_import_row(self, row: Any, **kwargs: Any) -> None:
@@ -43,6 +51,8 @@ class RunResource(ModelResource):  # type: ignore[misc]
         if run := staging.run_in_the_way(self.upload.sha256):
             raise ValidationError(f"This file is being worked on already: run {run.run_id}.")
         try:
+            if self.edition:
+                staging.hold_as_shown(self.upload, self.edition)
             staging.check_continues(self.upload)
         except Refused as error:
             raise ValidationError(f"{error} {error.hint}") from error

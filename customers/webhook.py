@@ -6,7 +6,9 @@ The address may be a secret, so neither it nor what a library says of it is show
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from queue import Empty, Queue
 from threading import Thread
 from typing import Any
@@ -14,24 +16,29 @@ from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
-from requests import PreparedRequest
+from requests import PreparedRequest, Response
 from requests.auth import AuthBase
 
-from kernel.http import lost, session
+from kernel.http import http_date, lost, session
 
 SIGNATURE = "X-Polaris-Signature"
 CONNECT_S, READ_S = 5.0, 10.0
 WHOLE_S = 20.0  # with the look-up of the name and an answer that comes drop by drop, which no time-out ends
 GONE = 410
+LATER = (429, 503)  # which may say when
 
 
 class WebhookError(Exception):
-    """It did not take what it was told. `code` is safe to show; `gone`: it will not take anything again."""
+    """It did not take what it was told. `code` is safe to show; `gone`: it will not take anything again.
 
-    def __init__(self, code: str, *, gone: bool = False) -> None:
+    `retry_after_s`: it asked to be left alone for so long, which may be any number.
+    """
+
+    def __init__(self, code: str, *, gone: bool = False, retry_after_s: float = 0.0) -> None:
         super().__init__(code)
         self.code = code
         self.gone = gone
+        self.retry_after_s = retry_after_s
 
 
 def is_set() -> bool:
@@ -82,7 +89,7 @@ def _failure(body: bytes, within_s: float) -> WebhookError | None:
         return WebhookError(_code(error))
     except ValueError:  # the authorities to trust cannot be read
         return WebhookError("authorities_unreadable")
-    return _judged(answer.status_code)
+    return _judged(answer)
 
 
 def _code(error: requests.RequestException) -> str:
@@ -92,10 +99,26 @@ def _code(error: requests.RequestException) -> str:
     return "no_answer" if what.late and not what.unsent else "unreachable" if what.unsent else "connection"
 
 
-def _judged(status: int) -> WebhookError | None:
+def _judged(answer: Response) -> WebhookError | None:
+    status = answer.status_code
     if 200 <= status < 300:
         return None
-    return WebhookError(f"http_{status}", gone=status == GONE)
+    asked_s = _retry_after_s(answer) if status in LATER else 0.0
+    return WebhookError(f"http_{status}", gone=status == GONE, retry_after_s=asked_s)
+
+
+def _retry_after_s(answer: Response) -> float:
+    """Read how long it wants to be left alone; 0 where it says nothing that makes sense.
+
+    A date is meant by the receiver's clock, which the answer tells.
+    """
+    asked = answer.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", asked):
+        return float(asked)
+    if (until := http_date(asked)) is None:
+        return 0.0
+    its_now = http_date(answer.headers.get("Date", "")) or datetime.now(UTC)
+    return max((until - its_now).total_seconds(), 0.0)
 
 
 class _Signed(AuthBase):

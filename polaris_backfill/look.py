@@ -47,7 +47,10 @@ UNFOLD: dict[str, Any] = {
             {
                 "items": [
                     {"title": "Overview", "icon": "space_dashboard", "link": reverse_lazy("admin:index")},
-                    _entry("Import", "upload_file", "customers_backfillrun_import", "sees_import"),
+                    {
+                        **_entry("Import", "upload_file", "customers_backfillrun_import", "sees_import"),
+                        "active": f"{NAVIGATION}.is_importing",
+                    },
                     {
                         **_entry("Runs", "history", "customers_backfillrun_changelist", "sees_runs"),
                         "active": f"{NAVIGATION}.is_among_runs",

@@ -39,6 +39,14 @@ def is_superuser(request: HttpRequest) -> bool:
     return request.user.is_superuser
 
 
+def is_importing(request: HttpRequest) -> bool:
+    """Tell the import from the approvals, whose pages are below its."""
+    path = request.path
+    return path.startswith(reverse("admin:customers_backfillrun_import")) and not path.startswith(
+        reverse("admin:customers_backfillrun_approvals")
+    )
+
+
 def is_among_runs(request: HttpRequest) -> bool:
     """Tell runs from the import, whose pages are below theirs."""
     runs = reverse("admin:customers_backfillrun_changelist")

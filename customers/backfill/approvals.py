@@ -7,7 +7,6 @@ It may be imported as long as the plan made anew agrees with it. Nobody approves
 import json
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -17,18 +16,14 @@ from django.utils import timezone
 from auditlog.models import Event, record
 from customers.backfill import stored_preview
 from customers.backfill.engine.agreed import PlanFacts, sums_of
-from customers.backfill.engine.agreeing import Changes, compare
-from customers.backfill.engine.been import work_of
 from customers.backfill.engine.report import Report
-from customers.backfill.ledger import identity
 from customers.backfill.refused import Refused
-from customers.models import BackfillRun, BackfillUpload, PlanApproval, User
+from customers.models import BackfillUpload, PlanApproval, User
 
 Status = PlanApproval.Status
 ASKED, APPROVED, DECLINED, WITHDRAWN = "plan.asked", "plan.approved", "plan.declined", "plan.withdrawn"
 PLAN_ANEW = "This preview was planned before approval was required. Plan it anew under Options, and ask then."
 LONGEST_REASON = 300
-LONGEST_TOLD = 220
 
 
 def is_required() -> bool:
@@ -79,7 +74,7 @@ def ask(upload: BackfillUpload, user: User) -> PlanApproval:
         if now is None:
             raise Refused("This preview was changed or confirmed in the meantime.", "Look at it again.")
         known = PlanApproval.objects.filter(upload=now, status__in=PlanApproval.OPEN).first()
-        if known is not None and (known.status == Status.APPROVED or _is_fresh(known)):
+        if known is not None and (known.status == Status.APPROVED or is_fresh(known)):
             return known
         _withdraw(now, actor)
         plan = _new(facts, upload.name, actor, [*now.makers, now.actor])
@@ -109,8 +104,13 @@ def ask_at_terminal(report: Report, actor: str) -> PlanApproval | None:
     return plan
 
 
-def _is_fresh(plan: PlanApproval) -> bool:
+def is_fresh(plan: PlanApproval) -> bool:
     return PlanApproval.objects.fresh().filter(pk=plan.pk).exists()
+
+
+def _hold(upload_pk: Any) -> None:
+    """Take the preview before its approval, as whoever changes or discards it does, and import does."""
+    BackfillUpload.objects.select_for_update().filter(pk=upload_pk).values_list("pk").first()
 
 
 def _keep(upload_pk: Any) -> None:
@@ -136,6 +136,7 @@ def approve(plan: PlanApproval, user: User) -> None:
     if is_own(plan, user):
         raise Refused("Nobody approves what they have made themselves.", "Ask a colleague.")
     actor = f"staff:{user.pk}"
+    _hold(plan.upload_id)
     waiting = PlanApproval.objects.waiting().filter(pk=plan.pk)
     given = {"status": Status.APPROVED, "decided_by": actor, "decided_at": timezone.now()}
     if not PlanApproval.objects.filter(pk__in=waiting.values("pk"), status=Status.WAITING).update(**given):
@@ -192,109 +193,6 @@ def _withdraw(upload: BackfillUpload, actor: str, but: str | None = None) -> Non
         if still.update(status=Status.WITHDRAWN):
             BackfillUpload.objects.filter(pk=upload.pk).update(kept_until=None)
             _note(plan, actor, WITHDRAWN)
-
-
-# --- Where a preview stands --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Whether a preview may be imported, as far as others have to look at it; `plan` is what it goes by.
-
-    `state`: not_required, unasked, waiting, approved, declined or stale; then `changes` says why.
-    """
-
-    state: str
-    plan: PlanApproval | None = None
-    changes: Changes | None = None
-
-    @property
-    def may_import(self) -> bool:
-        return self.state in ("not_required", "approved")
-
-
-def standing_of(upload: BackfillUpload, preview: stored_preview.Preview) -> Standing:
-    """Find out by our own tables; what Lago has by now, the run itself looks at."""
-    if not is_required():
-        return Standing("not_required")
-    run = None if upload.options["new_run"] else identity.unfinished(upload.sha256)
-    found = PlanApproval.objects.approved_over(upload.sha256, run)
-    if preview.digest and (plan := found.without_facts().filter(digest=preview.digest).first()):
-        return Standing("approved", plan)
-    last = upload.approvals.order_by("-pk").first()
-    if last is not None and last.status in (Status.WAITING, Status.DECLINED):
-        is_over = last.status == Status.WAITING and not _is_fresh(last)
-        return Standing("unasked" if is_over else str(last.status), last)
-    facts = preview.facts() if preview.digest else None
-    agreeing, changes = _agreeing(found, facts, run) if facts else (None, None)
-    if agreeing is not None:
-        return Standing("approved", agreeing)
-    if last is not None and facts and last.status == Status.WITHDRAWN:
-        return Standing("stale", last, compare(facts_of(last), facts))
-    return Standing("stale", found.first(), changes) if changes else Standing("unasked")
-
-
-def _agreeing(
-    found: Iterable[PlanApproval], facts: PlanFacts, run: BackfillRun | None
-) -> tuple[PlanApproval | None, Changes | None]:
-    """Return the approved plan with which this one agrees, else what differs from the likeliest."""
-    work, first = work_of(run), None
-    for plan in found:
-        changes = compare(facts_of(plan), facts, work)
-        if not changes:
-            return plan, None
-        first = first or changes
-    return None, first
-
-
-# --- An import ---------------------------------------------------------------------------------------
-
-
-class Approved:
-    """An import's consent where approval is required. `way` says how to come by one."""
-
-    def __init__(self, way: str) -> None:
-        self._way = way
-        self._plan: PlanApproval | None = None
-
-    def check(self, planned: Report, run: BackfillRun | None) -> None:
-        found = PlanApproval.objects.approved_over(planned.info.sha256, run)
-        self._plan, changes = _agreeing(found, PlanFacts.of(planned), run)
-        if changes:
-            raise Refused(f"This is not the plan that was approved: {_short(changes)}.", self._way)
-        if self._plan is None:
-            raise Refused("Somebody else has to approve this import first, and nobody has.", self._way)
-
-    def hold(self, run: BackfillRun) -> None:
-        """Have the approval be this run's: it holds until that has ended, and for no other."""
-        plan = self._plan
-        if plan is not None and plan.run_id != run.pk and not _bind(plan, run):
-            raise Refused("The approval was taken back in the meantime.", self._way)
-
-
-def _short(changes: Changes) -> str:
-    """Leave room for the way out: the reason of a run has 300 characters."""
-    told = changes.sentence()
-    return told if len(told) <= LONGEST_TOLD else f"{told[: LONGEST_TOLD - 2]} …"
-
-
-def hand_over(upload: BackfillUpload, run: BackfillRun) -> None:
-    """Bind the approval of a confirmed preview to its run: it holds however long that waits in the queue."""
-    if not is_required() or not upload.preview:
-        return
-    standing = standing_of(upload, stored_preview.unpack(upload))
-    if standing.state == "approved" and standing.plan:
-        _bind(standing.plan, run)
-
-
-def _bind(plan: PlanApproval, run: BackfillRun) -> bool:
-    """Have an approval be a run's, and its trail say whose; False if it was taken back, or is another's."""
-    still = PlanApproval.objects.filter(pk=plan.pk, status=Status.APPROVED, run=None)
-    if not still.update(run=run):
-        return False
-    told = {"plan": plan.digest, "asked_by": plan.asked_by}
-    record(run.audit_tag, plan.decided_by, [Event("run.approved", f"run:{run.run_id}", told)])
-    return True
 
 
 def forget_old() -> None:

@@ -1,6 +1,7 @@
 """What Lago has of one customer: plan, price and address, read while it is looked at."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +11,14 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from billing.client import LagoClient
+from billing.customer_step import LagoCustomerStep
 from billing.normal import same_email, same_name
+from billing.subscription_step import LagoSubscriptionStep
 from billing.values import Customer, Plan, Subscription
 from customers.backfill.systems import lago_client
-from customers.models import User
+from customers.models import BackfillRun, BackfillStep, User
 from kernel import RemoteError
+from kernel.chunks import chunks
 from kernel.money import written
 
 TIMEOUT_S = 4.0  # somebody looks at a page and waits
@@ -61,6 +65,28 @@ def page_at_lago(*parts: str) -> str:
     if not settings.LAGO_DASHBOARD_URL:
         return ""
     return "/".join([settings.LAGO_DASHBOARD_URL, *(quote(part, safe="") for part in parts)])
+
+
+def page_of(refs: Mapping[str, str], step: str = "") -> str:
+    """Return the page of a subscription in Lago, or else of its customer; `refs` are Lago's ids, by step."""
+    customer, subscription = refs.get(LagoCustomerStep.name), refs.get(LagoSubscriptionStep.name)
+    if not customer:
+        return ""
+    if step == LagoSubscriptionStep.name and subscription:
+        return page_at_lago("customer", customer, "subscription", subscription, "overview")
+    return page_at_lago("customer", customer)
+
+
+def refs_of(run: BackfillRun, external_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return Lago's ids of what a run made or found for these customers, by customer and step."""
+    names = (LagoCustomerStep.name, LagoSubscriptionStep.name)
+    steps = BackfillStep.objects.filter(row__run=run, name__in=names).exclude(ref="").order_by("pk")
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for some in chunks(external_ids):
+        known = steps.filter(row__external_id__in=some).values_list("row__external_id", "name", "ref")
+        for external_id, name, ref in known:
+            found[external_id][name] = ref
+    return found
 
 
 def _read(lago: LagoClient, user: User, external_id: str) -> AtLago:

@@ -1,4 +1,4 @@
-"""Pause, resume, stop and pace what is under way of a run: its import or its revert, and its welcome mails.
+"""Pause, resume, stop and pace what is under way of a run: its import, revert or repair, and its mails.
 
 Mails are another thing than their run, and another right: only who names them controls them. The command and
 the console call this, on whatever machine. Whoever works hears of it through the database.
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
+from auditlog.models import Event, record
 from auditlog.people import with_names
 from customers import queueing
 from customers.backfill import uploads, welcome
 from customers.backfill.ledger import life, schedule
-from customers.backfill.ledger.at_work import somebody_stays
+from customers.backfill.ledger.at_work import runs_at_work, somebody_stays
 from customers.backfill.ledger.pace import Pace, change_pace
 from customers.backfill.ledger.runs import again
 from customers.backfill.ledger.standing import REVERT_INTERRUPTED, shown_status
@@ -25,6 +26,10 @@ Status = BackfillRun.Status
 UNDER_WAY = (Status.QUEUED, Status.RUNNING, Status.PAUSED, Status.REVERTING)
 JOB_TASK = "customers.tasks.run_job"
 WAY = "See it with: python manage.py backfill_runs {}"
+WAITS = "The run {} waits already: its first customers are in, and nothing of the others has been begun."
+REST_OR_REVERT = (
+    "Continue it with the rest, or revert it. Both are named by: python manage.py backfill_runs {}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class MailPace:
 
 def campaign_of(run: BackfillRun) -> WelcomeCampaign | None:
     """Return the mails that are meant where a run is named: those under way, unless it is at work itself."""
-    if _is_under_way(run):
+    if _is_under_way(run) or is_repaired(run):
         return None
     return WelcomeCampaign.objects.active().filter(run=run).first()
 
@@ -57,7 +62,20 @@ def _revert_job(run: BackfillRun) -> RunJob | None:
     return RunJob.objects.unfinished().filter(run=run, kind=RunJob.Kind.REVERT).first()
 
 
+def _repair_job(run: BackfillRun) -> RunJob | None:
+    return RunJob.objects.unfinished().filter(run=run, kind=RunJob.Kind.REPAIR).first()
+
+
+def is_repaired(run: BackfillRun) -> bool:
+    """Return whether a repair of the run waits or is at work: the run itself is over meanwhile, or paused."""
+    if run.status in (Status.QUEUED, *life.WORKING):
+        return False
+    return _repair_job(run) is not None or run.pk in runs_at_work()
+
+
 def _nothing(run: BackfillRun, what: str) -> Refused:
+    if run.status == Status.CANARY:
+        return Refused(WAITS.format(run.run_id), REST_OR_REVERT.format(run.run_id))
     return Refused(f"The run {run.run_id} is {shown_status(run)}: {what}.", WAY.format(run.run_id))
 
 
@@ -70,6 +88,11 @@ def pause(run: BackfillRun, *, actor: str) -> str:
     if run.status == Status.PAUSED or run.paused_at:
         paused = with_names(life.paused_by(run.asked_by))
         return f"The run {run.run_id} is {'' if asked else 'already '}{paused}."
+    if is_repaired(run):
+        raise Refused(
+            f"The run {run.run_id} is being repaired, and a repair is not paused.",
+            "Stop it: repaired once more, it goes on with what is left.",
+        )
     if run.pause_requested:
         return f"The run {run.run_id} pauses: what is in flight is finished and recorded."
     raise _nothing(run, "it is being stopped" if run.stop_requested else "there is nothing to pause")
@@ -106,6 +129,8 @@ def resume(run: BackfillRun, *, actor: str) -> str:
 def stop(run: BackfillRun, *, actor: str) -> str:
     run = BackfillRun.objects.select_for_update().get(pk=run.pk)
     held = run.status == Status.REVERTING and run.paused_at is not None
+    if is_repaired(run):
+        return _stop_repair(run, actor)
     if not life.ask_to_stop(run, actor=actor):
         if run.stop_requested and _is_under_way(run):
             return f"The run {run.run_id} was asked to stop already."
@@ -121,6 +146,18 @@ def _end_revert(run: BackfillRun, actor: str) -> None:
     """Close the job of a paused revert: nobody is at it who could hear of it."""
     ended = {"status": RunJob.Status.STOPPED, "reason": life.stopped_by(actor), "finished_at": timezone.now()}
     RunJob.objects.unfinished().filter(run=run, kind=RunJob.Kind.REVERT).update(**ended)
+
+
+def _stop_repair(run: BackfillRun, actor: str) -> str:
+    """End a repair that waits at once; whoever is at one hears of it."""
+    ended = {"status": RunJob.Status.STOPPED, "reason": life.stopped_by(actor), "finished_at": timezone.now()}
+    waiting = RunJob.objects.filter(run=run, kind=RunJob.Kind.REPAIR, status=RunJob.Status.QUEUED)
+    if waiting.update(**ended):
+        record(run.audit_tag, actor, [Event("repair.stopped", f"run:{run.run_id}")])
+        return f"The repair of run {run.run_id} is stopped. Repaired once more, it goes on with what is left."
+    if not life.ask_to_stop_repair(run, actor=actor):
+        return f"The repair of run {run.run_id} was asked to stop already."
+    return f"The repair of run {run.run_id} stops: what is in flight is finished and recorded."
 
 
 def pace(run: BackfillRun, chosen: Pace, *, actor: str) -> str:

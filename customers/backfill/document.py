@@ -73,7 +73,7 @@ def head_of(report: Report) -> dict[str, Any]:
             "platform": {"database": platform} if (platform := report.systems.platform_place) else None,
         },
         "counts": counts(report),
-        "canary": report.canary.as_json() if report.canary else None,
+        "canary": _canary(report),
         "billing": [line.as_json() for line in report.billing],
         "invoices": report.invoices.as_json(),
         "invoiced_today": _past(report),
@@ -88,6 +88,13 @@ def head_of(report: Report) -> dict[str, Any]:
         "settling_in": report.settling.as_json(),
         "seconds": round(report.seconds, 3) if report.run else None,
     }
+
+
+def _canary(report: Report) -> dict[str, Any] | None:
+    """Say who goes in first, and what they alone will bill; `billing` beside it is of the whole file."""
+    if report.canary is None:
+        return None
+    return {**report.canary.as_json(), "billing": [line.as_json() for line in report.billing_first]}
 
 
 def _past(report: Report) -> dict[str, Any] | None:

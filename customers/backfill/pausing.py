@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
+from django.utils.text import capfirst
+
 from auditlog.people import with_names
 from customers.backfill.engine.report import Report
 from customers.backfill.engine.stop import Stop
@@ -11,7 +13,9 @@ from customers.backfill.ledger import life
 from customers.backfill.ledger.at_work import staying_with
 from customers.backfill.refused import Refused
 from customers.backfill.revert import PAUSED, RevertReport
+from customers.backfill.would_fail import what_fails
 from customers.models import BackfillRun
+from kernel import RemoteError
 
 Status = BackfillRun.Status
 LOOK_S = 1.0
@@ -28,7 +32,7 @@ def import_to_the_end(
         while True:
             report: Report | None = None
             try:
-                report = attempt(run)
+                report = _attempted(attempt, run, actor)
                 if report.run is None or report.status not in (Status.PAUSED, Status.QUEUED):
                     return report
                 paused = report.run
@@ -39,6 +43,25 @@ def import_to_the_end(
             run = paused
             if not goes_on(run, stop, tell, actor=actor):
                 return _left(report, run, stop)
+
+
+def _attempted(
+    attempt: Callable[[BackfillRun | None], Report], run: BackfillRun | None, actor: str
+) -> Report:
+    """Attempt it; a run that was resumed and does not begin has ended: nobody else takes it up."""
+    try:
+        report = attempt(run)
+    except life.PausedMeanwhile:
+        raise
+    except (Refused, RemoteError) as error:
+        if run is not None:
+            life.give_up(run, Status.INTERRUPTED, reason=str(error), actor=actor)
+        raise
+    if run is not None and report.run is None:
+        fails = report.status == "would_fail"
+        reason, status = (what_fails(report), Status.FAILED) if fails else (report.reason, Status.INTERRUPTED)
+        life.give_up(run, status, reason=reason, actor=actor)
+    return report
 
 
 def revert_to_the_end(
@@ -65,7 +88,7 @@ def goes_on(run: BackfillRun, stop: Stop, tell: Callable[[str], None], *, actor:
     stop.forget_pause()
     run.refresh_from_db()
     if _is_paused(run):
-        tell(TELL.format(with_names(life.paused_by(run.asked_by)).capitalize(), run.run_id))
+        tell(TELL.format(with_names(capfirst(life.paused_by(run.asked_by))), run.run_id))
     while _is_paused(run) and not stop.requested:
         stop.sleep(LOOK_S)
         run.refresh_from_db()

@@ -89,6 +89,11 @@ def leavable() -> Mapping[str, str]:
     return {kind.system_key(): kind.system for kind in kinds().values() if kind.can_be_left and kind.system}
 
 
+def system_names() -> Mapping[str, str]:
+    """Return what systems are called on the screen, by their key."""
+    return {kind.system_key(): kind.system for kind in kinds().values() if kind.system}
+
+
 def alterations(counts: Mapping[str, int]) -> Mapping[str, str]:
     """Say what it means that a run alters what others made, by the code of the warning that names each."""
     altering = {kind.alters: kind for kind in kinds().values() if kind.alters}

@@ -76,24 +76,26 @@ def connect(
     sleep: Callable[[float], None] = time.sleep,
     without: Collection[str] | None = None,
     writes: bool = False,
+    tries: int | None = None,
 ) -> Iterator[Systems]:
     """Reach every system that is configured; raise Refused if one does not answer as it should.
 
     `without` names systems that are not to be reached at all; None where none can be left out. `writes`:
-    whoever asks is going to change something.
+    whoever asks is going to change something. `tries`: how often each call is made, where somebody waits.
     """
+    once = {} if tries is None else {"tries": tries}
     left_out = without or ()
     for key in left_out:
         if key not in leavable():
             raise Refused(f"There is no system {key!r} that could be left alone.")
     with ExitStack() as stack:
-        lago = stack.enter_context(_lago(rate, concurrency, sleep))
+        lago = stack.enter_context(_lago(rate, concurrency, sleep, **once))
         try:
             target = preflight(lago)
         except RemoteError as error:
             raise Refused(str(error)) from error
         pool_size = concurrency or settings.BACKFILL_CONCURRENCY
-        steve = None if STEVE in left_out else steve_client(pool_size=pool_size, sleep=sleep)
+        steve = None if STEVE in left_out else steve_client(pool_size=pool_size, sleep=sleep, **once)
         platform = None if PLATFORM in left_out else stack.enter_context(_platform(steve))
         remarks = () if platform or PLATFORM in left_out else unasked.remarks()
         if remarks and writes:
@@ -148,11 +150,14 @@ def way_out(kind: type[Step], run_id: str = "ID") -> str:
     )
 
 
-def _lago(rate: float | None, concurrency: int | None, sleep: Callable[[float], None]) -> LagoClient:
+def _lago(
+    rate: float | None, concurrency: int | None, sleep: Callable[[float], None], **how: Any
+) -> LagoClient:
     return lago_client(
         rate_per_s=settings.BACKFILL_LAGO_RATE if rate is None else rate,
         pool_size=concurrency or settings.BACKFILL_CONCURRENCY,
         sleep=sleep,
+        **how,
     )
 
 

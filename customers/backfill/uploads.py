@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from billing.values import Plan
 from customers import queueing
-from customers.backfill import approvals, preview_ends, stored_preview
+from customers.backfill import approvals, approved, preview_ends, stored_preview
 from customers.backfill.difference import Differs, basis_to_keep, by_difference
+from customers.backfill.edition import edition_of
 from customers.backfill.engine.acceptance import ANEW, KEY
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.planning import Basis, plan_file
@@ -244,13 +245,20 @@ def _describe_target(run: BackfillRun, target: Mapping[str, Any]) -> None:
     run.world = target.get("world") or ({"steve": steve["url"]} if steve else {})
 
 
+def hold_as_shown(upload: BackfillUpload, edition: str) -> None:
+    """Have nobody change a preview until this transaction ends; raise Refused where somebody was quicker."""
+    now = BackfillUpload.objects.defer("data").select_for_update().filter(pk=upload.pk, run=None).first()
+    if now is None or edition_of(now) != edition:
+        raise Refused("This preview was changed or confirmed in the meantime.", "Look at it again.")
+
+
 def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
     """Bind the file to its run and have the worker take it up once this transaction is committed."""
     BackfillUpload.objects.filter(run=run).exclude(pk=upload.pk).delete()
     upload.run, upload.attempts = run, 0
     upload.save(update_fields=["run", "attempts", "uploaded_by", "options"])  # whoever confirmed it
     life.tell_queued(run, actor=upload.actor)
-    approvals.hand_over(upload, run)
+    approved.hand_over(upload, run)
     preview_ends.note_confirmed(upload, run)
     if run.starts_at is None:  # else the sweep wakes the worker at its hour
         enqueue(run.pk)
@@ -259,11 +267,12 @@ def hand_over(run: BackfillRun, upload: BackfillUpload) -> None:
 @transaction.atomic
 def discard(token: UUID, user: User) -> bool:
     """Delete a preview of this person, with its file; False if there is none that nobody confirmed."""
-    upload = BackfillUpload.objects.previews().without_content().filter(pk=token, uploaded_by=user).first()
+    own = BackfillUpload.objects.previews().filter(pk=token, uploaded_by=user)
+    upload = own.without_content().select_for_update().first()  # before its approval, as everywhere
     if upload is None:
         return False
     approvals.withdraw(upload, upload.actor)
-    deleted, _ = BackfillUpload.objects.previews().filter(pk=token, uploaded_by=user).delete()
+    deleted, _ = own.delete()
     if deleted:
         preview_ends.note_discarded(token, f"staff:{user.pk}")
     return bool(deleted)

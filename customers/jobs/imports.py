@@ -1,6 +1,5 @@
 """Carry on with a run that was confirmed in the admin, a slice at a time."""
 
-from collections import Counter
 from dataclasses import replace
 from enum import StrEnum
 
@@ -10,10 +9,9 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from customers.backfill import approvals
+from customers.backfill import approvals, approved
 from customers.backfill import uploads as staging
 from customers.backfill.engine.attempt import import_file
-from customers.backfill.engine.plan import RowAction
 from customers.backfill.engine.report import Report
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import life, run_log, schedule
@@ -23,6 +21,7 @@ from customers.backfill.refused import Refused
 from customers.backfill.settling_in import wake_platform
 from customers.backfill.source import SourceError
 from customers.backfill.systems import connect
+from customers.backfill.would_fail import what_fails
 from customers.jobs import settling
 from customers.jobs.slices import Slice, Slicing
 from customers.models import BackfillRun, BackfillUpload
@@ -32,7 +31,6 @@ Status = BackfillRun.Status
 TO_DO = (Status.QUEUED, Status.RUNNING)
 WHOLE = (Status.SUCCEEDED, Status.PARTIAL, Status.CANARY)
 ATTEMPTS = 3  # at one and the same place
-LINES_TOLD = 8
 
 
 class Ended(StrEnum):
@@ -90,7 +88,7 @@ def _work(upload: BackfillUpload, slice_of: Slicing) -> Ended:
                 staging.open_upload(upload), systems, replace(options, new_run=False),
                 actor=upload.actor, log_dir=settings.BACKFILL_LOG_DIR,
                 stop=stop, progress=progress, now=timezone.now,
-                consents=[approvals.Approved(staging.PREVIEW_AGAIN)] if approvals.is_required() else (),
+                consents=[approved.Approved(staging.PREVIEW_AGAIN)] if approvals.is_required() else (),
             )  # fmt: skip
             if report.run is not None and report.status not in (*WHOLE, Status.QUEUED):
                 wake_platform(systems)  # what there is of it is not looked at
@@ -103,7 +101,7 @@ def _work(upload: BackfillUpload, slice_of: Slicing) -> Ended:
 @transaction.atomic
 def _settle(upload: BackfillUpload, report: Report) -> Ended:
     if report.status == "would_fail":
-        _end(upload, Status.FAILED, _what_changed(report))
+        _end(upload, Status.FAILED, f"{what_fails(report)} {staging.PREVIEW_AGAIN}")
         return Ended.REFUSED
     if report.status == Status.QUEUED and report.run:
         BackfillUpload.objects.filter(pk=upload.pk).update(attempts=0)
@@ -118,17 +116,6 @@ def _settle(upload: BackfillUpload, report: Report) -> Ended:
     if report.status == Status.SUCCEEDED:
         upload.delete()
     return Ended.DONE
-
-
-def _what_changed(report: Report) -> str:
-    """Say why the run's own plan refused what its preview had allowed."""
-    failing = [row for row in report.plan.rows if row.action is RowAction.FAIL]
-    codes = Counter(problem.code for row in failing for problem in row.problems)
-    lines = ", ".join(str(row.line) for row in failing[:LINES_TOLD]) + (
-        " …" if len(failing) > LINES_TOLD else ""
-    )
-    told = ", ".join(code for code, _ in codes.most_common(3))
-    return f"Rows that would fail now: {len(failing):,} (lines {lines}: {told}). {staging.PREVIEW_AGAIN}"
 
 
 def _end(upload: BackfillUpload, status: str, reason: str) -> None:

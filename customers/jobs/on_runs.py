@@ -31,6 +31,7 @@ from kernel import RemoteError
 Kind, Status, RunStatus = RunJob.Kind, RunJob.Status, BackfillRun.Status
 WITHOUT = "without"  # the option that names systems to leave alone
 LOOK = "look"  # the option of a repair that names the look that was confirmed
+LEAVE_OUT = "leave_out"  # the option of a repair that names the lines that are to stay as they are
 LOOKING = (Kind.REVERT_PREVIEW, Kind.REPAIR_PREVIEW)
 WRITING = (Kind.REVERT, Kind.REPAIR, Kind.CHARGE)
 ATTEMPTS = 3
@@ -50,7 +51,7 @@ def ask(run: BackfillRun, kind: str, actor: str, **options: Any) -> RunJob:
     job = RunJob.objects.unfinished().filter(run=run, kind=kind).first()
     if job is None:
         job = _made(run, kind, actor, options)
-        if kind == Kind.REVERT:
+        if kind in (Kind.REVERT, Kind.REPAIR):
             life.forget_stop(run)
         if kind not in LOOKING:
             record(run.audit_tag, actor, [Event(f"{kind}.asked", f"run:{run.run_id}", options)])
@@ -152,6 +153,7 @@ def _repair(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Out
             job.run, systems, shown=results.shown_of(look.result) if look else (),
             actor=job.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop, progress=progress,
             batch_size=settings.BACKFILL_BATCH_SIZE, concurrency=settings.BACKFILL_CONCURRENCY,
+            leave_out=job.options.get(LEAVE_OUT, ()), goes_on=True, is_told=bool(job.result),
         )  # fmt: skip
     if stop.to_be_continued and report.status == "interrupted":
         return Status.QUEUED, "", results.of_repair(report, job.result)

@@ -79,9 +79,9 @@ def of_revert(report: RevertReport) -> Result:
 
 def of_repair_plan(plan: RepairPlan) -> Result:
     """Keep what would be done, and by key all of it: nothing else is done once it is confirmed."""
-    doings = plan.doings
+    doings = [(row.group, doing) for row in plan.rows for doing in row.doings]
     return {
-        "do": [_doing(doing) for doing in doings[:KEPT]],
+        "do": [_doing(doing) | {"group": group} for group, doing in doings[:KEPT]],
         "do_total": len(doings),
         "rows": len(plan.rows),
         "keys": sorted(plan.keys),
@@ -116,6 +116,7 @@ def of_repair(report: RepairReport, before: Mapping[str, Any]) -> Result:
         "outcome": report.status,
         "counts": dict(counts),
         "failures": [list(failure) for failure in report.failures[:KEPT]],
+        "left_out": len(report.plan.left_out),
         "advice_total": len(report.plan.advice),
     }
 

@@ -4,10 +4,7 @@ import re
 from dataclasses import dataclass
 from email.utils import formataddr
 
-import email_validator
-
-# Names such as .local and .test may be what an operator's mail server is called.
-email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+from kernel.email_syntax import check_syntax
 
 _QUOTED = r'"(?P<quoted>(?:[^"\\\r\n]|\\.)*)"'
 _PLAIN = r'(?P<plain>[^"<>()\[\]\\,;:@\r\n]*?)'
@@ -50,10 +47,8 @@ def _why_not(text: str) -> str:
 
 def _ascii(address: str) -> str:
     try:
-        checked = email_validator.validate_email(
-            address, check_deliverability=False, globally_deliverable=False
-        )
-    except email_validator.EmailNotValidError:
+        checked = check_syntax(address, globally_deliverable=False)
+    except ValueError:
         raise ValueError("holds no valid email address: write Name <address>") from None
     if checked.ascii_email is None:
         raise ValueError("has letters before the @ that not every mail server takes")

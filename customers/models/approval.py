@@ -31,6 +31,10 @@ class PlanApprovalQuerySet(models.QuerySet["PlanApproval"]):
         held = Q(run=run) if run is not None and run.pk else Q(pk__in=())
         return found.filter(fresh | held).order_by(F("run").asc(nulls_last=True), "-pk")
 
+    def held_by(self, run: BackfillRun) -> "PlanApprovalQuerySet":
+        """Return what a run was imported by, the last first: mostly one."""
+        return self.without_facts().filter(run=run, status=PlanApproval.Status.APPROVED)
+
 
 class PlanApproval(models.Model):
     """One plan that waits for somebody's word, or has it: of a preview, or saved at the terminal.

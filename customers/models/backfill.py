@@ -78,6 +78,9 @@ class BackfillRun(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True, blank=True, help_text="Last batch that was settled")
     finished_at = models.DateTimeField(null=True, blank=True)
+    # Left by a process that began and did not say how it ended: then it has died, if nobody is at the run.
+    at_work_since = models.DateTimeField(null=True, blank=True, help_text="Since when somebody is at it")
+    at_work_by = models.CharField(max_length=150, blank=True, default="", help_text="Who is at it")
     active_s = models.FloatField(default=0, help_text="Seconds spent importing, over all attempts")
 
     objects = BackfillRunQuerySet.as_manager()

@@ -3,10 +3,11 @@
 import getpass
 import json
 import os
+import re
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from types import FrameType
@@ -18,6 +19,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from customers.backfill.document import refusal
 from customers.backfill.engine.stop import Stop
+from customers.backfill.notices.died import notice_dead
 from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
 from customers.backfill.source.error_file import ErrorFileError
@@ -49,14 +51,15 @@ class BackfillCommand(BaseCommand):
         self._accept_every_character()
         known = {name: options[name] for name in options if name not in _DJANGO_OPTIONS}
         telling = Telling(self.actor)
-        code = self._guarded(**known)
+        code = self._guarded(telling, **known)
         telling.tell(self.say)
         if code != WELL:
             sys.exit(code)
 
-    def _guarded(self, **options: Any) -> int:
+    def _guarded(self, telling: Telling, **options: Any) -> int:
         try:
             self._reach_database()
+            self._tell_of_the_dead(telling)
             return self.work(**options)
         except SourceError as error:
             told = self._with_a_way(error, options)
@@ -94,6 +97,13 @@ class BackfillCommand(BaseCommand):
             if reason is None:
                 raise
             raise Refused(reason) from error
+
+    def _tell_of_the_dead(self, telling: Telling) -> None:
+        """Tell of what was killed before, if nobody has noticed yet: there may be no worker to do so."""
+        if noticed := notice_dead():
+            for told in noticed:
+                self.say(told)
+            telling.tell(self.say)
 
     # --- speaking ------------------------------------------------------------------------------------
 
@@ -144,13 +154,13 @@ class BackfillCommand(BaseCommand):
 
     @property
     def command_line(self) -> str:
-        """Return the command as it was typed, to be typed again."""
-        return shlex.join(["python", "manage.py", *(a for a in sys.argv[1:] if a != "--dry-run")])
+        """Return the command that was typed, to be typed again: to do what was looked at."""
+        return shlex.join(["python", "manage.py", *_to_do_it(sys.argv[1:])])
 
     @property
     def command_line_for_all(self) -> str:
         """Return the command as it was typed, but for the option that lets in the first customers alone."""
-        given = iter(a for a in sys.argv[1:] if a != "--dry-run")
+        given = iter(_to_do_it(sys.argv[1:]))
         kept = []
         for argument in given:
             if argument == "--first":
@@ -205,3 +215,10 @@ class BackfillCommand(BaseCommand):
 _DJANGO_OPTIONS = {
     "settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "stdout", "stderr",
 }  # fmt: skip
+
+
+def _to_do_it(typed: Sequence[str]) -> Iterator[str]:
+    """Leave out what only looks; a plan that was saved is the one to be kept to."""
+    for argument in typed:
+        if argument not in ("--dry-run", "--force"):
+            yield re.sub("^--save-plan(?=$|=)", "--plan", argument)

@@ -16,6 +16,7 @@ from customers.terminal.output import plain_table
 from kernel.masking import mask_id_tag
 from kernel.wording import counted
 
+AGAIN = "Run the same command once more."
 SHOWN = 200  # cards of a table; --format json has them all
 Pick = tuple[int, int]
 Show = Callable[[str], str]
@@ -99,25 +100,30 @@ def import_line(run: BackfillRun, path: Path) -> str:
     return shlex.join([*line, "--dry-run"])
 
 
-def to_stop(external_ids: Sequence[str], since: Sequence[Corrected]) -> list[int]:
-    """Return the wrong spellings of these customers; raise Refused for one who has none."""
-    found = []
+def to_stop(external_ids: Sequence[str], since: Sequence[Corrected]) -> list[Corrected]:
+    """Return the wrong spellings of these customers, each once; raise Refused for one who has none."""
+    found: dict[int, Corrected] = {}
     for external_id in external_ids:
-        wrong = [one.wrong.pk for one in since if one.wrong.user.external_id == external_id]
+        wrong = {one.wrong.pk: one for one in since if one.wrong.user.external_id == external_id}
         if not wrong:
             raise Refused(
                 f"--stop-wrong {external_id}: no card of that customer has a corrected spelling that bills.",
                 "Import the true spelling first, and look again.",
             )
-        found += wrong
-    return list(dict.fromkeys(found))
+        found |= wrong
+    return list(found.values())
 
 
-def agreed(say: Callable[[str], None], number: int) -> bool:
-    """Ask a person who can answer."""
+def agreed(say: Callable[[str], None], wrong: Sequence[Corrected], show: Show) -> bool:
+    """Ask a person who can answer, and name what is meant."""
     if not sys.stdin.isatty():
         return True
-    say(f"Type yes to switch off {counted(number, 'card')}:")
+    for one in wrong:
+        say(
+            f"  {one.wrong.user.external_id}: {show(one.wrong.id_tag)}, which is {show(one.true.id_tag)}"
+            f" in the run {one.run_id}"
+        )
+    say(f"Type yes to switch off {counted(len(wrong), 'card')}:")
     return sys.stdin.readline().strip().lower() == "yes"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from customers.backfill import approvals, saved_plan
+from customers.backfill import approvals, approved, saved_plan
 from customers.backfill.engine.consent import Consent
 from customers.backfill.engine.report import Report
 from customers.models import PlanApproval
@@ -23,7 +23,7 @@ def consents_of(chosen: ImportOptions) -> list[Consent]:
     if chosen.plan:
         consents.append(saved_plan.Saved(chosen.plan.name, saved_plan.read(chosen.plan)))
     if approvals.is_required() and not chosen.dry_run:
-        consents.append(approvals.Approved(ASK))
+        consents.append(approved.Approved(ASK))
     return consents
 
 

@@ -38,6 +38,7 @@ STYLE = {
     "waiting": "dim",
     "pending": "yellow",
 }
+BILLS = "What it will bill"
 CUSTOMERS_NAMED = 20  # of those who go in first; --format json names them all
 
 
@@ -72,8 +73,12 @@ def print_report(console: Console, report: Report, *, verbosity: int = 1) -> Non
     _print_file(console, report)
     _print_rows(console, report, verbosity)
     _print_warnings(console, report, verbosity)
+    if report.canary and report.billing:
+        console.print(_billing(report.billing_first, "What the first customers will bill"))
+        console.print()
     if report.billing:
-        console.print(_billing(report.billing))
+        title = "What the whole file will bill, those who wait with it" if report.canary else BILLS
+        console.print(_billing(report.billing, title))
     for total in report.totals:
         console.print(total.message)
     for details in report.details:
@@ -204,10 +209,8 @@ def _print_warnings(console: Console, report: Report, verbosity: int) -> None:
             console.print(f"{summary} {ALL_OF_THEM}" if more and verbosity <= 1 else summary, style="yellow")
 
 
-def _billing(lines: Iterable[BillingLine]) -> Table:
-    table = Table(
-        title="What it will bill", title_justify="left", box=None, pad_edge=False, header_style="bold"
-    )
+def _billing(lines: Iterable[BillingLine], title: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in (
         "plan",
         "new",

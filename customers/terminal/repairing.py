@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from rich.console import Console
 
+from auditlog.people import all_with_names, with_names
 from customers.backfill.repair import Advice, Doing, RepairPlan, RepairReport
 from customers.backfill.steps import label
 from customers.terminal.output import plain_table
@@ -21,6 +22,10 @@ def add_repair_options(parser: CommandParser) -> None:
     add = parser.add_argument
     add("--run-id", required=True, metavar="ID")
     add("--dry-run", action="store_true", help="say what would be repaired; change nothing")
+    add(
+        "--leave-out", nargs="+", type=int, default=[], metavar="LINE",
+        help="leave the rows of these lines as they are; --dry-run names them",
+    )  # fmt: skip
     add("--noinput", action="store_true", help="do not ask")
     add_no_wait(parser)
 
@@ -31,6 +36,7 @@ def print_plan(console: Console, plan: RepairPlan) -> None:
         console.print("There is nothing to repair.", style="green")
     if plan.rows:
         _print_doings(console, plan)
+    _print_left_out(console, plan)
     _print_advice(console, plan)
     print_unfinished(console, plan.run, plan.standing)
     console.print("No customer, subscription, balance or coupon is ever made or changed by a repair.")
@@ -49,6 +55,15 @@ def _print_doings(console: Console, plan: RepairPlan) -> None:
     console.print()
 
 
+def _print_left_out(console: Console, plan: RepairPlan) -> None:
+    """Name what stays as it is, with what was not asked for itself and shares something with it."""
+    if not plan.left_out:
+        return
+    named = [f"line {row.planned.line} ({row.planned.wanted.external_id})" for row in plan.left_out]
+    more = f" and {len(named) - SHOWN:,} more" if len(named) > SHOWN else ""
+    console.print(f"Left out, as asked: {', '.join(named[:SHOWN])}{more}\n", style="yellow", soft_wrap=True)
+
+
 def _print_advice(console: Console, plan: RepairPlan) -> None:
     if not plan.advice:
         return
@@ -63,9 +78,11 @@ def _print_advice(console: Console, plan: RepairPlan) -> None:
     console.print(table)
     _print_more(console, len(plan.advice))
     console.print("\nWhat that means, and what to do:")
-    for (kind, means, todo), lines in _told(plan).items():
+    told = _told(plan)
+    sentences = all_with_names(f"{means} {todo}".strip() for _, means, todo in told)
+    for (kind, *_), lines, sentence in zip(told, told.values(), sentences, strict=True):
         named = ", ".join(lines[:EXAMPLES]) + (", …" if len(lines) > EXAMPLES else "")
-        console.print(f"  {kind} (line {named}): {f'{means} {todo}'.strip()}", soft_wrap=True)
+        console.print(f"  {kind} (line {named}): {sentence}", soft_wrap=True)
     console.print()
 
 
@@ -85,18 +102,20 @@ def _print_more(console: Console, number: int) -> None:
 def print_repair(console: Console, report: RepairReport, command: str) -> None:
     run_id = report.plan.run.run_id
     if report.status == "nothing":
-        console.print(f"Run {run_id}: nothing that could be repaired safely.")
+        why = "all of it was left out" if report.plan.left_out else "nothing that could be repaired safely"
+        console.print(f"Run {run_id}: {why}.")
     elif report.log_path is None:
-        console.print(f"Stopped before it began ({report.reason}). Nothing was repaired.")
+        console.print(f"Stopped before it began ({with_names(report.reason)}). Nothing was repaired.")
         return
     else:
         counts = ", ".join(f"{number:,} {word}" for word, number in sorted(report.counts.items()))
-        reason = f" ({report.reason})" if report.reason else ""
+        reason = f" ({with_names(report.reason)})" if report.reason else ""
         console.print(f"Run {run_id}: {report.status}{reason}: {counts or 'nothing yet'}")
         for line, external_id, why in report.failures[:SHOWN]:
             console.print(f"  line {line} {external_id}: {why}", style="red", soft_wrap=True)
         console.print(f"Log {report.log_path}", soft_wrap=True)
         print_settling(console, report.settling)
+    _print_left_out(console, report.plan)
     _print_advice(console, report.plan)
     if report.status in ("repaired", "nothing"):
         console.print(f"To look again: python manage.py backfill_reconcile --run-id {run_id}")
@@ -132,6 +151,7 @@ def _plan(plan: RepairPlan) -> dict[str, Any]:
         "import": plan.standing.as_json(),
         "things": dict(Counter(doing.verb.value for doing in plan.doings)),
         "do": [_doing(doing) for doing in plan.doings],
+        "left_out": [_doing(doing) for row in plan.left_out for doing in row.doings],
         "advice": [_advice(one) for one in plan.advice],
     }
 

@@ -12,7 +12,7 @@ from customers.backfill.ledger.life import WORKING
 from customers.backfill.ledger.pace import pace_of
 from customers.backfill.ledger.runs import FAILURES_SHOWN, RunDetail, RunLine, warnings_of
 from customers.backfill.steps import alterations
-from customers.models import BackfillRun
+from customers.models import BackfillRun, PlanApproval
 from customers.terminal.output import plain_table, warning_line
 from kernel.wording import counted
 
@@ -56,7 +56,10 @@ def print_detail(console: Console, detail: RunDetail, *, verbosity: int = 1) -> 
         f"Lago  {run.lago_organization_name} at {run.lago_url} ({run.lago_version or 'version unknown'})"
     )
     console.print(f"SteVe {run.steve_url or 'not configured'}")
-    console.print(f"By    {run.actor}, begun {run.started_at:%Y-%m-%d %H:%M:%S} UTC{_ended(detail)}")
+    begun = f"begun {run.started_at:%Y-%m-%d %H:%M:%S} UTC{_ended(detail)}"
+    console.print(f"By    {actor_names([run.actor])[run.actor]}, {begun}")
+    for line in _approved(detail):
+        console.print(line, soft_wrap=True)
     for line in _control(run):
         console.print(line, soft_wrap=True)
     console.print()
@@ -82,6 +85,14 @@ def print_detail(console: Console, detail: RunDetail, *, verbosity: int = 1) -> 
 def _status(detail: RunDetail) -> Text:
     reason = f" ({with_names(detail.run.reason)})" if detail.run.reason else ""
     return Text(f"{detail.status}{reason}", style=STYLE.get(detail.status, ""))
+
+
+def _approved(detail: RunDetail) -> Iterator[str]:
+    """Say who approved its plan, where somebody else had to."""
+    names = actor_names(who for one in detail.approvals for who in (one.decided_by, one.asked_by))
+    for one in detail.approvals:
+        asked = f"asked for by {names[one.asked_by]} at {one.asked_at:%Y-%m-%d %H:%M:%S} UTC"
+        yield f"Plan  approved by {names[one.decided_by]} at {one.decided_at:%Y-%m-%d %H:%M:%S} UTC, {asked}"
 
 
 def _control(run: BackfillRun) -> Iterator[str]:
@@ -147,6 +158,7 @@ def detail_json(detail: RunDetail) -> dict[str, Any]:
         "options": detail.run.options,
         "control": _control_json(detail.run),
         "actor": detail.run.actor,
+        "approvals": [_approval_json(one) for one in detail.approvals],
         "steps": detail.steps,
         "rate_per_s": detail.rate_per_s,
         "failures": [
@@ -155,6 +167,16 @@ def detail_json(detail: RunDetail) -> dict[str, Any]:
         ],
         "warnings": dict(detail.warnings),
         "next": list(detail.next),
+    }
+
+
+def _approval_json(one: PlanApproval) -> dict[str, Any]:
+    return {
+        "plan": one.digest,
+        "asked_by": one.asked_by,
+        "asked_at": one.asked_at.isoformat(),
+        "approved_by": one.decided_by,
+        "approved_at": one.decided_at.isoformat() if one.decided_at else None,
     }
 
 

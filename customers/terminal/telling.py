@@ -5,12 +5,15 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from django.db import DatabaseError
+from django.db.models import Q
 
 from customers import webhook
 from customers.backfill.notices import delivering
+from customers.backfill.notices.events import DIED, REVERT_DIED
 from customers.backfill.notices.problems import remedy_of
 from customers.models import Notice
 
+OF_THE_DEAD = (DIED.name, REVERT_DIED.name)
 WITHIN_S = 5.0  # in all: nobody's command waits for a receiver
 
 
@@ -39,9 +42,9 @@ class Telling:
         if self._last is None:
             return ""
         deadline = time.monotonic() + WITHIN_S
-        ours = Notice.objects.filter(
-            pk__gt=self._last, actor=self._actor, channel=Notice.Channel.WEBHOOK, attempts=0
-        )
+        here = Q(actor=self._actor) | Q(event__in=OF_THE_DEAD)  # whoever else started what was found dead
+        new = Notice.objects.filter(here, pk__gt=self._last, attempts=0)
+        ours = new.filter(channel=Notice.Channel.WEBHOOK)
         while (left_s := deadline - time.monotonic()) > 0 and (notice := delivering.claim_next(ours)):
             if not delivering.deliver(notice, within_s=left_s):
                 notice.refresh_from_db()

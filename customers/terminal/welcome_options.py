@@ -15,7 +15,6 @@ from customers.backfill.welcome import Choice
 from customers.backfill.welcome.platform import require_address, require_links
 from customers.mail.addresses import read_mailbox
 from customers.mail.ready import what_is_missing
-from customers.models import BackfillRun
 from customers.workers import worker_is_alive
 
 BATCH_SIZE_MAX = 10_000
@@ -83,13 +82,6 @@ def read_welcome_options(given: Mapping[str, Any]) -> WelcomeOptions:
         ),
         quiet=given["verbosity"] == 0,
     )
-
-
-def find_run(run_id: str) -> BackfillRun:
-    run = BackfillRun.objects.filter(run_id=run_id).first()
-    if run is None:
-        raise Refused(f"There is no run {run_id}.", "See them with: python manage.py backfill_runs")
-    return run
 
 
 def beforehand() -> Iterator[str]:

@@ -101,6 +101,15 @@ def test_people_are_told_by_name_and_what_is_no_person_by_its_word(client: Clien
     assert "Carla" not in words_of(page)
 
 
+def test_people_in_the_details_are_told_by_name_too(client: Client) -> None:
+    ann = User.objects.create_user("ann@example.com", role=User.Role.STAFF, display_name="Ann Admin")
+    record("t", "cli:bert", [Event("run.approved", "run:1", {"plan": "ab12", "asked_by": f"staff:{ann.pk}"})])
+
+    page = words_of(client.get(LOG, {"tag": "t"}))
+
+    assert "plan: ab12, asked by: Ann Admin" in page
+
+
 def test_entries_are_found_by_the_name_of_who_acted(client: Client) -> None:
     ann = User.objects.create_user("ann@operator.example", role="staff", display_name="Ann Tester")
     record("t", f"staff:{ann.pk}", [Event("group.changed", "group:1")])

@@ -19,7 +19,7 @@ from django.conf import settings  # noqa: E402 # once Django is set up
 from django.core.files.uploadedfile import SimpleUploadedFile  # noqa: E402
 from django.test import Client  # noqa: E402
 
-from customers.admin.imports.seal import edition  # noqa: E402
+from customers.backfill.edition import edition_of  # noqa: E402
 from customers.models import BackfillUpload, User  # noqa: E402
 
 IMPORT = "/admin/customers/backfillrun/import/"
@@ -40,7 +40,7 @@ def main(path: Path) -> None:
 
 def _corrected(client: Client, upload: BackfillUpload, line: int) -> tuple[float, float]:
     upload.refresh_from_db()
-    sent = {"edition": edition(upload), f"cell:{line}:0": f"corrected{line}@example.com"}
+    sent = {"edition": edition_of(upload), f"cell:{line}:0": f"corrected{line}@example.com"}
     began = time.perf_counter()
     answer = client.post(f"{IMPORT}{upload.pk}/correct/", sent)
     planned = time.perf_counter()

@@ -1,5 +1,7 @@
 """Fixtures of the tests of customers."""
 
+import os
+import pty
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from tests.rehearsal.platform.databases import emptied
 from tests.support.browser import chromium
 from tests.support.receiver import SECRET, Receiver, receiving
 from tests.support.redis_server import RedisServer
+from tests.support.sessions import Begin, others
 from tests.support.smtp_server import Inbox, MailServer
 
 
@@ -78,6 +81,23 @@ def receiver(settings: Any) -> Iterator[Receiver]:
     with receiving() as receiver:
         settings.NOTIFY_WEBHOOK_URL, settings.NOTIFY_WEBHOOK_SECRET = receiver.url, SECRET
         yield receiver
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Where a person types: what is written to it arrives on standard input, which is a terminal."""
+    person, ours = pty.openpty()
+    with os.fdopen(ours) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        yield person
+    os.close(person)
+
+
+@pytest.fixture
+def in_another_session(transactional_db: None) -> Iterator[Begin]:
+    """Begin something in a session of its own, and wait until it is held up there."""
+    with others() as begin:
+        yield begin
 
 
 @pytest.fixture

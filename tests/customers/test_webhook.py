@@ -2,6 +2,8 @@
 
 import socket
 import ssl
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -62,6 +64,44 @@ def test_a_status_is_told_and_only_410_is_for_good(receiver: Receiver, status: i
     error = failure()
 
     assert (error.code, error.gone) == (f"http_{status}", gone)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("headers", "asked_s"),
+    [
+        ({"Retry-After": "120"}, 120),
+        ({"Retry-After": "Sun, 22 Nov 2026 17:35:00 GMT", "Date": "Sun, 22 Nov 2026 17:05:00 GMT"}, 1800),
+        ({"Retry-After": "Sun, 22 Nov 2026 17:05:00 GMT", "Date": "Sun, 22 Nov 2026 17:35:00 GMT"}, 0),
+        ({"Retry-After": "soon"}, 0),
+        ({"Retry-After": "-60"}, 0),
+        ({"Retry-After": "١٢"}, 0),
+        ({"Retry-After": "9" * 400}, 0),
+        ({"Retry-After": "Sun, 99 Nov 2026 99:99:99 GMT"}, 0),
+        ({}, 0),
+    ],
+)
+def test_how_long_a_receiver_wants_to_be_left_alone_is_told(
+    receiver: Receiver, status: int, headers: dict[str, str], asked_s: float
+) -> None:
+    receiver.answers = [status]
+    receiver.headers = {name: value.encode().decode("latin-1") for name, value in headers.items()}
+
+    assert failure().retry_after_s == asked_s
+
+
+def test_a_date_without_the_receiver_s_clock_is_taken_by_ours(receiver: Receiver) -> None:
+    receiver.answers = [503]
+    receiver.headers = {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)}
+    receiver.headers["Date"] = "no date"
+
+    assert 3590 < failure().retry_after_s <= 3600
+
+
+def test_only_one_that_says_later_is_asked_when(receiver: Receiver) -> None:
+    receiver.answers, receiver.headers = [500], {"Retry-After": "120"}
+
+    assert failure().retry_after_s == 0
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

@@ -20,12 +20,14 @@ class Receiver:
     """What came, and how it answers: each of `answers` once, the last one for ever.
 
     A number is a status; `hang` never answers, `drip` never ends its answer, `hang up` closes the line.
+    `headers` go with each answer.
     """
 
     url: str = ""
     answers: list[int | str] = field(default_factory=lambda: [200])
     bodies: list[bytes] = field(default_factory=list)
     signatures: list[str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
     asked: int = 0
     gone: Event = field(default_factory=Event)
 
@@ -64,9 +66,11 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:  # noqa: C901 
             self.close_connection = True
 
         def _answer(self, status: int) -> None:
-            self.send_response(status)
+            self.send_response_only(status)
             if 300 <= status < 400:
                 self.send_header("Location", f"{receiver.url}elsewhere")
+            for name, value in {"Date": self.date_time_string(), **receiver.headers}.items():
+                self.send_header(name, value)
             self.send_header("content-length", "0")
             self.end_headers()
 

@@ -17,9 +17,10 @@ from customers.admin.access import APPROVE, RUN, may, missing, needs, staff
 from customers.admin.imports.page import options_told
 from customers.admin.imports.working import WorkingPages
 from customers.admin.pages import post_only
-from customers.backfill import approvals, stored_preview
+from customers.backfill import approvals, approved, stored_preview
 from customers.backfill.engine.agreeing import sum_told
 from customers.backfill.refused import Refused
+from customers.backfill.steps import system_names
 from customers.backfill.stored_preview import SHOWN
 from customers.models import BackfillUpload, PlanApproval, User
 
@@ -46,7 +47,7 @@ class ApprovalPages(WorkingPages):
 
     def more_of(self, request: HttpRequest, upload: BackfillUpload) -> dict[str, Any]:
         """Say where the preview of a page stands with those who approve."""
-        standing = approvals.standing_of(upload, stored_preview.unpack(upload))
+        standing = approved.standing_of(upload, stored_preview.unpack(upload))
         return {"approval": _shown(standing, staff(request))}
 
     @post_only
@@ -76,12 +77,13 @@ class ApprovalPages(WorkingPages):
         plan = get_object_or_404(PlanApproval, pk=pk)
         if plan.upload_id and plan.run_id is None:
             return redirect("admin:customers_backfillrun_preview", token=plan.upload_id)
-        facts = approvals.facts_of(plan)
+        facts, names = approvals.facts_of(plan), system_names()
         rows = Paginator([{"line": line, "row": row} for line, row in sorted(facts.rows.items())], SHOWN)
         context = {
             "plan": plans_told([plan], staff(request))[0],
-            "approval": _shown(approvals.Standing(str(plan.status), plan), staff(request)),
+            "approval": _shown(approved.Standing(str(plan.status), plan), staff(request)),
             "about": facts.about,
+            "systems": [(names.get(key, key), place) for key, place in facts.about["systems"].items()],
             "options": options_told(facts.about["options"]),
             "page": rows.get_page(request.GET.get("page")),
         }
@@ -116,7 +118,7 @@ def _asks(token: UUID) -> bool:
     return PlanApproval.objects.filter(upload=token, status__in=PlanApproval.OPEN).exists()
 
 
-def _shown(standing: approvals.Standing, user: User) -> dict[str, Any]:
+def _shown(standing: approved.Standing, user: User) -> dict[str, Any]:
     """Return where a plan stands, in the words of a page, and what this person may do about it."""
     plan = standing.plan
     names = actor_names([one for one in (plan.asked_by, plan.decided_by) if one]) if plan else {}

@@ -12,7 +12,7 @@ from import_export.forms import ConfirmImportForm
 
 from customers.admin.access import actor, staff
 from customers.admin.imports.formats import UPLOAD_FORMATS
-from customers.admin.imports.seal import is_whole, seal
+from customers.admin.imports.seal import edition_sealed, seal
 from customers.backfill import preview_ends, stored_preview
 from customers.backfill.ledger import schedule
 from customers.backfill.refused import Refused
@@ -43,6 +43,7 @@ class ConfirmForm(ConfirmImportForm):  # type: ignore[misc]
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
+        self.edition = ""
         self.hour: tuple[datetime, str] | None = None
 
     def clean_format(self) -> str:
@@ -53,7 +54,8 @@ class ConfirmForm(ConfirmImportForm):  # type: ignore[misc]
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
-        if not is_whole(data.get("seal", ""), data.get("import_file_name", ""), self.user):
+        self.edition = edition_sealed(data.get("seal", ""), data.get("import_file_name", ""), self.user)
+        if not self.edition:
             raise forms.ValidationError("This confirmation is not of a preview of yours, or is too old.")
         if data.get("starts_on"):
             self._read_hour(data)

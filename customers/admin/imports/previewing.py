@@ -15,10 +15,10 @@ from customers.admin.error_rows import error_rows
 from customers.admin.imports.confirming import ConfirmForm, confirmation_of, preview_for
 from customers.admin.imports.options_form import OptionsForm, chosen
 from customers.admin.imports.page import preview_context
-from customers.admin.imports.seal import edition
 from customers.admin.pages import Pages, post_only
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
+from customers.backfill.edition import edition_of
 from customers.backfill.preview_ends import end_of
 from customers.backfill.source import SourceError
 from customers.models import BackfillUpload
@@ -66,7 +66,7 @@ class PreviewPages(Pages):
             mapping = staging.mapping_of(upload)
         context = {
             "upload": upload,
-            "edition": edition(upload),
+            "edition": edition_of(upload),
             "is_own": upload.uploaded_by_id == staff(request).pk,
             "confirm_form": ConfirmForm(user=staff(request), initial=confirmation_of(upload, request)),
             "options_form": options_form or OptionsForm(initial=chosen(upload.options, mapping)),

@@ -22,7 +22,7 @@ from customers.admin.imports.previewing import TOO_OLD
 from customers.admin.imports.storage import UploadStorage
 from customers.admin.pages import post_only
 from customers.admin.wording import in_console
-from customers.backfill import approvals, stored_preview
+from customers.backfill import approvals, approved, stored_preview
 from customers.backfill import uploads as staging
 from customers.backfill.ledger import schedule
 from customers.backfill.preview_ends import end_of
@@ -127,7 +127,7 @@ class ImportPages(ColumnPages, ApprovalPages, ImportMixin):  # type: ignore[misc
         if upload.run_id:
             messages.info(request, "This import was started already.")
             return redirect("admin:customers_backfillrun_change", upload.run_id)
-        if not approvals.standing_of(upload, stored_preview.unpack(upload)).may_import:
+        if not approved.standing_of(upload, stored_preview.unpack(upload)).may_import:
             messages.error(request, "Somebody else has to approve this plan first. Nothing was started.")
             return redirect("admin:customers_backfillrun_preview", token=upload.pk)
         try:
@@ -172,7 +172,7 @@ class ImportPages(ColumnPages, ApprovalPages, ImportMixin):  # type: ignore[misc
             if upload:
                 upload.uploaded_by = staff(request)  # whose the run is from here on
                 upload.options["first"] = form.cleaned_data["first"]
-            return {"upload": upload, "hour": form.hour}
+            return {"upload": upload, "hour": form.hour, "edition": form.edition}
         return {"upload": _uploaded(form) if form is not None and form.is_bound else None}
 
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:

@@ -18,12 +18,12 @@ from customers.admin.imports.columns.naming import corrected_name, file_name
 from customers.admin.imports.confirming import preview_for
 from customers.admin.imports.options_form import OptionsForm
 from customers.admin.imports.previewing import PreviewPages
-from customers.admin.imports.seal import edition
 from customers.admin.pages import post_only
 from customers.admin.wording import in_console
 from customers.backfill import stored_preview
 from customers.backfill import uploads as staging
 from customers.backfill.corrections import correction, from_error_file, typed
+from customers.backfill.edition import edition_of
 from customers.backfill.preview_changes import PLANNED_ANEW, Change, carry_out
 from customers.backfill.refused import Refused
 from customers.backfill.remedies import chosen_plan, chosen_remedy
@@ -114,7 +114,7 @@ class WorkingPages(PreviewPages):
             return self.instead_of(request, token)
         if upload.run_id:
             return redirect("admin:customers_backfillrun_change", upload.run_id)
-        if request.POST.get("edition") != edition(upload):
+        if request.POST.get("edition") != edition_of(upload):
             messages.error(request, OUTDATED)
             return _to(upload)
         return upload

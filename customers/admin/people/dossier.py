@@ -9,7 +9,7 @@ from auditlog.models import AuditEntry
 from auditlog.people import Told, told
 from billing.customer_step import LagoCustomerStep
 from billing.subscription_step import LagoSubscriptionStep
-from customers.backfill.at_lago import page_at_lago
+from customers.backfill.at_lago import page_of
 from customers.models import BackfillRow, BackfillStep, User
 
 ENTRIES = 100
@@ -52,10 +52,9 @@ def _lago_links(user: User) -> list[LagoLink]:
     customer, subscription = (refs.get(name, "") for name in names)
     links = []
     if customer:
-        links.append(LagoLink("customer", customer, page_at_lago("customer", customer)))
+        links.append(LagoLink("customer", customer, page_of(refs)))
     if customer and subscription:
-        url = page_at_lago("customer", customer, "subscription", subscription, "overview")
-        links.append(LagoLink("subscription", subscription, url))
+        links.append(LagoLink("subscription", subscription, page_of(refs, LagoSubscriptionStep.name)))
     return links
 
 

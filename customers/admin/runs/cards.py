@@ -6,11 +6,11 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import URLPattern
 
-from customers.admin.access import CUSTOMERS, ID_TAGS, ON_RUNS, RUN, actor, may, needs, staff
-from customers.admin.pages import Pages, post_only
+from customers.admin.access import ID_TAGS, ON_RUNS, RUN, actor, may, needs, staff
+from customers.admin.pages import TEMPLATES, Pages, post_only
 from customers.admin.wording import in_console
 from customers.backfill import cards
 from customers.backfill.refused import Refused
@@ -29,6 +29,7 @@ class CardPages(Pages):
     def get_urls(self) -> list[URLPattern]:
         return [
             self.route("<int:pk>/cards/", self.cards_view, "cards"),
+            self.route("<int:pk>/cards/board/", self.cards_board_view, "cards_board"),
             self.route("<int:pk>/cards/correct/", self.correct_cards_view, "cards_correct"),
             self.route("<int:pk>/cards/stop/", self.stop_card_view, "cards_stop"),
             *super().get_urls(),  # type: ignore[misc]
@@ -37,23 +38,21 @@ class CardPages(Pages):
     @needs(*ON_RUNS)
     @needs(*ID_TAGS)
     def cards_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Ask SteVe now. Nothing is ticked: whose a card is, a person decides."""
-        run = self.run(pk)
-        board, cannot = _board(run)
-        context: dict[str, Any] = {
-            "run": run,
-            "board": board,
-            "cannot": cannot,
-            "alike": board.with_owner[:SHOWN] if board else [],
-            "more_alike": max(len(board.with_owner) - SHOWN, 0) if board else 0,
-            "unlike": board.unlike[:SHOWN] if board else [],
-            "more_unlike": max(len(board.unlike) - SHOWN, 0) if board else 0,
+        """Say what is known here; a script asks for what SteVe knows, or a link for both at once."""
+        run, look = self.run(pk), "look" in request.GET
+        context = {
+            "looked": look,
             "corrected": cards.corrected(run),
-            "may_run": may(request.user, RUN),
             "may_switch": may(request.user, CHANGE_ID_TAGS),
-            "may_see_customers": may(request.user, CUSTOMERS),
+            **(_shown(request, run) if look else {"run": run}),
         }
         return self.show(request, "cards", f"Refused cards beside run {run.run_id}", context)
+
+    @needs(*ON_RUNS)
+    @needs(*ID_TAGS)
+    def cards_board_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask SteVe now, for the page, which does not wait for it."""
+        return render(request, f"{TEMPLATES}/cards_board.html", _shown(request, self.run(pk)))
 
     @post_only
     @needs(RUN)
@@ -99,10 +98,25 @@ class CardPages(Pages):
         return redirect("admin:customers_backfillrun_cards", run.pk)
 
 
+def _shown(request: HttpRequest, run: BackfillRun) -> dict[str, Any]:
+    """Return the board for a page. Nothing is ticked: whose a card is, a person decides."""
+    board, cannot = _board(run)
+    return {
+        "run": run,
+        "board": board,
+        "cannot": cannot,
+        "alike": board.with_owner[:SHOWN] if board else [],
+        "more_alike": max(len(board.with_owner) - SHOWN, 0) if board else 0,
+        "unlike": board.unlike[:SHOWN] if board else [],
+        "more_unlike": max(len(board.unlike) - SHOWN, 0) if board else 0,
+        "may_run": may(request.user, RUN),
+    }
+
+
 def _board(run: BackfillRun) -> tuple[cards.Board | None, str]:
-    """Look, or say in words why that cannot be."""
+    """Look once, as somebody waits; or say in words why that cannot be."""
     try:
-        with connect() as systems:
+        with connect(tries=1) as systems:
             return cards.look(run, systems), ""
     except CANNOT as error:
         return None, _words(error)

@@ -60,10 +60,11 @@ class Controls:
     may: bool
     who: str
     by_worker: bool
+    is_repaired: bool = False
 
     @property
     def is_stopping(self) -> bool:
-        return self.run.stop_requested and self.is_at_work
+        return self.run.stop_requested and (self.is_at_work or self.is_repaired)
 
     @property
     def is_pausing(self) -> bool:
@@ -79,7 +80,8 @@ class Controls:
 
     @property
     def can_stop(self) -> bool:
-        return (self.is_at_work or self.paused_at is not None) and not self.is_stopping
+        at_work = self.is_at_work or self.is_repaired or self.paused_at is not None
+        return at_work and not self.is_stopping
 
     @property
     def pace(self) -> Pace:
@@ -96,7 +98,8 @@ class Controls:
 
 def controls_of(run: BackfillRun, user: User, *, is_at_work: bool, by_worker: bool) -> Controls:
     who = actor_names([run.asked_by])[run.asked_by] if run.asked_by else "somebody"
-    return Controls(run, is_at_work, may_control(user, run), who, by_worker)
+    may_do = may_control(user, run)
+    return Controls(run, is_at_work, may_do, who, by_worker, control.is_repaired(run))
 
 
 class ControlPages(Pages):
@@ -113,9 +116,10 @@ class ControlPages(Pages):
     @post_only
     @needs(*ON_RUNS)
     def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Stop an import or a revert, or the wait for the platform after it."""
+        """Stop an import, a revert or a repair, or the wait for the platform after it."""
         run = self._controlled(request, pk)
-        if run.status not in (*UNDER_WAY, Status.PAUSED) and stop_waiting(run, actor(request)):
+        is_over = run.status not in (*UNDER_WAY, Status.PAUSED) and not control.is_repaired(run)
+        if is_over and stop_waiting(run, actor(request)):
             messages.info(request, "Nobody waits for the platform's sync any more.")
             return self.back(run)
         return self._do(request, run, control.stop)

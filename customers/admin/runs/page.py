@@ -37,7 +37,15 @@ from customers.backfill.welcome import CampaignStatus, latest_campaign
 from customers.backfill.welcome import status as campaign_status
 from customers.jobs import REVERTED
 from customers.jobs.verifying import KINDS
-from customers.models import BackfillRow, BackfillRun, BackfillUpload, Notice, RunJob, WelcomeCampaign
+from customers.models import (
+    BackfillRow,
+    BackfillRun,
+    BackfillUpload,
+    Notice,
+    PlanApproval,
+    RunJob,
+    WelcomeCampaign,
+)
 
 Status = BackfillRun.Status
 AT_WORK = (Status.QUEUED, Status.RUNNING, Status.REVERTING)
@@ -356,6 +364,15 @@ def platform_of(run: BackfillRun) -> str:
     if not wrote_to:
         return "connected, and not written to by this run" if place else ""
     return place if place.startswith(f"{wrote_to} at ") else f"{wrote_to}, which is not connected now"
+
+
+def approvals_of(run: BackfillRun) -> list[dict[str, Any]]:
+    """Return who approved the plan of the run and when, where somebody else had to."""
+    found = list(PlanApproval.objects.held_by(run))
+    names = actor_names(who for one in found for who in (one.decided_by, one.asked_by))
+    return [
+        {"plan": one, "decided_by": names[one.decided_by], "asked_by": names[one.asked_by]} for one in found
+    ]
 
 
 def who(run: BackfillRun) -> str:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from auditlog.models import Event, record
 from customers.admin import reachable
 from customers.admin.access import (
+    APPROVE,
     AUDIT,
     CONTROL,
     CUSTOMERS,
@@ -64,6 +65,8 @@ class RunPages(Pages):
         """Return what is below the live part, which a page that is followed gets only when it has changed."""
         return {
             "who": page.who(run),
+            "approvals": page.approvals_of(run),
+            "may_see_plans": may(request.user, RUN, APPROVE),
             "platform": page.platform_of(run),
             "steps": page.steps_of(run),
             "starts": starts_of(run, timezone.now().date()),

@@ -3,13 +3,9 @@
 import re
 from functools import lru_cache
 
-import email_validator
-
 from kernel import Problem, as_login
+from kernel.email_syntax import check_syntax
 from kernel.masking import mask_email
-
-# Names such as .test and .local may be what an operator's staff really uses; nothing is sent to them here.
-email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 _MAX_LENGTH = 254
 
@@ -59,8 +55,8 @@ def _hint(email: str) -> str:
     if not email.isascii():
         return "Use only plain letters, digits and hyphens; write such a domain in its xn-- form."
     try:
-        email_validator.validate_email(email, check_deliverability=False, strict=True)
-    except email_validator.EmailNotValidError:
+        check_syntax(email, strict=True)
+    except ValueError:
         return "Correct the address; it has to look like name@example.com."
     return ""
 

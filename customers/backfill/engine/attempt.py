@@ -69,7 +69,7 @@ def import_file(
             with transaction.atomic():  # a log that cannot be opened leaves nothing behind either
                 run = life.begin(run, _described(planned, options, run), actor=actor)
                 log = held.enter_context(RunLog(log_path(log_dir, run.run_id), run.run_id))
-                held.enter_context(working_on(run.pk))  # before anybody can see the run
+                held.enter_context(working_on(run.pk, actor))  # before anybody can see the run
                 stage(run, planned.at_hand, actor)
                 for consent in consents:
                     consent.hold(run)

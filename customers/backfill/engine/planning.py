@@ -172,6 +172,7 @@ def plan_rows(
     plan = make_plan(rows, facts.look_up(wanted), looked, basis.policy, basis.billing_day)
     first, run = basis.options.first, basis.run
     begun = identity.begun_with(run) if run and first else frozenset()
+    canary = canary_of(plan, first, begun)
     before, told = billed_before(plan), details(plan, systems.steps)
     report = Report(
         info=basis.info,
@@ -193,7 +194,8 @@ def plan_rows(
         expected=expected_of(plan.rows, looked),
         totals=totals(plan, systems.steps),
         details=told,
-        canary=canary_of(plan, first, begun),
+        canary=canary,
+        billing_first=billing_lines(canary.plan, systems.target.plans, basis.today) if canary else (),
         continues=run.run_id if run else "",
     )
     return report, looked

@@ -43,6 +43,7 @@ class Report:
     totals: Sequence[Total] = ()
     details: Sequence[Details] = ()
     canary: Canary | None = None  # where only the first customers are to go in
+    billing_first: Sequence[BillingLine] = ()  # of these alone
     continues: str = ""  # the id of the unfinished run that this file continues
     run: BackfillRun | None = None
     outcomes: dict[int, Settled] = field(default_factory=dict)

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.db.models.functions import Now
+
 from customers import locks
 from customers.backfill.refused import Refused
+from customers.models import BackfillRun
 
 
 class Busy(Refused):
@@ -28,10 +31,16 @@ def only_one() -> Iterator[None]:
 
 
 @contextmanager
-def working_on(run_pk: int) -> Iterator[None]:
-    """Let others see which run the process that is the only one is at."""
+def working_on(run_pk: int, actor: str) -> Iterator[None]:
+    """Let others see which run the process that is the only one is at, and that it has ended in order.
+
+    The mark goes before the lock does. So a mark without a lock, seen in this order, is of one that died.
+    """
+    run = BackfillRun.objects.filter(pk=run_pk)
     with locks.RUN.held(run_pk):
+        run.update(at_work_since=Now(), at_work_by=actor)
         yield
+        run.update(at_work_since=None, at_work_by="")  # not after an error: nobody has told how that ended
 
 
 @contextmanager

@@ -211,7 +211,7 @@ def heed(run: BackfillRun) -> bool:
 @transaction.atomic
 def resume(run: BackfillRun, *, actor: str) -> bool:
     """Let a paused run wait for whoever takes it up, or its revert go on; False if it is not paused."""
-    if not _move(run, (Status.PAUSED,), Status.QUEUED, reason="", **UNPAUSED):
+    if not _move(run, (Status.PAUSED,), Status.QUEUED, reason="", stop_requested=False, **UNPAUSED):
         asked = BackfillRun.objects.filter(pk=run.pk, status__in=WORKING).exclude(**UNPAUSED)
         if not asked.update(**UNPAUSED):
             return False
@@ -260,8 +260,19 @@ def finish_revert(run: BackfillRun, *, actor: str) -> bool:
 
 def forget_stop(run: BackfillRun) -> None:
     """Forget a stop or a pause that was asked of an earlier attempt: who begins a new one means it."""
-    BackfillRun.objects.filter(pk=run.pk).update(stop_requested=False, **UNPAUSED)
+    BackfillRun.objects.filter(pk=run.pk).update(stop_requested=False, pause_requested=False)
+    BackfillRun.objects.filter(pk=run.pk).exclude(status=Status.PAUSED).update(paused_at=None)
     run.stop_requested = False
+
+
+@transaction.atomic
+def ask_to_stop_repair(run: BackfillRun, *, actor: str) -> bool:
+    """Ask whoever repairs the run to stop; False if that was asked already. The run stays what it is."""
+    repaired = BackfillRun.objects.filter(pk=run.pk, stop_requested=False)
+    if not repaired.update(stop_requested=True, asked_by=actor):
+        return False
+    _note(run, actor, "repair.stop_requested")
+    return True
 
 
 def _end(run: BackfillRun, left: Collection[str], to: str, actor: str) -> bool:

@@ -14,7 +14,7 @@ from customers.backfill.ledger.standing import (
     standing_of,
 )
 from customers.backfill.refused import Refused
-from customers.models import BackfillRow, BackfillRun
+from customers.models import BackfillRow, BackfillRun, PlanApproval
 
 Status = BackfillRun.Status
 FAILURES_SHOWN = 50
@@ -42,6 +42,7 @@ class RunDetail:
     failures: Sequence[tuple[int, str, str, str]] = ()
     warnings: Mapping[str, int] = field(default_factory=dict)  # rows by code
     next: Sequence[str] = field(default_factory=tuple)
+    approvals: Sequence[PlanApproval] = ()
 
     @property
     def rows(self) -> int:
@@ -79,6 +80,7 @@ def describe(run: BackfillRun) -> RunDetail:
         failures=_failures(run),
         warnings=warning_counts(run),
         next=_next(run, standing),
+        approvals=list(PlanApproval.objects.held_by(run)),
     )
 
 

@@ -4,7 +4,7 @@ A time that the clocks of the zone leave out is refused, and one that they show 
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.db import transaction
@@ -26,9 +26,11 @@ def instant(said: datetime, zone_name: str, now: datetime) -> datetime:
     """Return which instant a wall clock's time is; raise Refused unless it is one, and soon enough."""
     if zone_name not in available_timezones():
         raise Refused(f"There is no time zone {zone_name!r}. Say it as in Europe/Berlin, or UTC.")
+    told = f"{said:{SHOWN}} in {zone_name}"
+    if said.year in (MINYEAR, MAXYEAR):  # some of these are in no year of UTC
+        raise Refused(f"{told} is no time at which a run can begin.")
     zone = ZoneInfo(zone_name)
     first, second = (said.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    told = f"{said:{SHOWN}} in {zone_name}"
     if first.astimezone(zone).replace(tzinfo=None) != said:
         after = first.astimezone(zone)
         raise Refused(

@@ -2,7 +2,7 @@
 
 A notice is claimed by moving its next try on, before it is told; so no two tell it at once, and one whose
 teller dies is told again. After a try that failed nothing more goes that way until the next look: a receiver
-that hangs holds up one worker for one try.
+that hangs holds up one worker for one try. One that says when to come again is left alone until then.
 """
 
 import time
@@ -34,6 +34,7 @@ SLICE_S = 60.0
 CLAIMED_FOR = timedelta(seconds=90)  # longer than a try can take
 PAUSES_S = (10, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)  # after each try; 23 hours in all
 TRIES = len(PAUSES_S) + 1
+MOST_ASKED_S = 3600  # of what a receiver asks for: ten tries stay ten tries in little more than a day
 KEPT = timedelta(days=30)
 TEST_WITHIN_S = 5.0  # somebody waits for the page
 
@@ -70,10 +71,11 @@ def deliver(notice: Notice, *, within_s: float = webhook.WHOLE_S) -> bool:
     try:
         _hand_over(notice, within_s)
     except WebhookError as error:
-        _failed(notice, error.code, for_good=error.gone)
+        _failed(notice, error.code, for_good=error.gone, asked_s=error.retry_after_s)
+        _leave_alone(error.retry_after_s)
         return False
     except DeliveryError as error:
-        _failed(notice, error.code, for_good=error.kind is Kind.REFUSED)
+        _failed(notice, error.code, for_good=error.kind is Kind.REFUSED, asked_s=error.retry_after_s)
         return error.kind is Kind.REFUSED
     _claimed(notice).update(state=State.DELIVERED, delivered_at=Now(), code="")
     return True
@@ -141,12 +143,24 @@ def _message(notice: Notice, user: User) -> CustomerMail:
     return notice_message(user.email, words, notice.payload, message_id)
 
 
-def _failed(notice: Notice, code: str, *, for_good: bool) -> None:
+def _failed(notice: Notice, code: str, *, for_good: bool, asked_s: float = 0.0) -> None:
     if for_good or notice.attempts >= TRIES:
         _claimed(notice).update(state=State.GIVEN_UP, code=code)
         return
-    pause = timedelta(seconds=PAUSES_S[notice.attempts - 1])
+    pause = max(timedelta(seconds=PAUSES_S[notice.attempts - 1]), _granted(asked_s))
     _claimed(notice).update(next_try_at=Now() + pause, code=code)
+
+
+def _leave_alone(asked_s: float) -> None:
+    """Put off all that waits for the webhook, as it asked for; what comes new in that time is tried once."""
+    until = Now() + _granted(asked_s)
+    if asked_s:
+        sooner = Notice.objects.waiting().filter(channel=Channel.WEBHOOK, next_try_at__lt=until)
+        sooner.update(next_try_at=until)
+
+
+def _granted(asked_s: float) -> timedelta:
+    return timedelta(seconds=min(asked_s, MOST_ASKED_S))
 
 
 def _claimed(notice: Notice) -> NoticeQuerySet:

@@ -27,6 +27,7 @@ OF_RUNS: Mapping[str, Told] = {
 }
 REVERT_PAUSED = Told("revert.paused", REVERT, "Revert paused")
 DIED = Told("run.died", IMPORT, "Import was killed")
+REVERT_DIED = Told("revert.died", REVERT, "Revert was killed")
 REVERT_FAILED = Told("revert.failed", REVERT, "Revert failed")
 REVERT_STOPPED = Told("revert.stopped", REVERT, "Revert stopped")
 CAMPAIGN_FINISHED = Told("campaign.finished", WELCOME, "Welcome mails sent")
@@ -40,6 +41,7 @@ def job_refused(kind: str) -> Told:
 ALL = (
     *OF_RUNS.values(),
     DIED,
+    REVERT_DIED,
     REVERT_PAUSED,
     REVERT_FAILED,
     REVERT_STOPPED,

@@ -23,6 +23,7 @@ from customers.backfill.notices.events import (
     DIED,
     OF_RUNS,
     REVERT,
+    REVERT_DIED,
     REVERT_FAILED,
     REVERT_PAUSED,
     REVERT_STOPPED,
@@ -49,12 +50,10 @@ def tell_run(run: BackfillRun, action: str, actor: str) -> None:
         _write(run, told, run.status, reason, actor, also=run.actor)
 
 
-def tell_died(run: BackfillRun) -> None:
-    """Tell of a run whose process is gone, which could not say so; once for each time it came further."""
-    came_to = run.settled_at or run.started_at
-    if not run.notices.filter(event=DIED.name, created_at__gt=came_to).exists():
-        reason = "The process that was at it is gone."
-        _write(run, DIED, BackfillRun.Status.INTERRUPTED, reason, run.actor)
+def tell_died(run: BackfillRun, actor: str, reason: str) -> None:
+    """Tell of an import or a revert whose process is gone, which could not say so."""
+    told = REVERT_DIED if run.status == BackfillRun.Status.REVERTING else DIED
+    _write(run, told, BackfillRun.Status.INTERRUPTED, reason, actor, also=run.actor)
 
 
 def tell_revert_ended(run: BackfillRun, status: str, reason: str, actor: str) -> None:

@@ -19,10 +19,11 @@ from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import life
 from customers.backfill.ledger.at_work import only_one, working_on
 from customers.backfill.ledger.run_log import RunLog, log_path
+from customers.backfill.ledger.standing import standing_of
 from customers.backfill.refused import Refused
-from customers.backfill.repair.planning import plan_repair
+from customers.backfill.repair.planning import check_now, plan_repair
 from customers.backfill.repair.records import FAILED, NothingPaid, RepairBooks
-from customers.backfill.repair.values import RepairPlan
+from customers.backfill.repair.values import RepairPlan, RowRepair
 from customers.backfill.settling_in import SettlingIn
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun
@@ -46,7 +47,7 @@ class RepairReport:
     def is_well(self) -> bool:
         """Return whether nothing is left, to do or to decide."""
         is_done = self.status in ("repaired", "nothing")
-        return is_done and not self.plan.advice and self.settling.is_well
+        return is_done and not (self.plan.advice or self.plan.left_out) and self.settling.is_well
 
 
 def repair(
@@ -61,27 +62,52 @@ def repair(
     batch_size: int,
     concurrency: int,
     max_failures: int = 10,
+    leave_out: Collection[int] = (),
+    goes_on: bool = False,
+    is_told: bool = False,
 ) -> RepairReport:
     """Do what is safe; safe to interrupt and to run again. Refused and RemoteError come first.
 
     `shown` are the keys of what somebody was shown and confirmed, and nothing else is done; None where nobody
-    was asked.
+    was asked. `leave_out` are lines whose rows are to stay as they are. `goes_on`: it was asked for before,
+    so a stop that was asked for since is one of it. `is_told`: that it began is written down already.
     """
-    with only_one():
+    with only_one(), working_on(run.pk, actor):
         run.refresh_from_db()
+        check_now(run)
+        if not goes_on:
+            life.forget_stop(run)  # of an import that was stopped before
+        if _is_stopped(run, stop):
+            return _not_begun(RepairPlan(run, standing_of(run)), stop)
         plan = plan_repair(run, systems)
+        unknown = plan.leave_out(leave_out)
+        if unknown and shown is None:
+            raise nothing_to_leave(unknown)
         if shown is not None and not plan.keys <= set(shown):
             raise Refused(
                 "What there is to repair has changed since it was shown.", "Look again, and confirm that."
             )
         if not plan.rows:
             return RepairReport(plan, "nothing")
-        if stop.requested:
-            return RepairReport(plan, "interrupted", reason=stop.reason, interrupted=True)
-        life.forget_stop(run)  # of an import that was stopped before
-        with RunLog(log_path(log_dir, run.run_id), run.run_id) as log, working_on(run.pk):
+        if _is_stopped(run, stop):
+            return _not_begun(plan, stop)
+        with RunLog(log_path(log_dir, run.run_id), run.run_id) as log:
             repairing = Repairing(plan, systems, actor, log, stop, progress)
+            if not is_told:
+                repairing.tell_begun()
             return repairing.carry_out(batch_size, concurrency, max_failures)
+
+
+def _is_stopped(run: BackfillRun, stop: Stop) -> bool:
+    """Hear of a stop before anything is done: what is at work hears by itself."""
+    run.refresh_from_db()
+    if run.stop_requested:
+        stop.request(life.stopped_by(run.asked_by), interrupted=True)
+    return stop.requested
+
+
+def _not_begun(plan: RepairPlan, stop: Stop) -> RepairReport:
+    return RepairReport(plan, "interrupted", reason=stop.reason, interrupted=True)
 
 
 class Repairing:
@@ -98,7 +124,6 @@ class Repairing:
         began = time.monotonic()
         run, steps = self.plan.run, self._systems.steps
         doings = len(self.plan.doings)
-        self._tell_begun(doings)
         self._note([{"repair": run.run_id, "rows": len(self.plan.rows), "things": doings}])
         self.progress.start("Repairing", len(self.plan.rows))
         lanes = Lanes(concurrency)
@@ -122,10 +147,12 @@ class Repairing:
         return self._close(time.monotonic() - began)
 
     @transaction.atomic
-    def _tell_begun(self, doings: int) -> None:
-        run = self.plan.run
-        data = {"rows": len(self.plan.rows), "things": doings, "advice": len(self.plan.advice)}
-        record(run.audit_tag, self.actor, [Event("repair.begun", f"run:{run.run_id}", data)])
+    def tell_begun(self) -> None:
+        """Write down that it begins, and which rows somebody wants to stay as they are."""
+        run, plan = self.plan.run, self.plan
+        data = {"rows": len(plan.rows), "things": len(plan.doings), "advice": len(plan.advice)}
+        events = [Event("repair.begun", f"run:{run.run_id}", data | {"left_out": len(plan.left_out)})]
+        record(run.audit_tag, self.actor, [*events, *map(_left_out, plan.left_out)])
 
     def _settled(self, batch: Sequence[Settled]) -> None:
         ended = [one for one in batch if one.outcome]
@@ -154,6 +181,20 @@ class Repairing:
             report.status, report.reason = "failed", f"{rows} could not be repaired"
         self._note([{"status": report.status, **report.counts, "seconds": f"{seconds:.1f}"}])
         return report
+
+
+def _left_out(row: RowRepair) -> Event:
+    steps = [f"{doing.step}: {doing.verb}" for doing in row.doings]
+    data = {"line": row.planned.line, "steps": steps}
+    return Event("row.left_out", f"customer:{row.planned.wanted.external_id}", data)
+
+
+def nothing_to_leave(lines: Sequence[int]) -> Refused:
+    named = ", ".join(map(str, lines))
+    return Refused(
+        f"There is nothing to be repaired in line {named}, so it cannot be left out.",
+        "Look with --dry-run which lines there are.",
+    )
 
 
 def _line(one: Settled) -> dict[str, object]:

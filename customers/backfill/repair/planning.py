@@ -53,8 +53,7 @@ class NotSafe(Exception):
 
 def plan_repair(run: BackfillRun, systems: Systems) -> RepairPlan:
     """Look at everything that the run recorded; nothing is written. Raises Refused or RemoteError."""
-    if not_now := NOT_NOW.get(Status(run.status)):
-        raise Refused(f"The run {run.run_id} cannot be repaired: {not_now}.", _way(run))
+    check_now(run)
     told = reconcile(run, systems)
     steps = {step.name: step for step in systems.steps}
     plan = RepairPlan(run, told.standing)
@@ -69,6 +68,12 @@ def plan_repair(run: BackfillRun, systems: Systems) -> RepairPlan:
         by = who.get(one.external_id, "") if _is_customer_off(one) else ""
         plan.advice.append(Advice(one, f"{means} {by}".strip(), why.get(one.line, "") if one in safe else ""))
     return plan
+
+
+def check_now(run: BackfillRun) -> None:
+    """Raise Refused of a run that is not to be repaired as it is."""
+    if not_now := NOT_NOW.get(Status(run.status)):
+        raise Refused(f"The run {run.run_id} cannot be repaired: {not_now}.", _way(run))
 
 
 def _is_customer_off(one: Found) -> bool:

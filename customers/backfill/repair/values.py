@@ -1,6 +1,6 @@
 """What a repair means to do and what it leaves to people, as plain values."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
@@ -44,6 +44,11 @@ class RowRepair:
     planned: PlannedRow
     doings: Sequence[Doing]
 
+    @property
+    def group(self) -> int:
+        """Return the line by which it is left out: of rows that share what one of them makes, of that one."""
+        return self.planned.owner_line or self.planned.line
+
 
 @dataclass(frozen=True, slots=True)
 class Advice:
@@ -66,6 +71,18 @@ class RepairPlan:
     standing: Standing
     rows: list[RowRepair] = field(default_factory=list)
     advice: list[Advice] = field(default_factory=list)
+    left_out: list[RowRepair] = field(default_factory=list)  # somebody wants it to stay as it is
+
+    def leave_out(self, lines: Collection[int]) -> list[int]:
+        """Leave rows as they are, and with each all that share something with it; return lines without one.
+
+        Half of what is shared, made again, would look as if somebody else had made it.
+        """
+        groups = {row.group for row in self.rows if row.planned.line in lines}
+        unknown = set(lines) - {row.planned.line for row in self.rows}
+        self.left_out += [row for row in self.rows if row.group in groups]
+        self.rows = [row for row in self.rows if row.group not in groups]
+        return sorted(unknown)
 
     @property
     def doings(self) -> list[Doing]:
@@ -83,7 +100,7 @@ class RepairPlan:
     @property
     def is_well(self) -> bool:
         """Return whether there is nothing to do and nothing to say."""
-        return not self.rows and not self.advice
+        return not self.rows and not self.advice and not self.left_out
 
 
 def digest_of(told: Iterable[str]) -> str:

@@ -94,7 +94,7 @@ def revert(
             return RevertReport(plan, "refused")
         if stop.requested:
             return RevertReport(plan, "interrupted", reason=stop.reason, interrupted=True)
-        with RunLog(log_dir / f"revert-{run.run_id}.log", run.run_id) as log, working_on(run.pk):
+        with RunLog(log_dir / f"revert-{run.run_id}.log", run.run_id) as log, working_on(run.pk, actor):
             reverting = Reverting(plan, systems, choice, actor, log, stop, progress, max_failures)
             return reverting.carry_out(batch_size, concurrency)
 

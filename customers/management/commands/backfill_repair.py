@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from customers.backfill.ledger import run_log
 from customers.backfill.ledger.runs import find_run
-from customers.backfill.repair import RepairPlan, RepairReport, plan_repair, repair
+from customers.backfill.repair import RepairPlan, RepairReport, nothing_to_leave, plan_repair, repair
 from customers.backfill.settling_in import settle_in
-from customers.backfill.systems import connect
+from customers.backfill.systems import Systems, connect
+from customers.models import BackfillRun
 from customers.terminal.base import INTERRUPTED, NOT_WELL, WELL, BackfillCommand
 from customers.terminal.import_report import print_target
 from customers.terminal.output import TerminalProgress, console
@@ -25,8 +26,8 @@ class Command(BackfillCommand):
     def add_options(self, parser: CommandParser) -> None:
         add_repair_options(parser)
 
-    def work(self, *, run_id: str, dry_run: bool, noinput: bool, no_wait: bool, verbosity: int,
-             **options: Any) -> int:  # fmt: skip
+    def work(self, *, run_id: str, dry_run: bool, leave_out: list[int], noinput: bool, no_wait: bool,
+             verbosity: int, **options: Any) -> int:  # fmt: skip
         run, shown = find_run(run_id), None
         if not dry_run:
             run_log.check_folder(settings.BACKFILL_LOG_DIR)
@@ -37,21 +38,29 @@ class Command(BackfillCommand):
         ):
             print_target(console(self.err), systems, self.database)
             if dry_run:
-                return self._show(plan_repair(run, systems))
+                return self._show(self._planned(run, systems, leave_out))
             if not noinput and sys.stdin.isatty():
-                shown = self._confirmed(plan_repair(run, systems))
+                plan = self._planned(run, systems, leave_out)
+                shown = plan.keys if stop.requested else self._confirmed(plan)
                 if shown is None:
                     return self.refuse("Not confirmed; nothing was repaired.")
             report = repair(
                 run, systems, shown=shown, actor=self.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop,
                 progress=progress, batch_size=settings.BACKFILL_BATCH_SIZE,
-                concurrency=settings.BACKFILL_CONCURRENCY,
+                concurrency=settings.BACKFILL_CONCURRENCY, leave_out=leave_out,
             )  # fmt: skip
             if report.status == "repaired":
                 report.settling = settle_in(
                     run, systems, stop=stop, tell=self.say, now=timezone.now(), waits=not no_wait
                 )
         return self._tell(report, interrupted=report.interrupted or stop.interrupted)
+
+    @staticmethod
+    def _planned(run: BackfillRun, systems: Systems, leave_out: Collection[int]) -> RepairPlan:
+        plan = plan_repair(run, systems)
+        if unknown := plan.leave_out(leave_out):
+            raise nothing_to_leave(unknown)
+        return plan
 
     def _show(self, plan: RepairPlan) -> int:
         if self.format == "json":

@@ -7,6 +7,7 @@ from django.core.management.base import CommandParser
 
 from customers import queueing
 from customers.backfill import welcome
+from customers.backfill.ledger.runs import find_run
 from customers.backfill.ledger.standing import standing_of
 from customers.backfill.unasked import require_answer
 from customers.backfill.welcome.following import send_here, watch_worker
@@ -19,7 +20,6 @@ from customers.terminal.welcome_options import (
     WelcomeOptions,
     add_welcome_options,
     beforehand,
-    find_run,
     read_welcome_options,
     require_mail,
     require_sender,

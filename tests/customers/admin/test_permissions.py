@@ -66,6 +66,7 @@ GATES: list[tuple[str, str, set[str] | Together]] = [
     ("customers_backfillrun_verify", "POST", {"run_backfill"}),
     ("customers_backfillrun_verify_stop", "POST", {"run_backfill"}),
     ("customers_backfillrun_cards", "GET", CARDS),
+    ("customers_backfillrun_cards_board", "GET", CARDS),
     ("customers_backfillrun_cards_correct", "POST", Together({"run_backfill", "view_idtagmapping"})),
     ("customers_backfillrun_cards_stop", "POST", Together({"view_backfillrun", "change_idtagmapping"})),
     ("customers_backfillrun_charge", "GET", {"run_backfill"}),

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from customers import jobs
 from customers.backfill import approvals, stored_preview, uploads
+from customers.backfill.approved import standing_of
 from customers.backfill.refused import Refused
 from customers.models import BackfillRun, BackfillUpload, PlanApproval, User
 from rehearsal.lago import Sandbox
@@ -25,12 +26,14 @@ from tests.customers.admin.world import (
     preview_of,
     preview_page,
     preview_url,
+    run_url,
     text_of,
+    words_of,
 )
 from tests.customers.backfill.prepaid.given import give_wallet, next_month, owed
 from tests.customers.factories import lago_customer, lago_subscription, row, rows
 from tests.customers.jobs.test_jobs import SliceOfRows
-from tests.customers.undoing import latest_run, reverted
+from tests.customers.undoing import called, latest_run, reverted
 from tests.rehearsal.lago.calls import Caller
 
 pytestmark = pytest.mark.django_db
@@ -72,7 +75,7 @@ def fresh(upload: BackfillUpload) -> BackfillUpload:
 
 def state(upload: BackfillUpload) -> str:
     upload = fresh(upload)
-    return approvals.standing_of(upload, stored_preview.unpack(upload)).state
+    return standing_of(upload, stored_preview.unpack(upload)).state
 
 
 def worked(upload: BackfillUpload, user: User) -> BackfillRun:
@@ -380,6 +383,24 @@ def test_a_stopped_run_is_continued_by_its_approval_although_a_day_has_gone(
 
     run.refresh_from_db()
     assert run.status == "succeeded"
+
+
+def test_a_run_says_who_approved_its_plan_and_when(approved: Given, anna: User, bert: User) -> None:
+    User.objects.filter(pk=bert.pk).update(display_name="Bert Boss")
+    run = worked(approved(), anna)
+    plan = PlanApproval.objects.get()
+
+    page = words_of(client_of(anna).get(run_url(run)))
+    shown = called("backfill_runs", run.run_id)
+    document = called("backfill_runs", run.run_id, "--format", "json").json
+
+    when = f"{plan.decided_at:%Y-%m-%d %H:%M:%S} UTC"
+    assert f"Approved {when} by Bert Boss asked for by Sam Staff on " in page
+    assert f"Plan  approved by Bert Boss at {when}, asked for by Sam Staff at " in shown.out
+    assert "By    Sam Staff, begun " in shown.out
+    (told,) = document["approvals"]
+    assert (told["approved_by"], told["asked_by"]) == (f"staff:{bert.pk}", f"staff:{anna.pk}")
+    assert told["plan"] == plan.digest
 
 
 # --- What is kept ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A real worker hears of a pause and of another pace while it imports what the console started."""
+"""A real worker hears of a pause and of another pace while it imports, and of a stop while it repairs."""
 
 import time
 from collections.abc import Iterator
@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
-from customers.models import BackfillRun, User
+from customers import jobs
+from customers.models import BackfillRun, RunJob, User
 from rehearsal.lago import Sandbox
+from rehearsal.steve import SteveSandbox
 from tests.customers.admin.world import client_of, customers_csv, member_of_staff, queued, run_url
+from tests.customers.backfill.steve.world import run_of
+from tests.customers.factories import imported, rows
 from tests.support.processes import environment, wait_for, worker
 
 ROWS = 60
@@ -68,3 +72,44 @@ def test_the_worker_pauses_goes_on_and_keeps_another_pace(env: dict[str, str], l
     assert max(paused_s, paced_s) < HEARD_S
     assert User.objects.filter(role="customer").count() == ROWS
     assert lago.journal() == {"invoices": [], "credit_notes": []}
+
+
+@pytest.mark.matrix
+def test_the_worker_stops_a_repair_and_the_next_one_does_the_rest(
+    env: dict[str, str], steve: SteveSandbox
+) -> None:
+    client = client_of(member_of_staff("run_backfill"))
+    run = run_of(imported(rows(ROWS)))
+    for pk in list(steve.world.tags):
+        steve.world.delete_tag(pk)
+    steve.steer("POST", "latency", seconds=0.3)
+    confirm(client, run)
+    known = {
+        "STEVE_BASE_URL": steve.url, "STEVE_API_USERNAME": steve.username, "STEVE_API_KEY": steve.key,
+        "BACKFILL_CONCURRENCY": "1",
+    }  # fmt: skip
+
+    with worker(env | known):
+        wait_for(lambda: steve.state()["id_tags"], within_s=120)
+        asked = time.monotonic()
+        client.post(run_url(run, "stop"))
+        wait_for(lambda: run.jobs.filter(kind="repair", status="stopped").exists())
+        stopped_s, made = time.monotonic() - asked, len(steve.state()["id_tags"])
+        steve.steer("POST", "latency", seconds=0)
+        confirm(client, run)
+        wait_for(lambda: run.jobs.filter(kind="repair", status="done").exists(), within_s=60)
+
+    print(f"repair stopped after {stopped_s:.2f} s, {made} of {ROWS} idTags made")
+    assert stopped_s < HEARD_S
+    assert made < ROWS
+    assert len(steve.state()["id_tags"]) == ROWS
+
+
+def confirm(client: Any, run: BackfillRun) -> None:
+    """Have the run looked at, and confirm what can be repaired."""
+    client.post(run_url(run, "repair_look"))
+    look = run.jobs.filter(kind=RunJob.Kind.REPAIR_PREVIEW).latest("pk")
+    jobs.run_job(look.pk)
+    wait_for(lambda: run.jobs.filter(pk=look.pk, status="done").exists())
+    look.refresh_from_db()
+    client.post(run_url(run, "repair"), {"look": look.pk, "digest": look.result["digest"]})

@@ -14,6 +14,10 @@ from typing import Any
 SECRET = "Sëcret+/text"
 CLOCK_SKEW_MS = 5 * 60 * 1000
 LIMIT = 5  # per recipient and category
+CATEGORIES = {
+    "magic-link", "welcome", "session-summary", "reservation-cancelled", "account-reactivated",
+    "admin-password-reset", "invoice-available", "account-inactive",
+}  # fmt: skip
 
 
 @dataclass
@@ -41,7 +45,7 @@ class EmailWorker:
         return self._judge_content(document)
 
     def _judge_content(self, document: dict[str, Any]) -> tuple[int, str]:
-        if not 1 <= len(document["subject"]) <= 50 or document["category"] not in {"welcome", "magic-link"}:
+        if not 1 <= len(document["subject"]) <= 50 or document["category"] not in CATEGORIES:
             return 400, "content"
         if "\n" in document["text"].replace("\r\n", ""):
             return 400, "line ends"

@@ -7,10 +7,16 @@ import pytest
 from django.core.mail import EmailMessage, get_connection
 from pytest_django.fixtures import Settings
 
+from customers.backfill.ledger import life
+from customers.backfill.notices.delivering import deliver_due
+from customers.backfill.notices.events import ALL, Told, job_refused
+from customers.backfill.notices.problems import remedy_of
 from customers.backfill.welcome import Ended, send_campaign, start_campaign, status
 from customers.mail.envelope import CustomerMail
 from customers.mail.errors import DeliveryError, Kind
 from customers.mail.messages import notice_message, sign_in_message, welcome_message
+from customers.models import Notice
+from tests.customers.admin.world import member_of_staff
 from tests.customers.imported_runs import make_run
 from tests.customers.mail.email_worker import SECRET, EmailWorker, running
 
@@ -175,11 +181,30 @@ def test_a_recipient_over_the_limit_waits_and_holds_nobody_up(email_worker: Emai
     assert status(campaign).counts["sent"] == 1
 
 
-def test_a_notice_to_staff_goes_as_a_kind_that_the_worker_knows(email_worker: EmailWorker) -> None:
+@pytest.mark.parametrize("one", [*ALL, job_refused("test session")], ids=lambda one: one.name)
+def test_a_notice_to_staff_goes_as_a_kind_that_the_worker_knows(email_worker: EmailWorker, one: Told) -> None:
     told = {"run_id": "20261122-170501-7f3a", "organization": "Acme", "reason": "", "counts": {"created": 3}}
 
-    send(notice_message("sam@operator.example", "Import finished in part", told, "<2@x>"))
+    send(notice_message("sam@operator.example", one.words, told, "<2@x>"))
 
     document = email_worker.taken[0]
     assert (document["category"], document["to"]) == ("welcome", "sam@operator.example")
     assert "3 created" in document["text"]
+
+
+@pytest.mark.django_db
+def test_notices_leave_somebody_s_password_and_links_alone_and_wait_as_long_as_the_worker_counts(
+    email_worker: EmailWorker,
+) -> None:
+    sam = member_of_staff()
+    for _ in range(6):
+        run = make_run(1, status="running", actor=f"staff:{sam.pk}")
+        life.finish(run, "succeeded", actor=run.actor)
+
+    deliver_due()
+
+    (late,) = Notice.objects.waiting()
+    assert {document["category"] for document in email_worker.taken} == {"welcome"}
+    assert (len(email_worker.taken), late.code) == (5, "worker_rate_limited")
+    assert late.next_try_at > datetime.now(UTC) + timedelta(minutes=9)
+    assert "too many mails to one recipient." in remedy_of(late.code)

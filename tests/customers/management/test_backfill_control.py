@@ -12,8 +12,10 @@ from django.core.management import call_command
 
 from customers.models import BackfillRun, User
 from rehearsal.lago import Sandbox
-from tests.customers.commands import Answer, environment, started
-from tests.customers.factories import csv_text, rows
+from rehearsal.steve import SteveSandbox
+from tests.customers.backfill.steve.world import run_of
+from tests.customers.commands import Answer, command, environment, started
+from tests.customers.factories import csv_text, imported, rows
 from tests.support.processes import wait_for
 
 HEARD_S = 5.0  # it is about one second; a machine that is busy needs more
@@ -200,6 +202,36 @@ def test_a_revert_is_paused_and_resumed(slow: Sandbox, variables: dict[str, str]
     assert slow.journal() == {"invoices": [], "credit_notes": []}
 
 
+@pytest.mark.matrix
+def test_a_repair_is_stopped_and_the_same_command_does_the_rest(
+    lago: Sandbox, steve: SteveSandbox, database_url: str, tmp_path: Path, transactional_db: None
+) -> None:
+    run = run_of(imported(rows(ROWS)))
+    for pk in list(steve.world.tags):
+        steve.world.delete_tag(pk)
+    steve.steer("POST", "latency", seconds=0.3)
+    variables = environment(lago, tmp_path / "logs", database_url) | {
+        "STEVE_BASE_URL": steve.url, "STEVE_API_USERNAME": steve.username, "STEVE_API_KEY": steve.key,
+        "BACKFILL_CONCURRENCY": "1", "BACKFILL_BATCH_SIZE": "5",
+    }  # fmt: skip
+    repairing = ("backfill_repair", "--run-id", run.run_id, "--noinput")
+
+    with started(variables, *repairing) as running:
+        wait_for(lambda: steve.state()["id_tags"])
+        asked, since = control(run.run_id, "stop"), time.monotonic()
+        answer = running.answer()
+        took_s = time.monotonic() - since
+    steve.steer("POST", "latency", seconds=0)
+    with started(variables, *repairing) as running:
+        again = running.answer()
+
+    print(f"repair at a terminal over {took_s:.2f} s after the stop")
+    assert "The repair of run" in asked.out
+    assert (answer.code, again.code) == (130, 0)
+    assert "interrupted (stopped by cli:" in answer.out
+    assert len(steve.state()["id_tags"]) == ROWS
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("action", ["pause", "resume", "stop"])
 @pytest.mark.parametrize("now", ["succeeded", "interrupted", "reverted"])
@@ -210,3 +242,59 @@ def test_what_is_not_under_way_is_refused_with_its_reason(action: str, now: str)
 
     assert answer.code == 2
     assert f"is {now}: " in answer.err
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("action", ["pause", "resume", "stop"])
+def test_one_that_waits_after_its_first_customers_is_continued_or_reverted(action: str) -> None:
+    run = BackfillRun.objects.create(run_id="20270101-000000-aaaa", input_sha256="a" * 64, status="canary")
+
+    answer = control(run.run_id, action)
+
+    assert answer.code == 2
+    assert "waits already: its first customers are in" in answer.err
+    assert "Continue it with the rest, or revert it." in answer.err
+    assert status(run) == "canary"
+def test_a_run_that_was_paused_over_the_first_bills_nobody_for_the_month_before_and_says_when_it_can(
+    slow: Sandbox, variables: dict[str, str], path: Path
+) -> None:
+    slow.set_clock("2026-11-30T21:00:00Z")
+    with started(variables, *importing(path)) as running:
+        run = begun()
+        control(run.run_id, "pause")
+        wait_for(lambda: status(run) == "paused")
+        done = run.rows.filter(outcome="created").count()
+        slow.set_clock("2026-12-01T08:00:00Z")
+        before = writes(slow)
+        control(run.run_id, "resume")
+        answer = running.answer()
+
+    assert answer.code == 1
+    assert "invoiced_today" in answer.out + answer.err
+    assert (writes(slow), run.rows.filter(outcome="created").count()) == (before, done)
+    assert 0 < done < ROWS
+    assert len(slow.journal()["invoices"]) == done  # of those who were in before midnight, as they were told
+    assert status(run) == "failed"
+    assert "invoiced_today" in run.reason
+
+    slow.set_clock("2026-12-02T08:00:00Z")
+    rest = command(path, "--skip-existing")
+
+    assert (rest.code, status(run)) == (0, "succeeded")
+    assert len(slow.journal()["invoices"]) == done
+
+
+@pytest.mark.matrix
+def test_a_run_that_is_resumed_while_lago_is_away_does_not_wait_for_ever(
+    slow: Sandbox, variables: dict[str, str], path: Path
+) -> None:
+    with started(variables, *importing(path)) as running:
+        run = begun()
+        control(run.run_id, "pause")
+        wait_for(lambda: status(run) == "paused")
+        slow.fault("500,method=GET,times=forever")
+        control(run.run_id, "resume")
+        answer = running.answer()
+
+    assert answer.code == 2
+    assert (status(run), "Lago" in run.reason) == ("interrupted", True)

@@ -29,7 +29,10 @@ def test_the_first_ones_go_in_with_counts_of_their_own_and_exit_code_0(path: Pat
         "created": 3, "completed": 0, "skipped": 0, "failed": 0, "pending": 0, "waiting": 17,
     }  # fmt: skip
     assert answer.json["input"]["rows"] == 20
-    assert answer.json["canary"] == {
+    canary = answer.json["canary"]
+    assert [(line["plan_code"], line["rows"]) for line in canary.pop("billing")] == [("standard", 2)]
+    assert [(line["plan_code"], line["rows"]) for line in answer.json["billing"]] == [("standard", 18)]
+    assert canary == {
         "first": 2,
         "customers": [{"external_id": "C-1", "lines": [2]}, {"external_id": "C-2", "lines": [3, 11]}],
         "rows": 3,
@@ -47,6 +50,9 @@ def test_a_dry_run_shows_who_would_be_the_first(path: Path) -> None:
     assert document.json["counts"]["create"] == 20
     assert "Only the first customers would go in: 2 customers with 3 rows." in text.out
     assert "C-2 (lines 3, 11)" in text.out
+    assert text.out.index("What the first customers will bill") < text.out.index(
+        "What the whole file will bill"
+    )
     assert not BackfillRun.objects.exists()
 
 

@@ -1,7 +1,6 @@
 """`backfill_revert`: what it asks, says, refuses and writes down."""
 
 import os
-import pty
 import re
 import stat
 from collections.abc import Iterator
@@ -226,16 +225,6 @@ def test_the_same_file_is_not_imported_while_a_revert_is_unfinished(lago: Sandbo
     assert refused.code == 2
     assert "A revert of a run over this file is unfinished." in refused.err
     assert again.code == 0
-
-
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """Where a person types: what is written to it arrives on standard input, which is a terminal."""
-    person, ours = pty.openpty()
-    with os.fdopen(ours) as stdin:
-        monkeypatch.setattr("sys.stdin", stdin)
-        yield person
-    os.close(person)
 
 
 @pytest.mark.parametrize("typed", ["", "yes", "20260101-000000-abcd"])

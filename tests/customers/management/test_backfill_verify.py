@@ -1,9 +1,7 @@
 """When backfill_verify refuses, asks, and is stopped."""
 
 import os
-import pty
 import signal
-from collections.abc import Iterator
 from threading import Thread
 from typing import Any
 
@@ -82,16 +80,6 @@ def test_a_run_that_nobody_knows_is_refused(steve: SteveSandbox) -> None:
 
 
 # --- At a terminal -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """Where a person types: what is written to it arrives on standard input, which is a terminal."""
-    person, ours = pty.openpty()
-    with os.fdopen(ours) as stdin:
-        monkeypatch.setattr("sys.stdin", stdin)
-        yield person
-    os.close(person)
 
 
 @pytest.mark.parametrize("answer", ["no", "", "y"])

@@ -1,6 +1,7 @@
 """Plans saved at the terminal: what an import is held to, and what is approved in the console."""
 
 import json
+import shlex
 import stat
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,23 @@ def test_a_saved_plan_is_its_owners_and_says_nothing_of_people(file: Path, plan:
     assert told["rows"][0]["first_invoice"]["base_cents"] == 1000
     assert not any(word in plan.read_text() for word in ("@", "Customer 1", "TAG0001"))
     assert table_counts() == before
+
+
+@pytest.mark.parametrize("options", [["--save-plan", "p.json"], ["--save-plan=p.json", "--force"]])
+def test_the_command_named_next_imports_what_was_saved(
+    file: Path, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(file.parent)
+    typed = ["backfill_customers", "--input", str(file), "--dry-run", *options]
+    monkeypatch.setattr("sys.argv", ["manage.py", *typed])
+    looked = command(file, "--dry-run", *options)
+
+    named = shlex.split(looked.err.rpartition("To do it: ")[2])
+    done = command(file, *named[named.index(str(file)) + 1 :])
+
+    assert (looked.code, done.code) == (0, 0)
+    assert "--plan" in " ".join(named)
+    assert BackfillRun.objects.get().status == BackfillRun.Status.SUCCEEDED
 
 
 def test_a_plan_that_still_agrees_is_imported(file: Path, plan: Path) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from django.db.models.functions import Now
 
+from customers import jobs
+from customers.backfill.ledger import at_work
 from customers.backfill.notices.delivering import deliver_due
 from customers.models import BackfillRun, Notice
 from rehearsal.lago import Sandbox
@@ -78,16 +80,90 @@ def test_a_receiver_that_hangs_costs_five_seconds_at_most(
     assert NOT_TOLD not in said.out
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_command_that_is_killed_over_telling_leaves_it_to_the_worker(
-    file: str, receiver: Receiver, lago: Sandbox, database_url: str, settings: Any
-) -> None:
-    receiver.answers = ["hang", 200]
-    env = environment(
+# --- killed ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def env(receiver: Receiver, lago: Sandbox, database_url: str, settings: Any) -> dict[str, str]:
+    return environment(
         DATABASE_URL=database_url, LAGO_API_URL=lago.url, LAGO_API_KEY=lago.key, BACKFILL_LAGO_RATE="0",
         BACKFILL_LOG_DIR=str(settings.BACKFILL_LOG_DIR), NOTIFY_WEBHOOK_URL=receiver.url,
         NOTIFY_WEBHOOK_SECRET=SECRET,
     )  # fmt: skip
+
+
+def killed(lago: Sandbox, env: dict[str, str], call: str, *arguments: str) -> None:
+    """Kill a command (kill -9) while it waits for Lago to answer a call."""
+    method, path = call.split()
+    lago.fault(f"pause_before,method={method},path={path},times=forever")
+    with started(*arguments, env=env) as command:
+        lago.wait_held()
+        kill_group(command)
+    lago.clear_faults()
+    wait_for(lambda: not at_work.is_busy())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_import_that_was_killed_is_told_by_the_next_command_and_by_nobody_after_it(
+    file: str, receiver: Receiver, lago: Sandbox, env: dict[str, str]
+) -> None:
+    killed(lago, env, "POST /subscriptions", "backfill_customers", "--input", file)
+    silence = receiver.events
+
+    looked = called("backfill_runs")
+    jobs.sweep()
+    again = called("backfill_runs")
+    done = called("backfill_customers", "--input", file)
+    jobs.sweep()
+
+    run = latest_run()
+    assert silence == []
+    assert f"The import of the run {run.run_id} is over: its process ended without a word" in looked.err
+    assert (looked.code, "is over" in again.err, done.code) == (0, False, 0)
+    assert receiver.events == ["run.died", "run.finished"]
+    assert "run the same command again" in receiver.told()[0]["reason"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_revert_that_was_killed_is_told_by_the_worker_and_by_no_command_after_it(
+    file: str, receiver: Receiver, lago: Sandbox, env: dict[str, str]
+) -> None:
+    called("backfill_customers", "--input", file)
+    revert_it = ("backfill_revert", "--run-id", latest_run().run_id, "--noinput")
+    killed(lago, env, "DELETE /customers/", *revert_it)
+
+    jobs.sweep()
+    deliver_due()
+    done = called(*revert_it)
+    jobs.sweep()
+
+    assert (done.code, "ended without a word" in done.err) == (0, False)
+    assert receiver.events == ["run.finished", "revert.died", "run.reverted"]
+    assert f"backfill_revert --run-id {latest_run().run_id}" in receiver.told()[1]["reason"]
+
+
+@pytest.mark.matrix
+@pytest.mark.django_db(transaction=True)
+def test_a_continued_revert_that_is_killed_is_told_as_well(
+    file: str, receiver: Receiver, lago: Sandbox, env: dict[str, str]
+) -> None:
+    called("backfill_customers", "--input", file)
+    revert_it = ("backfill_revert", "--run-id", latest_run().run_id, "--noinput")
+    lago.fault("500,method=DELETE,path=/customers/,times=forever")
+    called(*revert_it)
+    lago.clear_faults()
+
+    killed(lago, env, "DELETE /customers/", *revert_it)
+    called("backfill_runs")
+
+    assert receiver.events == ["run.finished", "revert.failed", "revert.died"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_command_that_is_killed_over_telling_leaves_it_to_the_worker(
+    file: str, receiver: Receiver, env: dict[str, str]
+) -> None:
+    receiver.answers = ["hang", 200]
 
     with started("backfill_customers", "--input", file, env=env) as command:
         wait_for(lambda: receiver.asked == 1)

@@ -20,6 +20,7 @@ async function fill(element) {
   try {
     const parsed = await ask(element.dataset.fill);
     element.replaceWith(...parsed.body.childNodes);
+    reachable(document);
   } catch {
     element.querySelector("b").textContent = "unknown"; // the session has ended, or this server is away
     element.querySelector("small").textContent = "could not be asked; reload the page";

@@ -11,9 +11,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from customers import jobs
-from customers.admin.imports.seal import edition
 from customers.backfill import preview_changes, stored_preview
 from customers.backfill import uploads as staging
+from customers.backfill.edition import edition_of
 from customers.backfill.refused import Refused
 from customers.models import BackfillMapping, BackfillRun, BackfillUpload, User, header_digest
 from rehearsal.lago import Sandbox
@@ -57,7 +57,7 @@ def preview(upload: BackfillUpload) -> stored_preview.Preview:
 
 def do(client: Client, upload: BackfillUpload, page: str, **fields: Any) -> list[str]:
     """Send a form of the page as it is now, and give what is said then."""
-    sent = {"edition": edition(now(upload)), **fields}
+    sent = {"edition": edition_of(now(upload)), **fields}
     answer = client.post(f"{preview_url(upload)}{page}/", sent)
     if answer.status_code == 200:
         return [str(message) for message in answer.context["messages"]]
@@ -256,7 +256,7 @@ def sent(form: Any) -> dict[str, str]:
 def test_options_that_cannot_be_are_said_beside_them(client: Client, fields: dict[str, str]) -> None:
     found = preview_of(client, customers_csv(2))
 
-    answer = client.post(f"{preview_url(found)}options/", {"edition": edition(found), **fields})
+    answer = client.post(f"{preview_url(found)}options/", {"edition": edition_of(found), **fields})
 
     assert answer.context["options_form"].errors
     assert now(found).options == found.options
@@ -382,7 +382,7 @@ def test_what_cannot_be_corrected_is_said_and_changes_nothing(
 
 def test_what_was_typed_stays_on_the_page_if_it_cannot_be(client: Client) -> None:
     found = preview_of(client, csv_file([row(1, email="x")]))
-    fields = {"edition": edition(found), cell(2, 0): "y@example.com", cell(2, 1): "x" * 3_000}
+    fields = {"edition": edition_of(found), cell(2, 0): "y@example.com", cell(2, 1): "x" * 3_000}
 
     answer = client.post(f"{preview_url(found)}correct/", fields)
 
@@ -414,7 +414,7 @@ def test_a_form_of_an_earlier_preview_changes_nothing(client: Client) -> None:
     found = preview_of(client, csv_file([row(1, email="x"), row(2, email="y")]))
     do(client, found, "correct", **{cell(2, 0): "a@example.com"})
 
-    told = do(client, found, "correct", edition=edition(found), **{cell(2, 0): "x", cell(3, 0): "b@x.org"})
+    told = do(client, found, "correct", edition=edition_of(found), **{cell(2, 0): "x", cell(3, 0): "b@x.org"})
 
     assert told[0].startswith("This preview was changed in the meantime.")
     assert [one.values.email for one in staging.open_upload(now(found))] == ["a@example.com", "y"]

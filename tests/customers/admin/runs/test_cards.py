@@ -1,6 +1,8 @@
 """Refused cards in the console: nothing ticked, and what is ticked goes to a preview."""
 
 import re
+import time
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -14,6 +16,7 @@ from tests.customers.admin.world import (
     preview_page,
     run_url,
     said,
+    text_of,
     words_of,
 )
 from tests.customers.backfill.cards.world import MET, STRANGER, board_of, run_with_refused
@@ -44,7 +47,7 @@ def pick(run: BackfillRun, ours: str) -> str:
 
 
 def test_every_card_is_there_with_how_sure_it_is_and_nothing_is_ticked(sam: Client, run: BackfillRun) -> None:
-    answer = sam.get(run_url(run, "cards"))
+    answer = sam.get(run_url(run, "cards_board"))
 
     words, boxes = words_of(answer), re.findall(r"<input type=\"checkbox\"[^>]*>", answer.content.decode())
     assert all(met.strip() in words for met in MET.values())
@@ -107,10 +110,43 @@ def further() -> Row:
     return row(2, id_tag="15-A1-B2-C6")
 
 
-def test_while_steve_is_away_the_page_says_so(sam: Client, run: BackfillRun, steve: SteveSandbox) -> None:
+def test_the_page_is_there_before_steve_is_asked(sam: Client, run: BackfillRun, steve: SteveSandbox) -> None:
+    before = steve.state()["requests"]
+
+    page = sam.get(run_url(run, "cards"))
+
+    assert steve.state()["requests"] == before
+    assert f'data-fill="{run_url(run, "cards_board")}"' in text_of(page)
+    assert "asking SteVe…" in words_of(page)
+
+
+def test_without_scripts_a_link_asks(sam: Client, run: BackfillRun) -> None:
+    page = text_of(sam.get(run_url(run, "cards"), {"look": "now"}))
+
+    assert "data-fill" not in page
+    assert STRANGER in page
+
+
+def test_while_steve_is_away_its_part_says_so(sam: Client, run: BackfillRun, steve: SteveSandbox) -> None:
     steve.steer("POST", "api", on=False)
 
-    page = words_of(sam.get(run_url(run, "cards")))
+    part = words_of(sam.get(run_url(run, "cards_board")))
+    page = sam.get(run_url(run, "cards"))
 
-    assert "The refused cards cannot be shown:" in page
-    assert "SteVe" in page
+    assert "The refused cards cannot be shown:" in part
+    assert "SteVe" in part
+    assert "look again once that is put right" in part
+    assert page.status_code == 200
+
+
+def test_a_steve_that_does_not_answer_is_named_soon(
+    sam: Client, run: BackfillRun, steve: SteveSandbox, settings: Any
+) -> None:
+    settings.STEVE_TIMEOUT_S = 1
+    steve.steer("POST", "latency", seconds=5)
+    begun = time.monotonic()
+
+    part = words_of(sam.get(run_url(run, "cards_board")))
+
+    assert time.monotonic() - begun < 4
+    assert "SteVe did not answer within" in part

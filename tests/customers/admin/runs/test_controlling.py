@@ -56,6 +56,25 @@ def small_batches(settings: Any) -> None:
 # --- an import ---------------------------------------------------------------------------------------
 
 
+def test_an_import_that_was_paused_over_the_first_is_stopped_by_what_lago_would_bill(
+    client: Client, lago: Sandbox, small_batches: None
+) -> None:
+    lago.set_clock("2026-11-30T21:00:00Z")
+    run = queued(client, customers_csv(20))
+    jobs.import_run(run.pk, slice_of=lambda stop: Press(stop, client, run, "pause"))
+    done = run.rows.filter(outcome="created").count()
+    lago.set_clock("2026-12-01T08:00:00Z")
+
+    client.post(run_url(run, "resume"))
+    jobs.import_run(run.pk)
+
+    assert 0 < done < 20
+    assert status(run) == "failed"
+    assert "invoiced_today" in run.reason
+    assert run.rows.filter(outcome="created").count() == done
+    assert len(lago.journal()["invoices"]) == done
+
+
 def test_an_import_is_paused_in_the_worker_and_resumed(client: Client, small_batches: None) -> None:
     run = queued(client, customers_csv(20))
 

@@ -71,7 +71,7 @@ def test_the_live_part_tells_rate_and_time_left(
     run.rows.filter(line__in=(2, 3)).update(settled_at=now - timedelta(seconds=4))
     run.rows.filter(line=4).update(outcome="", settled_at=None)
 
-    with working_on(run.pk):
+    with working_on(run.pk, "cli:test"):
         words = live(client, run)
 
     assert "2 of 3 rows (66.7 %), 0.5 per second, about 2 s left" in words

@@ -50,10 +50,11 @@ def test_what_is_read_is_confirmed_and_done(
     assert not is_wider_than_its_window(page)
     shoot(page, f"admin-repair-{scheme}")
     page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
-    page.get_by_role("button", name="Repair these 3 things").click()
+    page.get_by_role("checkbox", name="line 3").uncheck()
+    page.get_by_role("button", name="Repair what is ticked").click()
     expect(page.get_by_text("Repair: queued")).to_be_visible()
     run_job(RunJob.objects.latest("pk").pk)
-    expect(page.get_by_text("Repair: done")).to_be_visible()
+    expect(page.get_by_text("1 row left out")).to_be_visible()
     page.goto(live_server.url + run_url(run, "repair"))
     expect(page.get_by_text("The run has changed since it was looked at. Look again.")).to_be_visible()
     shoot(page, f"admin-repaired-{scheme}")
@@ -62,5 +63,6 @@ def test_what_is_read_is_confirmed_and_done(
         ("id_tag_mapping", "inactive"),
         ("lago_customer", "email_drifted"),
         ("lago_subscription", "terminated"),
+        ("steve_id_tag", "missing"),
     ]
     context.close()

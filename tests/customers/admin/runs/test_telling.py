@@ -5,6 +5,8 @@ from django.test import Client
 
 from customers.backfill.ledger import life
 from customers.backfill.notices.delivering import deliver_due
+from customers.backfill.notices.problems import remedy_of
+from customers.mail.words import BY_ITSELF, known_codes, words_for
 from customers.models import BackfillRun, Notice
 from tests.customers.admin.world import (
     audited,
@@ -83,6 +85,25 @@ def test_what_fails_says_why_and_can_be_tried_again(client: Client, receiver: Re
     assert receiver.asked == 2
     assert said(client, client.post(again_url(run))) == ["It has been told, or is being told at this moment."]
     assert len(audited("notice.tried_again")) == 1
+
+
+def test_a_mail_that_fails_says_why_as_a_campaign_does(client: Client, inbox: Inbox) -> None:
+    inbox.refuse_all = "452 4.2.2 mailbox full"
+    run = finished(actor=f"staff:{member_of_staff(email='a@operator.example').pk}")
+
+    deliver_due()
+
+    words = words_of(client.get(run_url(run)))
+    assert words_for(Notice.objects.get().code).cause in words
+    assert "smtp_" not in words
+
+
+@pytest.mark.parametrize("code", known_codes())
+def test_no_bare_code_of_a_mail_is_shown_and_nothing_that_is_not_so(code: str) -> None:
+    told = remedy_of(code)
+
+    assert told.startswith(f"{words_for(code).cause}.")
+    assert (BY_ITSELF in told, "before you send it again" in told) == (False, False)
 
 
 def test_who_may_only_see_has_no_button(receiver: Receiver) -> None:

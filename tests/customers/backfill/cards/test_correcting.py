@@ -67,7 +67,7 @@ def test_the_wrong_spelling_is_switched_off_once_the_true_one_bills(
     _, _, again = manage(*stop)
 
     assert early == 2
-    assert "1 card(s) to switch off. Nothing was switched off." in tried
+    assert "1 card to switch off. Nothing was switched off." in tried
     assert "C-2: The card is off, and blocked in SteVe." in told
     assert "C-2: The card is off, and blocked in SteVe." in again
     off = IdTagMapping.objects.filter(is_active=False)

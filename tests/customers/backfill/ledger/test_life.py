@@ -1,23 +1,21 @@
 """The life of a run: each change happens only to a run that still is what somebody decided on."""
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import transaction
 
 from auditlog.models import AuditEntry
 from customers.backfill.ledger import life
 from customers.backfill.refused import Refused
 from customers.models import BackfillRun
+from tests.support.sessions import Begin
 
 pytestmark = pytest.mark.django_db
 
 STATUSES = tuple(str(status) for status in BackfillRun.Status.values)
 UNFINISHED = tuple(str(status) for status in BackfillRun.UNFINISHED)
-PATIENCE_S = 10.0
 FILE = "a" * 64
 WHAT: dict[str, Any] = {"input_name": "new.csv", "input_sha256": FILE, "input_rows": 3}
 
@@ -271,48 +269,10 @@ def test_a_run_that_waits_may_be_spared() -> None:
 # --- At the exact point ------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def in_another_session(
-    transactional_db: None,
-) -> Iterator[Callable[[Callable[[], object]], threading.Thread]]:
-    """Begin something in a thread with a database session of its own, and wait until it is held up there."""
-    threads: list[threading.Thread] = []
-
-    def begin(work: Callable[[], object]) -> threading.Thread:
-        thread = threading.Thread(target=_and_close, args=[work])
-        threads.append(thread)
-        thread.start()
-        _wait_until_held_up()
-        return thread
-
-    yield begin
-    for thread in threads:
-        thread.join(PATIENCE_S)
-
-
-def _and_close(work: Callable[[], object]) -> None:
-    try:
-        work()
-    finally:
-        connections.close_all()
-
-
-def _wait_until_held_up() -> None:
-    """Wait until another session waits for a lock that this one has."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
-            if cursor.fetchone()[0]:
-                return
-        time.sleep(0.005)
-    pytest.fail("nobody waits for this session")
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", ["queue_again", "hand_on", "finish", "give_up"])
 def test_who_comes_second_to_the_row_sees_what_the_first_made_of_it(
-    name: str, in_another_session: Callable[[Callable[[], object]], threading.Thread]
+    name: str, in_another_session: Begin
 ) -> None:
     """The other change is under way, and not yet to be seen, when this one reaches the row."""
     change, left, _ = CHANGES[name]
@@ -321,8 +281,7 @@ def test_who_comes_second_to_the_row_sees_what_the_first_made_of_it(
     with transaction.atomic():
         assert life.begin_revert(BackfillRun.objects.get(pk=run.pk), actor="cli:first")
         second = in_another_session(lambda: change(run))
-    second.join(PATIENCE_S)
+    second.ended()
 
-    assert not second.is_alive()
     assert stored(run).status == "reverting"
     assert events() == ["run.reverting"]

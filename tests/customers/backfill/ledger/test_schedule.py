@@ -58,6 +58,14 @@ def test_a_time_that_cannot_be_meant_is_refused(said: str, zone: str, why: str) 
         at(said, zone)
 
 
+@pytest.mark.parametrize(
+    ("said", "zone"), [("0001-01-01 00:00", "Asia/Tokyo"), ("9999-12-31 23:59", "America/Lima")]
+)
+def test_a_time_that_is_in_no_year_of_utc_is_refused(said: str, zone: str) -> None:
+    with pytest.raises(Refused, match="no time at which a run can begin"):
+        at(said, zone)
+
+
 def test_it_is_told_in_its_zone_and_in_utc() -> None:
     hour = datetime(2027, 3, 28, 20, tzinfo=UTC)
 

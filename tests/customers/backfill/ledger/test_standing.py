@@ -81,7 +81,7 @@ def test_a_run_that_is_at_work_is_not_finished(lago: Sandbox) -> None:
     imported(rows(2))
     BackfillRun.objects.update(status="running")
 
-    with at_work.working_on(latest_run().pk):
+    with at_work.working_on(latest_run().pk, "cli:test"):
         standing = standing_of(latest_run())
 
     assert standing.gaps == ("it is under way",)

@@ -8,11 +8,19 @@ import pytest
 from django.db import connection
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from customers import jobs, locks, tasks
 from customers.backfill.ledger import life
 from customers.backfill.notices import delivering
-from customers.backfill.notices.delivering import PAUSES_S, claim_next, deliver, deliver_due, try_again
+from customers.backfill.notices.delivering import (
+    MOST_ASKED_S,
+    PAUSES_S,
+    claim_next,
+    deliver,
+    deliver_due,
+    try_again,
+)
 from customers.models import BackfillRun, Notice, User
 from tests.customers.admin.world import audited, member_of_staff
 from tests.customers.imported_runs import make_run
@@ -90,6 +98,53 @@ def test_after_a_day_of_growing_pauses_it_is_given_up(receiver: Receiver) -> Non
     assert pauses[:-1] == list(PAUSES_S)
     assert timedelta(hours=20) < timedelta(seconds=sum(PAUSES_S)) < timedelta(hours=28)
     assert (told().state, told().attempts) == (State.GIVEN_UP, len(PAUSES_S) + 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits_s"),
+    [("600", 600), ("2", PAUSES_S[0]), ("99999999", MOST_ASKED_S), ("soon", PAUSES_S[0])],
+)
+def test_a_receiver_that_says_when_is_asked_then_and_never_sooner_than_others_nor_much_later(
+    receiver: Receiver, asked: str, waits_s: float
+) -> None:
+    receiver.answers, receiver.headers = [429], {"Retry-After": asked}
+    finished()
+
+    deliver_due()
+
+    assert waits_s - 5 < pause_s() <= waits_s
+    assert (told().state, told().code, told().attempts) == (State.WAITING, "http_429", 1)
+
+
+def test_what_a_receiver_asks_for_makes_neither_more_tries_nor_much_more_time(receiver: Receiver) -> None:
+    receiver.answers, receiver.headers = [503], {"Retry-After": "86400"}
+    finished()
+
+    pauses = []
+    while told().state == State.WAITING:
+        time_passes()
+        deliver_due()
+        pauses.append(pause_s())
+
+    assert (told().state, told().attempts) == (State.GIVEN_UP, len(PAUSES_S) + 1)
+    assert sum(pauses[:-1]) < 28 * 3600
+
+
+def test_what_else_waits_leaves_a_receiver_alone_that_asked_for_it(receiver: Receiver, inbox: Inbox) -> None:
+    receiver.answers, receiver.headers = [503, 200], {"Retry-After": "600"}
+    actor = f"staff:{member_of_staff().pk}"
+    for _ in range(3):
+        finished(actor)
+
+    deliver_due()
+    deliver_due()
+
+    assert receiver.asked == 1
+    assert inbox.recipients == {"sam@operator.example": 3}
+    assert not Notice.objects.due().exists()
+    time_passes()
+    deliver_due()
+    assert receiver.asked == 4
 
 
 def test_a_receiver_that_is_gone_is_not_asked_again(receiver: Receiver) -> None:
@@ -304,7 +359,7 @@ def test_of_a_worker_and_a_terminal_that_saw_it_at_once_one_has_it() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_sweeps_at_once_tell_of_a_dead_run_once(receiver: Receiver) -> None:
-    make_run(1, status=Status.RUNNING)
+    make_run(1, status=Status.RUNNING, at_work_since=timezone.now(), at_work_by="cli:test")
 
     def sweeper() -> None:
         jobs.sweep()

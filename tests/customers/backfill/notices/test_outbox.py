@@ -1,7 +1,6 @@
 """What is written down to be told: with the change itself, and nothing of a person in it."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -178,19 +177,62 @@ def test_a_stop_before_it_began_is_told(receiver: Receiver) -> None:
     assert events() == ["run.stopped"]
 
 
-def test_an_import_whose_terminal_was_killed_is_told_once(receiver: Receiver) -> None:
-    dead = running()
-    with working_on(running().pk):  # and one that lives
+def marked(**fields: Any) -> BackfillRun:
+    """Make a run as one leaves it that was killed over it."""
+    return running(at_work_since=timezone.now(), **{"at_work_by": "cli:anna", **fields})
+
+
+@pytest.mark.parametrize(
+    ("status", "event", "kind"), [("running", "run.died", "import"), ("reverting", "revert.died", "revert")]
+)
+def test_what_was_killed_at_a_terminal_is_told_once(
+    receiver: Receiver, status: str, event: str, kind: str
+) -> None:
+    dead = marked(status=status)
+    with working_on(running(status=status).pk, "cli:anna"):  # and one that lives
         jobs.sweep()
         jobs.sweep()
 
-    assert events() == ["run.died"]
-    assert Notice.objects.get().run == dead
+    assert events() == [event]
+    notice = Notice.objects.get()
+    assert (notice.run, notice.actor) == (dead, "cli:anna")
+    told = notice.payload
+    assert (told["kind"], told["status"], told["who"]) == (kind, "interrupted", "cli")
+    assert told["reason"].startswith("Its process ended without a word, or was killed.")
+    assert len(told["reason"]) < 300
 
 
-def test_what_died_long_ago_is_left_in_peace(receiver: Receiver) -> None:
-    running(started_at=timezone.now() - timedelta(days=2))
+def test_what_is_killed_twice_is_told_twice(receiver: Receiver) -> None:
+    dead = marked()
+    jobs.sweep()
+    BackfillRun.objects.filter(pk=dead.pk).update(at_work_since=timezone.now(), at_work_by="cli:anna")
+
+    jobs.sweep()
+    jobs.sweep()
+
+    assert events() == ["run.died", "run.died"]
+
+
+def test_what_the_worker_goes_on_with_by_itself_is_no_death(receiver: Receiver) -> None:
+    marked(at_work_by="staff:7")
+    marked(status="reverting", at_work_by="staff:7")
+    marked(status="succeeded")  # killed after its last word
+    marked(status="reverting", paused_at=timezone.now())
 
     jobs.sweep()
 
     assert events() == []
+
+
+def test_a_bug_leaves_the_mark_and_an_end_in_order_takes_it_away(receiver: Receiver) -> None:
+    run = running()
+    with working_on(run.pk, "cli:anna"):
+        pass
+    jobs.sweep()
+    orderly = events()
+
+    with pytest.raises(ZeroDivisionError), working_on(run.pk, "cli:anna"):
+        raise ZeroDivisionError
+    jobs.sweep()
+
+    assert (orderly, events()) == ([], ["run.died"])

@@ -77,6 +77,20 @@ def test_a_user_that_has_gone_is_made_again_and_owns_all_their_cards(town: Town,
     assert divergences(run) == []
 
 
+@pytest.mark.parametrize("line", [2, 4])
+def test_cards_that_share_what_is_made_are_left_out_together(town: Town, run: BackfillRun, line: int) -> None:
+    town.database.execute(f"delete from users {OF_C1}".encode())
+    before = cards(town)
+    plan = planned_repair(run)
+
+    unknown = plan.leave_out([line])
+    report = repaired(run, leave_out=[line])
+
+    assert (unknown, to_do(plan), [row.planned.line for row in plan.left_out]) == ([], [], [2, 4])
+    assert (report.status, report.is_well) == ("nothing", False)
+    assert cards(town) == before
+
+
 def test_a_card_of_which_only_the_platform_knows_is_made_again_everywhere(
     town: Town, run: BackfillRun
 ) -> None:

@@ -1,5 +1,6 @@
 """What the tests of a repair share."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
@@ -22,12 +23,13 @@ def repaired(
     shown: set[str] | None = None,
     *,
     batch_size: int = 25,
+    leave_out: Collection[int] = (),
 ) -> RepairReport:
     with connect(sleep=do_not_sleep) as systems:
         return repair(
             run, systems, shown=shown, actor="cli:tester", log_dir=settings.BACKFILL_LOG_DIR,
             stop=Stop(), progress=Progress(), batch_size=batch_size,
-            concurrency=1 if batch_size == 1 else 4, max_failures=2,
+            concurrency=1 if batch_size == 1 else 4, max_failures=2, leave_out=leave_out,
         )  # fmt: skip
 
 
