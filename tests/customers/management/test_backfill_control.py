@@ -255,6 +255,8 @@ def test_one_that_waits_after_its_first_customers_is_continued_or_reverted(actio
     assert "waits already: its first customers are in" in answer.err
     assert "Continue it with the rest, or revert it." in answer.err
     assert status(run) == "canary"
+
+
 def test_a_run_that_was_paused_over_the_first_bills_nobody_for_the_month_before_and_says_when_it_can(
     slow: Sandbox, variables: dict[str, str], path: Path
 ) -> None:
