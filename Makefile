@@ -14,7 +14,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/python -m piptools 
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help demo shell run test coverage matrix check bench requirements clean
+.PHONY: help demo shell run test coverage matrix check bench catalogues requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -47,6 +47,9 @@ check: $(VENV)/.development ## Format, lint, types, layers, system checks, migra
 
 bench: $(VENV)/.development ## Measure the figures the design promises
 	@$(LAPTOP) $(BIN)/python -m tests.benchmarks $(ARGS)
+
+catalogues: $(VENV)/.development ## Bring the translations in line with what mails and pages say, and compile them
+	@$(LAPTOP) DJANGO_SETTINGS_MODULE=polaris_backfill.settings $(BIN)/python -m tests.support.catalogues
 
 requirements: $(VENV)/.development ## Pin the newest versions that requirements*.in allow, with hashes
 	$(COMPILE) --upgrade --allow-unsafe --output-file requirements-build.txt requirements-build.in

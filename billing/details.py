@@ -6,8 +6,9 @@ from typing import Any
 from billing.normal import same_name
 from billing.values import FURNITURE, Customer
 from kernel import Wanted
+from kernel.codes import LOCALES
 from kernel.fingerprint import Fingerprint
-from kernel.invoice_columns import BILLING_CONFIGURATION, BILLING_DETAILS
+from kernel.invoice_columns import BILLING_CONFIGURATION, BILLING_DETAILS, LOCALE
 
 CONFIGURATION = "billing_configuration"
 # What Lago takes without a word from a provider that it does not know, and connects to nothing.
@@ -17,9 +18,7 @@ CONNECTION = ("payment_provider", "payment_provider_code", "provider_customer_id
 def to_send(wanted: Wanted) -> dict[str, Any]:
     """Return what a new customer is sent beside name and address: only what the row has."""
     sent = {column.name: column.of(wanted) for column in BILLING_DETAILS if column.name in wanted.more}
-    configuration = {
-        key: column.of(wanted) for key, column in BILLING_CONFIGURATION.items() if column.name in wanted.more
-    }
+    configuration = {key: value for key, _, value in _configured(wanted)}
     return {**sent, CONFIGURATION: configuration} if configuration else sent
 
 
@@ -55,9 +54,15 @@ def _asked(wanted: Wanted) -> Iterator[tuple[str, str, Any]]:
     for column in BILLING_DETAILS:
         if column.name in wanted.more:
             yield column.name, column.name, column.of(wanted)
+    yield from _configured(wanted)
+
+
+def _configured(wanted: Wanted) -> Iterator[tuple[str, str, Any]]:
+    """Leave out a language that Lago does not know: it would refuse the customer for it."""
     for key, column in BILLING_CONFIGURATION.items():
-        if column.name in wanted.more:
-            yield key, column.name, column.of(wanted)
+        value = column.of(wanted)
+        if column.name in wanted.more and (column is not LOCALE or value in LOCALES):
+            yield key, column.name, value
 
 
 def _same(ours: Any, theirs: Any) -> bool:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from kernel import as_login
 
@@ -16,11 +17,11 @@ class AddressField(forms.EmailField):
 
 class AddressForm(forms.Form):
     email = AddressField(
-        label="Email address",
+        label=_("Email address"),
         max_length=254,
         error_messages={
-            "required": "Enter your email address.",
-            "invalid": "This does not look like an email address. Example: name@example.com",
+            "required": _("Enter your email address."),
+            "invalid": _("This does not look like an email address. Example: name@example.com"),
         },
         widget=forms.EmailInput(
             attrs={"autocomplete": "email", "autofocus": True, "inputmode": "email", "spellcheck": "false"}

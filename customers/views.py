@@ -10,13 +10,16 @@ from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers.account import account_of
 from customers.forms import AddressForm
-from customers.mail.messages import contact, in_words
+from customers.languages import in_their_language, language_for, named
+from customers.mail.messages import contact
 from customers.models import User
+from customers.phrases import in_words
 from customers.queueing import QueueAway
 from customers.sign_in import links, throttle
 from customers.sign_in.asking import ask
@@ -27,6 +30,7 @@ SIGN_IN = reverse_lazy("customers:sign_in")
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@in_their_language
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Take an address and promise a mail, in the same words whoever it belongs to."""
     if request.method != "POST" and request.user.is_authenticated:
@@ -43,6 +47,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@in_their_language
 def sent(request: HttpRequest) -> HttpResponse:
     return _page(request, "sent", {"lifetime": in_words(links.requested_ttl())})
 
@@ -55,10 +60,10 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
         return redirect("customers:account")
     found = links.resolve(token)
     if found is None:
-        return _page(request, "link_dead", status=410)
-    return _page(
-        request, "link", {"token": token, "owner": found.user, "invited": found.origin == links.INVITED}
-    )
+        return _dead(request, token)
+    context = {"token": token, "owner": found.user, "invited": found.origin == links.INVITED}
+    with override(language_for(request, found.user)):
+        return _page(request, "link", context)
 
 
 @never_cache
@@ -67,14 +72,16 @@ def use_link(request: HttpRequest) -> HttpResponse:
     """Sign in. The token comes in the body, so this page's address may be kept by anybody."""
     if request.method != "POST":
         return redirect("customers:sign_in")
-    if links.use(request, request.POST.get("token", "")) is None:
-        return _page(request, "link_dead", status=410)
+    token = request.POST.get("token", "")
+    if links.use(request, token) is None:
+        return _dead(request, token)
     return redirect("customers:account")
 
 
 @never_cache
 @require_safe
 @login_required(login_url=SIGN_IN, redirect_field_name=None)
+@in_their_language
 def account(request: HttpRequest) -> HttpResponse:
     user = request.user
     if not isinstance(user, User) or user.is_staff:
@@ -87,6 +94,7 @@ class SignOut(LogoutView):
     next_page = "customers:sign_in"
 
 
+@in_their_language
 def stale_form(request: HttpRequest) -> HttpResponse:
     """Answer a form that comes without our cookie or with another one, and do nothing that it asks for.
 
@@ -113,6 +121,11 @@ def _try_again(request: HttpRequest, address: str) -> HttpResponse:
     return _page(request, "stale_form", context, status=403)
 
 
+def _dead(request: HttpRequest, token: str) -> HttpResponse:
+    with override(language_for(request, links.addressee(token))):
+        return _page(request, "link_dead", status=410)
+
+
 def _page(
     request: HttpRequest, name: str, context: dict[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
@@ -124,4 +137,4 @@ def _page(
     response = render(request, f"customers/{name}.html", {**everywhere, **(context or {})}, status=status)
     response.headers["Referrer-Policy"] = "strict-origin"
     response.headers["X-Robots-Tag"] = "noindex"
-    return response
+    return named(response)

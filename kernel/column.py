@@ -18,6 +18,7 @@ class Kind(StrEnum):
     CODE = "code"  # a key of another system, exact -> str
     TEXT = "text"  # a line that people read -> str
     CHOICE = "choice"  # one of a few codes, however capitals are -> the code
+    LANGUAGE = "language"  # de, de-AT, de_at -> the tag
     NUMBER = "number"  # a whole number, not negative -> int
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from kernel.codes import COUNTRIES, LOCALES, PAYMENT_PROVIDERS
+from kernel.codes import COUNTRIES, PAYMENT_PROVIDERS
 from kernel.column import Column, Kind
 from kernel.step import Per
 from kernel.values import Problem, Wanted
@@ -33,8 +33,8 @@ COUNTRY = Column(
     also=("country_code", "land", "pays"), is_personal=True, blank_agrees=True,
 )  # fmt: skip
 LOCALE = Column(
-    "locale", Kind.CHOICE, "the customer's language, of Lago's documents and of our mails and pages",
-    choices=LOCALES, also=("language", "lang", "language_code", "sprache"), blank_agrees=True,
+    "locale", Kind.LANGUAGE, "the customer's language, of Lago's documents and of our mails and pages",
+    also=("language", "lang", "language_code", "sprache"), blank_agrees=True,
 )  # fmt: skip
 NET_PAYMENT_TERM = Column(
     "net_payment_term", Kind.NUMBER, "in how many days an invoice has to be paid",

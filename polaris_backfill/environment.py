@@ -109,6 +109,13 @@ def flag(name: str, default: str = "0") -> bool:
     raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
 
 
+def one_of(name: str, default: str, choices: Sequence[str]) -> str:
+    value = text(name, default).lower()
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+    return value
+
+
 def whole(name: str, default: int, *, least: int, most: int) -> int:
     value = text(name, str(default))
     if not re.fullmatch(r"-?[0-9]{1,9}", value) or not least <= int(value) <= most:

@@ -8,13 +8,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 from django.views.decorators.cache import never_cache
 
-from customers.mail.messages import contact, in_words
+from customers.languages import language_of_visitor, named
+from customers.mail.messages import contact
+from customers.phrases import in_words
 from customers.views import stale_form
 
 ADMIN = "/admin/"
+Words = str | Promise
 
 
 @never_cache
@@ -38,12 +45,16 @@ def locked_out(
 
 def bad_request(request: HttpRequest, exception: object = None) -> HttpResponse:
     """Say that the request made no sense (Django's handler400). Not even its host may be trusted."""
-    return outside(request, "This address cannot be read", "Nothing was done. Go back, and try again.", 400)
+    return outside(
+        request, _("This address cannot be read"), _("Nothing was done. Go back, and try again."), 400
+    )
 
 
 def not_found(request: HttpRequest, exception: object = None) -> HttpResponse:
-    lead = "There is no such page. What it was about may have been removed, or the address is not complete."
-    return _refused(request, "Page not found", lead, 404)
+    lead = _(
+        "There is no such page. What it was about may have been removed, or the address is not complete."
+    )
+    return _refused(request, _("Page not found"), lead, 404)
 
 
 def forbidden(request: HttpRequest, exception: object = None) -> HttpResponse:
@@ -54,27 +65,32 @@ def forbidden(request: HttpRequest, exception: object = None) -> HttpResponse:
 
 def too_large(request: HttpRequest) -> HttpResponse:
     most = settings.MAX_UPLOAD_BYTES // 2**20
-    lead = f"A file may have {most} MB here, and nothing of yours was kept."
+    lead = format_lazy(_("A file may have {most} MB here, and nothing of yours was kept."), most=most)
     if request.path.startswith(ADMIN):
-        lead += " The command backfill_customers takes larger ones."
-    return outside(request, "The file is too large", lead, 413)
+        lead = format_lazy("{} The command backfill_customers takes larger ones.", lead)
+    return outside(request, _("The file is too large"), lead, 413)
 
 
-def outside(request: HttpRequest, title: str, lead: str, status: int) -> HttpResponse:
+def outside(request: HttpRequest, title: Words, lead: Words, status: int) -> HttpResponse:
     """Render a page that needs to know neither who asks nor by which host."""
     is_admin = request.path.startswith(ADMIN)
+    with override(settings.LANGUAGE_CODE if is_admin else language_of_visitor(request)):
+        return named(_outside(title, lead, status, is_admin=is_admin))
+
+
+def _outside(title: Words, lead: Words, status: int, *, is_admin: bool) -> HttpResponse:
     context = {
         "operator": settings.OPERATOR_NAME,
         "contact": "" if is_admin else contact().address,
         "title": title,
         "lead": lead,
         "way": reverse("admin:index" if is_admin else "customers:account"),
-        "way_label": "Overview" if is_admin else "Your account",
+        "way_label": "Overview" if is_admin else _("Your account"),
     }
     return HttpResponse(render_to_string("customers/refused.html", context), status=status)
 
 
-def _refused(request: HttpRequest, title: str, lead: str, status: int) -> HttpResponse:
+def _refused(request: HttpRequest, title: Words, lead: Words, status: int) -> HttpResponse:
     if request.path.startswith(ADMIN) and admin.site.has_permission(request):
         return _admin_page(request, "refused", status, title=title, lead=lead)
     return outside(request, title, lead, status)

@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
+from kernel.languages import MAILED
 from polaris_backfill import embedded, environment
 from polaris_backfill.look import UNFOLD as UNFOLD
 
@@ -111,13 +112,14 @@ DEFAULT_FROM_EMAIL = EMAIL_FROM
 EMAIL_URL = environment.text("EMAIL_URL")
 CF_EMAIL_WORKER_URL = environment.url("CF_EMAIL_WORKER_URL")
 CF_EMAIL_WORKER_SECRET = environment.text("CF_EMAIL_WORKER_SECRET")
-MAIL_LANGUAGES = ("en", "de", "fr", "nl", "es", "it")
 MAIL_TEMPLATES_DIR = environment.text("MAIL_TEMPLATES_DIR")  # "": the shipped ones
 CUSTOMER_BASE_URL = (  # https, as whoever sees a magic link can sign in with it
     environment.url("CUSTOMER_BASE_URL", "http://localhost:8000")
     if DEBUG
     else environment.url("CUSTOMER_BASE_URL", schemes=("https",))
 )
+MAIL_LANGUAGES = MAILED
+MAIL_LANGUAGE = environment.one_of("MAIL_LANGUAGE", "en", MAIL_LANGUAGES)  # of whom nobody said which
 EMAIL_TIMEOUT = 10
 EMAIL_DATA_TIMEOUT_S = 600  # for the answer to a whole mail; RFC 5321 asks for ten minutes
 
@@ -209,7 +211,7 @@ TEMPLATES = [
     }
 ]
 
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "en"  # of the admin and of what is logged; mails and customers' pages override it
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True

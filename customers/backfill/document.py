@@ -8,6 +8,7 @@ from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger.problems import as_json
 from kernel import Bill, Problem
+from kernel.invoice_columns import LOCALE
 
 
 def document(report: Report) -> Iterator[str]:
@@ -143,11 +144,13 @@ def row_of(report: Report, row: PlannedRow) -> dict[str, Any]:
 
 
 def _beside(report: Report, row: PlannedRow) -> dict[str, Any]:
-    """Tell what the old provider's bills are beside Lago's, in a file that says something of them.
+    """Tell what only files with such columns say: the language, and the old provider's bills beside Lago's.
 
     As with invoices, the further cards of a customer have null.
     """
     found: dict[str, Any] = {}
+    if locale := LOCALE.of(row.wanted):
+        found["locale"] = locale
     if report.before:
         before = report.before.by_line.get(row.line)
         found["billed"] = before.as_json() if before else None

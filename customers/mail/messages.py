@@ -7,11 +7,14 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils import dateformat
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext as _
 
+from customers.languages import language_of
 from customers.mail.addresses import NOBODY, Mailbox, read_mailbox
 from customers.mail.envelope import Category, CustomerMail
 from customers.mail.templates import SUBJECT, render, replacement
+from customers.phrases import day, in_words, moment
 
 SUBJECT_MAX = 50  # the platform's email worker refuses longer ones; of one that an operator wrote: fitness.py
 
@@ -24,34 +27,47 @@ def welcome_message(
     ttl: timedelta,
     message_id: str,
     *,
+    locale: str = "",
     new_link_at: str = "",
     blocked_until: date | None = None,
 ) -> CustomerMail:
-    """Invite a customer. `new_link_at` is where they get another link later; blank: at our own pages."""
-    context = {
-        "display_name": one_line(display_name),
-        "link": link,
-        "lifetime": in_words(ttl),
-        "expires_at": dateformat.format(expires_at.astimezone(_timezone()), "j F Y, H:i T"),
-        "blocked_until": dateformat.format(blocked_until, "j F Y") if blocked_until else "",
-        "new_link_at": new_link_at or _sign_in_page(),
-    }
-    subject = _subject("Your {operator} account is ready", "Your charging account is ready")
-    return _message(Category.WELCOME, subject, email, context, message_id)
+    """Invite a customer, in their language.
+
+    `new_link_at` is where they get another link later; blank: at our own pages.
+    """
+    with override(language_of(locale)):
+        context = {
+            "display_name": one_line(display_name),
+            "link": link,
+            "lifetime": in_words(ttl),
+            "expires_at": moment(expires_at.astimezone(_timezone())),
+            "blocked_until": day(blocked_until) if blocked_until else "",
+            "new_link_at": new_link_at or _sign_in_page(),
+        }
+        subject = _subject(_("Your {operator} account is ready"), _("Your charging account is ready"))
+        return _message(Category.WELCOME, subject, email, context, message_id)
 
 
 def sign_in_message(
-    email: str, display_name: str, link: str, ttl: timedelta, message_id: str, *, shipped: bool = False
+    email: str,
+    display_name: str,
+    link: str,
+    ttl: timedelta,
+    message_id: str,
+    *,
+    locale: str = "",
+    shipped: bool = False,
 ) -> CustomerMail:
     """Answer who asked for a link; `shipped`: in our own words, whatever the operator's templates say."""
-    context = {
-        "display_name": one_line(display_name),
-        "link": link,
-        "lifetime": in_words(ttl),
-        "new_link_at": _sign_in_page(),
-    }
-    subject = _subject("Sign in to {operator}", "Sign in")
-    return _message(Category.MAGIC_LINK, subject, email, context, message_id, shipped=shipped)
+    with override(language_of(locale)):
+        context = {
+            "display_name": one_line(display_name),
+            "link": link,
+            "lifetime": in_words(ttl),
+            "new_link_at": _sign_in_page(),
+        }
+        subject = _subject(_("Sign in to {operator}"), _("Sign in"))
+        return _message(Category.MAGIC_LINK, subject, email, context, message_id, shipped=shipped)
 
 
 def notice_message(email: str, words: str, told: Mapping[str, Any], message_id: str) -> CustomerMail:
@@ -72,17 +88,6 @@ def contact() -> Mailbox:
         return read_mailbox(settings.OPERATOR_CONTACT_EMAIL)
     except ValueError:
         return NOBODY
-
-
-def in_words(ttl: timedelta) -> str:
-    """Say a duration as people do: in whole hours or days where it is whole, else in minutes."""
-    minutes = max(1, round(ttl.total_seconds() / 60))
-    for size, name in ((1440, "day"), (60, "hour")):
-        if minutes % size == 0 and minutes >= 2 * size:
-            return f"{minutes // size} {name}s"
-    if minutes == 1440:
-        return "24 hours"
-    return {1: "1 minute", 60: "1 hour"}.get(minutes, f"{minutes} minutes")
 
 
 def one_line(text: str) -> str:
@@ -115,19 +120,23 @@ def _message(
         from_email=sender().named(one_line(settings.OPERATOR_NAME)),
         to=[email],
         reply_to=[contact().address] if contact().address else None,
-        headers={"Message-ID": message_id, "Auto-Submitted": "auto-generated"},
+        headers={
+            "Message-ID": message_id,
+            "Auto-Submitted": "auto-generated",
+            "Content-Language": get_language() or "",
+        },
     )
     message.attach_alternative(render(f"{category}.html", values, shipped=shipped), "text/html")
     return message
 
 
-def _sign_in_page() -> str:
-    return f"{settings.CUSTOMER_BASE_URL}{reverse('customers:sign_in')}"
-
-
 def _subject(wish: str, short: str) -> str:
     subject = wish.format(operator=one_line(settings.OPERATOR_NAME))
     return subject if len(subject) <= SUBJECT_MAX else short
+
+
+def _sign_in_page() -> str:
+    return f"{settings.CUSTOMER_BASE_URL}{reverse('customers:sign_in')}"
 
 
 def _timezone() -> tzinfo:

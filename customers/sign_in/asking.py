@@ -86,8 +86,9 @@ def _written(user: User) -> CustomerMail:
 def _message(user: User, *, shipped: bool = False) -> CustomerMail:
     message_id = make_msgid(domain=messages.sender().domain)
     return messages.sign_in_message(
-        user.email, user.display_name, requested_link(user), requested_ttl(), message_id, shipped=shipped
-    )
+        user.email, user.display_name, requested_link(user), requested_ttl(), message_id,
+        locale=user.locale, shipped=shipped,
+    )  # fmt: skip
 
 
 def _action(user: User | None) -> str:

@@ -53,7 +53,7 @@ def requested_ttl() -> timedelta:
     return timedelta(seconds=settings.MAGIC_LINK_TTL_SECONDS)
 
 
-def _invitation(mail_id: int) -> str:
+def _invitation(mail_id: int | str) -> str:
     return f"{INVITED}:{mail_id}"
 
 
@@ -67,6 +67,14 @@ def resolve(token: str) -> Link | None:
         return None
     mail_id, dot, signed = token.rpartition(".")
     return _invited(mail_id, signed) if dot else _requested(signed)
+
+
+def addressee(token: str) -> User | None:
+    """Return whose link it was: one that is too old, or was revoked. Made up or used, it tells nothing."""
+    mail_id, dot, signed = token.rpartition(".")
+    if len(token) > TOKEN_MAX:
+        return None
+    return _owner(signed, _invitation(mail_id) if dot else REQUESTED, timedelta.max)
 
 
 def is_plausible(token: str) -> bool:

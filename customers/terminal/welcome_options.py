@@ -1,10 +1,11 @@
 """The options of `backfill_welcome`, and what they mean."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandParser
 
 from customers.backfill.beside import is_beside_platform, platform_place
@@ -18,6 +19,7 @@ from customers.workers import worker_is_alive
 
 BATCH_SIZE_MAX = 10_000
 DELAY_MS_MAX = 3_600_000
+ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class WelcomeOptions:
     preview: Path | None
     write_templates: Path | None
     test_to: str
+    languages: Sequence[str]  # of the preview, or of what is sent to oneself
     choice: Choice
     quiet: bool
 
@@ -47,6 +50,7 @@ def add_welcome_options(parser: CommandParser) -> None:
     only.add_argument("--status", action="store_true", help="only show how the mails stand")
     only.add_argument("--test-to", metavar="ADDRESS", help="only send one to yourself, with a dead link")
     only.add_argument("--preview", type=Path, metavar="FILE.html", help="only write what the mail looks like")
+    add("--language", choices=(*settings.MAIL_LANGUAGES, ALL), help="of --test-to and --preview")
     only.add_argument(
         "--write-templates",
         type=Path,
@@ -58,6 +62,11 @@ def add_welcome_options(parser: CommandParser) -> None:
 def read_welcome_options(given: Mapping[str, Any]) -> WelcomeOptions:
     """Raise Refused for a value that makes no sense."""
     check_mail_pace(given["batch_size"], given["delay_ms"])
+    if given["language"] and not (given["preview"] or given["test_to"]):
+        raise Refused(
+            "--language goes with --preview or --test-to.",
+            "Customers get their mail in their own language: the column locale says which.",
+        )
     return WelcomeOptions(
         run_id=given["run_id"],
         batch_size=given["batch_size"],
@@ -67,6 +76,7 @@ def read_welcome_options(given: Mapping[str, Any]) -> WelcomeOptions:
         preview=given["preview"],
         write_templates=given["write_templates"],
         test_to=_one_address(given["test_to"]),
+        languages=_languages(given["language"]),
         choice=Choice(
             resend=given["resend"], retry_unknown=given["retry_unknown"], retry_failed=given["retry_failed"]
         ),
@@ -98,6 +108,12 @@ def require_sender(*, inline: bool) -> None:
             "Start one with: python manage.py qcluster, or send from here with --inline.",
         )
     require_links()
+
+
+def _languages(given: str | None) -> Sequence[str]:
+    if given == ALL:
+        return settings.MAIL_LANGUAGES
+    return (given or settings.MAIL_LANGUAGE,)
 
 
 def _one_address(given: str | None) -> str:

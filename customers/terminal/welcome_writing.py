@@ -1,5 +1,7 @@
 """What `backfill_welcome` only writes: the mail to look at, and the shipped mails to begin one's own with."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from customers.backfill.refused import Refused
@@ -13,8 +15,8 @@ from customers.terminal.welcome_options import WelcomeOptions
 def written(chosen: WelcomeOptions) -> str:
     """Write the files that were asked for, and say so; "" if none were. Raise Refused."""
     if chosen.preview:
-        _write_preview(chosen.preview)
-        return f"The mail, as a made-up customer would see it: {chosen.preview}"
+        files = _write_previews(chosen.preview, chosen.languages)
+        return f"The mail, as a made-up customer would see it: {', '.join(map(str, files))}"
     if chosen.write_templates:
         number, folder = _write_templates(chosen.write_templates), chosen.write_templates
         advice = "delete those that are to stay as shipped, and set MAIL_TEMPLATES_DIR"
@@ -22,9 +24,18 @@ def written(chosen: WelcomeOptions) -> str:
     return ""
 
 
-def _write_preview(path: Path) -> None:
+def _write_previews(path: Path, languages: Sequence[str]) -> list[Path]:
+    """Write a file for each language, which is in their names if there are several."""
+    several = len(languages) > 1
+    files = [path.with_suffix(f".{one}{path.suffix}") if several else path for one in languages]
+    for file, language in zip(files, languages, strict=True):
+        _write_preview(file, language)
+    return files
+
+
+def _write_preview(path: Path, language: str) -> None:
     try:
-        path.write_text(html_of(composed(sample_message)), "utf-8")
+        path.write_text(html_of(composed(partial(sample_message, locale=language))), "utf-8")
     except OSError as error:
         raise Refused(f"--preview: {path} cannot be written: {error.strerror}.") from error
     except CannotCompose as error:

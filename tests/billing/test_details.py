@@ -96,12 +96,22 @@ def test_a_provider_that_lago_does_not_know_is_told_of(
 
 
 def test_where_lago_refuses_only_how_to_bill_the_customer_is_ours_and_it_is_told_of(
-    sandbox: Sandbox, step: LagoCustomerStep
+    sandbox: Sandbox, step: LagoCustomerStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = create(step, asking(**ALL | {"locale": "xx"}))  # which a check of the file would not let pass
+    monkeypatch.setattr("billing.details.LOCALES", {"xx"})  # as if Lago had another list than ours
+
+    made = create(step, asking(**ALL | {"locale": "xx"}))
 
     assert (made.adopted, [remark.code for remark in made.remarks]) == (False, ["payment_not_connected"])
     assert stored(sandbox) == DETAILS
+
+
+def test_a_language_that_lago_does_not_know_is_not_sent_and_does_not_differ(
+    sandbox: Sandbox, step: LagoCustomerStep
+) -> None:
+    made = create(step, asking(**ALL | {"locale": "nl"}))
+
+    assert (made.remarks, stored(sandbox)) == ((), {**DETAILS, **CONNECTED})
 
 
 @pytest.mark.parametrize("fault", ["reset_after", "500_after"])

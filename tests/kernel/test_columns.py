@@ -15,6 +15,7 @@ VALUES = {
     Kind.MONEY: Decimal("12.50"),
     Kind.CODE: "WELCOME",
     Kind.CHOICE: "pt-BR",
+    Kind.LANGUAGE: "de",
     Kind.NUMBER: 30,
 }
 

@@ -25,6 +25,7 @@ WRONG = {
     "EMAIL_URL": "smtp+tls://me:hunter2@mail:x",
     "CF_EMAIL_WORKER_URL": "worker",
     "CUSTOMER_BASE_URL": "http://charge.example.com",
+    "MAIL_LANGUAGE": "pl",
     "MAGIC_LINK_TTL_SECONDS": "1",
     "MAGIC_LINK_INVITE_TTL_SECONDS": "1 day",
     "TRUSTED_PROXY_COUNT": "-1",

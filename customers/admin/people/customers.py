@@ -1,14 +1,17 @@
 """The list of customers and the page of one."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.core.validators import RegexValidator
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from auditlog.templatetags.moments import ago
 from customers.admin.access import AUDIT, ID_TAGS, ON_RUNS, WELCOME, may
@@ -24,6 +27,7 @@ from customers.admin.people.sign_in_link import SignInLinkMixin
 from customers.admin.people.staff import clean_address
 from customers.admin.people.summary import summary_of
 from customers.forms import AddressField
+from customers.languages import NAMES, language_of
 from customers.models import BackfillRow, Customer
 
 EXTERNAL_ID = RegexValidator(r"^(?!\.{1,2}$)[^\x00-\x1f\x7f]{1,255}$", "Printable characters, not . or ..")
@@ -32,11 +36,21 @@ EXTERNAL_ID = RegexValidator(r"^(?!\.{1,2}$)[^\x00-\x1f\x7f]{1,255}$", "Printabl
 class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Customer
-        fields = ("email", "display_name", "external_id", "is_active")
+        fields = ("email", "display_name", "external_id", "locale", "is_active")
         field_classes: ClassVar = {"email": AddressField}
         help_texts: ClassVar = dict.fromkeys(
             WHAT, "Lago has its own, and is not written to here: change it there too."
         )
+
+    locale = forms.ChoiceField(
+        label="Language", required=False, widget=UnfoldAdminSelectWidget,
+        help_text="Of our mails and pages. Lago's documents have a language of their own there.",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "locale" in self.fields:  # not for who may only look
+            self.fields["locale"].choices = list(_languages(self.instance.locale))  # type: ignore[attr-defined]
 
     def clean_email(self) -> str:
         return clean_address(self)
@@ -50,6 +64,15 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
         if Customer.objects.filter(external_id__iexact=external_id).exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError("Another customer has this external_id.")
         return external_id
+
+
+def _languages(now: str) -> Iterator[tuple[str, str]]:
+    """Give what can be chosen; among it what the customer has, be it one that we have no words in."""
+    otherwise = NAMES[settings.MAIL_LANGUAGE]
+    yield "", f"not known: reads {otherwise} (MAIL_LANGUAGE)"
+    yield from NAMES.items()
+    if now and now not in NAMES:
+        yield now, f"{now}: reads {NAMES[language_of(now)]}"
 
 
 @admin.register(Customer)
@@ -73,7 +96,7 @@ class CustomerAdmin(
     list_per_page = 50
     show_full_result_count = False
     fields = ("email", "display_name", "external_id", "locale", "is_active", "last_login", "created_at")
-    readonly_fields = ("locale", "last_login", "created_at")
+    readonly_fields = ("last_login", "created_at")
     change_form_outer_before_template = "admin/customers/customer/summary.html"
     change_form_outer_after_template = "admin/customers/customer/dossier.html"
 

@@ -9,8 +9,8 @@ from django.views.decorators.http import require_POST
 
 from customers.admin.access import CUSTOMERS, WELCOME, actor, may, needs
 from customers.admin.people.summary import why_no_link
-from customers.mail.messages import in_words
 from customers.models import Customer
+from customers.phrases import in_words
 from customers.queueing import QueueAway
 from customers.sign_in import throttle
 from customers.sign_in.by_staff import Asked, ask_for

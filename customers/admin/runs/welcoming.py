@@ -1,15 +1,16 @@
 """Welcome mails of a run: who would get one and who not, what it says, the pace, and how far it is."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.urls import URLPattern
+from django.urls import URLPattern, reverse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanWidget
 
 from customers.admin.access import CONTROL, ON_RUNS, WELCOME, actor, may, missing, needs, staff
@@ -34,6 +35,7 @@ from customers.backfill.welcome.campaign import BATCH_SIZE, DELAY_MS, STILL_IMPO
 from customers.backfill.welcome.sample import html_of, sample_message
 from customers.backfill.welcome.trying import send_to_oneself
 from customers.backfill.welcome.wording import wording_problem
+from customers.languages import NAMES, language_of
 from customers.mail.composing import composed
 from customers.mail.envelope import CustomerMail
 from customers.mail.errors import CannotCompose
@@ -126,7 +128,7 @@ class WelcomePages(Pages):
         is_sure = not choice.is_made or request.POST.get("confirmed") == str(len(recipients.to_mail))
         if form.is_bound and form.is_valid() and is_sure and self._start(request, run, form):
             return redirect("admin:customers_backfillrun_welcome", run.pk)
-        standing = standing_of(run)
+        standing, language = standing_of(run), _language(request.GET)
         context = {
             "run": run,
             "form": form,
@@ -139,7 +141,9 @@ class WelcomePages(Pages):
             "not_now": run.status in STILL_IMPORTING,
             "unfinished": standing.sentence,
             "waiting": standing.waiting_sentence,
-            "sample": _sample()[0],
+            "sample": _sample(language)[0],
+            "language": language,
+            "languages": NAMES,
             "no_mail": _no_mail(),
             "own_address": staff(request).email,
         }
@@ -171,18 +175,20 @@ class WelcomePages(Pages):
         """Send one to whoever asks, and to nobody else."""
         run, person = self.run(pk), staff(request)
         missing = what_is_missing(to_our_pages=not is_beside_platform())
-        problem = missing[0] if missing else send_to_oneself(run, person.email, actor(request))
+        language = _language(request.POST)
+        problem = missing[0] if missing else send_to_oneself(run, person.email, language, actor(request))
         if problem:
             messages.error(request, f"No mail was sent to you. {problem}")
         else:
             messages.success(request, "The mail server took one for you. Its link leads nowhere.")
-        return redirect("admin:customers_backfillrun_welcome", run.pk)
+        page = reverse("admin:customers_backfillrun_welcome", args=[run.pk])
+        return redirect(f"{page}?language={language}#mail")
 
     @needs(WELCOME)
     def mail_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show the mail as a customer's program does. It runs nothing, and loads nothing."""
         self.run(pk)
-        sample, why = _sample()
+        sample, why = _sample(_language(request.GET))
         if sample is None:
             raise Http404(f"There is no mail to show yet. {why}")
         response = HttpResponse(html_of(sample))
@@ -228,10 +234,15 @@ class WelcomePages(Pages):
         return redirect("admin:customers_backfillrun_welcome", run.pk)
 
 
-def _sample() -> tuple[CustomerMail | None, str]:
+def _language(given: QueryDict) -> str:
+    """Return the language in which somebody wants to see the mail."""
+    return language_of(given.get("language", ""))
+
+
+def _sample(language: str) -> tuple[CustomerMail | None, str]:
     """Return the mail as it would be; none, and why, where it cannot be written."""
     try:
-        return composed(sample_message), ""
+        return composed(partial(sample_message, locale=language)), ""
     except CannotCompose as error:
         return None, str(error)
 

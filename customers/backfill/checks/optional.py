@@ -16,6 +16,7 @@ from customers.backfill.checks.unusual import not_calculated
 from customers.backfill.source import SourceRow
 from kernel import Doubt, Problem, Wanted
 from kernel.columns import NEWER, OPTIONAL, Column, Day, Kind
+from kernel.languages import read_language
 from kernel.money import cents
 
 _MOST_CHARS = 255
@@ -190,6 +191,11 @@ def _choice(column: Column, given: str) -> str | Problem:
     return _unfit(column, "none that Lago knows", hint)
 
 
+def _language(column: Column, given: str) -> str | Problem:
+    hint = f"Write de, or de-AT; or leave the cell empty. {_translate(column)}"
+    return read_language(given) or _unfit(column, "no code of a language", hint)
+
+
 def _translate(column: Column) -> str:
     return f"A mapping can translate it: [values.{column.name}]."
 
@@ -203,5 +209,6 @@ def _number(column: Column, given: str) -> int | Problem:
 _PLAIN: Mapping[Kind, Callable[[Column, str], Any]] = {
     Kind.TEXT: _text,
     Kind.CHOICE: _choice,
+    Kind.LANGUAGE: _language,
     Kind.NUMBER: _number,
 }

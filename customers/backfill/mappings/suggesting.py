@@ -28,6 +28,7 @@ from customers.backfill.mappings.writing import quoted, shown
 from customers.backfill.source import COLUMNS
 from kernel.columns import OPTIONAL
 from kernel.columns import Kind as ColumnKind
+from kernel.languages import read_language
 from kernel.wording import counted
 
 Key = tuple[str, ...]  # section of the mapping, and keys below it
@@ -276,6 +277,9 @@ class _Making:
 
 def _no_codes(name: str, column: Column) -> str:
     """Say of a column with values such as `Deutschland`, where Lago wants `DE`, where to translate them."""
+    if OPTIONAL[name].kind is ColumnKind.LANGUAGE:
+        tags = all(read_language(value) for value in column.values)
+        return "" if tags else f"; say in [values.{name}] what is no code of a language"
     choices = {code.casefold() for code in OPTIONAL[name].choices}
     known = (
         all(value.casefold().replace("_", "-") in choices for value in column.values) and not column.is_open

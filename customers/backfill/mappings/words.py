@@ -152,7 +152,11 @@ _MORE_OPTIONAL = {
         telefoonnummer
         mobiel telefono movil numerodetelefono cellulare mobilephone
     """),
-    "locale": _words("langue taal idioma lingua"),
+    "locale": _words("""
+        langue taal idioma lingua languagecode preferredlanguage customerlanguage sprachcode kundensprache
+        korrespondenzsprache codelangue languecode taalcode voorkeurstaal correspondentietaal codigoidioma
+        codicelingua
+    """),
     "net_payment_term": _words("""
         zahlungsziel zahlungsfrist delaidepaiement delaipaiement betalingstermijn betaaltermijn plazodepago
         plazopago

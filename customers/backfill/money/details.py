@@ -1,14 +1,18 @@
 """How many of the new things get what from the file's optional columns, and what of it will be missed."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
+
 from customers.backfill.engine.plan import Plan
-from customers.languages import LANGUAGES
+from customers.languages import NAMES, is_spoken
 from kernel import Action, Problem, Step
+from kernel.codes import LOCALES
 from kernel.invoice_columns import LOCALE
+from kernel.wording import counted
 
 _LOCALES_NAMED = 5
 
@@ -82,16 +86,21 @@ def _missing(name: str, number: int, found: Details) -> Problem:
 
 
 def untranslated(plan: Plan) -> Iterator[Problem]:
-    """Say what becomes of customers whose language our mails and pages do not have."""
+    """Say what becomes of customers whose language our mails and pages, or Lago's documents, do not have."""
     customers = {row.wanted.external_id: LOCALE.of(row.wanted) for row in plan.to_do() if row.wanted.more}
-    others = Counter(locale for locale in customers.values() if locale and locale not in LANGUAGES)
-    if not others:
-        return
-    named = ", ".join(f"{locale} {number:,}" for locale, number in others.most_common(_LOCALES_NAMED))
-    yield Problem(
-        "locale_untranslated",
-        LOCALE.name,
-        f"{others.total():,} customers have a language that our mails and pages do not have ({named}): they"
-        " read these in English.",
-        "Lago writes their invoices in their own language.",
-    )
+    locales = Counter(locale for locale in customers.values() if locale)
+    if others := _named(locales, lambda locale: not is_spoken(locale)):
+        told = f"Our mails and pages do not have the language of {others}."
+        theirs = f"They read these in {NAMES[settings.MAIL_LANGUAGE]} (MAIL_LANGUAGE)."
+        yield Problem("locale_untranslated", LOCALE.name, told, theirs)
+    if others := _named(locales, lambda locale: locale not in LOCALES):
+        told = f"Lago's documents do not have the language of {others}."
+        yield Problem("locale_unknown_to_lago", LOCALE.name, told, "Lago writes their invoices in its own.")
+
+
+def _named(locales: Counter[str], is_other: Callable[[str], bool]) -> str:
+    """Count those of whom something is true, with their languages: "12 customers (nl 11, pl 1)"."""
+    others = Counter({locale: number for locale, number in locales.items() if is_other(locale)})
+    named = [f"{locale} {number:,}" for locale, number in others.most_common(_LOCALES_NAMED)]
+    more = [f"{len(others) - _LOCALES_NAMED} more"] if len(others) > _LOCALES_NAMED else []
+    return f"{counted(others.total(), 'customer')} ({', '.join(named + more)})" if others else ""

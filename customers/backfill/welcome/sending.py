@@ -144,6 +144,7 @@ class _Sender:
             claimed.expires_at,
             mail.link_ttl,
             mail.message_id,
+            locale=user.locale,
             new_link_at=self._links.new_link_at,
             blocked_until=self._links.blocked_until(claimed),
         )
@@ -201,7 +202,7 @@ class _Sender:
 
 def _prove(user: User) -> None:
     """Raise CannotCompose unless the customer's mail can be written."""
-    composed(partial(sample_message, user.email, user.display_name))
+    composed(partial(sample_message, user.email, user.display_name, locale=user.locale))
 
 
 def _no_link(error: PolarisError) -> DeliveryError:

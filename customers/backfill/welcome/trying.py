@@ -14,15 +14,15 @@ from customers.models import BackfillRun
 PATIENCE_S = 30  # somebody waits for the answer; a campaign waits longer
 
 
-def send_to_oneself(run: BackfillRun, address: str, actor: str) -> str:
-    """Send the mail to this address and return what went wrong, in words; "" if the server took it.
+def send_to_oneself(run: BackfillRun, address: str, language: str, actor: str) -> str:
+    """Send the mail to this address; return what went wrong, in words, "" if the server took it.
 
     Nothing is minted, and nobody of the run is counted as invited.
     """
     try:
         connection = get_connection()
         connection.patience_s = PATIENCE_S  # type: ignore[attr-defined]
-        connection.send_messages([composed(partial(sample_message, address, NAME))])
+        connection.send_messages([composed(partial(sample_message, address, NAME, locale=language))])
     except CannotCompose as error:
         return str(error)
     except DeliveryError as error:

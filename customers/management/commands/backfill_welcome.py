@@ -1,5 +1,6 @@
 """Invite the customers of a run, in paced batches."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -42,7 +43,7 @@ class Command(BackfillCommand):
             self.say(said)
             return WELL
         if chosen.test_to:
-            return self._try(run, chosen.test_to)
+            return self._try(run, chosen.test_to, chosen.languages)
         return self._invite(run, chosen)
 
     def _invite(self, run: BackfillRun, chosen: WelcomeOptions) -> int:
@@ -76,11 +77,14 @@ class Command(BackfillCommand):
             return NOT_WELL
         return self._follow(started.campaign, inline=chosen.inline, quiet=chosen.quiet, json=json)
 
-    def _try(self, run: BackfillRun, address: str) -> int:
+    def _try(self, run: BackfillRun, address: str, languages: Sequence[str]) -> int:
         require_mail()
-        problem = send_to_oneself(run, address, self.actor)
-        self.say(problem or "The mail server took it. Its link leads nowhere, and nobody else got a mail.")
-        return NOT_WELL if problem else WELL
+        for language in languages:
+            if problem := send_to_oneself(run, address, language, self.actor):
+                self.say(problem)
+                return NOT_WELL
+        self.say("The mail server took it. Its link leads nowhere, and nobody else got a mail.")
+        return WELL
 
     def _follow(self, campaign: WelcomeCampaign, *, inline: bool, quiet: bool, json: bool) -> int:
         with self.stop_on_signals() as stop, TerminalProgress(self.err, quiet=quiet) as bar:

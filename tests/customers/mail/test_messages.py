@@ -8,7 +8,8 @@ from django.core.mail import get_connection
 from pytest_django.fixtures import Settings
 
 from customers.mail.envelope import CustomerMail
-from customers.mail.messages import in_words, sign_in_message, welcome_message
+from customers.mail.messages import sign_in_message, welcome_message
+from customers.phrases import in_words
 from tests.support.smtp_server import Inbox
 
 LINK = "https://my.acme.example/sign-in/link/12.abc/"

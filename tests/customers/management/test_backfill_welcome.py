@@ -158,6 +158,24 @@ def test_preview_writes_the_mail_and_sends_nothing(run: BackfillRun, inbox: Inbo
     assert not inbox.received
 
 
+def test_preview_is_written_in_one_language_or_in_all(run: BackfillRun, tmp_path: Path) -> None:
+    preview = ("--run-id", run.run_id, "--preview", str(tmp_path / "mail.html"))
+
+    codes = [welcome(*preview, "--language", language) for language in ("de", "all")]
+
+    assert codes == [0, 0]
+    assert "Willkommen, Alex Example" in (tmp_path / "mail.html").read_text("utf-8")
+    assert "Bienvenue, Alex Example" in (tmp_path / "mail.fr.html").read_text("utf-8")
+    assert len(list(tmp_path.iterdir())) == 1 + 6
+
+
+def test_one_of_each_language_goes_to_oneself(run: BackfillRun, inbox: Inbox) -> None:
+    code = welcome("--run-id", run.run_id, "--test-to", "ops@acme.example", "--language", "all")
+
+    languages = [mail.message["Content-Language"] for mail in inbox.received]
+    assert (code, languages) == (0, ["en", "de", "fr", "nl", "es", "it"])
+
+
 def test_one_to_oneself_has_a_dead_link_and_invites_nobody(run: BackfillRun, inbox: Inbox) -> None:
     code = welcome("--run-id", run.run_id, "--test-to", "ops@acme.example")
 
@@ -224,9 +242,10 @@ def test_what_mail_needs_is_asked_for_before_anything_is_queued(
         ("--batch-size", "0"),
         ("--delay-ms", "-1"),
         ("--preview", "/nowhere/mail.html"),
+        ("--language", "de"),  # customers get theirs in their own
     ],
 )
-def test_what_makes_no_sense_is_refused_with_2(arguments: tuple[str, str], run: BackfillRun) -> None:
+def test_what_makes_no_sense_is_refused_with_2(arguments: tuple[str, ...], run: BackfillRun) -> None:
     assert welcome("--run-id", run.run_id, "--inline", *arguments) == 2
 
 

@@ -141,6 +141,16 @@ def test_the_page_adds_up_balances_and_coupons(client: Client, lago: Sandbox) ->
     assert "1 new Lago coupon: free (100 %)" in words
 
 
+def test_a_row_shows_its_language_and_the_page_what_we_do_not_have(client: Client) -> None:
+    found = preview_of(client, csv_file([row(1, locale="DE-at"), row(2, locale="pl")]))
+
+    page = preview_page(client, found, show="all")
+
+    assert 'C-1 <span class="pb-dim" title="language">de</span>' in page
+    assert 'C-2 <span class="pb-dim" title="language">pl</span>' in page
+    assert "Our mails and pages do not have the language of 1 customer (pl 1)." in page
+
+
 def test_the_page_shows_each_system_and_each_problem_with_its_hint(client: Client) -> None:
     found = preview_of(client, csv_file([row(1), row(2, plan_code="Standard")]))
 

@@ -55,6 +55,33 @@ def form_of(user: User, **changes: Any) -> dict[str, Any]:
 # --- customers ---------------------------------------------------------------------------------------
 
 
+def test_the_language_is_chosen_from_ours_and_one_of_lagos_stays(
+    client: Client, run: BackfillRun, settings: Any
+) -> None:
+    settings.MAIL_LANGUAGE = "nl"
+    user = customer()
+    User.objects.filter(pk=user.pk).update(locale="sv")
+
+    page = client.get(page_of(user)).content.decode()
+    client.post(page_of(user), form_of(user, locale="sv"))
+    kept = customer().locale
+    client.post(page_of(user), form_of(user, locale="fr"))
+    chosen = customer().locale
+    client.post(page_of(user), form_of(user, locale="xx"))
+
+    assert "sv: reads Dutch" in page
+    assert (kept, chosen, customer().locale) == ("sv", "fr", "fr")
+    assert audited("customer.changed")[0].data == {"fields": ["Language"]}
+
+
+def test_a_language_can_be_taken_away(client: Client, run: BackfillRun) -> None:
+    User.objects.filter(pk=customer().pk).update(locale="de")
+
+    client.post(page_of(customer()), form_of(customer(), locale=""))
+
+    assert customer().locale == ""
+
+
 @pytest.mark.parametrize("search", ["customer3@example.com", "Customer 3", "C-3", "secondcard"])
 def test_a_customer_is_found_by_all_that_is_known_of_them(
     client: Client, run: BackfillRun, search: str

@@ -30,6 +30,26 @@ def test_the_button_sends_one_to_whoever_presses_it(client: Client, run: Backfil
     assert not WelcomeMail.objects.exists()
 
 
+def test_each_language_can_be_seen_and_tried(client: Client, run: BackfillRun, inbox: Inbox) -> None:
+    words = words_of(client.get(run_url(run, "welcome"), {"language": "fr"}))
+    mail = client.get(run_url(run, "welcome_mail"), {"language": "fr"}).content.decode()
+    tried = client.post(run_url(run, "welcome_try"), {"language": "fr"})
+
+    assert "Bienvenue, Alex Example" in words
+    assert "What it says" in words  # the console is English all the same
+    assert '<html lang="fr">' in mail
+    assert tried.headers["Location"].endswith("?language=fr#mail")
+    assert [one.message["Content-Language"] for one in inbox.received] == ["fr"]
+
+
+def test_a_language_that_we_do_not_have_is_the_operators(client: Client, run: BackfillRun) -> None:
+    for language in ("xx", "../de", ""):
+        assert (
+            '<html lang="en">'
+            in client.get(run_url(run, "welcome_mail"), {"language": language}).content.decode()
+        )
+
+
 def test_a_refusal_is_said_in_words(client: Client, run: BackfillRun, inbox: Inbox) -> None:
     inbox.refuse_all = "553 5.7.1 not yours"
 

@@ -38,6 +38,11 @@ def checked_row(given: SourceRow) -> Checked:
         ("country", "de", "DE"),
         ("locale", "DE", "de"),
         ("locale", "pt_br", "pt-BR"),
+        ("locale", "pt", "pt"),
+        ("locale", "de-AT", "de"),
+        ("locale", "NL_be", "nl"),
+        ("locale", "zh-Hant-TW", "zh-Hant-TW"),
+        ("locale", "PL-pl", "pl-PL"),
         ("net_payment_term", "30", 30),
         ("net_payment_term", "0", 0),
         ("legal_name", " Nordsee Fleet GmbH & Co. KG ", "Nordsee Fleet GmbH & Co. KG"),
@@ -55,8 +60,8 @@ def test_a_value_is_read(column, given, expected):
     [
         ("country", "Germany"),
         ("country", "XX"),
-        ("locale", "nl"),
-        ("locale", "de-AT"),
+        ("locale", "Deutsch"),
+        ("locale", "de-"),
         ("net_payment_term", "-1"),
         ("net_payment_term", "30 days"),
         ("net_payment_term", "1.5"),
@@ -66,7 +71,7 @@ def test_a_value_is_read(column, given, expected):
         ("card_name", "Van\t3"),
     ],
 )
-def test_what_lago_would_refuse_is_a_problem_of_its_column(column, given):
+def test_what_cannot_be_read_is_a_problem_of_its_column(column, given):
     assert read(**{column: given}) == ({}, [(f"{column}_invalid", column)])
 
 

@@ -64,7 +64,7 @@ def file_codes(report: Report) -> list[tuple[str, str | None]]:
 # --- Preview ---------------------------------------------------------------------------------------------
 
 
-def test_the_preview_counts_what_the_file_gives_and_says_which_language_is_missing(lago: Sandbox) -> None:
+def test_the_preview_counts_what_the_file_gives(lago: Sandbox) -> None:
     same = unchanged(lago)
 
     report = planned(fleet())
@@ -75,8 +75,49 @@ def test_the_preview_counts_what_the_file_gives_and_says_which_language_is_missi
         "Of 2 new Lago customers the file gives legal_name for 1, tax_identification_number for 1, "
     )
     assert told["id_tag_mapping"]["given"] == {"card_name": 2}
-    assert file_codes(report) == [("locale_untranslated", "locale")]
+    assert file_codes(report) == []
     assert not any(value in "".join(document(report)) for value in PERSONAL.values())
+
+
+def test_the_preview_names_languages_that_our_mails_or_lago_do_not_have(settings: Any) -> None:
+    settings.MAIL_LANGUAGE = "de"
+    locales = ("nl", "NL-be", "pl", "sv", "de-AT", "")
+
+    report = planned([row(number, locale=locale) for number, locale in enumerate(locales, 1)])
+
+    ours, theirs = head(report)["warnings"]
+    assert (ours["code"], theirs["code"]) == ("locale_untranslated", "locale_unknown_to_lago")
+    assert "2 customers (pl 1, sv 1)" in ours["message"]
+    assert "German" in ours["hint"]
+    assert "3 customers (nl 2, pl 1)" in theirs["message"]
+    assert [one.get("locale") for one in head(report)["rows"]] == ["nl", "nl", "pl", "sv", "de", None]
+
+
+def test_a_file_without_languages_is_not_told_of_them() -> None:
+    report = planned([row(1, city="Bremen")])
+
+    assert file_codes(report) == []
+    assert "locale" not in head(report)["rows"][0]
+
+
+def test_a_language_that_lago_does_not_know_is_kept_here_and_not_sent_there(lago: Sandbox) -> None:
+    report = imported([row(1, locale="nl"), row(2, locale="de_AT")])
+
+    kept = User.objects.order_by("external_id").values_list("locale", flat=True)
+    assert (report.status, divergences(), list(kept)) == ("succeeded", set(), ["nl", "de"])
+    assert stored(lago, "C-1").get("document_locale") is None
+    assert stored(lago, "C-2")["document_locale"] == "de"
+
+
+def test_cards_of_one_customer_agree_however_the_language_is_spelt() -> None:
+    one, other = row(1, locale="de"), row(1, id_tag="TAG9", locale="DE-at")
+    blank, french = row(2, locale=""), row(2, id_tag="TAG8", locale="fr")
+    clash = [row(3, locale="de"), row(3, id_tag="TAG7", locale="fr")]
+
+    report = planned([one, other, blank, french, *clash])
+
+    problems = [[problem["code"] for problem in one["problems"]] for one in head(report)["rows"]]
+    assert problems == [[], [], [], [], ["external_id_duplicate"], ["external_id_duplicate"]]
 
 
 def test_where_taxes_depend_on_it_those_without_are_counted(lago: Sandbox) -> None:

@@ -223,6 +223,17 @@ def test_countries_by_their_names_are_to_be_translated():
     assert 'zipcode = "Postleitzahl"  # perhaps' in remarks
 
 
+@pytest.mark.parametrize(
+    "name", ["Sprache", "Language", "Langue", "Taal", "Idioma", "Lingua", "Korrespondenzsprache", "lang"]
+)
+def test_the_language_is_known_by_its_name_in_each_language(name):
+    codes = proposed({name: ["de-AT", "FR"], "Postleitzahl": ["01067", "80331"]}).remarks["fields",]
+    words = proposed({name: ["Deutsch", "FR"], "Postleitzahl": ["01067", "80331"]}).remarks["fields",]
+
+    assert f'locale = "{name}"  # perhaps' in codes
+    assert f'locale = "{name}"  # perhaps; say in [values.locale] what is no code of a language' in words
+
+
 # --- The file that is written ------------------------------------------------------------------------
 
 AWKWARD = [
