@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
-from polaris_backfill import embedded, environment
+from polaris_backfill import environment
 from polaris_backfill.look import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -32,13 +32,24 @@ def _secret_key() -> str:
     return key
 
 
+def _of_a_laptop() -> str:
+    try:
+        from polaris_backfill import embedded  # only here: a server has none of what it needs
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            "DATABASE_URL is not set, and there is no embedded PostgreSQL here: the image and requirements.txt"
+            " are a server's. On a laptop, make installs requirements-laptop.txt too."
+        ) from error
+    return embedded.database_url(DATA_DIR / "postgres")
+
+
 def _database() -> dict[str, Any]:
     url = environment.text("DATABASE_URL")
     if not url and not DEBUG:
         raise ImproperlyConfigured(
             "DATABASE_URL is not set; it looks like postgres://user:password@host:5432/name."
         )
-    config = environment.database("DATABASE_URL", url or embedded.database_url(DATA_DIR / "postgres"))
+    config = environment.database("DATABASE_URL", url or _of_a_laptop())
     test_name = environment.text("POLARIS_TEST_DB")
     return {**config, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "TEST": {"NAME": test_name or None}}
 
@@ -167,7 +178,7 @@ INSTALLED_APPS = [
     "auditlog",
     "billing",
     "polaris_backfill",
-    "rehearsal",
+    *(["rehearsal"] if (BASE_DIR / "rehearsal").is_dir() else []),  # a laptop's; the image goes without
 ]
 
 MIDDLEWARE = [
