@@ -16,7 +16,7 @@ WITH_A_KEY = ("LAGO_API_URL", "STEVE_BASE_URL", "STEVE_OCPP_URL", "CF_EMAIL_WORK
 
 def check_combinations(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """List what contradicts itself. An Error keeps every command and the web server from starting."""
-    return [*_jobs(), *_mail(), *_webhook(), *_clear_text()]
+    return [*_jobs(), *_mail(), *_webhook(), *_metrics(), *_clear_text()]
 
 
 def check_proxies(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -57,6 +57,12 @@ def _webhook() -> Iterator[CheckMessage]:
     parts = urlsplit(settings.NOTIFY_WEBHOOK_URL)
     if not settings.DEBUG and parts.scheme == "http" and _is_public(parts.hostname or ""):
         yield Warning("NOTIFY_WEBHOOK_URL is told in clear text: use https.", id="polaris.W006")
+
+
+def _metrics() -> Iterator[CheckMessage]:
+    if 0 < len(settings.METRICS_TOKEN) < SECRET_LENGTH:
+        short = f"METRICS_TOKEN is shorter than {SECRET_LENGTH} characters: it could be guessed."
+        yield Warning(short, hint="Take 32 random characters or more.", id="polaris.W011")
 
 
 def _clear_text() -> Iterator[CheckMessage]:

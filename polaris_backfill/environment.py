@@ -109,6 +109,13 @@ def flag(name: str, default: str = "0") -> bool:
     raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
 
 
+def choice(name: str, default: str, among: Sequence[str]) -> str:
+    value = text(name, default).lower()
+    if value not in among:
+        raise ImproperlyConfigured(f"{name} must be {' or '.join(among)}, not {value!r}.")
+    return value
+
+
 def whole(name: str, default: int, *, least: int, most: int) -> int:
     value = text(name, str(default))
     if not re.fullmatch(r"-?[0-9]{1,9}", value) or not least <= int(value) <= most:

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
-from polaris_backfill import environment
+from polaris_backfill import environment, logs
 from polaris_backfill.look import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -37,7 +37,7 @@ def _of_a_laptop() -> str:
         from polaris_backfill import embedded  # only here: a server has none of what it needs
     except ImportError as error:
         raise ImproperlyConfigured(
-            "DATABASE_URL is not set, and there is no embedded PostgreSQL here: the image and requirements.txt"
+            "DATABASE_URL is not set, and there is no embedded PostgreSQL: the image and requirements.txt"
             " are a server's. On a laptop, make installs requirements-laptop.txt too."
         ) from error
     return embedded.database_url(DATA_DIR / "postgres")
@@ -158,6 +158,10 @@ if NOTIFY_WEBHOOK_URL and not NOTIFY_WEBHOOK_SECRET:
     raise ImproperlyConfigured(
         "NOTIFY_WEBHOOK_SECRET is not set, and NOTIFY_WEBHOOK_URL is: what is told has to be signed."
     )
+
+# --- Watched ---------------------------------------------------------------------------------------
+
+METRICS_TOKEN = environment.text("METRICS_TOKEN")
 
 # --- Django ----------------------------------------------------------------------------------------
 
@@ -284,6 +288,7 @@ Q_CLUSTER: dict[str, Any] = {
     "catch_up": False,
     "poll": 1,
     "label": "Background jobs",
+    "log_level": "WARNING",  # what it does is told by customers.jobs.journal, of which run and how it ended
     **({"broker_class": "customers.queueing.PatientRedis"} if Q_BROKER_URL else {"orm": "default"}),
 }
 
@@ -297,7 +302,7 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 if not DEBUG:
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 365 * 86_400
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
@@ -322,18 +327,28 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # without files
 # Every handler is named here, so that no record gets past the filter; a logger's own filter sees only what
 # is logged to it, not to those below. (What Django would add: a second console, and mails to nobody.)
 
+LOG_FORMAT = environment.choice("LOG_FORMAT", "text", logs.FORMS)
 DISCREET = ["discreet"]
-LOGGING = {
+JSON = {"formatter": "json"} if LOG_FORMAT == "json" else {}
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"discreet": {"()": "polaris_backfill.logs.DiscreetRequests"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "filters": DISCREET}},
+    "formatters": {
+        "json": {"()": "polaris_backfill.logs.JsonLines"},
+        "timed": {"()": "polaris_backfill.logs.TextLines"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "filters": DISCREET, **JSON},
+        "journal": {"class": "logging.StreamHandler", "filters": DISCREET, "formatter": "timed", **JSON},
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "django": {"level": "INFO"},
         "django.request": {"filters": DISCREET},
         "django.server": {"handlers": ["console"], "filters": DISCREET, "propagate": False},
         "django.security.csrf": {"filters": DISCREET},
+        "customers.jobs.journal": {"handlers": ["journal"], "level": "INFO", "propagate": False},
         "axes": {"level": "ERROR"},
         "sesame": {"level": "WARNING"},
     },

@@ -1,4 +1,4 @@
-"""What a build of the image gets: the folder, less what .dockerignore keeps out, as Docker reads that file."""
+"""What a build of the image gets: the folder, less what .dockerignore keeps out, as Docker reads it."""
 
 import os
 import re
