@@ -55,6 +55,7 @@ def _database() -> dict[str, Any]:
 
 
 SECRET_KEY = _secret_key()
+SECRET_KEY_FALLBACKS = environment.names("SECRET_KEY_FALLBACKS")  # former ones: they sign nothing new
 DATABASES = {"default": _database()}
 HOSTS = environment.hosts("ALLOWED_HOSTS", ["localhost", "127.0.0.1"] if DEBUG else [])
 ALLOWED_HOSTS = [host.name for host in HOSTS]
