@@ -54,6 +54,7 @@ catalogues: $(VENV)/.development ## Bring the translations in line with what mai
 requirements: $(VENV)/.development ## Pin the newest versions that requirements*.in allow, with hashes
 	$(COMPILE) --upgrade --allow-unsafe --output-file requirements-build.txt requirements-build.in
 	$(COMPILE) --upgrade --output-file requirements.txt requirements.in
+	$(COMPILE) --upgrade --output-file requirements-laptop.txt requirements-laptop.in
 	$(COMPILE) --upgrade --allow-unsafe --output-file requirements-dev.txt requirements-dev.in
 
 clean: ## Remove the environment, caches and this folder's database, sandbox and run logs
@@ -80,10 +81,11 @@ $(VENV)/.made:
 	@$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.runtime: requirements-build.txt requirements.txt $(VENV)/.made
+$(VENV)/.runtime: requirements-build.txt requirements.txt requirements-laptop.txt $(VENV)/.made
 	@echo "Installing the pinned requirements"
 	@$(INSTALL) --only-binary :all: --requirement requirements-build.txt
 	@$(INSTALL) --no-build-isolation --use-pep517 --requirement requirements.txt
+	@$(INSTALL) --only-binary :all: --requirement requirements-laptop.txt
 	@$(WHOLE)
 	@touch $@
 

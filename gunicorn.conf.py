@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from polaris_backfill.serving import Log
+
 bind = "0.0.0.0:8000"  # inside a container; compose.yaml opens it to this machine only
 workers = 2
 threads = 4
@@ -9,6 +11,7 @@ timeout = 60
 worker_tmp_dir = "/dev/shm"  # noqa: S108 memory: a heartbeat file on a slow disk makes workers look dead
 control_socket_disable = True
 accesslog = None  # the token of a magic link is part of the address
+logger_class = Log
 raw_env = ["DJANGO_SETTINGS_MODULE=polaris_backfill.settings"]
 
 
@@ -17,10 +20,8 @@ def on_starting(server: Any) -> None:
     import django
     from django.core import checks
 
-    from polaris_backfill import logs, startup
+    from polaris_backfill import startup
 
-    for log in (server.log.error_log, server.log.access_log):  # somebody may switch the access log on
-        log.addFilter(logs.DiscreetRequests())
     with startup.refusals_in_one_line():
         django.setup()
     for message in checks.run_checks():

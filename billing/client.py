@@ -18,6 +18,7 @@ from billing.api.transport import Transport
 from billing.api.usage import Usage
 from billing.api.wallets import Wallets
 from billing.errors import LagoError
+from kernel.tally import Tally
 
 __all__ = ["LagoClient", "LagoError", "supports_skip"]
 
@@ -77,4 +78,8 @@ class LagoClient(Installation, Customers, Subscriptions, Usage, Wallets, Coupons
     @property
     def calls(self) -> int:
         """How many HTTP tries were made, repetitions included."""
-        return self._transport.calls
+        return self.tally.now.tries
+
+    @property
+    def tally(self) -> Tally:
+        return self._transport.tally

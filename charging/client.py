@@ -11,6 +11,7 @@ from charging.errors import SteveError, unexpected
 from charging.login import KEY_HEADER, Login
 from charging.values import OcppTag, Transaction, folded, without_zone
 from charging.wire import Wire
+from kernel.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,10 @@ class SteveClient:
     def url(self) -> str:
         """Name the SteVe that is talked to; safe to show."""
         return self._wire.url
+
+    @property
+    def tally(self) -> Tally:
+        return self._wire.tally
 
     def close(self) -> None:
         self._wire.close()

@@ -15,6 +15,7 @@ from charging.errors import SteveError, unexpected
 from charging.health import Health
 from charging.login import Login, normalised
 from kernel import http
+from kernel.tally import Tally
 
 __all__ = ["SteveError", "Wire"]
 
@@ -66,6 +67,7 @@ class Wire:
         self._took_s: deque[float] = deque(maxlen=REMEMBERED_CALLS)
         self._health = Health(self.ask, clock=clock)
         self._session = http.session(login, pool_size, self.url)
+        self.tally = Tally()
 
     def close(self) -> None:
         self._session.close()
@@ -139,21 +141,22 @@ class Wire:
         about_one: bool,
     ) -> Any:
         what, write = f"{method} {path}", method != "GET"
-        try:
-            response = self._session.request(
-                method,
-                f"{self.url}/api{path}",
-                params=params,
-                json=body,
-                timeout=(min(CONNECT_TIMEOUT_S, timeout_s), timeout_s),
-                allow_redirects=False,  # credentials go nowhere else
-            )
-        except requests.RequestException as failure:
-            raise replies.lost(
-                what, self.url, failure, timeout_s, write=write, settable=self._tries > 1
-            ) from None
-        self.served_at = http.http_date(response.headers.get("Date", ""))
-        answer = replies.judge(what, response, write=write)
+        with self.tally.one():
+            try:
+                response = self._session.request(
+                    method,
+                    f"{self.url}/api{path}",
+                    params=params,
+                    json=body,
+                    timeout=(min(CONNECT_TIMEOUT_S, timeout_s), timeout_s),
+                    allow_redirects=False,  # credentials go nowhere else
+                )
+            except requests.RequestException as failure:
+                raise replies.lost(
+                    what, self.url, failure, timeout_s, write=write, settable=self._tries > 1
+                ) from None
+            self.served_at = http.http_date(response.headers.get("Date", ""))
+            answer = replies.judge(what, response, write=write)
         if about_one:
             self._took_s.append(response.elapsed.total_seconds())
         return answer

@@ -8,6 +8,7 @@ from customers.backfill.notices import delivering
 from customers.backfill.notices.outbox import TELL
 from customers.backfill.welcome import Ended, send_campaign
 from customers.backfill.welcome.sending import SLICE_S, Conditions
+from customers.jobs import journal
 from customers.models import WelcomeCampaign
 from customers.sign_in import asking, links, throttle
 
@@ -16,7 +17,9 @@ SEND_WELCOME = "customers.tasks.send_welcome"
 
 def send_welcome(campaign_id: int, slice_s: float = SLICE_S) -> str:
     """Send a slice of a campaign and have the next one follow. Any number of these at once do no harm."""
-    ended = send_campaign(campaign_id, Conditions(slice_s=slice_s))
+    with journal.told("welcome", campaign=campaign_id) as told:
+        ended = send_campaign(campaign_id, Conditions(slice_s=slice_s))
+        told["outcome"] = ended.value
     if ended is Ended.MORE:
         queueing.wake(SEND_WELCOME, campaign_id)
     return ended.value
@@ -24,21 +27,30 @@ def send_welcome(campaign_id: int, slice_s: float = SLICE_S) -> str:
 
 def import_run(run_pk: int) -> str:
     """Go on with a run that was confirmed in the admin, for a slice of time."""
-    return jobs.import_run(run_pk).value
+    with journal.told("import", **journal.run_of(run_pk)) as told:
+        ended = jobs.import_run(run_pk)
+        told |= {"outcome": ended.value, **journal.standing_of(run_pk)}
+    return ended.value
 
 
 def run_job(job_pk: int) -> str:
     """Do what was asked of a run in the admin: reconcile it, revert it, or look what that would do."""
-    return jobs.run_job(job_pk)
+    with journal.told("job", **journal.job_of(job_pk)) as told:
+        told["outcome"] = jobs.run_job(job_pk)
+    return str(told["outcome"])
 
 
 def send_sign_in_link(user_id: int | None) -> str:
-    return asking.send_link(user_id)
+    with journal.told("sign_in_link") as told:
+        told["outcome"] = asking.send_link(user_id)
+    return str(told["outcome"])
 
 
 def tell() -> bool:
     """Tell what is over, for a slice of time. Any number of these at once do no harm."""
-    more = delivering.deliver_due()
+    with journal.told("notices") as told:
+        more = delivering.deliver_due()
+        told["outcome"] = "more" if more else "done"
     if more:
         queueing.wake(TELL)
     return more
@@ -56,4 +68,7 @@ def sweep() -> int:
     stalled = [pk for pk in running if pk not in being_sent]
     for campaign_id in stalled:
         queueing.wake(SEND_WELCOME, campaign_id)
-    return len(stalled) + jobs.sweep() + delivering.sweep()
+    woken = len(stalled) + jobs.sweep() + delivering.sweep()
+    if woken:
+        journal.say("sweep", "woke", {"jobs": woken})
+    return woken

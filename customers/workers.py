@@ -5,6 +5,7 @@ PostgreSQL, which every one has. Each worker process touches a row while it live
 """
 
 import logging
+import os
 import threading
 import time
 from datetime import datetime
@@ -14,6 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from django_q.models import Schedule
 
 from customers import locks, queueing
+from customers.jobs import journal
 from customers.models import WorkerBeat
 from customers.queueing import SWEEP
 
@@ -34,6 +36,7 @@ def worker_is_alive() -> bool:
 
 def on_worker_start(**kwargs: Any) -> None:
     """Begin to beat, and look for work that a worker before this one left lying."""
+    journal.say("worker", "ready", {"pid": os.getpid()})
     threading.Thread(target=_live, name="worker-beat", daemon=True).start()
 
 

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
+from kernel.tally import Tally
 from polaris import schema
 from polaris.errors import NO_ANSWER, PolarisError, no_platform, not_reached, told
 
@@ -35,6 +36,7 @@ class PlatformDatabase:
         self._columns: schema.Columns | None = None
         self._connect_timeout_s = CONNECT_TIMEOUT_S
         self._is_over = False
+        self.tally = Tally()
 
     @classmethod
     @contextmanager
@@ -126,17 +128,18 @@ class PlatformDatabase:
     def _do(self, work: Callable[[Cursor], Answer], *, write: bool) -> Answer:
         if self._is_over:
             raise PolarisError("polaris_unreachable", NO_ANSWER, down=True)
-        try:
-            connection = self._connected()
-        except psycopg.Error as error:
-            raise told(error, write=False) from None
-        try:
-            with connection.transaction(), connection.cursor() as cursor:
-                return work(cursor)
-        except psycopg.Error as error:
-            if connection.closed or connection.broken:
-                self.close()
-            raise told(error, write=write) from None  # its text holds rows
+        with self.tally.one():
+            try:
+                connection = self._connected()
+            except psycopg.Error as error:
+                raise told(error, write=False) from None
+            try:
+                with connection.transaction(), connection.cursor() as cursor:
+                    return work(cursor)
+            except psycopg.Error as error:
+                if connection.closed or connection.broken:
+                    self.close()
+                raise told(error, write=write) from None  # its text holds rows
 
     def _hang_up(self) -> None:
         """End what another thread waits for. What the server itself would end, it can no longer tell us."""

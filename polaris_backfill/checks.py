@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning
 
 from customers.mail.checking import template_problems
 from customers.mail.ready import wrong_addresses
+from polaris_backfill import environment
 
 SECRET_LENGTH = 16  # of what signs; whoever has heard one signature can try all that are short
 WITH_A_KEY = ("LAGO_API_URL", "STEVE_BASE_URL", "STEVE_OCPP_URL", "CF_EMAIL_WORKER_URL")
@@ -17,7 +18,7 @@ WITH_A_KEY = ("LAGO_API_URL", "STEVE_BASE_URL", "STEVE_OCPP_URL", "CF_EMAIL_WORK
 
 def check_combinations(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """List what contradicts itself. An Error keeps every command and the web server from starting."""
-    return [*_jobs(), *_mail(), *_webhook(), *_clear_text()]
+    return [*_jobs(), *_file(), *_mail(), *_webhook(), *_metrics(), *_clear_text()]
 
 
 def check_proxies(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -37,6 +38,12 @@ def _jobs() -> Iterator[CheckMessage]:
             hint="A job that runs longer than retry is handed out a second time while the first still runs.",
             id="polaris.E001",
         )
+
+
+def _file() -> Iterator[CheckMessage]:
+    for name in environment.read_otherwise:
+        dollar = f"{name} holds $ in the file of variables: with compose it would be another value."
+        yield Warning(dollar, hint=f"Write it between single quotes: {name}='…'.", id="polaris.W012")
 
 
 def _mail() -> Iterator[CheckMessage]:
@@ -60,6 +67,12 @@ def _webhook() -> Iterator[CheckMessage]:
     parts = urlsplit(settings.NOTIFY_WEBHOOK_URL)
     if not settings.DEBUG and parts.scheme == "http" and _is_public(parts.hostname or ""):
         yield Warning("NOTIFY_WEBHOOK_URL is told in clear text: use https.", id="polaris.W006")
+
+
+def _metrics() -> Iterator[CheckMessage]:
+    if 0 < len(settings.METRICS_TOKEN) < SECRET_LENGTH:
+        short = f"METRICS_TOKEN is shorter than {SECRET_LENGTH} characters: it could be guessed."
+        yield Warning(short, hint="Take 32 random characters or more.", id="polaris.W011")
 
 
 def _clear_text() -> Iterator[CheckMessage]:

@@ -18,12 +18,16 @@ import psycopg
 from django.core.exceptions import ImproperlyConfigured
 
 ASSIGNMENT = re.compile(r"^(?:(?:export )?[A-Za-z_][A-Za-z_0-9]*=.*|\s*|#.*)$")
+DOLLAR = re.compile(r"^(?:export )?([A-Za-z_][A-Za-z_0-9]*)=(?!').*\$")
 DATABASE_LOOKS_LIKE = "it looks like postgres://user:password@host:5432/name"
 MAIL_LOOKS_LIKE = "it looks like smtp+tls://user:password@host:587"
 LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 HOST = re.compile(rf"^(?P<name>\*|\.?{LABEL}(?:\.{LABEL})*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{{1,5}}))?$")
 HTTPS_PORT = 443
 MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465, "consolemail": 0}
+
+
+read_otherwise: list[str] = []  # variables of the file whose `$` compose would take for another variable
 
 
 def read_file(default: Path) -> None:
@@ -43,6 +47,7 @@ def read_file(default: Path) -> None:
             raise ImproperlyConfigured(
                 f"ENV_FILE: line {number} of {path} must be NAME=value, without spaces."
             )
+    read_otherwise[:] = [found[1] for line in lines if (found := DOLLAR.match(line))]
     environ.Env.read_env(path, encoding="utf-8-sig")
 
 

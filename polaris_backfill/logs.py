@@ -1,7 +1,14 @@
-"""What a log may hold of a web request: no magic link, and no traceback of what was refused on purpose."""
+"""The form of our logs, and what they may hold of a web request.
 
+That is no magic link, and no traceback of what was refused on purpose.
+"""
+
+import json
 import logging
 import re
+import time
+from datetime import UTC, datetime
+from typing import Any
 
 
 def _however_escaped(text: str) -> str:
@@ -21,7 +28,37 @@ LINK = re.compile(
 MASKED = r"\1…"
 SERVER_ERROR = 500
 
+FORMS = ("text", "json")
+
 _plain = logging.Formatter()
+
+
+class JsonLines(logging.Formatter):
+    """A line of JSON for each record, whoever logs it: for collectors that read fields.
+
+    What a record brings as `fields` stands beside the others, which it cannot replace.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC)
+        line: dict[str, Any] = {
+            "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info or record.exc_text:
+            line["exception"] = record.exc_text or self.formatException(record.exc_info)  # type: ignore[arg-type]
+        return json.dumps({**getattr(record, "fields", {}), **line}, ensure_ascii=False, default=str)
+
+
+class TextLines(logging.Formatter):
+    """A line that says when, for what a person looks up hours later."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+
+    converter = staticmethod(time.gmtime)
 
 
 class DiscreetRequests(logging.Filter):

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
 from kernel.languages import MAILED
-from polaris_backfill import embedded, environment
+from polaris_backfill import environment, logs
 from polaris_backfill.look import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -33,18 +33,30 @@ def _secret_key() -> str:
     return key
 
 
+def _of_a_laptop() -> str:
+    try:
+        from polaris_backfill import embedded  # only here: a server has none of what it needs
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            "DATABASE_URL is not set, and there is no embedded PostgreSQL: the image and requirements.txt"
+            " are a server's. On a laptop, make installs requirements-laptop.txt too."
+        ) from error
+    return embedded.database_url(DATA_DIR / "postgres")
+
+
 def _database() -> dict[str, Any]:
     url = environment.text("DATABASE_URL")
     if not url and not DEBUG:
         raise ImproperlyConfigured(
             "DATABASE_URL is not set; it looks like postgres://user:password@host:5432/name."
         )
-    config = environment.database("DATABASE_URL", url or embedded.database_url(DATA_DIR / "postgres"))
+    config = environment.database("DATABASE_URL", url or _of_a_laptop())
     test_name = environment.text("POLARIS_TEST_DB")
     return {**config, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "TEST": {"NAME": test_name or None}}
 
 
 SECRET_KEY = _secret_key()
+SECRET_KEY_FALLBACKS = environment.names("SECRET_KEY_FALLBACKS")  # former ones: they sign nothing new
 DATABASES = {"default": _database()}
 HOSTS = environment.hosts("ALLOWED_HOSTS", ["localhost", "127.0.0.1"] if DEBUG else [])
 ALLOWED_HOSTS = [host.name for host in HOSTS]
@@ -152,6 +164,10 @@ if NOTIFY_WEBHOOK_URL and not NOTIFY_WEBHOOK_SECRET:
         "NOTIFY_WEBHOOK_SECRET is not set, and NOTIFY_WEBHOOK_URL is: what is told has to be signed."
     )
 
+# --- Watched ---------------------------------------------------------------------------------------
+
+METRICS_TOKEN = environment.text("METRICS_TOKEN")
+
 # --- Django ----------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -171,7 +187,7 @@ INSTALLED_APPS = [
     "auditlog",
     "billing",
     "polaris_backfill",
-    "rehearsal",
+    *(["rehearsal"] if (BASE_DIR / "rehearsal").is_dir() else []),  # a laptop's; the image goes without
 ]
 
 MIDDLEWARE = [
@@ -277,6 +293,7 @@ Q_CLUSTER: dict[str, Any] = {
     "catch_up": False,
     "poll": 1,
     "label": "Background jobs",
+    "log_level": "WARNING",  # what it does is told by customers.jobs.journal, of which run and how it ended
     **({"broker_class": "customers.queueing.PatientRedis"} if Q_BROKER_URL else {"orm": "default"}),
 }
 
@@ -290,7 +307,7 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 if not DEBUG:
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 365 * 86_400
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
@@ -315,18 +332,28 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # without files
 # Every handler is named here, so that no record gets past the filter; a logger's own filter sees only what
 # is logged to it, not to those below. (What Django would add: a second console, and mails to nobody.)
 
+LOG_FORMAT = environment.one_of("LOG_FORMAT", "text", logs.FORMS)
 DISCREET = ["discreet"]
-LOGGING = {
+JSON = {"formatter": "json"} if LOG_FORMAT == "json" else {}
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"discreet": {"()": "polaris_backfill.logs.DiscreetRequests"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "filters": DISCREET}},
+    "formatters": {
+        "json": {"()": "polaris_backfill.logs.JsonLines"},
+        "timed": {"()": "polaris_backfill.logs.TextLines"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "filters": DISCREET, **JSON},
+        "journal": {"class": "logging.StreamHandler", "filters": DISCREET, "formatter": "timed", **JSON},
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "django": {"level": "INFO"},
         "django.request": {"filters": DISCREET},
         "django.server": {"handlers": ["console"], "filters": DISCREET, "propagate": False},
         "django.security.csrf": {"filters": DISCREET},
+        "customers.jobs.journal": {"handlers": ["journal"], "level": "INFO", "propagate": False},
         "axes": {"level": "ERROR"},
         "sesame": {"level": "WARNING"},
     },

@@ -1,7 +1,6 @@
 """HTTP to Lago: one try, the policy around it, and nothing about what is asked."""
 
 from collections.abc import Callable, Mapping, Sequence
-from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +13,7 @@ from billing.api.replies import Reply, judge, lost, read, retry_after
 from billing.errors import LagoError
 from kernel import http
 from kernel.pace import RateLimiter
+from kernel.tally import Tally
 
 MAX_BACKOFF_S = 8.0
 
@@ -32,7 +32,7 @@ class Bearer(AuthBase):
 
 
 class Transport:
-    """Sends requests to one Lago with one key; safe to share between threads. `calls` counts HTTP tries."""
+    """Sends requests to one Lago with one key; safe to share between threads. `tally` counts HTTP tries."""
 
     def __init__(
         self,
@@ -47,8 +47,7 @@ class Transport:
         backoff_s: float,
     ) -> None:
         self.url = normalised(url)
-        self.calls = 0
-        self._lock = Lock()
+        self.tally = Tally()
         self._timeout_s = timeout_s
         self._tries = tries
         self._sleep = sleep
@@ -112,17 +111,16 @@ class Transport:
         what = f"{method} {path.removeprefix('api/v1/').split('/')[0]}"
         write = method != "GET"
         self._limiter.wait()
-        with self._lock:
-            self.calls += 1
-        try:
-            with self._session.send(
-                request, timeout=self._timeout_s, allow_redirects=False, **self._network
-            ) as response:
-                content = read(response)
-        except requests.RequestException as failure:
-            raise lost(what, self.url, failure, write=write) from None
-        self._heed(response)
-        return judge(what, response, content, key, write=write)
+        with self.tally.one():
+            try:
+                with self._session.send(
+                    request, timeout=self._timeout_s, allow_redirects=False, **self._network
+                ) as response:
+                    content = read(response)
+            except requests.RequestException as failure:
+                raise lost(what, self.url, failure, write=write) from None
+            self._heed(response)
+            return judge(what, response, content, key, write=write)
 
     def _request(
         self, method: str, path: str, params: Params, body: Mapping[str, Any] | None

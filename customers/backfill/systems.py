@@ -19,10 +19,11 @@ from customers.backfill.connections import Connections
 from customers.backfill.refused import Refused
 from customers.backfill.steps import STEPS, leavable
 from kernel import RemoteError, Step
+from kernel.tally import Tally
 from polaris import PlatformDatabase
 
 STEVE = SteveIdTagStep.system_key()
-PLATFORM = "polaris"
+PLATFORM, LAGO = "polaris", "lago"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,12 @@ class Systems:
     def platform_place(self) -> str:
         """Name the platform's database; blank without one. Safe to show."""
         return self.platform.place if self.platform else ""
+
+    @property
+    def tallies(self) -> dict[str, Tally]:
+        """Return who counts the calls to each system that is connected, by its key."""
+        clients = {LAGO: self.lago, STEVE: self.steve, PLATFORM: self.platform}
+        return {key: client.tally for key, client in clients.items() if client is not None}
 
     @property
     def world(self) -> dict[str, str]:

@@ -1,5 +1,5 @@
 from customers.models.approval import PlanApproval
-from customers.models.backfill import BackfillRow, BackfillRun, BackfillStep, email_digest, moved_to
+from customers.models.backfill import BackfillRow, BackfillRun, BackfillStep, RunCalls, email_digest, moved_to
 from customers.models.campaign import PlatformLink, WelcomeCampaign, WelcomeMail
 from customers.models.console import Customer
 from customers.models.job import RunJob
@@ -21,6 +21,7 @@ __all__ = [
     "Notice",
     "PlanApproval",
     "PlatformLink",
+    "RunCalls",
     "RunJob",
     "ThrottleMark",
     "User",

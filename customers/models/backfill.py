@@ -246,3 +246,21 @@ class BackfillStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.state}"
+
+
+class RunCalls(models.Model):
+    """How many calls a run made to a system, its reverts and repairs included, for whoever watches it."""
+
+    run = models.ForeignKey(BackfillRun, on_delete=models.CASCADE, related_name="calls")
+    system = models.CharField(max_length=20, help_text="The key of a system: lago, steve, polaris")
+    calls = models.PositiveBigIntegerField(default=0, help_text="Tries, repetitions included")
+    errors = models.PositiveBigIntegerField(default=0, help_text="Of them, where the system was at fault")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["run", "system"], name="customers_calls_once_per_system"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.system} {self.calls}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.utils import timezone
 from rich.console import Console
 from rich.text import Text
 
@@ -10,6 +11,7 @@ from auditlog.people import actor_names, with_names
 from customers.backfill.ledger import schedule
 from customers.backfill.ledger.life import WORKING
 from customers.backfill.ledger.pace import pace_of
+from customers.backfill.ledger.progress import progressed_at, waited_s
 from customers.backfill.ledger.runs import FAILURES_SHOWN, RunDetail, RunLine, warnings_of
 from customers.backfill.steps import alterations
 from customers.models import BackfillRun, PlanApproval
@@ -147,8 +149,14 @@ def line_json(line: RunLine) -> dict[str, Any]:
         "lago": {"organization": run.lago_organization_name, "url": run.lago_url},
         "started_at": run.started_at.isoformat(),
         "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        "progressed_at": progressed_at(run).isoformat(),
+        "seconds_since_progress": _rounded(waited_s(run, timezone.now())),
         "counts": line.counts,
     }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
 
 
 def detail_json(detail: RunDetail) -> dict[str, Any]:

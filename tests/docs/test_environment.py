@@ -10,7 +10,8 @@ import pytest
 from tests.docs.handbook import ROOT, codes, page, table
 
 FOR_DEVELOPERS = {"POLARIS_TEST_DB"}
-READ_ELSEWHERE = {"POSTGRES_PASSWORD", "ENV_FILE"}  # by compose.yaml, and before there are settings
+READ_BY_COMPOSE = {"POSTGRES_PASSWORD", "BACKFILL_UID", "BACKFILL_GID", "LAGO_NETWORK", "SITE"}
+READ_ELSEWHERE = {*READ_BY_COMPOSE, "ENV_FILE"}  # and before there are settings
 
 
 @dataclass(frozen=True, slots=True)

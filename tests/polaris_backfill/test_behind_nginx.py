@@ -149,3 +149,24 @@ def test_a_form_is_taken_from_the_port_that_is_named_and_from_no_other(
 
     assert (answer.status_code == 302) is is_taken
     assert (answer.headers.get("Location") == "/sign-in/sent/") is is_taken
+
+
+def test_what_strangers_write_gets_nowhere_and_a_file_that_is_too_large_is_refused_by_nginx(
+    session: requests.Session, site: str, ports: Ports, tmp_path: Path
+) -> None:
+    plain = f"http://127.0.0.1:{ports.http}"
+
+    lied = session.get(
+        f"{plain}/sign-in/", headers={"X-Forwarded-Proto": "https"}, allow_redirects=False, timeout=PATIENCE_S
+    )
+    foreign = session.get(f"{site}/sign-in/", headers={"Host": "evil.example"}, timeout=PATIENCE_S)
+    open_to_all = session.get(f"{site}/metrics", headers={"Authorization": "Bearer "}, timeout=PATIENCE_S)
+    large = session.post(
+        f"{site}/sign-in/", headers={"Content-Length": str(22 * 2**20)}, data=b"", timeout=PATIENCE_S
+    )
+
+    assert (lied.status_code, lied.headers["Location"]) == (301, f"{site}/sign-in/")
+    assert foreign.status_code == 400
+    assert open_to_all.status_code == 404
+    assert large.status_code == 413
+    assert "nginx" in large.text

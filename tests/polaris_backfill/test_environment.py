@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
 from polaris_backfill import environment
@@ -267,3 +268,22 @@ def test_what_is_no_webhook_s_address_is_refused_and_not_repeated(variable, valu
         environment.webhook(variable(value))
 
     assert "hush" not in str(caught.value)
+
+
+def test_a_dollar_between_single_quotes_is_the_same_with_compose_and_without(tmp_path, monkeypatch):
+    """compose takes what stands between single quotes as it is; all else with a `$` it reads otherwise."""
+    monkeypatch.setattr(environment, "read_otherwise", [])
+    file = tmp_path / ".env"
+    file.write_text('A_QUOTED=\'a$b#c "d"\'\nA_PLAIN=a$b\nA_DOUBLE="a$b"\n')
+    monkeypatch.setenv("ENV_FILE", str(file))
+    for name in ("A_QUOTED", "A_PLAIN", "A_DOUBLE"):
+        monkeypatch.setenv(name, "")  # to be put back afterwards
+        monkeypatch.delenv(name)
+
+    environment.read_file(tmp_path / "none")
+
+    assert environment.text("A_QUOTED") == 'a$b#c "d"'
+    assert environment.read_otherwise == ["A_PLAIN", "A_DOUBLE"]
+    remarks = [remark.msg for remark in run_checks() if remark.id == "polaris.W012"]
+    assert len(remarks) == 2
+    assert "a$b" not in "".join(remarks)

@@ -5,7 +5,7 @@ import subprocess
 
 from tests.polaris_backfill.processes import ROOT
 
-READ_BY_OTHERS = {"POSTGRES_PASSWORD"}  # compose.yaml
+READ_BY_OTHERS = {"POSTGRES_PASSWORD", "BACKFILL_UID", "BACKFILL_GID", "LAGO_NETWORK", "SITE"}  # compose.yaml
 FOR_DEVELOPERS = {"POLARIS_TEST_DB"}
 
 

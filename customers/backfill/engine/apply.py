@@ -61,6 +61,7 @@ class Importer:
             watch=self._hearing.listen,
         )
         pipeline.run(chunks(plan.to_do(), batch_size), batch_size)
+        self._hearing.close()
 
     def _legs(self) -> list[Leg[Opened]]:
         """Return the way of a batch: all is made, and then put to use, where that is in another database."""

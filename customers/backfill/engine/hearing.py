@@ -2,6 +2,7 @@
 
 The thread that owns the database asks, one row by its key, about once a second and after each batch, and
 hands on what it heard: to the stop, which every thread looks at, to the lanes, and to the pace of the calls.
+By the same way it tells how many calls were made.
 """
 
 import time
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from auditlog.people import with_names
 from customers.backfill.engine.lanes import Lanes
 from customers.backfill.engine.stop import Stop
+from customers.backfill.ledger.calls import CallsKept
 from customers.backfill.ledger.life import SOMEBODY, paused_by, stopped_by
 from customers.backfill.ledger.pace import Pace
 from customers.backfill.systems import Systems
@@ -33,13 +35,19 @@ class Hearing:
             lanes,
             tell,
         )
+        self._calls = CallsKept(run.pk, systems.tallies)
         self._pace, self._said = Pace(), ""
         self._due = 0.0
 
     def listen(self) -> None:
         """Look, if it is time to: called as often as the work comes round."""
+        self._calls.keep()
         if time.monotonic() >= self._due:
             self.look()
+
+    def close(self) -> None:
+        """Tell the last of the calls, once no more are made."""
+        self._calls.write()
 
     def look(self) -> None:
         """Read what is asked, and see that it is done."""

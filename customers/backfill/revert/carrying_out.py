@@ -166,6 +166,7 @@ class Reverting:
             watch=self._hearing.listen,
         )
         pipeline.run(chunks(rows, batch_size), batch_size)
+        self._hearing.close()
         return self._close(time.monotonic() - began)
 
     def _revoke_links(self) -> None:

@@ -45,6 +45,16 @@ def make_request() -> HttpRequest:
     return request
 
 
+def test_a_key_that_was_changed_ends_links_unless_the_former_one_is_named(settings: Settings) -> None:
+    token, former = requested(make_customer()), settings.SECRET_KEY
+
+    settings.SECRET_KEY = "another-key-" + "7" * 50
+    assert not links.resolve(token)
+
+    settings.SECRET_KEY_FALLBACKS = [former]
+    assert links.resolve(token)
+
+
 def test_a_link_leads_to_our_address(settings: Settings) -> None:
     settings.CUSTOMER_BASE_URL = "https://my.acme.example"
 

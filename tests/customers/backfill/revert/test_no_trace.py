@@ -3,7 +3,7 @@
 import pytest
 
 from auditlog.models import AuditEntry
-from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping
+from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, RunCalls
 from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.backfill.crash import world
@@ -13,7 +13,7 @@ from tests.customers.undoing import all_rows, divergences, latest_run, reverted
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CUSTOMERS, CARDS = 900, 100
-LEDGER = (AuditEntry, BackfillRun, BackfillRow, BackfillStep)
+LEDGER = (AuditEntry, BackfillRun, BackfillRow, BackfillStep, RunCalls)
 ODD_IDS = ["a.b", "a/b", "Größe & Söhne", "50%", "C#7?x=1", "..b"]
 
 

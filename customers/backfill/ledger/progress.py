@@ -1,0 +1,29 @@
+"""When what is under way last came on, so that a stall can be seen from outside."""
+
+from datetime import datetime
+
+from customers.models import BackfillRun
+
+Status = BackfillRun.Status
+IMPORT = (Status.QUEUED, Status.RUNNING)
+UNDER_WAY = (*IMPORT, Status.REVERTING)
+
+
+def is_under_way(run: BackfillRun, now: datetime) -> bool:
+    """Return whether a run is imported or reverted, or should be: whoever worked at it may have gone."""
+    is_due = run.starts_at is None or run.starts_at <= now
+    return run.status in UNDER_WAY and run.paused_at is None and is_due
+
+
+def progressed_at(run: BackfillRun) -> datetime:
+    """Return when the last batch was written, or, before the first, when it began or was to begin.
+
+    A revert begins where the import has finished: then that is what `finished_at` says.
+    """
+    moments = (run.started_at, run.starts_at, run.settled_at, run.finished_at)
+    return max(moment for moment in moments if moment is not None)
+
+
+def waited_s(run: BackfillRun, now: datetime) -> float | None:
+    """Return for how long nothing has come on; None of a run that is not under way."""
+    return max((now - progressed_at(run)).total_seconds(), 0.0) if is_under_way(run, now) else None
