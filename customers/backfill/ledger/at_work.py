@@ -1,7 +1,7 @@
 """One import or revert at a time, and which run it is at."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from customers import locks
 from customers.backfill.refused import Refused
@@ -11,14 +11,17 @@ class Busy(Refused):
     """Somebody else is at it; later it may go."""
 
 
+class NotAlone(Refused):
+    """Nobody can be the only one over this connection to the database."""
+
+
 @contextmanager
 def only_one() -> Iterator[None]:
-    """Be the only one for as long as the process works; raise Busy at once if another one is.
+    """Be the only one for as long as the process works; raise Busy at once if another one is, or NotAlone.
 
-    If the database session is lost, so is the lock, but then every further write of this process fails too,
-    because it goes over the same session.
+    If the database session is lost, so is the lock: `require_still_alone` says so in each batch.
     """
-    with locks.ONE_AT_A_TIME.held() as mine:
+    with _held(locks.ONE_AT_A_TIME.held()) as mine:
         if not mine:
             raise Busy(
                 "Another import or revert is running.",
@@ -27,17 +30,26 @@ def only_one() -> Iterator[None]:
         yield
 
 
+def require_still_alone() -> None:
+    """Raise NotAlone where this thread has the lock in another session than that of this transaction."""
+    if not locks.ONE_AT_A_TIME.is_still_ours():
+        raise NotAlone(
+            "the lock that lets only one import or revert run is not ours any more: its database session was"
+            " lost, or a pooler gives each transaction another one"
+        )
+
+
 @contextmanager
 def working_on(run_pk: int) -> Iterator[None]:
     """Let others see which run the process that is the only one is at."""
-    with locks.RUN.held(run_pk):
+    with _held(locks.RUN.held(run_pk)):
         yield
 
 
 @contextmanager
 def staying_with(run_pk: int) -> Iterator[None]:
     """Let others see that a process waits with a paused run, without being at work, and takes it up again."""
-    with locks.STAYS.held(run_pk):
+    with _held(locks.STAYS.held(run_pk)):
         yield
 
 
@@ -54,3 +66,14 @@ def runs_at_work() -> set[int]:
 def is_busy() -> bool:
     """Return whether some process imports or reverts."""
     return locks.ONE_AT_A_TIME.is_held()
+
+
+@contextmanager
+def _held(lock: AbstractContextManager[bool]) -> Iterator[bool]:
+    """Hold a lock; a session in which none can be held is no reason to crash, but to refuse."""
+    with ExitStack() as held:
+        try:
+            mine = held.enter_context(lock)
+        except locks.SharedSession as shared:
+            raise NotAlone(str(shared), shared.hint) from None
+        yield mine
