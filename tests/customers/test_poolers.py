@@ -41,6 +41,7 @@ from tests.customers.commands import Answer, command, environment, manage, start
 from tests.customers.factories import csv_text, rows
 from tests.customers.imported_runs import make_run
 from tests.support.pgbouncer import pgbouncer
+from tests.support.processes import wait_for
 
 WHY = "leads through a pooler that gives each transaction another session"
 HOW = "pool_mode = session"
@@ -146,6 +147,12 @@ def before_the_second_batch(monkeypatch: pytest.MonkeyPatch, of: type[Any], do: 
     monkeypatch.setattr(of, "_open", once_more)
 
 
+def take_the_session(other: "psycopg.Connection[Any]") -> None:
+    """Begin a transaction in it, and end that a moment later: a session that is idle can be ended."""
+    other.execute("SELECT 1")
+    threading.Timer(0.5, other.rollback).start()
+
+
 @pytest.mark.parametrize(
     ("of", "halfway", "whole"),
     [(Importer, "failed", "succeeded"), (Reverting, "reverting", "reverted")],
@@ -168,15 +175,12 @@ def test_a_session_that_is_lost_on_the_way_ends_the_work_cleanly(
     with pgbouncer(database_url, "transaction") as url, behind(url), psycopg.connect(url) as other:
         with monkeypatch.context() as patched:
             patched.setattr(locks, "is_handed_around", lambda: False)
-            before_the_second_batch(patched, of, partial(other.execute, "SELECT 1"))
-            later = threading.Timer(0.5, other.rollback)  # an idle session can be ended
-            later.start()
+            before_the_second_batch(patched, of, partial(take_the_session, other))
             first = work(of, path)
-            later.join()
 
         assert first.code == 1
         assert "lets only one import or revert run is not ours any more" in first.out + first.err
-        assert locks_left(database_url) == 0
+        wait_for(lambda: locks_left(database_url) == 0)  # PostgreSQL takes a moment to end a session
     assert BackfillRun.objects.get().status == halfway
 
     again = work(of, path)
