@@ -9,6 +9,7 @@ from polaris_backfill.health import healthz, readyz
 handler400 = "polaris_backfill.refusals.bad_request"
 handler403 = "polaris_backfill.refusals.forbidden"
 handler404 = "polaris_backfill.refusals.not_found"
+handler500 = "polaris_backfill.refusals.broken"
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),

@@ -2,8 +2,7 @@
 
 import io
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connection
 from psycopg import conninfo
 
 from customers import locks, poolers
@@ -40,6 +38,7 @@ from tests.customers.admin.world import (
 from tests.customers.commands import Answer, command, environment, manage, started
 from tests.customers.factories import csv_text, rows
 from tests.customers.imported_runs import make_run
+from tests.support.database import reached
 from tests.support.pgbouncer import pgbouncer
 from tests.support.processes import wait_for
 
@@ -54,17 +53,9 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-@contextmanager
-def behind(url: str) -> Iterator[None]:
-    """Have this process reach the database by another way."""
-    way, direct = conninfo.conninfo_to_dict(url), dict(connection.settings_dict)
-    connection.close()
-    connection.settings_dict |= {"HOST": way["host"], "PORT": way["port"], "OPTIONS": {}}
-    try:
-        yield
-    finally:
-        connection.close()
-        connection.settings_dict |= direct
+def behind(url: str) -> dict[str, Any]:
+    way = conninfo.conninfo_to_dict(url)
+    return {"HOST": way["host"], "PORT": way["port"], "OPTIONS": {}}
 
 
 def locks_left(database_url: str) -> int:
@@ -98,7 +89,7 @@ def test_it_is_also_refused_where_sessions_are_given_in_turn(
 ) -> None:
     if of is Reverting:
         assert command(path).code == 0
-    with pgbouncer(database_url, "transaction", round_robin=True) as url, behind(url):
+    with pgbouncer(database_url, "transaction", round_robin=True) as url, reached(**behind(url)):
         answer = work(of, path)
 
         assert answer.code == 2
@@ -108,7 +99,7 @@ def test_it_is_also_refused_where_sessions_are_given_in_turn(
 
 
 def test_over_a_pooler_by_session_all_is_as_usual(lago: Sandbox, database_url: str, path: Path) -> None:
-    with pgbouncer(database_url, "session") as url, behind(url):
+    with pgbouncer(database_url, "session") as url, reached(**behind(url)):
         codes = [work(of, path).code for of in (Importer, Reverting)]
 
         assert locks_left(database_url) == 0
@@ -172,7 +163,7 @@ def test_a_session_that_is_lost_on_the_way_ends_the_work_cleanly(
     settings.BACKFILL_BATCH_SIZE = 5
     if of is Reverting:
         assert command(path).code == 0
-    with pgbouncer(database_url, "transaction") as url, behind(url), psycopg.connect(url) as other:
+    with pgbouncer(database_url, "transaction") as url, reached(**behind(url)), psycopg.connect(url) as other:
         with monkeypatch.context() as patched:
             patched.setattr(locks, "is_handed_around", lambda: False)
             before_the_second_batch(patched, of, partial(take_the_session, other))
@@ -212,7 +203,7 @@ def test_a_worker_refuses_what_it_could_not_be_the_only_one_at(lago: Sandbox, da
     job = ask(run, RunJob.Kind.REVERT, "console:anna")
     started = start_campaign(run, "console:anna")
     assert started.campaign is not None
-    with pgbouncer(database_url, "transaction") as url, behind(url):
+    with pgbouncer(database_url, "transaction") as url, reached(**behind(url)):
         import_run(queued.pk)
         run_job(job.pk)
         ended = send_campaign(started.campaign.pk)
@@ -234,7 +225,7 @@ def test_a_worker_refuses_what_it_could_not_be_the_only_one_at(lago: Sandbox, da
 def test_the_preflight_tells_one_pooler_from_the_other(database_url: str) -> None:
     answers = [database(Asked())]
     for mode in ("session", "transaction"):
-        with pgbouncer(database_url, mode) as url, behind(url):
+        with pgbouncer(database_url, mode) as url, reached(**behind(url)):
             answers.append(database(Asked()))
 
     assert [answer.state for answer in answers] == [State.OK, State.OK, State.STOP]
@@ -244,7 +235,7 @@ def test_a_pooler_without_a_session_to_spare_is_given_the_benefit_of_the_doubt(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(poolers, "PATIENCE_S", 0.2)
-    with pgbouncer(database_url, "session", sessions=1) as url, behind(url), only_one():
+    with pgbouncer(database_url, "session", sessions=1) as url, reached(**behind(url)), only_one():
         assert at_work.is_busy()
 
     assert locks_left(database_url) == 0
