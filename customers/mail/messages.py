@@ -1,9 +1,9 @@
 """What our mails say. Each is whole as HTML and as text."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -26,13 +26,17 @@ def welcome_message(
     *,
     new_link_at: str = "",
     blocked_until: date | None = None,
+    zone: str = "",
 ) -> CustomerMail:
-    """Invite a customer. `new_link_at` is where they get another link later; blank: at our own pages."""
+    """Invite a customer. `new_link_at` is where they get another link later; blank: at our own pages.
+
+    `zone` is where they are, as far as Lago knows; BACKFILL_TIMEZONE says so in its place.
+    """
     context = {
         "display_name": one_line(display_name),
         "link": link,
         "lifetime": in_words(ttl),
-        "expires_at": dateformat.format(expires_at.astimezone(_timezone()), "j F Y, H:i T"),
+        "expires_at": _moment(expires_at, settings.BACKFILL_TIMEZONE or zone),
         "blocked_until": dateformat.format(blocked_until, "j F Y") if blocked_until else "",
         "new_link_at": new_link_at or f"{settings.CUSTOMER_BASE_URL}{reverse('customers:sign_in')}",
     }
@@ -113,5 +117,12 @@ def _subject(wish: str, short: str) -> str:
     return subject if len(subject) <= SUBJECT_MAX else short
 
 
-def _timezone() -> tzinfo:
-    return ZoneInfo(settings.BACKFILL_TIMEZONE) if settings.BACKFILL_TIMEZONE else UTC
+def _moment(moment: datetime, zone: str) -> str:
+    """Say when, with the name of the zone as people there know it; of some there is only a number."""
+    there = moment.astimezone(ZoneInfo(zone) if zone in available_timezones() else UTC)
+    name = there.strftime("%Z")
+    if name == "UTC":
+        name = "UTC (universal time)"
+    elif not name.isalpha():
+        name = f"({zone})"
+    return f"{dateformat.format(there, 'j F Y, H:i')} {name}"

@@ -101,9 +101,9 @@ def require_sender(*, inline: bool) -> None:
     require_links()
 
 
-def write_preview(path: Path) -> None:
+def write_preview(path: Path, zone: str) -> None:
     try:
-        path.write_text(sample_html(), "utf-8")
+        path.write_text(sample_html(zone), "utf-8")
     except OSError as error:
         raise Refused(f"--preview: {path} cannot be written: {error.strerror}.") from error
 

@@ -179,10 +179,10 @@ class WelcomePages(Pages):
     @needs(WELCOME)
     def mail_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show the mail as a customer's program does. It runs nothing, and loads nothing."""
-        self.run(pk)
+        run = self.run(pk)
         if _sample() is None:
             raise Http404("EMAIL_FROM is not set, or is no address: there is no mail to show yet.")
-        response = HttpResponse(sample_html())
+        response = HttpResponse(sample_html(run.lago_timezone))
         response.headers["Content-Security-Policy"] = MAIL_ALONE
         return response
 

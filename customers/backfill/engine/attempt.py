@@ -269,5 +269,6 @@ def _described(planned: Report, options: Options, run: BackfillRun | None) -> di
         "lago_organization_name": target.organization.name[:255],
         "lago_url": target.url,
         "lago_version": target.version or "",
+        "lago_timezone": planned.systems.billing_zone.key,
         "world": planned.systems.world,
     }

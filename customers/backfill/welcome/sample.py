@@ -14,7 +14,7 @@ NOBODY = "preview"
 EMAIL, NAME = "alex@example.com", "Alex Example"
 
 
-def sample_message(email: str = EMAIL, display_name: str = NAME) -> CustomerMail:
+def sample_message(email: str = EMAIL, display_name: str = NAME, zone: str = "") -> CustomerMail:
     """Return the mail with a link that leads nowhere, to a made-up customer unless one is named."""
     ttl = timedelta(seconds=settings.MAGIC_LINK_INVITE_TTL_SECONDS)
     return welcome_message(
@@ -25,6 +25,7 @@ def sample_message(email: str = EMAIL, display_name: str = NAME) -> CustomerMail
         ttl=ttl,
         message_id="<preview@example.com>",
         new_link_at=settings.POLARIS_CUSTOMER_URL if is_beside_platform() else "",
+        zone=zone,
     )
 
 
@@ -34,6 +35,6 @@ def _link() -> str:
     return f"{settings.CUSTOMER_BASE_URL}/sign-in/link/{NOBODY}/"
 
 
-def sample_html() -> str:
+def sample_html(zone: str = "") -> str:
     """Return the mail as a browser shows it."""
-    return str(sample_message().alternatives[0][0])
+    return str(sample_message(zone=zone).alternatives[0][0])

@@ -152,6 +152,7 @@ class _Sender:
             mail.message_id,
             new_link_at=self._links.new_link_at,
             blocked_until=self._links.blocked_until(claimed),
+            zone=mail.campaign.run.lago_timezone,
         )
         try:
             self._connection.open()  # nothing, unless it is closed

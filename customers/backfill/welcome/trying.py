@@ -22,7 +22,7 @@ def send_to_oneself(run: BackfillRun, address: str, actor: str) -> str:
     try:
         connection = get_connection()
         connection.patience_s = PATIENCE_S  # type: ignore[attr-defined]
-        connection.send_messages([composed(partial(sample_message, address, NAME))])
+        connection.send_messages([composed(partial(sample_message, address, NAME, run.lago_timezone))])
     except CannotCompose as error:
         return str(error)
     except DeliveryError as error:

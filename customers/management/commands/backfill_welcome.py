@@ -39,7 +39,7 @@ class Command(BackfillCommand):
         chosen = read_welcome_options(options)
         run = find_run(chosen.run_id)
         if chosen.preview:
-            write_preview(chosen.preview)
+            write_preview(chosen.preview, run.lago_timezone)
             self.say(f"The mail, as a made-up customer would see it: {chosen.preview}")
             return WELL
         if chosen.test_to:
