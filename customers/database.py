@@ -87,11 +87,16 @@ NEVER_CONNECTED = ("connection failed", "connection is bad", "connection timeout
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A line for people. `from_the_start`: it cannot be used at all, so nothing was written."""
+    """A line for people. `at_login`: there is no connection, or none any more."""
 
     what: str
     remedy: str
-    from_the_start: bool = False
+    at_login: bool = False
+
+    @property
+    def is_unmade(self) -> bool:
+        """Return whether its tables are not those of this version."""
+        return self.remedy == MIGRATE
 
     def __str__(self) -> str:
         return f"{self.what} {self.remedy}".strip()
@@ -102,11 +107,11 @@ def trouble_of(error: DatabaseError) -> Trouble | None:
     cause = error.__cause__
     if getattr(cause, "pgconn", None) is not None or str(cause).startswith(NEVER_CONNECTED):
         return Trouble(
-            f"DATABASE_URL: no connection to {_place()}: {_why_not(str(cause))}.", "", from_the_start=True
+            f"DATABASE_URL: no connection to {_place()}: {_why_not(str(cause))}.", "", at_login=True
         )
     state = getattr(cause, "sqlstate", None) or ("" if _is_lost(error) else "00000")
     found = TROUBLES.get(state) or (TROUBLES.get(state[:2]) if state else None)
-    return Trouble(*found, from_the_start=found[1] == MIGRATE) if found else None
+    return Trouble(*found) if found else None
 
 
 def database_refusal(error: DatabaseError) -> str | None:

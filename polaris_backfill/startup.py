@@ -27,7 +27,7 @@ def refusals_in_one_line() -> Iterator[None]:
         trouble = trouble_of(error)
         if trouble is None:
             raise
-        _end(str(trouble), REFUSED if trouble.from_the_start else BROKEN_OFF)
+        _end(str(trouble), REFUSED if trouble.at_login or trouble.is_unmade else BROKEN_OFF)
 
 
 def _end(line: str, code: int) -> NoReturn:

@@ -21,7 +21,7 @@ from customers.backfill.engine.stop import Stop
 from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
 from customers.backfill.source.error_file import ErrorFileError
-from customers.database import database_refusal, place, trouble_of
+from customers.database import LOST, database_refusal, place, trouble_of
 from customers.terminal.telling import Telling
 from kernel import Problem, RemoteError
 
@@ -83,11 +83,12 @@ class BackfillCommand(BaseCommand):
         trouble = trouble_of(error)
         if trouble is None:
             raise error
-        if trouble.from_the_start:
+        if trouble.is_unmade:
             return self.refuse(trouble.what, trouble.remedy)
         run_id = getattr(error, "run_id", None) or self._run_id
         again = f"{trouble.remedy} Nothing is lost: run the same command again to continue.".strip()
-        self._stop("stopped_on_the_way", run_id, trouble.what, again)
+        what = LOST[0] if trouble.at_login else trouble.what  # it was there when the command began
+        self._stop("stopped_on_the_way", run_id, what, again)
         return NOT_WELL
 
     def _stop(self, status: str, run_id: str | None, message: str, hint: str) -> None:
