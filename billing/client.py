@@ -18,6 +18,7 @@ from billing.api.transport import Transport
 from billing.api.usage import Usage
 from billing.api.wallets import Wallets
 from billing.errors import LagoError
+from kernel.deadline import Deadline
 from kernel.tally import Tally
 
 __all__ = ["LagoClient", "LagoError", "supports_skip"]
@@ -40,6 +41,7 @@ class LagoClient(Installation, Customers, Subscriptions, Usage, Wallets, Coupons
         tries: int = 5,
         sleep: Callable[[float], None] = time.sleep,
         backoff_s: float = 0.5,
+        deadline: Deadline | None = None,
     ) -> None:
         transport = Transport(
             url,
@@ -50,6 +52,7 @@ class LagoClient(Installation, Customers, Subscriptions, Usage, Wallets, Coupons
             tries=tries,
             sleep=sleep,
             backoff_s=backoff_s,
+            deadline=deadline,
         )
         super().__init__(transport, pool_size)
 

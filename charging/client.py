@@ -11,6 +11,7 @@ from charging.errors import SteveError, unexpected
 from charging.login import KEY_HEADER, Login
 from charging.values import OcppTag, Transaction, folded, without_zone
 from charging.wire import Wire
+from kernel.deadline import Deadline
 from kernel.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class SteveClient:
         sleep: Callable[[float], None] = time.sleep,
         pool_size: int = 8,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        deadline: Deadline | None = None,
     ) -> None:
         self._wire = Wire(
             base_url,
@@ -56,6 +58,7 @@ class SteveClient:
             backoff_s=backoff_s,
             sleep=sleep,
             pool_size=pool_size,
+            deadline=deadline,
         )
         self._now = now
 

@@ -15,6 +15,7 @@ from charging.errors import SteveError, unexpected
 from charging.health import Health
 from charging.login import Login, normalised
 from kernel import http
+from kernel.deadline import Deadline
 from kernel.tally import Tally
 
 __all__ = ["SteveError", "Wire"]
@@ -54,6 +55,7 @@ class Wire:
         sleep: Callable[[float], None],
         pool_size: int,
         clock: Callable[[], float] = time.monotonic,
+        deadline: Deadline | None = None,
     ) -> None:
         self.url = normalised(base_url)
         self._harmless = harmless
@@ -66,7 +68,7 @@ class Wire:
         self.served_at: datetime | None = None  # by the last answer's `Date`
         self._took_s: deque[float] = deque(maxlen=REMEMBERED_CALLS)
         self._health = Health(self.ask, clock=clock)
-        self._session = http.session(login, pool_size, self.url)
+        self._session = http.session(login, pool_size, self.url, deadline)
         self.tally = Tally()
 
     def close(self) -> None:

@@ -1,17 +1,60 @@
 """All advisory locks of PostgreSQL that we take, and the only place that knows how.
 
 A lock belongs to a database session, so a dead process never blocks the next, and no lease has to run out.
-Locks are per database.
+Locks are per database. A pooler that gives each transaction another session would leave a lock in one that is
+not ours any more, or let two of us hold the same one; so taking one makes sure that the session is ours.
 """
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import connection, transaction
+
+from customers.poolers import is_handed_around
 
 HERE = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 GRANTED = f"FROM pg_locks WHERE locktype = 'advisory' AND granted AND {HERE}"
+KEY = "(classid::bigint << 32 | objid::bigint) = %s AND objsubid = 1"
+KEYS = "classid::bigint = %s AND objid::bigint = %s AND objsubid = 2"
+END_TRIES, END_PAUSE_S = 20, 0.1  # for a session that is at somebody else's transaction
+
+
+class SharedSession(Exception):
+    """The database session is not ours alone, so no lock can be held in it; nothing of ours is left in it."""
+
+    hint = "Have it pool by session (PgBouncer: pool_mode = session), or name PostgreSQL itself."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "DATABASE_URL leads through a pooler that gives each transaction another session, and in one that"
+            " is not ours nobody can be the only one at work."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sql:
+    """How one kind of lock is written: with one number of 64 bits, or with two of 32."""
+
+    take: str
+    give_back: str
+    named: str
+
+
+_ONE = _Sql("pg_try_advisory_lock(%s)", "pg_advisory_unlock(%s)", KEY)
+_TWO = _Sql("pg_try_advisory_lock(%s, %s)", "pg_advisory_unlock(%s, %s)", KEYS)
+
+
+class _Mine(threading.local):
+    """The session in which this thread holds each lock, for a connection is a thread's own."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[tuple[int, ...], int] = {}
+
+
+_mine = _Mine()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +65,20 @@ class Lock:
 
     @contextmanager
     def held(self) -> Iterator[bool]:
-        """Hold it for as long as this lasts; yield False, without waiting, if another session has it."""
-        mine = _ask("SELECT pg_try_advisory_lock(%s)", self.key)
-        try:
+        """Hold it for as long as this lasts; yield False, without waiting, if another session has it.
+
+        Raises SharedSession, with nothing held.
+        """
+        with _held(_ONE, self.key) as mine:
             yield mine
-        finally:
-            if mine:
-                _release("SELECT pg_advisory_unlock(%s)", self.key)
+
+    def is_still_ours(self) -> bool:
+        """Return whether this transaction is in the session that holds it for this thread.
+
+        Nothing can be lost of what this thread does not hold.
+        """
+        session = _mine.sessions.get((self.key,))
+        return session is None or _session(_ONE, self.key) == (session, True)
 
     def wait(self) -> None:
         """Wait for it, and hold it until this transaction ends."""
@@ -36,8 +86,7 @@ class Lock:
 
     def is_held(self) -> bool:
         """Return whether some session has it."""
-        mine = "(classid::bigint << 32 | objid::bigint) = %s"
-        return _ask(f"SELECT EXISTS (SELECT 1 {GRANTED} AND {mine})", self.key)
+        return _ask(f"SELECT EXISTS (SELECT 1 {GRANTED} AND {KEY})", self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +97,12 @@ class LockOfEach:
 
     @contextmanager
     def held(self, number: int) -> Iterator[bool]:
-        """Hold one for as long as this lasts; yield False, without waiting, if another session has it."""
-        mine = _ask("SELECT pg_try_advisory_lock(%s, %s)", self.key, number)
-        try:
+        """Hold one for as long as this lasts; yield False, without waiting, if another session has it.
+
+        Raises SharedSession, with nothing held.
+        """
+        with _held(_TWO, self.key, number) as mine:
             yield mine
-        finally:
-            if mine:
-                _release("SELECT pg_advisory_unlock(%s, %s)", self.key, number)
 
     def wait(self, number: int) -> None:
         """Wait for one, and hold it until this transaction ends."""
@@ -82,13 +130,67 @@ SCHEDULE = Lock(0x7377656570)  # "sweep": one row for the sweep
 TRIES = LockOfEach(0x74687274)  # "thrt": two tries of a bucket follow each other
 
 
+@contextmanager
+def _held(sql: _Sql, *keys: int) -> Iterator[bool]:
+    """Hold a lock; what this thread holds already, it holds once more."""
+    outer = _mine.sessions.get(keys)
+    session = _take(sql, keys, outer)
+    if session is None:
+        yield False
+        return
+    _mine.sessions[keys] = session
+    try:
+        yield True
+    finally:
+        if outer is None:
+            del _mine.sessions[keys]
+        _give_back(sql, keys, session)
+
+
+def _take(sql: _Sql, keys: tuple[int, ...], outer: int | None) -> int | None:
+    """Return the session in which the lock is held from now on, None if somebody else has it.
+
+    One transaction is in one session, so what is seen of it holds for what is taken in it. Somebody else's
+    lock in the session that we are given would be given to us, too.
+    """
+    if outer is None and not connection.in_atomic_block and is_handed_around():
+        raise SharedSession
+    with transaction.atomic(savepoint=False):
+        session, holds = _session(sql, *keys)
+        is_ours = (outer == session) if holds else outer is None
+        mine = is_ours and _ask(f"SELECT {sql.take}", *keys)
+    if not is_ours:
+        raise SharedSession
+    return session if mine else None
+
+
+def _session(sql: _Sql, *keys: int) -> tuple[int, bool]:
+    """Return which session this transaction is in, and whether that holds the lock."""
+    with connection.cursor() as cursor:
+        held = f"EXISTS (SELECT 1 {GRANTED} AND pid = pg_backend_pid() AND {sql.named})"
+        cursor.execute(f"SELECT pg_backend_pid(), {held}", keys)
+        session, holds = cursor.fetchone()
+        return int(session), bool(holds)
+
+
+def _give_back(sql: _Sql, keys: tuple[int, ...], session: int) -> None:
+    """Release a lock, unless it went with the session; end a session that is not ours any more.
+
+    Left behind in a session that a pooler keeps, it would block everybody. The pooler makes a new one.
+    """
+    holder = f"SELECT 1 {GRANTED} AND pid = other.pid AND {sql.named}"
+    end = "SELECT CASE WHEN state = 'idle' THEN pg_terminate_backend(pid) ELSE false END"
+    there = f"{end} FROM pg_stat_activity other WHERE pid = %s AND EXISTS ({holder})"
+    ask = f"SELECT CASE WHEN pg_backend_pid() = %s THEN {sql.give_back} ELSE COALESCE(({there}), true) END"
+    for _ in range(END_TRIES):
+        if connection.connection is None or connection.connection.closed:
+            return
+        if _ask(ask, session, *keys, session, *keys):
+            return
+        time.sleep(END_PAUSE_S)
+
+
 def _ask(sql: str, *keys: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(sql, keys)
         return bool(cursor.fetchone()[0])
-
-
-def _release(sql: str, *keys: int) -> None:
-    """Release a lock, unless it went with the session."""
-    if connection.connection is not None and not connection.connection.closed:
-        _ask(sql, *keys)

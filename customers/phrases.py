@@ -1,6 +1,7 @@
 """Days, moments and durations in the words of the language that is active."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.utils import dateformat
 from django.utils.translation import get_language, ngettext, pgettext
@@ -17,11 +18,22 @@ def day(value: date) -> str:
     return text.lower() if get_language() in SMALL_MONTHS else text
 
 
-def moment(value: datetime) -> str:
-    """Write a moment out, with the zone that it is in."""
-    return pgettext("a moment", "{day}, {time}").format(
-        day=day(value), time=dateformat.format(value, pgettext("format of a time", "H:i T"))
-    )
+def moment(value: datetime, zone: str = "") -> str:
+    """Write a moment out as it is in a zone, with the name of that; UTC where the zone is not known.
+
+    Of some zones people have no short name, only a number: of those it is the whole one.
+    """
+    there = value.astimezone(ZoneInfo(zone) if zone in available_timezones() else UTC)
+    time = dateformat.format(there, pgettext("format of a time", "H:i"))
+    text = pgettext("a moment", "{day}, {time} {zone}")
+    return text.format(day=day(there), time=time, zone=_zone(there, zone))
+
+
+def _zone(there: datetime, zone: str) -> str:
+    name = there.strftime("%Z")
+    if name == "UTC":
+        return pgettext("a time zone", "UTC (universal time)")
+    return name if name.isalpha() else f"({zone})"
 
 
 def in_words(ttl: timedelta) -> str:

@@ -12,13 +12,15 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django_q.brokers import get_broker
 from django_q.brokers.redis_broker import Redis
 from django_q.tasks import async_task
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
+
+from customers.database import trouble_of
 
 logger = logging.getLogger(__name__)
 
@@ -116,9 +118,12 @@ def answers() -> bool:
 
 
 def in_one_line(record: logging.LogRecord) -> bool:
-    """Let django-q2's log name a queue that is away without a traceback; a filter, which lets all pass."""
+    """Let django-q2's log name a queue or a database that is away without a traceback; a filter: all pass."""
     error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, RedisError):
-        record.msg, record.args = f"{record.getMessage()}: {type(error).__name__}", None
+    why: object = type(error).__name__ if isinstance(error, RedisError) else None
+    if isinstance(error, DatabaseError):
+        why = trouble_of(error)
+    if why is not None:
+        record.msg, record.args = f"{record.getMessage()}: {why}", None
         record.exc_info = record.exc_text = None
     return True

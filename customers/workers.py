@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from django_q.models import Schedule
 
 from customers import locks, queueing
+from customers.database import trouble_of
 from customers.jobs import journal
 from customers.models import WorkerBeat
 from customers.queueing import SWEEP
@@ -65,6 +66,8 @@ def _live() -> None:
                 ensure_schedule()
                 begun = queueing.answers() and queueing.wake(SWEEP)
         except DatabaseError as error:
-            logger.warning("The worker cannot tell that it lives: %s", type(error).__name__)
+            logger.warning(
+                "The worker cannot tell that it lives: %s", trouble_of(error) or type(error).__name__
+            )
             connection.close()
         time.sleep(BEAT_S)

@@ -21,6 +21,7 @@ from tenacity.wait import WaitBaseT
 from urllib3.exceptions import ConnectTimeoutError, ProxyError, ReadTimeoutError, SSLError
 
 from kernel import RemoteError
+from kernel.deadline import BoundedAdapter, Deadline
 from kernel.pace import MOST_AT_ONCE
 
 Answer = TypeVar("Answer")
@@ -32,7 +33,7 @@ NEVER_CONNECTED = (ConnectTimeoutError, ProxyError)
 AUTHORITIES = "REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE where that is not set)"
 
 
-def session(auth: AuthBase, pool_size: int, url: str) -> requests.Session:
+def session(auth: AuthBase, pool_size: int, url: str, deadline: Deadline | None = None) -> requests.Session:
     """Make a session for that many threads. `auth` is an object: a ~/.netrc would overrule a plain header.
 
     Raises ValueError, which names the variable, where the authorities to trust at `url` cannot be read.
@@ -44,7 +45,8 @@ def session(auth: AuthBase, pool_size: int, url: str) -> requests.Session:
     made.headers.update({"Accept": "application/json", "User-Agent": "polaris-backfill"})
     made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # a jar shared by threads buys nothing
     # Connections are made as they are needed. Room for more, as the threads may become more while they work.
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=max(pool_size, MOST_AT_ONCE))
+    pool: dict[str, Any] = {"pool_connections": 1, "pool_maxsize": max(pool_size, MOST_AT_ONCE)}
+    adapter = BoundedAdapter(deadline, **pool) if deadline else HTTPAdapter(**pool)
     made.mount("http://", adapter)
     made.mount("https://", adapter)
     return made

@@ -9,7 +9,8 @@ class PolarisBackfillConfig(AppConfig):
     verbose_name = "Polaris Backfill"
 
     def ready(self) -> None:
-        from polaris_backfill.checks import check_combinations, check_proxies
+        from polaris_backfill.checks import check_combinations, check_proxies, check_static_files
 
         checks.register(check_combinations)
         checks.register(check_proxies, deploy=True)
+        checks.register(check_static_files, deploy=True)

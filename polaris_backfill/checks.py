@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning
 from customers.mail.checking import template_problems
 from customers.mail.ready import wrong_addresses
 from polaris_backfill import environment
+from polaris_backfill.static import not_collected
 
 SECRET_LENGTH = 16  # of what signs; whoever has heard one signature can try all that are short
 WITH_A_KEY = ("LAGO_API_URL", "STEVE_BASE_URL", "STEVE_OCPP_URL", "CF_EMAIL_WORKER_URL")
@@ -28,6 +29,15 @@ def check_proxies(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     unset = "TRUSTED_PROXY_COUNT is not set: behind a proxy nothing is limited by client."
     hint = "Say how many proxies are in front: 1 for a single one."
     return [Warning(unset, hint=hint, id="polaris.W004")]
+
+
+def check_static_files(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Miss what browsers could keep; asked for by `check --deploy` alone, as pages work without."""
+    missing = not_collected()
+    if not missing:
+        return []
+    said = f"Static files are not collected, or are those of another version ({len(missing):,} of them)."
+    return [Warning(said, hint="Run: python manage.py collectstatic --noinput", id="polaris.W008")]
 
 
 def _jobs() -> Iterator[CheckMessage]:

@@ -10,6 +10,10 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import DatabaseError
+
+from customers.database import Trouble, trouble_of
+
 
 def _however_escaped(text: str) -> str:
     """Match a text whose characters are plain, or percent-encoded, once or several times."""
@@ -67,6 +71,9 @@ class DiscreetRequests(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if is_refusal(record):
             _in_one_line(record)
+        elif trouble := _trouble(record):
+            _in_one_line(record)
+            record.msg = f"{record.msg}: {trouble}"
         _without_links(record)
         return True
 
@@ -75,6 +82,12 @@ def is_refusal(record: logging.LogRecord) -> bool:
     """Tell a request that was turned away (4xx) from one that broke; Django puts the status on the record."""
     status: int | None = getattr(record, "status_code", None)
     return status is not None and status < SERVER_ERROR
+
+
+def _trouble(record: logging.LogRecord) -> Trouble | None:
+    """Return what the database has, where that is what broke a request; its own words hold whole rows."""
+    error = record.exc_info[1] if record.exc_info else None
+    return trouble_of(error) if isinstance(error, DatabaseError) else None
 
 
 def _in_one_line(record: logging.LogRecord) -> None:

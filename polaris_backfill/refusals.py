@@ -1,9 +1,11 @@
 """Pages instead of what Django and django-axes would say by themselves, for customers and for staff."""
 
+import sys
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -15,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 from django.views.decorators.cache import never_cache
 
+from customers.database import Trouble, trouble_of
 from customers.languages import language_of_visitor, named
 from customers.mail.messages import contact
 from customers.phrases import in_words
@@ -22,6 +25,7 @@ from customers.views import stale_form
 
 ADMIN = "/admin/"
 Words = str | Promise
+TRY_AGAIN = _("Nothing of this page was done. Try again a little later.")
 
 
 @never_cache
@@ -61,6 +65,26 @@ def forbidden(request: HttpRequest, exception: object = None) -> HttpResponse:
     """Name the right that is missing, where the page knows it (Django's handler403)."""
     why = str(exception or "") or "It needs a right that you do not have."
     return _refused(request, "This is not open to you", f"{why} A superuser can give it to you.", 403)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Say that the database is away, and to staff what it has (Django's handler500), or a bug."""
+    error = sys.exc_info()[1]
+    trouble = trouble_of(error) if isinstance(error, DatabaseError) else None
+    if trouble is None:
+        return outside(
+            request, _("Something went wrong here"), _("It was written down. Try again later."), 500
+        )
+    connection.close()
+    lead = format_lazy("{} {}", _shown(request, trouble), TRY_AGAIN)
+    return outside(request, _("The database cannot be used"), lead, 503)
+
+
+def _shown(request: HttpRequest, trouble: Trouble) -> Words:
+    """Tell staff what there is; who asks is known only if that could still be read."""
+    if not getattr(vars(request).get("_cached_user"), "is_staff", False):
+        return _("It does not do what is asked of it; the log of this service says why.")
+    return str(trouble)
 
 
 def too_large(request: HttpRequest) -> HttpResponse:

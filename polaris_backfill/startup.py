@@ -1,4 +1,7 @@
-"""What cannot start says so in one line and ends with exit code 2; nothing was written."""
+"""What cannot start says so in one line and ends with exit code 2; nothing was written.
+
+Where the database breaks off later, the line is the same, and the exit code 1.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -8,23 +11,25 @@ from typing import NoReturn
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 
-from customers.database import database_refusal
+from customers.database import trouble_of
+
+BROKEN_OFF, REFUSED = 1, 2
 
 
 @contextmanager
 def refusals_in_one_line() -> Iterator[None]:
-    """Turn a wrong variable and a database that cannot be used into one line and exit 2; let bugs pass."""
+    """Turn a wrong variable and a database that cannot be used into one line; let bugs pass."""
     try:
         yield
     except ImproperlyConfigured as error:
-        _refuse(f"Configuration: {error}")
+        _end(f"Configuration: {error}", REFUSED)
     except DatabaseError as error:
-        reason = database_refusal(error)
-        if reason is None:
+        trouble = trouble_of(error)
+        if trouble is None:
             raise
-        _refuse(reason)
+        _end(str(trouble), REFUSED if trouble.at_login or trouble.is_unmade else BROKEN_OFF)
 
 
-def _refuse(line: str) -> NoReturn:
+def _end(line: str, code: int) -> NoReturn:
     sys.stderr.write(f"{line}\n")
-    sys.exit(2)
+    sys.exit(code)

@@ -10,6 +10,7 @@ from polaris_backfill.metrics import metrics
 handler400 = "polaris_backfill.refusals.bad_request"
 handler403 = "polaris_backfill.refusals.forbidden"
 handler404 = "polaris_backfill.refusals.not_found"
+handler500 = "polaris_backfill.refusals.broken"
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),

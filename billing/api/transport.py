@@ -12,6 +12,7 @@ from billing.api.addresses import checked_key, normalised
 from billing.api.replies import Reply, judge, lost, read, retry_after
 from billing.errors import LagoError
 from kernel import http
+from kernel.deadline import Deadline
 from kernel.pace import RateLimiter
 from kernel.tally import Tally
 
@@ -45,6 +46,7 @@ class Transport:
         tries: int,
         sleep: Callable[[float], None],
         backoff_s: float,
+        deadline: Deadline | None = None,
     ) -> None:
         self.url = normalised(url)
         self.tally = Tally()
@@ -53,7 +55,7 @@ class Transport:
         self._sleep = sleep
         self._backoff = wait_exponential_jitter(multiplier=backoff_s, max=MAX_BACKOFF_S, jitter=backoff_s)
         self._limiter = RateLimiter(rate_per_s, burst=pool_size, sleep=sleep)
-        self._session = http.session(Bearer(checked_key(key)), pool_size, self.url)
+        self._session = http.session(Bearer(checked_key(key)), pool_size, self.url, deadline)
         # Prepared once and copied, headers and all, which is ten times cheaper than preparing each.
         self._blank = self._session.prepare_request(requests.Request("GET", self.url))
         # Proxies and certificates from the environment: once, as requests would look it all up per request.

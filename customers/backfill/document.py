@@ -28,6 +28,12 @@ def refusal(message: str, hint: str, problems: tuple[Problem, ...] = ()) -> dict
     return {"run_id": None, "status": "could_not_start", "problems": told}
 
 
+def stopped(status: str, run_id: str | None, message: str, hint: str) -> dict[str, Any]:
+    """Return what a command prints that ended before it had anything to report: what is done is recorded."""
+    told = as_json(Problem("stopped_on_the_way", None, message, hint))
+    return {"run_id": run_id, "status": status, "problems": [told]}
+
+
 def counts(report: Report) -> Mapping[str, int]:
     """Count rows by what is planned or, after a run, by what was done (`pending`: not reached).
 

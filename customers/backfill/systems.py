@@ -19,6 +19,7 @@ from customers.backfill.connections import Connections
 from customers.backfill.refused import Refused
 from customers.backfill.steps import STEPS, leavable
 from kernel import RemoteError, Step
+from kernel.deadline import Deadline
 from kernel.tally import Tally
 from polaris import PlatformDatabase
 
@@ -84,11 +85,13 @@ def connect(
     without: Collection[str] | None = None,
     writes: bool = False,
     tries: int | None = None,
+    deadline: Deadline | None = None,
 ) -> Iterator[Systems]:
     """Reach every system that is configured; raise Refused if one does not answer as it should.
 
     `without` names systems that are not to be reached at all; None where none can be left out. `writes`:
     whoever asks is going to change something. `tries`: how often each call is made, where somebody waits.
+    `deadline`: for all that is asked of them together.
     """
     once = {} if tries is None else {"tries": tries}
     left_out = without or ()
@@ -96,14 +99,16 @@ def connect(
         if key not in leavable():
             raise Refused(f"There is no system {key!r} that could be left alone.")
     with ExitStack() as stack:
-        lago = stack.enter_context(_lago(rate, concurrency, sleep, **once))
+        sleep = deadline.sleep if deadline else sleep
+        how = {"sleep": sleep, "deadline": deadline, **once}
+        lago = stack.enter_context(_lago(rate, concurrency, **how))
         try:
             target = preflight(lago)
         except RemoteError as error:
             raise Refused(str(error)) from error
         pool_size = concurrency or settings.BACKFILL_CONCURRENCY
-        steve = None if STEVE in left_out else steve_client(pool_size=pool_size, sleep=sleep, **once)
-        platform = None if PLATFORM in left_out else stack.enter_context(_platform(steve))
+        steve = None if STEVE in left_out else steve_client(pool_size=pool_size, **how)
+        platform = None if PLATFORM in left_out else stack.enter_context(_platform(steve, deadline))
         remarks = () if platform or PLATFORM in left_out else unasked.remarks()
         if remarks and writes:
             unasked.require_answer()
@@ -130,7 +135,7 @@ def _reach(steps: Sequence[Step], *, can_be_left: bool) -> None:
 
 
 @contextmanager
-def _platform(steve: SteveClient | None) -> Iterator[PlatformDatabase | None]:
+def _platform(steve: SteveClient | None, deadline: Deadline | None) -> Iterator[PlatformDatabase | None]:
     """Open the platform's database, where one is configured."""
     if not is_beside_platform():
         yield None
@@ -140,6 +145,10 @@ def _platform(steve: SteveClient | None) -> Iterator[PlatformDatabase | None]:
             "POLARIS_DATABASE_URL needs SteVe, as each card of the platform has its number there:"
             f" set {', '.join(SteveIdTagStep.variables)}."
         )
+    if deadline:
+        with PlatformDatabase.for_a_look(settings.POLARIS_DATABASE_URL, deadline.left_s) as looked_at:
+            yield looked_at
+        return
     platform = PlatformDatabase(settings.POLARIS_DATABASE_URL)
     try:
         yield platform
@@ -157,13 +166,10 @@ def way_out(kind: type[Step], run_id: str = "ID") -> str:
     )
 
 
-def _lago(
-    rate: float | None, concurrency: int | None, sleep: Callable[[float], None], **how: Any
-) -> LagoClient:
+def _lago(rate: float | None, concurrency: int | None, **how: Any) -> LagoClient:
     return lago_client(
         rate_per_s=settings.BACKFILL_LAGO_RATE if rate is None else rate,
         pool_size=concurrency or settings.BACKFILL_CONCURRENCY,
-        sleep=sleep,
         **how,
     )
 

@@ -36,9 +36,11 @@ from customers.backfill.source import (
 from customers.backfill.source.mapping.writing import write_mapping
 from customers.backfill.systems import Systems, connect
 from customers.models import BackfillRun, BackfillUpload, User
-from kernel import Problem
+from kernel import Problem, RemoteError
+from kernel.deadline import Deadline
 
 Status = BackfillRun.Status
+LOOK_WITHIN_S = 45.0  # in all: proxies give a page 60 s, and planning itself takes some
 IMPORT_TASK = "customers.tasks.import_run"
 PREVIEW_AGAIN = "Preview the file again."  # the end of a reason that continuing does not get past
 INVOICED_TODAY = "invoiced_today:"  # how the reason begins where the guard of a run stopped it
@@ -155,10 +157,21 @@ def planned_by_difference(upload: BackfillUpload, before: BackfillUpload, differ
 @contextmanager
 def _connected(upload: BackfillUpload) -> Iterator[tuple[Systems, Source, Basis]]:
     """Open the file and the systems; while these are open, they say which ones they are."""
-    options = options_of(upload)
-    with connect(concurrency=options.concurrency) as systems:
-        source = open_upload(upload)
-        yield systems, source, Basis.of(source.info, systems, _looked_at(options), timezone.now())
+    options, deadline = options_of(upload), Deadline(LOOK_WITHIN_S)
+    try:
+        with connect(concurrency=options.concurrency, deadline=deadline) as systems:
+            source = open_upload(upload)
+            yield systems, source, Basis.of(source.info, systems, _looked_at(options), timezone.now())
+    except (Refused, RemoteError) as error:
+        raise (_too_slow(error) if deadline.is_over else error) from None
+
+
+def _too_slow(error: Exception) -> Refused:
+    return Refused(
+        f"The systems took longer than the {LOOK_WITHIN_S:.0f} seconds that a page can wait. Last: {error}",
+        "Nothing was imported. Try again when they are less busy, or use backfill_customers --dry-run, which"
+        " waits.",
+    )
 
 
 def _looked_at(options: Options) -> Options:

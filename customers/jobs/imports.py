@@ -15,7 +15,7 @@ from customers.backfill.engine.attempt import import_file
 from customers.backfill.engine.report import Report
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import life, run_log, schedule
-from customers.backfill.ledger.at_work import Busy, only_one
+from customers.backfill.ledger.at_work import Busy, NotAlone, only_one
 from customers.backfill.ledger.pace import Pace, pace_of
 from customers.backfill.refused import Refused
 from customers.backfill.settling_in import wake_platform
@@ -52,6 +52,17 @@ def import_run(run_pk: int, *, slice_of: Slicing = Slice) -> Ended:
             return _work(upload, slice_of) if upload else Ended.NOTHING
     except Busy:
         return Ended.BUSY
+    except NotAlone as error:
+        return _refused(run_pk, error)
+
+
+def _refused(run_pk: int, error: NotAlone) -> Ended:
+    """Say so on the run: no worker can do it before the connection is another one."""
+    upload = BackfillUpload.objects.filter(run_id=run_pk, run__status__in=TO_DO).first()
+    if upload is None:
+        return Ended.NOTHING
+    _end(upload, Status.INTERRUPTED, f"{error} {error.hint}")
+    return Ended.REFUSED
 
 
 def _claim(run_pk: int) -> BackfillUpload | None:

@@ -71,6 +71,15 @@ def _made(run: BackfillRun, kind: str, actor: str, options: Mapping[str, Any]) -
 
 def run_job(job_pk: int, *, slice_of: Slicing = Slice) -> str:
     """Do a job, or a slice of it. Safe to call at any moment, any number of times; return its status."""
+    try:
+        return _run_job(job_pk, slice_of)
+    except locks.SharedSession as shared:
+        job = RunJob.objects.unfinished().filter(pk=job_pk).select_related("run").first()
+        refused = Status.REFUSED, f"{shared} {shared.hint}"
+        return _close(job, *refused, _so_far(job)) if job else "nothing"
+
+
+def _run_job(job_pk: int, slice_of: Slicing) -> str:
     with locks.JOB.held(job_pk) as mine:
         job = RunJob.objects.unfinished().filter(pk=job_pk).select_related("run").first() if mine else None
         if job is None:

@@ -1,9 +1,8 @@
 """What our mails say. Each is whole as HTML and as text."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.urls import reverse
@@ -30,17 +29,19 @@ def welcome_message(
     locale: str = "",
     new_link_at: str = "",
     blocked_until: date | None = None,
+    zone: str = "",
 ) -> CustomerMail:
     """Invite a customer, in their language.
 
-    `new_link_at` is where they get another link later; blank: at our own pages.
+    `new_link_at` is where they get another link later; blank: at our own pages. `zone` is where they are, as
+    far as Lago knows; BACKFILL_TIMEZONE says so in its place.
     """
     with override(language_of(locale)):
         context = {
             "display_name": one_line(display_name),
             "link": link,
             "lifetime": in_words(ttl),
-            "expires_at": moment(expires_at.astimezone(_timezone())),
+            "expires_at": moment(expires_at, settings.BACKFILL_TIMEZONE or zone),
             "blocked_until": day(blocked_until) if blocked_until else "",
             "new_link_at": new_link_at or _sign_in_page(),
         }
@@ -137,7 +138,3 @@ def _subject(wish: str, short: str) -> str:
 
 def _sign_in_page() -> str:
     return f"{settings.CUSTOMER_BASE_URL}{reverse('customers:sign_in')}"
-
-
-def _timezone() -> tzinfo:
-    return ZoneInfo(settings.BACKFILL_TIMEZONE) if settings.BACKFILL_TIMEZONE else UTC

@@ -76,6 +76,7 @@ class BackfillRun(models.Model):
     lago_organization_name = models.CharField(max_length=255)
     lago_url = models.CharField(max_length=300)
     lago_version = models.CharField(max_length=64, blank=True, default="")
+    lago_timezone = models.CharField(max_length=64, blank=True, default="")  # of its billing entity
     # Which one of its kind each other system was, by the key of the system.
     world = models.JSONField(default=dict, blank=True)
     stop_requested = models.BooleanField(default=False)

@@ -15,25 +15,28 @@ from typing import Any, NoReturn, TextIO, cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, connection
 
-from customers.backfill.document import refusal
+from customers.backfill.document import refusal, stopped
 from customers.backfill.engine.stop import Stop
 from customers.backfill.notices.died import notice_dead
 from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
 from customers.backfill.source.error_file import ErrorFileError
-from customers.database import database_refusal
+from customers.database import LOST, database_refusal, place, trouble_of
 from customers.terminal.telling import Telling
 from kernel import Problem, RemoteError
 
 WELL, NOT_WELL, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
+AGAIN = "Run the same command again."
 
 
 class BackfillCommand(BaseCommand):
     """Runs `work`, which gives the exit code, and turns each expected failure into a message and a code."""
 
     format = "text"
+    _run_id: str | None = None  # that was given
+    _has_begun_to_print = False
     work: Callable[..., int]  # takes the declared options by name and gives the exit code
     requires_migrations_checks = False
 
@@ -50,6 +53,7 @@ class BackfillCommand(BaseCommand):
         self.format = options.pop("format")
         self._accept_every_character()
         known = {name: options[name] for name in options if name not in _DJANGO_OPTIONS}
+        self._run_id = known.get("run_id")
         telling = Telling(self.actor)
         code = self._guarded(telling, **known)
         telling.tell(self.say)
@@ -68,24 +72,43 @@ class BackfillCommand(BaseCommand):
             return self.refuse(str(error), error.hint)
         except (ImproperlyConfigured, ErrorFileError, RemoteError) as error:
             return self.refuse(str(error))
-        except (OperationalError, InterfaceError):
-            self.say("PostgreSQL no longer answers. Nothing is lost: run the same command again to continue.")
-            return NOT_WELL
+        except DatabaseError as error:
+            return self._stopped_by(error)
         except KeyboardInterrupt:
-            self.say("Stopped at once. Run the same command again to continue.")
+            self._stop("interrupted", self._run_id, "Stopped at once.", AGAIN)
             return INTERRUPTED
         except BrokenPipeError:  # who read it has heard enough, as `head` does; what was done is recorded
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
             return NOT_WELL
 
+    def _stopped_by(self, error: DatabaseError) -> int:
+        """Say what the database has; a fault of ours passes."""
+        trouble = trouble_of(error)
+        if trouble is None:
+            raise error
+        if trouble.is_unmade:
+            return self.refuse(trouble.what, trouble.remedy)
+        run_id = getattr(error, "run_id", None) or self._run_id
+        again = f"{trouble.remedy} Nothing is lost: run the same command again to continue.".strip()
+        what = LOST[0] if trouble.at_login else trouble.what  # it was there when the command began
+        self._stop("stopped_on_the_way", run_id, what, again)
+        return NOT_WELL
+
+    def _stop(self, status: str, run_id: str | None, message: str, hint: str) -> None:
+        """Say that it ended in the middle; the document is written all the same."""
+        if self.format == "json":
+            self.print_json(stopped(status, run_id, message, hint))
+        self.say(f"{message} {hint}")
+
     def _accept_every_character(self) -> None:
         """Let no name end a command where the terminal cannot show it; JSON is UTF-8 everywhere."""
-        if not isinstance(self.out, TextIOWrapper):
+        stream = self.stdout._out
+        if not isinstance(stream, TextIOWrapper):
             return
         if self.format == "json":
-            self.out.reconfigure(encoding="utf-8")
+            stream.reconfigure(encoding="utf-8")
         else:
-            self.out.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="backslashreplace")
 
     @staticmethod
     def _reach_database() -> None:
@@ -109,6 +132,8 @@ class BackfillCommand(BaseCommand):
 
     @property
     def out(self) -> TextIO:
+        """Return standard output; from then on, part of a document may be in it."""
+        self._has_begun_to_print = True
         return cast(TextIO, self.stdout._out)
 
     @property
@@ -144,9 +169,7 @@ class BackfillCommand(BaseCommand):
     @property
     def database(self) -> str:
         """Name the database; never with a password."""
-        config = connection.settings_dict
-        host = config["HOST"] or config["OPTIONS"].get("host") or "localhost"
-        return f"{config['NAME']} at {host}"
+        return f"{connection.settings_dict['NAME']} at {place()}"
 
     @property
     def actor(self) -> str:
@@ -174,7 +197,11 @@ class BackfillCommand(BaseCommand):
         with suppress(RuntimeError):
             if self.err.isatty():
                 self.err.write("\x1b[?25h")  # a progress bar hides the cursor
-            self.say("Stopped at once. Run the same command again.")
+            if self._has_begun_to_print:
+                self.say(f"Stopped at once. {AGAIN}")
+            else:
+                self._stop("interrupted", self._run_id, "Stopped at once.", AGAIN)
+                self.out.flush()
         os._exit(INTERRUPTED)
 
     @contextmanager

@@ -12,10 +12,10 @@ from customers.mail.starting import starting_templates
 from customers.terminal.welcome_options import WelcomeOptions
 
 
-def written(chosen: WelcomeOptions) -> str:
+def written(chosen: WelcomeOptions, zone: str) -> str:
     """Write the files that were asked for, and say so; "" if none were. Raise Refused."""
     if chosen.preview:
-        files = _write_previews(chosen.preview, chosen.languages)
+        files = _write_previews(chosen.preview, chosen.languages, zone)
         return f"The mail, as a made-up customer would see it: {', '.join(map(str, files))}"
     if chosen.write_templates:
         number, folder = _write_templates(chosen.write_templates), chosen.write_templates
@@ -24,18 +24,18 @@ def written(chosen: WelcomeOptions) -> str:
     return ""
 
 
-def _write_previews(path: Path, languages: Sequence[str]) -> list[Path]:
+def _write_previews(path: Path, languages: Sequence[str], zone: str) -> list[Path]:
     """Write a file for each language, which is in their names if there are several."""
     several = len(languages) > 1
     files = [path.with_suffix(f".{one}{path.suffix}") if several else path for one in languages]
     for file, language in zip(files, languages, strict=True):
-        _write_preview(file, language)
+        _write_preview(file, language, zone)
     return files
 
 
-def _write_preview(path: Path, language: str) -> None:
+def _write_preview(path: Path, language: str, zone: str) -> None:
     try:
-        path.write_text(html_of(composed(partial(sample_message, locale=language))), "utf-8")
+        path.write_text(html_of(composed(partial(sample_message, locale=language, zone=zone))), "utf-8")
     except OSError as error:
         raise Refused(f"--preview: {path} cannot be written: {error.strerror}.") from error
     except CannotCompose as error:

@@ -30,12 +30,13 @@ PACKAGES = ("auditlog", "billing", "charging", "customers", "kernel", "polaris",
 HANDED_ON = {"code", "error.code", "problems[0].code"}  # made elsewhere, and found there
 FOUND_OTHERWISE = {"sender_died"}
 CONSTANTS = {**vars(errors), **vars(probing)}  # codes that have a name
+ENDS = {"could_not_start", "stopped_on_the_way"}  # of a whole command
 SECTIONS = ("The file", "Rows", "Exists already", "Warnings", "During a run", "Reconcile", "Mails")
 
 
 def made() -> Iterator[str]:
     """Give each code that is made anywhere; `*` stands for what is only known when it is."""
-    yield from FOUND_OTHERWISE | {"could_not_start"}
+    yield from FOUND_OTHERWISE | ENDS
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
             if "sandbox" not in path.as_posix():
@@ -69,7 +70,7 @@ def _texts(value: ast.expr) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def explained() -> set[str]:
     text = page("problems.md")
-    return {code for title in SECTIONS for code in codes(section(text, title))} | {"could_not_start"}
+    return {code for title in SECTIONS for code in codes(section(text, title))} | ENDS
 
 
 @pytest.fixture(scope="module")

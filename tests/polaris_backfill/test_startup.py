@@ -36,7 +36,7 @@ def test_an_unknown_database_is_one_line(database_url):
     outcome = manage("migrate", **{**PRODUCTION, "DATABASE_URL": elsewhere})
 
     assert outcome.returncode == 2
-    assert outcome.stderr.endswith(": it knows no such database or user.\n")
+    assert outcome.stderr.endswith(": it knows no such database.\n")
     assert outcome.stderr.count("\n") == 1
 
 
@@ -50,11 +50,18 @@ def test_a_database_without_tables_asks_for_migrate(capsys):
     assert capsys.readouterr().err.count("migrate") == 1
 
 
-def test_a_connection_lost_later_is_no_start_up_fault():
+def test_a_connection_lost_later_is_one_line_too_and_no_refusal(capsys):
     lost = wrapped(OperationalError, psycopg.OperationalError("the connection is lost"))
 
-    with pytest.raises(OperationalError), startup.refusals_in_one_line():
+    with pytest.raises(SystemExit) as end, startup.refusals_in_one_line():
         raise lost
+
+    assert (end.value.code, capsys.readouterr().err) == (1, "PostgreSQL no longer answers.\n")
+
+
+def test_a_bug_is_no_fault_of_the_database():
+    with pytest.raises(DatabaseError), startup.refusals_in_one_line():
+        raise wrapped(DatabaseError, psycopg.errors.SyntaxError("ours"))
 
 
 def test_ctrl_c_before_a_command_listens_for_it_is_one_line():

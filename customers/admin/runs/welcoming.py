@@ -141,7 +141,7 @@ class WelcomePages(Pages):
             "not_now": run.status in STILL_IMPORTING,
             "unfinished": standing.sentence,
             "waiting": standing.waiting_sentence,
-            "sample": _sample(language)[0],
+            "sample": _sample(language, run.lago_timezone)[0],
             "language": language,
             "languages": NAMES,
             "no_mail": _no_mail(),
@@ -187,8 +187,8 @@ class WelcomePages(Pages):
     @needs(WELCOME)
     def mail_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show the mail as a customer's program does. It runs nothing, and loads nothing."""
-        self.run(pk)
-        sample, why = _sample(_language(request.GET))
+        run = self.run(pk)
+        sample, why = _sample(_language(request.GET), run.lago_timezone)
         if sample is None:
             raise Http404(f"There is no mail to show yet. {why}")
         response = HttpResponse(html_of(sample))
@@ -239,10 +239,10 @@ def _language(given: QueryDict) -> str:
     return language_of(given.get("language", ""))
 
 
-def _sample(language: str) -> tuple[CustomerMail | None, str]:
+def _sample(language: str, zone: str) -> tuple[CustomerMail | None, str]:
     """Return the mail as it would be; none, and why, where it cannot be written."""
     try:
-        return composed(partial(sample_message, locale=language)), ""
+        return composed(partial(sample_message, locale=language, zone=zone)), ""
     except CannotCompose as error:
         return None, str(error)
 

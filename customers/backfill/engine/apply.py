@@ -15,6 +15,7 @@ from customers.backfill.engine.pipeline import Leg, Pipeline, legs_of
 from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, judge_again
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import facts
+from customers.backfill.ledger.at_work import NotAlone
 from customers.models import BackfillRun
 from kernel import Action, Made, Per, Problem, RemoteError, Step, Task, Verdict, Works
 from kernel.chunks import chunks
@@ -77,7 +78,13 @@ class Importer:
         if reason := self._guard.against(rows):  # the day has changed since the plan; the rows stay pending
             self._stop.request(reason, broken=True)
             return []
-        rows = self._without(self._lost(rows), rows)
+        try:
+            return self._opened(self._without(self._lost(rows), rows))
+        except NotAlone as error:  # the rows stay pending
+            self._stop.request(str(error), broken=True)
+            return []
+
+    def _opened(self, rows: Sequence[PlannedRow]) -> list[Opened]:
         for _ in range(RACES):
             try:
                 return self._books.open(rows) if rows else []

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from customers.backfill.engine.acceptance import KEY, Accepted
 from customers.backfill.engine.apply import Importer
@@ -31,11 +31,20 @@ from customers.backfill.ledger.run_log import RunLog, log_path
 from customers.backfill.source import Source
 from customers.backfill.source.lines import ranges
 from customers.backfill.systems import Systems
+from customers.database import trouble_of
 from customers.models import BackfillRun
 from kernel.chunks import chunks
 
 GOES_ON = (BackfillRun.Status.QUEUED, BackfillRun.Status.PAUSED)
 LOG_LINES = 1_000  # written at a time for rows that need no calls
+
+
+class StoppedOnTheWay(DatabaseError):
+    """The database broke off under a run. What was done until then is recorded; another attempt goes on."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"the database broke off under the run {run_id}")
+        self.run_id = run_id
 
 
 def import_file(
@@ -53,6 +62,7 @@ def import_file(
     """Plan, and unless a row would fail, do it; safe to interrupt and to run again.
 
     Raises what `plan_file` raises, with nothing written. So does a report whose status is `would_fail`.
+    Raises StoppedOnTheWay once a run has begun.
     `consents`: who has to agree to the plan; what they refuse is raised before anything is written.
     """
     options = options.over(source.info)
@@ -73,7 +83,12 @@ def import_file(
                 stage(run, planned.at_hand, actor)
                 for consent in consents:
                     consent.hold(run)
-            return Attempt(run, planned, options, actor, stop, progress, now).carry_out(log)
+            try:
+                return Attempt(run, planned, options, actor, stop, progress, now).carry_out(log)
+            except DatabaseError as error:
+                if trouble_of(error) is None:
+                    raise
+                raise StoppedOnTheWay(run.run_id) from error.__cause__
 
 
 class Attempt:
@@ -254,5 +269,6 @@ def _described(planned: Report, options: Options, run: BackfillRun | None) -> di
         "lago_organization_name": target.organization.name[:255],
         "lago_url": target.url,
         "lago_version": target.version or "",
+        "lago_timezone": planned.systems.billing_zone.key,
         "world": planned.systems.world,
     }

@@ -20,6 +20,7 @@ from customers.backfill.engine.at_work import (
     events_of_settling,
 )
 from customers.backfill.engine.plan import PlannedRow, RowAction, told
+from customers.backfill.ledger.at_work import require_still_alone
 from customers.backfill.ledger.entries import ROW_FIELDS, LedgerRow, steps_of
 from customers.backfill.ledger.problems import as_json
 from customers.models import BackfillRow, BackfillRun, BackfillStep
@@ -51,8 +52,10 @@ class Books:
     def open(self, rows: Sequence[PlannedRow]) -> list[Opened]:
         """Make what is ours, and write down what is about to be called.
 
-        Raises IntegrityError, with nothing written, where somebody made the same thing since the plan.
+        Raises IntegrityError, with nothing written, where somebody made the same thing since the plan, and
+        NotAlone where another run may be at work by now.
         """
+        require_still_alone()
         now = timezone.now()
         opened = self._with_records(rows)
         for step in self._ours:

@@ -1,7 +1,7 @@
 """One import or revert at a time, and which run it is at."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from django.db.models.functions import Now
 
@@ -14,20 +14,32 @@ class Busy(Refused):
     """Somebody else is at it; later it may go."""
 
 
+class NotAlone(Refused):
+    """Nobody can be the only one over this connection to the database."""
+
+
 @contextmanager
 def only_one() -> Iterator[None]:
-    """Be the only one for as long as the process works; raise Busy at once if another one is.
+    """Be the only one for as long as the process works; raise Busy at once if another one is, or NotAlone.
 
-    If the database session is lost, so is the lock, but then every further write of this process fails too,
-    because it goes over the same session.
+    If the database session is lost, so is the lock: `require_still_alone` says so in each batch.
     """
-    with locks.ONE_AT_A_TIME.held() as mine:
+    with _held(locks.ONE_AT_A_TIME.held()) as mine:
         if not mine:
             raise Busy(
                 "Another import or revert is running.",
                 "Wait for it, or see it with: python manage.py backfill_runs",
             )
         yield
+
+
+def require_still_alone() -> None:
+    """Raise NotAlone where this thread has the lock in another session than that of this transaction."""
+    if not locks.ONE_AT_A_TIME.is_still_ours():
+        raise NotAlone(
+            "the lock that lets only one import or revert run is not ours any more: its database session was"
+            " lost, or a pooler gives each transaction another one"
+        )
 
 
 @contextmanager
@@ -37,7 +49,7 @@ def working_on(run_pk: int, actor: str) -> Iterator[None]:
     The mark goes before the lock does. So a mark without a lock, seen in this order, is of one that died.
     """
     run = BackfillRun.objects.filter(pk=run_pk)
-    with locks.RUN.held(run_pk):
+    with _held(locks.RUN.held(run_pk)):
         run.update(at_work_since=Now(), at_work_by=actor)
         yield
         run.update(at_work_since=None, at_work_by="")  # not after an error: nobody has told how that ended
@@ -46,7 +58,7 @@ def working_on(run_pk: int, actor: str) -> Iterator[None]:
 @contextmanager
 def staying_with(run_pk: int) -> Iterator[None]:
     """Let others see that a process waits with a paused run, without being at work, and takes it up again."""
-    with locks.STAYS.held(run_pk):
+    with _held(locks.STAYS.held(run_pk)):
         yield
 
 
@@ -63,3 +75,14 @@ def runs_at_work() -> set[int]:
 def is_busy() -> bool:
     """Return whether some process imports or reverts."""
     return locks.ONE_AT_A_TIME.is_held()
+
+
+@contextmanager
+def _held(lock: AbstractContextManager[bool]) -> Iterator[bool]:
+    """Hold a lock; a session in which none can be held is no reason to crash, but to refuse."""
+    with ExitStack() as held:
+        try:
+            mine = held.enter_context(lock)
+        except locks.SharedSession as shared:
+            raise NotAlone(str(shared), shared.hint) from None
+        yield mine

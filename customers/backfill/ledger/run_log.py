@@ -15,6 +15,7 @@ from customers.backfill.refused import Refused
 
 # What nearly all values are, told in one look: of a run's time a tenth went into looking letter by letter.
 PLAIN = re.compile(r"[!#-<>-\[\]-~]+")
+TORN = " #torn"  # where a line that a full disk cut off ends; no value can hold it unquoted
 
 
 def check_folder(folder: Path) -> None:
@@ -65,7 +66,7 @@ class RunLog:
         self.path = path
         self._run_id = run_id
         try:
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise Refused(
                 f"The log {path} cannot be written: {error.strerror}.", "Does it belong to another user?"
@@ -86,6 +87,13 @@ class RunLog:
         """
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         text = "".join(f"{now} run={self._run_id} {logfmt(line)}\n" for line in lines)
+        if text and self._ends_in_a_torn_line():
+            text = f"{TORN}\n{text}"
         left = memoryview(text.encode())
         while left:
             left = left[os.write(self._file, left) :]
+
+    def _ends_in_a_torn_line(self) -> bool:
+        """Return whether a full disk cut the last line off, of this attempt or of one before."""
+        size = os.fstat(self._file).st_size
+        return size > 0 and os.pread(self._file, 1, size - 1) != b"\n"

@@ -5,6 +5,7 @@ teller dies is told again. After a try that failed nothing more goes that way un
 that hangs holds up one worker for one try. One that says when to come again is left alone until then.
 """
 
+import logging
 import time
 from collections.abc import Mapping
 from datetime import timedelta
@@ -30,6 +31,8 @@ from customers.models import Notice, User
 from customers.models.notice import NoticeQuerySet
 from customers.webhook import WebhookError
 
+logger = logging.getLogger(__name__)
+
 SLICE_S = 60.0
 CLAIMED_FOR = timedelta(seconds=90)  # longer than a try can take
 PAUSES_S = (10, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)  # after each try; 23 hours in all
@@ -43,7 +46,14 @@ State, Channel = Notice.State, Notice.Channel
 
 def deliver_due(slice_s: float = SLICE_S) -> bool:
     """Tell what is due, for a slice of time; return whether there is more. Safe to call at any moment."""
-    deadline = time.monotonic() + slice_s
+    try:
+        return _deliver_due(time.monotonic() + slice_s)
+    except locks.SharedSession as shared:
+        logger.warning("Nothing is told: %s %s", shared, shared.hint)
+        return False
+
+
+def _deliver_due(deadline: float) -> bool:
     stuck: set[str] = set()
     with locks.TELLER.held() as mine:
         while mine and (notice := claim_next(Notice.objects.exclude(channel__in=stuck))):

@@ -13,6 +13,8 @@ from customers.backfill.preflight.asked import Asked
 from customers.backfill.preflight.clocks import compared
 from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
 from customers.database import migrations_to_apply
+from customers.locks import SharedSession
+from customers.poolers import is_handed_around
 
 # The log of 100,000 rows takes about 100 MB.
 LITTLE_ROOM, NO_ROOM = 500_000_000, 20_000_000
@@ -27,6 +29,9 @@ def database(asked: Asked) -> Told:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('server_version')")
         (version,) = cursor.fetchone()
+    if is_handed_around():
+        shared = SharedSession()
+        return stop(str(shared), shared.hint)
     return ok(f"PostgreSQL {version}, {connection.settings_dict['NAME']}")
 
 

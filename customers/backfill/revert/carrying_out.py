@@ -15,7 +15,7 @@ from customers.backfill.engine.pipeline import Pipeline
 from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import life
-from customers.backfill.ledger.at_work import only_one, working_on
+from customers.backfill.ledger.at_work import NotAlone, only_one, working_on
 from customers.backfill.ledger.recorded import BY_CHOICE
 from customers.backfill.ledger.run_log import RunLog
 from customers.backfill.notices import outbox
@@ -158,7 +158,7 @@ class Reverting:
         lanes = Lanes(concurrency)
         self._hearing = Hearing(self.plan.run, self._systems, self.stop, lanes, self.progress.tell)
         pipeline: Pipeline[RowPlan, Leaving] = Pipeline(
-            open_batch=self._removals.open,
+            open_batch=self._open,
             legs=self._remover.legs(),
             settle_batch=self._settle,
             lanes=lanes,
@@ -186,6 +186,13 @@ class Reverting:
         return [
             (row, "; ".join(active[row.recorded.external_id])) for row in self.plan.rows if self._is_kept(row)
         ]
+
+    def _open(self, rows: Sequence[RowPlan]) -> list[Leaving]:
+        try:
+            return self._removals.open(rows)
+        except NotAlone as error:
+            self.stop.request(str(error), broken=True)
+            return []
 
     def _settle(self, batch: Sequence[tuple[Leaving, bool]]) -> None:
         for leaving, is_through in batch:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from auditlog.models import Event, record
 from customers import bulk
+from customers.backfill.ledger.at_work import require_still_alone
 from customers.backfill.ledger.entries import LedgerStep
 from customers.backfill.ledger.recorded import LEFT_OUT
 from customers.backfill.revert.planning import RowPlan
@@ -83,7 +84,8 @@ class Removals:
 
     @transaction.atomic
     def open(self, rows: Sequence[RowPlan]) -> list[Leaving]:
-        """Put what is ours out of use, before anything is removed."""
+        """Put what is ours out of use, before anything is removed; raise NotAlone, with nothing done."""
+        require_still_alone()
         for step in reversed(self._ours):
             if step.stops and (things := _targets(rows, step)):
                 step.stop_all([thing for _, thing in things], self._found[step.name])

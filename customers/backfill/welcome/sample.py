@@ -14,7 +14,9 @@ NOBODY = "preview"
 EMAIL, NAME = "alex@example.com", "Alex Example"
 
 
-def sample_message(email: str = EMAIL, display_name: str = NAME, *, locale: str = "") -> CustomerMail:
+def sample_message(
+    email: str = EMAIL, display_name: str = NAME, *, locale: str = "", zone: str = ""
+) -> CustomerMail:
     """Return the mail with a link that leads nowhere, to a made-up customer unless one is named."""
     ttl = timedelta(seconds=settings.MAGIC_LINK_INVITE_TTL_SECONDS)
     return welcome_message(
@@ -26,6 +28,7 @@ def sample_message(email: str = EMAIL, display_name: str = NAME, *, locale: str 
         message_id="<preview@example.com>",
         locale=locale,
         new_link_at=settings.POLARIS_CUSTOMER_URL if is_beside_platform() else "",
+        zone=zone,
     )
 
 

@@ -59,11 +59,20 @@ class Conditions:
 
 def send_campaign(campaign_id: int, conditions: Conditions | None = None) -> Ended:
     """Send what is due of a campaign, for a slice of time; safe to call at any moment and often."""
+    conditions = conditions or Conditions()
+    try:
+        return _send(campaign_id, conditions)
+    except locks.SharedSession as shared:
+        campaign = WelcomeCampaign.objects.select_related("run").get(pk=campaign_id)
+        pause(campaign, conditions.actor, f"{shared} {shared.hint}")
+        return Ended.PAUSED
+
+
+def _send(campaign_id: int, conditions: Conditions) -> Ended:
     with locks.SENDER.held(campaign_id) as mine:
         if not mine:
             return Ended.HELD
         campaign = WelcomeCampaign.objects.select_related("run").get(pk=campaign_id)
-        conditions = conditions or Conditions()
         settle_abandoned(campaign, conditions.actor)
         try:
             with invitations() as links:
@@ -147,6 +156,7 @@ class _Sender:
             locale=user.locale,
             new_link_at=self._links.new_link_at,
             blocked_until=self._links.blocked_until(claimed),
+            zone=mail.campaign.run.lago_timezone,
         )
         try:
             return composed(write)

@@ -22,7 +22,8 @@ def send_to_oneself(run: BackfillRun, address: str, language: str, actor: str) -
     try:
         connection = get_connection()
         connection.patience_s = PATIENCE_S  # type: ignore[attr-defined]
-        connection.send_messages([composed(partial(sample_message, address, NAME, locale=language))])
+        write = partial(sample_message, address, NAME, locale=language, zone=run.lago_timezone)
+        connection.send_messages([composed(write)])
     except CannotCompose as error:
         return str(error)
     except DeliveryError as error:

@@ -46,7 +46,7 @@ class Command(BackfillCommand):
             return self.refuse("Not confirmed; nothing was written, and nothing was switched off.")
         if output:
             self._write(run, corrections, output, dry_run=dry_run)
-        code = self._stop(run, wrong, dry_run=dry_run) if wrong else WELL
+        code = self._switch_off(run, wrong, dry_run=dry_run) if wrong else WELL
         since = corrected(run)
         if self.format == "json":
             self.print_json(cards.board_json(board, since, show))
@@ -65,7 +65,7 @@ class Command(BackfillCommand):
         self.say(f"{written} written to {output}. Look at it, then:")
         return self.say(cards.import_line(run, output))
 
-    def _stop(self, run: BackfillRun, wrong: list[Corrected], *, dry_run: bool) -> int:
+    def _switch_off(self, run: BackfillRun, wrong: list[Corrected], *, dry_run: bool) -> int:
         """Switch off each, whatever happens to another; what failed elsewhere is off here already."""
         if dry_run:
             self.say(f"{counted(len(wrong), 'card')} to switch off. Nothing was switched off.")

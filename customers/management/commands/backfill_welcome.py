@@ -39,7 +39,7 @@ class Command(BackfillCommand):
     def work(self, **options: Any) -> int:
         chosen = read_welcome_options(options)
         run = find_run(chosen.run_id)
-        if said := written(chosen):
+        if said := written(chosen, run.lago_timezone):
             self.say(said)
             return WELL
         if chosen.test_to:

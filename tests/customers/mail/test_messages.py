@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.mail import get_connection
@@ -48,6 +49,27 @@ def test_both_parts_of_the_invitation_are_whole() -> None:
             "https://my.acme.example/sign-in/", "help@acme.example",
         ):  # fmt: skip
             assert needed in part
+
+
+@pytest.mark.parametrize(
+    ("ours", "lagos", "shown"),
+    [
+        ("Europe/Berlin", "Asia/Tokyo", "23 November 2026, 18:05 CET"),
+        ("", "Asia/Tokyo", "24 November 2026, 02:05 JST"),
+        ("", "Europe/Istanbul", "23 November 2026, 20:05 (Europe/Istanbul)"),
+        ("", "", "23 November 2026, 17:05 UTC (universal time)"),
+        ("", "Atlantis/Capital", "23 November 2026, 17:05 UTC (universal time)"),
+    ],
+)
+def test_until_when_a_link_works_is_said_where_customers_are(
+    settings: Any, ours: str, lagos: str, shown: str
+) -> None:
+    settings.BACKFILL_TIMEZONE = ours
+
+    mail = welcome_message("e@example.com", "Erika", LINK, EXPIRES, timedelta(1), "<1@x>", zone=lagos)
+
+    for part in (str(mail.body), html_of(mail)):
+        assert shown in part
 
 
 def test_both_parts_of_the_sign_in_mail_are_whole() -> None:

@@ -98,12 +98,12 @@ def test_a_second_signal_ends_it_at_once_and_the_next_run_settles_the_doubt(
 
 def test_a_dry_run_ends_at_the_first_signal(lago: Sandbox, variables: dict[str, str], path: Path) -> None:
     lago.fault("pause_before,method=GET,path=/subscriptions")
-    with started(variables, *importing(path, "--dry-run")) as running:
+    with started(variables, *importing(path, "--dry-run", "--format", "json")) as running:
         lago.wait_held(PATIENCE_S)
         running.signal(signal.SIGINT)
         answer = running.answer()
 
-    assert (answer.code, answer.out) == (130, "")
+    assert (answer.code, answer.json["status"]) == (130, "interrupted")
     assert lago.counts()["GET /subscriptions"] == 1  # it gave the call up; it did not wait for its time-out
     assert "Traceback" not in answer.err
 

@@ -18,6 +18,7 @@ from customers.backfill.source.mapping.writing import write_mapping
 from customers.backfill.systems import connect
 from customers.models import BackfillMapping, BackfillUpload
 from kernel import RemoteError
+from kernel.deadline import Deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Start:
 
 def plan_codes() -> list[str]:
     """Ask Lago for its plans; raise Refused, RemoteError or ImproperlyConfigured."""
-    with connect() as systems:
+    with connect(deadline=Deadline(staging.LOOK_WITHIN_S)) as systems:
         return sorted(systems.target.plans)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import resource
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from django.urls import reverse
 
 from charging import SteveClient
 from customers.backfill import stored_preview
+from customers.backfill import uploads as staging
 from customers.models import BackfillUpload
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
@@ -25,6 +27,7 @@ from tests.customers.admin.world import (
     preview_of,
     preview_page,
     preview_url,
+    upload,
     words_of,
 )
 from tests.customers.factories import row, rows, unchanged
@@ -60,6 +63,26 @@ def said_by_the_command(lago: Sandbox, tmp_path: Path, capsys: pytest.CaptureFix
 def stored(upload: BackfillUpload) -> stored_preview.Preview:
     upload.refresh_from_db()
     return stored_preview.unpack(upload)
+
+
+# --- in time -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/plans", "/subscriptions"])
+def test_a_page_ends_with_our_words_before_a_proxy_gives_it_up(
+    client: Client, lago: Sandbox, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(staging, "LOOK_WITHIN_S", 1.0)
+    lago.fault(f"pause_before,method=GET,path={path}")
+    began = time.monotonic()
+
+    answer = upload(client, customers_csv(3))
+
+    seconds = time.monotonic() - began
+    lago.release()
+    assert "longer than the 1 seconds that a page can wait" in words_of(answer)
+    assert seconds < 10  # less than the 30 s of a single call, and its tries
+    assert not BackfillUpload.objects.exclude(preview=None).exists()
 
 
 # --- parity ------------------------------------------------------------------------------------------

@@ -71,6 +71,22 @@ def test_an_injected_line_break_makes_no_line(tmp_path: Path) -> None:
     assert len((tmp_path / "run.log").read_text().splitlines()) == 1
 
 
+def test_a_line_that_a_full_disk_cut_off_stays_one_and_the_next_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "run.log"
+    with RunLog(path, RUN_ID) as log:
+        log.write([{"line": 2, "outcome": "created"}])
+        with disk_of(path.stat().st_size + 30), pytest.raises(OSError, match="too large"):
+            log.write([{"line": 3, "outcome": "created"}])
+    with RunLog(path, RUN_ID) as log:
+        log.write([{"line": 3, "outcome": "created"}])
+
+    whole, torn, again = path.read_text().splitlines()
+    assert whole.endswith(" line=2 outcome=created")
+    assert torn.endswith(" #torn")
+    assert "outcome" not in torn
+    assert again.endswith(" line=3 outcome=created")
+
+
 # --- The file ----------------------------------------------------------------------------------------
 
 
