@@ -185,6 +185,7 @@ def plan_rows(
             *file_warnings(basis.info),
             *decimal_cards(basis.info.name, wanted),
             *_of_details(told, plan),
+            *(caution for one in looked for caution in one.step.cautions(one.found)),
         ],
         dry_run=True,
         status="would_fail" if plan.fails else "would_succeed",

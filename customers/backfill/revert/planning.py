@@ -15,7 +15,7 @@ from customers.backfill.revert.activity import Activity, find_activity, known_of
 from customers.backfill.steps import in_order, kinds
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun, BackfillStep
-from kernel import Action, Facts, Step, Thing
+from kernel import Action, Facts, Problem, Step, Thing
 
 State = BackfillStep.State
 THERE = (State.CREATED, State.ADOPTED, State.INTENDED, State.KEPT)
@@ -65,6 +65,7 @@ class RevertPlan:
     active: Activity
     found: Mapping[str, Any]
     standing: Standing
+    cautions: Sequence[Problem] = ()  # of what was looked at as a whole
 
     @property
     def left_out(self) -> int:
@@ -111,7 +112,8 @@ def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
     for row in touched:
         _foretell(row, systems.steps, found, back)
     active = find_activity(run, things, systems.steps, found, back) if touched else {}
-    return RevertPlan(run, rows, active, found, standing_of(run))
+    cautions = [caution for step in systems.steps for caution in step.cautions(found[step.name])]
+    return RevertPlan(run, rows, active, found, standing_of(run), cautions)
 
 
 def _require_unbilled_ends(systems: Systems) -> None:
