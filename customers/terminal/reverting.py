@@ -36,6 +36,11 @@ def add_revert_options(parser: CommandParser) -> None:
         default=[],
         help="leave what the run made in this system there: it is gone for ever, or must not be touched",
     )
+    add(
+        "--reclaim",
+        action="store_true",
+        help="after a restored backup: take what the run's log names into the ledger again, and then back",
+    )
     add("--noinput", action="store_true", help="do not ask")
     add_no_wait(parser)
 

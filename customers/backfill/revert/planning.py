@@ -8,6 +8,7 @@ from typing import Any
 from billing.abilities import Abilities
 from billing.client import supports_skip
 from customers.backfill.ledger.identity import check_world
+from customers.backfill.ledger.reclaim import Reclaim
 from customers.backfill.ledger.recorded import Recorded, records, since, was_left
 from customers.backfill.ledger.standing import Standing, standing_of
 from customers.backfill.refused import Refused
@@ -97,11 +98,15 @@ class RevertPlan:
         return row.recorded.external_id in self.active
 
 
-def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
-    """Look at everything the run made; nothing is written. Raises Refused or RemoteError."""
+def plan_revert(run: BackfillRun, systems: Systems, reclaim: Reclaim | None = None) -> RevertPlan:
+    """Look at everything the run made; nothing is written. Raises Refused or RemoteError.
+
+    `reclaim`: what the run's log knows, and the ledger not yet.
+    """
     check_world(run, systems)
     _require_unbilled_ends(systems)
-    recorded = [one for one in records(run) if any(_is_ours(step) for step in one.steps.values())]
+    read = records(run) if reclaim is None else map(reclaim.laid_over, records(run))
+    recorded = [one for one in read if any(_is_ours(step) for step in one.steps.values())]
     found = {step.name: _look_up(step, recorded) for step in systems.steps}
     known = {one.line: known_of(one, systems.steps) for one in recorded}
     rows = [_plan_row(one, systems, found, known[one.line]) for one in recorded]
