@@ -29,6 +29,7 @@ WORDS = {
     "run.stop_requested": "Stop asked for",
     "run.pause_requested": "Pause asked for",
     "run.paced": "Pace changed",
+    "run.reclaimed": "Taken into the ledger again by its log",
     "run.scheduled_now": "Started before its time",
     "welcome.paced": "Pace of the mails changed",
     "row.repaired": "Row repaired",

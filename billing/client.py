@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Self
 
 from billing.api.coupons import Coupons
-from billing.api.customers import Customers
 from billing.api.installation import Installation, supports_skip
 from billing.api.subscriptions import Subscriptions
 from billing.api.transport import Transport
@@ -24,7 +23,7 @@ from kernel.tally import Tally
 __all__ = ["LagoClient", "LagoError", "supports_skip"]
 
 
-class LagoClient(Installation, Customers, Subscriptions, Usage, Wallets, Coupons):
+class LagoClient(Installation, Subscriptions, Usage, Wallets, Coupons):
     """One Lago organization, as its API key opens it.
 
     `rate_per_s` 0 means no limit. Up to `pool_size` connections are kept, and bulk reads use as many threads.

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Protocol, TypeVar
 
 from billing import details, reports
-from billing.api.subscriptions import PREFIX
+from billing.api.subscriptions import PREFIX, Subscribed
 from billing.client import LagoClient
 from billing.normal import same_email, same_instant, same_name
 from billing.values import Customer, Subscription
@@ -68,13 +68,15 @@ def ends_otherwise(wanted: Wanted, subscription: Subscription) -> bool:
 
 
 class Live(dict[str, list[Subscription]]):
-    """What is active or pending, by customer; and on demand what has ended of those who have nothing."""
+    """What is active or pending, by customer; and on demand what has ended of those who have nothing.
 
-    def __init__(
-        self, live: Mapping[str, list[Subscription]], client: LagoClient, customers: Collection[str] = ()
-    ) -> None:
+    Of who is in `seen.unread` nobody knows what is there: neither that it is, nor that it is not.
+    """
+
+    def __init__(self, seen: Subscribed, client: LagoClient, customers: Collection[str] = ()) -> None:
         """Take what was found; `customers` are those of whom it is known that Lago has them."""
-        super().__init__(live)
+        super().__init__(seen)
+        self.seen = seen
         self._client, self._customers = client, customers
 
     @cached_property
@@ -102,6 +104,8 @@ def _was_ours(ended: Subscription) -> bool:
 def compare_subscription(wanted: Wanted, ref: str, found: Live, now: datetime) -> list[Divergence]:
     live = found.get(wanted.external_id, [])
     ours = recorded(ref, live)
+    if ours is None and wanted.external_id in found.seen.unread:
+        return [reports.subscription_unread()]
     if ours is None:
         return [] if _ended_as_asked(wanted, ref, found) else [_vanished(wanted, ref, found)]
     return [*_differences(wanted, ours, now), *_besides(wanted, ours, live)]

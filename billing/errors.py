@@ -10,6 +10,7 @@ UNREACHABLE = "lago_unreachable"
 REFUSED = "lago_refused"
 UNEXPECTED = "lago_unexpected"
 ID_MISMATCH = "lago_id_mismatch"
+UNREADABLE = "lago_subscription_unreadable"
 
 LOOK = "Look at this customer in Lago before running the same command again."
 HINTS = {

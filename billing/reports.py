@@ -1,8 +1,10 @@
 """What the Lago steps have to say to an operator: problems of a plan, divergences of a reconcile."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
+from billing.api.subscriptions import Subscribed
+from billing.errors import UNREADABLE
 from billing.forecast import Unforeseen
 from billing.values import Customer, Plan, Subscription
 from kernel import Bill, Divergence, Problem, Wanted
@@ -15,6 +17,15 @@ UNFORESEEN = {
     Unforeseen.UNKNOWN_PRICE: "the plan has no interval or no plain price",
     Unforeseen.TOO_FAR: "the start, or the end of the trial, is too far away",
 }
+UNREADABLE_HINT = (
+    "Look at it in Lago's dashboard or log. Lago's main branch of August 2026 does so with quarterly plans in"
+    " advance and anniversary billing: update Lago, or end that subscription there without a bill."
+)
+CANNOT_END = (
+    "Lago fails (500) whenever it is asked for this customer's subscriptions, so what would be ended cannot"
+    " be seen. Mend Lago, or end it there without a closing invoice and credit note, and revert again."
+)
+NAMED = 10  # of many external ids
 ADOPT = "--skip-existing adopts what agrees and completes what is half done."
 
 
@@ -55,6 +66,41 @@ def customer_differs(wanted: Wanted, differs: Sequence[str]) -> Problem:
         f"The Lago customer {wanted.external_id} has another {_joined(differs)}; it is left as it is.",
         "Check that it is the same customer; correct it in Lago if need be.",
     )
+
+
+def subscription_unreadable(wanted: Wanted) -> Problem:
+    """Say that nobody can tell what is there: so nothing is made, which would perhaps be a second one."""
+    return Problem(
+        UNREADABLE,
+        "external_id",
+        f"Lago fails (500) whenever it is asked for the subscriptions of the customer {wanted.external_id}:"
+        " whether there is one, and on which plan, cannot be told.",
+        UNREADABLE_HINT,
+    )
+
+
+def list_unreadable(seen: Subscribed) -> Problem:
+    """Name what was left out of a list, and say whose of it is in the file."""
+    number = len(seen.places) or len(seen.unread)
+    what = "a subscription" if number == 1 else f"{number:,} subscriptions"
+    where = f", no. {_some(map(str, seen.places))} of {seen.total_count:,} in its list" if seen.places else ""
+    whose = (
+        f"Nothing is done for the customers {_some(sorted(seen.unread))}."
+        if seen.unread
+        else "None of it is in the way: whoever seemed to have no subscription was asked for by name."
+    )
+    return Problem(
+        "lago_list_unreadable",
+        None,
+        f"Lago fails (500) whenever it is to show {what}{where}. Everything else was read. {whose}",
+        UNREADABLE_HINT,
+    )
+
+
+def _some(names: Iterable[str]) -> str:
+    first = list(names)
+    more = f" and {len(first) - NAMED:,} more" if len(first) > NAMED else ""
+    return ", ".join(first[:NAMED]) + more
 
 
 def _joined(names: Sequence[str]) -> str:
@@ -294,6 +340,12 @@ def subscription_missing(ended: Subscription | None, others: Sequence[Subscripti
     if ended is not None:
         return Divergence("terminated", "an active subscription", ended.status, remedy)
     return Divergence("missing", "an active subscription", "none", remedy)
+
+
+def subscription_unread() -> Divergence:
+    return Divergence(
+        "unreadable", "an active subscription", "Lago fails (500) when it is to show it", UNREADABLE_HINT
+    )
 
 
 def _end(moment: datetime | None) -> str:

@@ -10,7 +10,7 @@ from billing.bills import Biller
 from billing.births import Births, Seen
 from billing.client import LagoClient
 from billing.comparison import Live, asked_end, compare_subscription, ends_otherwise, recorded
-from billing.errors import UNEXPECTED, LagoError
+from billing.errors import UNEXPECTED, UNREADABLE, LagoError
 from billing.preflight import utc_now
 from billing.values import BaseFee, Invoice, Subscription
 from kernel import (
@@ -61,6 +61,7 @@ class LagoSubscriptionStep(Step):
         "other_end": "Lago makes its last invoice on that day, and bills no session afterwards.",
         "more_than_one": "Each of them bills its base amount: the customer pays it more than once.",
         "pending": "Sessions are billed to nobody until it is active.",
+        "unreadable": "Nobody can tell whether it bills, and what.",
     }
 
     def __init__(
@@ -101,7 +102,12 @@ class LagoSubscriptionStep(Step):
         live = self.client.subscriptions_of({row.external_id for row in rows if row.external_id})
         return Live(live, self.client, self.seen.customers)
 
+    def cautions(self, found: Live) -> Sequence[Problem]:
+        return (reports.list_unreadable(found.seen),) if found.seen.places or found.seen.unread else ()
+
     def check(self, wanted: Wanted, found: Live) -> Verdict:
+        if wanted.external_id in found.seen.unread:
+            return Verdict(None, problems=(reports.subscription_unreadable(wanted),))
         subscriptions = found.get(wanted.external_id, [])
         if any(s.external_customer_id != wanted.external_id for s in subscriptions):
             return Verdict(None, problems=(reports.id_mismatch(wanted),))
@@ -196,9 +202,11 @@ class LagoSubscriptionStep(Step):
         subscription = recorded(thing.ref, found.get(thing.wanted.external_id, ()))
         return subscription.external_id if subscription else None
 
-    def remove(self, thing: Thing, found: Mapping[str, list[Subscription]]) -> Removed:
+    def remove(self, thing: Thing, found: Live) -> Removed:
         """End what is under our id; the active one first, since with it goes a downgrade that waits."""
         wanted = thing.wanted
+        if wanted.external_id in found.seen.unread:
+            raise LagoError(UNREADABLE, reports.CANNOT_END)
         ours = list(_under_our_id(wanted, found.get(wanted.external_id, [])))
         if any(one.external_customer_id != wanted.external_id for one in ours):
             return Removed(Removal.KEPT, "another Lago customer has this subscription id by now")

@@ -169,6 +169,10 @@ class Step:
         """Read, in bulk, all that `check` and `remove` need; raise RemoteError. `rows` may be many."""
         raise NotImplementedError
 
+    def cautions(self, found: Any) -> Sequence[Problem]:
+        """Say what an operator should know of what was found as a whole."""
+        return ()
+
     def check(self, wanted: Wanted, found: Any) -> Verdict:
         """Judge one row by what was found."""
         raise NotImplementedError

@@ -6,7 +6,8 @@ from functools import partial
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
-from billing.api.pages import PER_PAGE, Page, read_all, spread
+from billing.api.narrowing import narrowed
+from billing.api.pages import FIRST, Listing, Page, Window, read_all, spread
 from billing.api.replies import Reply
 from billing.api.transport import Params, Transport
 from billing.errors import ID_MISMATCH, UNEXPECTED, LagoError
@@ -80,20 +81,31 @@ class Resources:
         name: str,
         of: Callable[[Json], T | None],
         params: Params,
-        number: int = 1,
-        per_page: int = PER_PAGE,
+        window: Window = FIRST,
+        tries: int | None = None,
     ) -> Page[T]:
         """Read one page; `of` returns None for items that are of no use."""
-        reply = self._send(
-            "GET", name, name, params=[*params, ("page", str(number)), ("per_page", str(per_page))]
-        )
-        return _page(reply, name, of, number)
+        where = [("page", str(window.number)), ("per_page", str(window.size))]
+        reply = self._send("GET", name, name, params=[*params, *where], tries=tries)
+        return _page(reply, name, of, window)
 
     def _all(
         self, name: str, of: Callable[[Json], T | None], params: Params = (), first: Page[T] | None = None
     ) -> list[T]:
         """Read a whole listing, from its `first` page on if that is at hand."""
-        return read_all(partial(self._page, name, of, params), self._workers, first)
+        return read_all(partial(self._page, name, of, params), self._workers, first).items
+
+    def _readable_page(
+        self, name: str, of: Callable[[Json], T | None], params: Params, window: Window = FIRST
+    ) -> Page[T]:
+        """Read what Lago can show of one page; the page says what it cannot."""
+        return narrowed(partial(self._page, name, of, params), window)
+
+    def _all_readable(
+        self, name: str, of: Callable[[Json], T | None], params: Params, first: Page[T] | None = None
+    ) -> Listing[T]:
+        """Read what Lago can show of a whole listing, for callers who look after what it cannot."""
+        return read_all(partial(self._readable_page, name, of, params), self._workers, first)
 
     def _of_customers(
         self,
@@ -125,10 +137,9 @@ class Resources:
 
     def _count(self, name: str, of: Callable[[Json], object], params: Params) -> int:
         """Return how many items pass the filter; `of` returns None for one that should not have passed."""
-        reply = self._send("GET", name, name, params=[*params, ("page", "1"), ("per_page", "1")])
-        page = _page(reply, name, of, 1)
+        page = self._page(name, of, params, Window(1, 1))
         if None in page.items.values():
-            raise unusable(reply, name)
+            raise LagoError(UNEXPECTED, f"Lago answered without usable {name}")
         return page.total_count
 
 
@@ -139,18 +150,19 @@ def wire(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _page(reply: Reply, name: str, of: Callable[[Json], T | None], number: int) -> Page[T]:
+def _page(reply: Reply, name: str, of: Callable[[Json], T | None], window: Window) -> Page[T]:
     # Events kept in ClickHouse have no lago_id; their place has to do.
     try:
         items = {
-            item["lago_id"] or f"{number}:{place}": of(item) for place, item in enumerate(reply.body[name])
+            item["lago_id"] or f"at {place}": of(item)
+            for place, item in enumerate(reply.body[name], window.start)
         }
         pages, count = int(reply.body["meta"]["total_pages"]), int(reply.body["meta"]["total_count"])
     except UNREADABLE:
         raise unusable(reply, name) from None
     if not 0 <= pages <= count:
         raise unusable(reply, name)
-    return Page(items, pages, count)
+    return Page(window, items, count)
 
 
 def value(reply: Reply, key: str, of: Callable[[Any], T], *, sent: bool = False) -> T:

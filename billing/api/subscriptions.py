@@ -1,13 +1,15 @@
 """Subscriptions of Lago: where a careless call bills somebody."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from billing.api.addresses import path_id, without_blanks
+from billing.api.customers import Customers
+from billing.api.narrowing import is_broken
 from billing.api.pages import spread
 from billing.api.replies import Reply
-from billing.api.resources import Resources, is_absent, named, unusable, wire
+from billing.api.resources import is_absent, named, unusable, wire
 from billing.api.transport import Params
 from billing.errors import ID_MISMATCH, UNEXPECTED, LagoError, proxy_cuts_ids
 from billing.normal import same_instant
@@ -21,32 +23,73 @@ SKIPS: Params = [("on_termination_invoice", "skip"), ("on_termination_credit_not
 READS_PER_ID = 3
 
 
-class Subscriptions(Resources):
+class Subscribed(dict[str, list[Subscription]]):
+    """What is active or pending, by customer. Who is in `unread` may have more, which Lago cannot show.
+
+    `places` are those of all that it cannot show, whosever it is, from 1, in its list of `total_count`.
+    """
+
+    def __init__(
+        self,
+        found: Mapping[str, list[Subscription]],
+        unread: frozenset[str] = frozenset(),
+        places: Sequence[int] = (),
+        total_count: int = 0,
+    ) -> None:
+        super().__init__(found)
+        self.unread, self.places, self.total_count = unread, places, total_count
+
+
+class Subscriptions(Customers):
     def subscription(self, external_id: str, *, status: str = "active") -> Subscription | None:
         path = f"subscriptions/{path_id(external_id)}"
         if "." in external_id:
             return self._search("subscriptions", Subscription.of, external_id, [("status[]", status)])
         return self._find_named(path, "subscription", Subscription.of, external_id, [("status", status)])
 
-    def subscriptions_of(self, external_ids: Collection[str]) -> dict[str, list[Subscription]]:
+    def subscriptions_of(self, external_ids: Collection[str]) -> Subscribed:
         """Return what is active or pending for each customer, with as few calls as possible.
 
         A subscription under the external id that ours would have is listed too, whoever owns it: it is in
-        the way.
+        the way. Of what Lago cannot show it is found out whether it is one of these customers'.
         """
         wanted = frozenset(external_ids)
         if not wanted:
-            return {}
+            return Subscribed({})
 
         def keep(data: Mapping[str, Any]) -> Subscription | None:
             subscription = Subscription.of(data)
             return subscription if wanted & _concerns(subscription) else None
 
-        first = self._page("subscriptions", keep, LIVE_PARAMS)
-        if first.total_pages - 1 <= READS_PER_ID * len(wanted):
-            return _grouped(self._all("subscriptions", keep, LIVE_PARAMS, first), wanted)
-        lists = spread(self._about, wanted, self._workers)
-        return _grouped((subscription for found in lists for subscription in found), wanted)
+        first = self._readable_page("subscriptions", keep, LIVE_PARAMS)
+        if first.total_pages - 1 > READS_PER_ID * len(wanted):
+            return self._one_by_one(wanted)
+        listing = self._all_readable("subscriptions", keep, LIVE_PARAMS, first)
+        found = _grouped(listing.items, wanted)
+        unread = self._unread(found) if listing.unread else frozenset()
+        return Subscribed(found, unread, listing.unread, listing.total_count)
+
+    def _unread(self, found: Mapping[str, Collection[Subscription]]) -> frozenset[str]:
+        """Name the customers whose own list Lago cannot show, of those of whom nothing was found.
+
+        Only of those who are there, by a call each: what cannot be shown is some customer's.
+        """
+        there = self.customers_by_id([external_id for external_id in found if not found[external_id]])
+        return self._one_by_one(there.keys()).unread
+
+    def _one_by_one(self, external_ids: Collection[str]) -> Subscribed:
+        asked = sorted(external_ids)
+        answers = dict(zip(asked, spread(self._about_if_readable, asked, self._workers), strict=True))
+        found = _grouped((one for some in answers.values() for one in some or ()), asked)
+        return Subscribed(found, frozenset(who for who in asked if answers[who] is None))
+
+    def _about_if_readable(self, external_id: str) -> list[Subscription] | None:
+        try:
+            return self._about(external_id)
+        except LagoError as error:
+            if not is_broken(error):
+                raise
+            return None
 
     def _about(self, external_id: str) -> list[Subscription]:
         named_so = [self.subscription(PREFIX + external_id, status=status) for status in LIVE]

@@ -88,6 +88,7 @@ def head_of(report: Report) -> dict[str, Any]:
         "totals": [total.as_json() for total in report.totals],
         "details": [one.as_json() for one in report.details],
         "expected": [one.as_json() for one in report.expected],
+        **({"reclaimed": report.reclaim.as_json()} if report.reclaim else {}),
         "problems": [],
         "warnings": [as_json(warning) for warning in report.cautions],
         "log": str(report.log_path) if report.log_path else None,

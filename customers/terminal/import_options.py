@@ -38,6 +38,7 @@ class ImportOptions:
     save_plan: Path | None
     plan: Path | None
     force: bool
+    reclaim: str | None  # the id of a run; blank for the only one that there is
     options: Options
 
 
@@ -109,6 +110,13 @@ def add_import_options(parser: CommandParser) -> None:
     add("--force", action="store_true", help="write over a plan that was saved there")
     add("--plan", type=Path, metavar="FILE", help="import only if the plan is still the one that was saved")
     add_no_wait(parser)
+    add(
+        "--reclaim",
+        nargs="?",
+        const="",
+        metavar="RUN_ID",
+        help="after a restored backup: take what the run's log names into the ledger again",
+    )
     add("--new-run", action="store_true", help="start a new run instead of continuing an unfinished one")
 
 
@@ -136,6 +144,8 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
     )
     if given["save_plan"] and not given["dry_run"]:
         raise Refused("--save-plan needs --dry-run.", "Save the plan first, and import with --plan.")
+    if given["reclaim"] is not None and given["new_run"]:
+        raise Refused("--reclaim goes on with a run, and --new-run starts another one: choose one of them.")
     pace = Pace(given["rate"], given["concurrency"])
     check_pace(pace)
     return ImportOptions(
@@ -153,6 +163,7 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         save_plan=given["save_plan"],
         plan=given["plan"],
         force=given["force"],
+        reclaim=given["reclaim"],
         options=options,
     )
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -10,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from customers.backfill.engine.progress import Progress as Hearer
+from kernel import Problem
 
 WIDTH = 110  # of plain output, which is read in logs and by grep
 
@@ -103,3 +105,9 @@ def _bar(stream: TextIO) -> Progress:
         TimeRemainingColumn(),
         console=console(stream),
     )
+
+
+def print_cautions(console: Console, cautions: Iterable[Problem]) -> None:
+    """Say what an operator should know of what was looked at as a whole."""
+    for caution in cautions:
+        console.print(f"{caution.message} {caution.hint}\n".strip(), style="yellow", soft_wrap=True)

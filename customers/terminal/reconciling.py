@@ -12,7 +12,7 @@ from customers.backfill.ledger.standing import Standing
 from customers.backfill.reconcile import Reconciliation, grouped
 from customers.backfill.steps import plural
 from customers.models import BackfillRun
-from customers.terminal.output import plain_table
+from customers.terminal.output import plain_table, print_cautions
 
 SHOWN = 200  # lines of divergences; --format json has them all
 
@@ -33,6 +33,7 @@ def print_reconciliation(console: Console, result: Reconciliation) -> None:
     console.print()
     if result.invoiced.number:
         console.print(f"{result.invoiced.sentence}\n", style="yellow", soft_wrap=True)
+    print_cautions(console, result.cautions)
     if result.found:
         _print_divergences(console, result)
         _print_repair(console, result)
@@ -109,4 +110,5 @@ def reconciliation_json(result: Reconciliation) -> dict[str, Any]:
             {"line": one.line, "external_id": one.external_id, "step": one.step} | as_json(one.what)
             for one in result.remarks
         ],
+        "warnings": [as_json(caution) for caution in result.cautions],
     }

@@ -7,9 +7,10 @@ from typing import Any
 from django.core.management.base import CommandParser
 from rich.console import Console
 
+from customers.backfill.ledger.problems import as_json
 from customers.backfill.revert import Choice, RevertPlan, RevertReport
 from customers.backfill.steps import in_order, leavable, plural
-from customers.terminal.output import plain_table
+from customers.terminal.output import plain_table, print_cautions
 from customers.terminal.settling import add_no_wait, print_settling
 from kernel.wording import counted
 
@@ -35,6 +36,11 @@ def add_revert_options(parser: CommandParser) -> None:
         default=[],
         help="leave what the run made in this system there: it is gone for ever, or must not be touched",
     )
+    add(
+        "--reclaim",
+        action="store_true",
+        help="after a restored backup: take what the run's log names into the ledger again, and then back",
+    )
     add("--noinput", action="store_true", help="do not ask")
     add_no_wait(parser)
 
@@ -42,6 +48,7 @@ def add_revert_options(parser: CommandParser) -> None:
 def print_plan(console: Console, plan: RevertPlan, choice: Choice, expected: Sequence[str] = ()) -> None:
     console.print(f"A revert of the run {plan.run.run_id} over {plan.run.input_name}\n", style="bold")
     _print_standing(console, plan)
+    print_cautions(console, plan.cautions)
     if plan.is_empty:
         console.print(f"There is nothing to remove: {plan.why_empty('the run')}.")
         return
@@ -126,6 +133,7 @@ def print_revert(console: Console, report: RevertReport, command: str) -> None:
         _print_things(console, report.in_use, "yellow")
     console.print(f"Manifest {report.manifest}", soft_wrap=True)
     _print_left_out(console, report.plan)
+    print_cautions(console, report.plan.cautions)
     if report.is_well:
         again = " with --skip-existing, as some things were kept" if report.counts["kept"] else ""
         console.print("No invoice and no credit note was made.")
@@ -158,6 +166,7 @@ def plan_json(plan: RevertPlan, choice: Choice, expected: Sequence[str] = ()) ->
         "keep": dict(keep),
         "gone": dict(gone),
         "expected": list(expected),
+        "warnings": [as_json(caution) for caution in plan.cautions],
         "active": {external_id: list(reasons) for external_id, reasons in plan.active.items()},
         "rows": [
             {
@@ -180,6 +189,7 @@ def revert_json(report: RevertReport) -> dict[str, Any]:
         "reason": report.reason or None,
         "import": report.plan.standing.as_json(),
         "counts": dict(report.counts),
+        "warnings": [as_json(caution) for caution in report.plan.cautions],
         "active": {external_id: list(reasons) for external_id, reasons in report.plan.active.items()},
         "failures": [
             {"line": line, "external_id": external_id, "step": step, "why": why}

@@ -25,6 +25,7 @@ class Behaviour:
     termination_options: bool  # without them DELETE ignores the skips and bills
     external_id_filter: bool
     external_id_unique_over_customers: bool
+    can_break_on_quarterly: bool  # fails at what it has just made, and at each list that holds it
     purchase_orders: bool  # subscriptions tell their order number and billing entity
 
 
@@ -46,5 +47,6 @@ def behaviour(compat: Compat, version: str) -> Behaviour:
         termination_options=number >= (1, 32),
         external_id_filter=number >= (1, 49),
         external_id_unique_over_customers=number >= (1, 48),
+        can_break_on_quarterly=head,
         purchase_orders=head,
     )

@@ -30,6 +30,7 @@ class Sandbox(StandIn):
     `plans`, `coupons`, `payment_providers` and `faults` are as on the command line; `port` 0 takes a free
     one; `rate_limit` is in calls per second, 0 is none. `webhooks` are addresses that hear of what happens,
     signed with jwt. If there is a `state_file`, its state goes on, and all that is named is added to it.
+    `breaks_on_quarterly`, with `compat` head: as its main branch of August 2026 did.
     `on_a_quiet_day`: on the first of a month it is the second there.
     """
 
@@ -51,6 +52,7 @@ class Sandbox(StandIn):
         coupons: Sequence[str] = (),
         payment_providers: Sequence[str] = (),
         on_a_quiet_day: bool = False,
+        breaks_on_quarterly: bool = False,
     ) -> None:
         """Raise ValueError if an argument, or the state in `state_file`, makes no sense."""
         if latency_ms < 0 or rate_limit < 0:
@@ -74,6 +76,7 @@ class Sandbox(StandIn):
             known.extend(one for one in payment_providers if one not in known)
         else:
             lago.begin()
+        lago.world.organization.breaks_on_quarterly |= breaks_on_quarterly
         lago.world.webhooks.add(webhooks, lago.world.now())
         exchange = LagoExchange(lago, latency_ms / 1000, rate_limit)
         exchange.faults.all = [parse_fault(text) for text in faults]

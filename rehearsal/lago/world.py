@@ -28,6 +28,7 @@ class Organization:
     events_store: str = "postgres"
     version: str = ""
     eu_tax_management: bool = False
+    breaks_on_quarterly: bool = False  # of the newest Lago: as its main branch of August 2026 did
     payment_providers: list[str] = field(default_factory=list)  # each as NAME:CODE
     permissions: dict[str, list[str]] = field(default_factory=dict)  # resource not named: all allowed
     lago_id: str = field(default_factory=new_id)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from billing.api.subscriptions import Subscribed
 from billing.bills import Biller
 from billing.births import Seen
 from billing.client import LagoClient
@@ -177,16 +178,16 @@ def test_each_plan_that_rows_use_is_read_once_and_no_other(sandbox: Sandbox, lag
     assert lago.calls == 3
     for row in rows:
         step.bills_at(row, NOW)
-        step.check(row, Live({}, lago))
+        step.check(row, Live(Subscribed({}), lago))
     assert lago.calls == 3
 
 
 def test_a_step_judges_as_of_the_instant_at_which_prices_were_read(lago: LagoClient) -> None:
     step = LagoSubscriptionStep(lago, biller=Biller(lago, UTC))
-    before = step.check(wanted(), Live({}, lago)).bills
+    before = step.check(wanted(), Live(Subscribed({}), lago)).bills
     step.read_prices([wanted()], NOW)
 
-    bills = step.check(wanted(), Live({}, lago)).bills
+    bills = step.check(wanted(), Live(Subscribed({}), lago)).bills
 
     assert before is None
     assert bills is not None

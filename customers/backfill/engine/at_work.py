@@ -46,12 +46,18 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How a row ended, for the log and the report."""
+    """How a row ended, for the log and the report.
+
+    `made`: what of it the run has made elsewhere, by step, with the id that its system gave it. `altered`
+    names the steps by which it changed what others had made.
+    """
 
     row: PlannedRow
     outcome: str
     steps: Mapping[str, str]
     problems: tuple[Problem, ...] = ()
+    made: Mapping[str, str] = field(default_factory=dict)
+    altered: Sequence[str] = ()
 
 
 def events_of_opening(item: Opened, steps: Iterable[Step]) -> Iterable[Event]:

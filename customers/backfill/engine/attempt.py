@@ -1,7 +1,7 @@
 """A whole import, from an opened file to a report. The command, the admin and the worker all call this."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -19,14 +19,17 @@ from customers.backfill.engine.hearing import Hearing
 from customers.backfill.engine.lanes import Lanes
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import PlannedRow, Policy, RowAction
-from customers.backfill.engine.planning import plan_file
+from customers.backfill.engine.planning import plan_file, run_to_continue
 from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.report import Report
 from customers.backfill.engine.staging import stage
 from customers.backfill.engine.stop import Stop
-from customers.backfill.ledger import identity, life
+from customers.backfill.ledger import life
 from customers.backfill.ledger.at_work import only_one, working_on
 from customers.backfill.ledger.counts import outcome_counts
+from customers.backfill.ledger.log_reading import ALTERED, MADE
+from customers.backfill.ledger.reclaim import Reclaim
+from customers.backfill.ledger.recorded import made_elsewhere
 from customers.backfill.ledger.run_log import RunLog, log_path
 from customers.backfill.source import Source
 from customers.backfill.source.lines import ranges
@@ -58,29 +61,31 @@ def import_file(
     progress: Progress,
     now: Callable[[], datetime],
     consents: Sequence[Consent] = (),
+    reclaim: Reclaim | None = None,
 ) -> Report:
     """Plan, and unless a row would fail, do it; safe to interrupt and to run again.
 
     Raises what `plan_file` raises, with nothing written. So does a report whose status is `would_fail`.
     Raises StoppedOnTheWay once a run has begun.
     `consents`: who has to agree to the plan; what they refuse is raised before anything is written.
+    `reclaim`: what the run's log knows and the ledger does not; it is written with the plan.
     """
     options = options.over(source.info)
     with only_one():
-        planned = plan_file(source, systems, options, now=now())
+        planned = plan_file(source, systems, options, now=now(), reclaim=reclaim)
         check_all(consents, planned)
         if planned.plan.fails and not options.allow_partial:
             return replace(planned, dry_run=False)
         if stop.requested:
             return replace(planned, dry_run=False, status="interrupted", reason=stop.reason, interrupted=True)
-        run = identity.to_continue(source.info.sha256, options.as_json(), systems)
+        run = run_to_continue(source.info.sha256, options, systems, reclaim)
         with ExitStack() as held:
             # A run and its rows are there together or not at all, so no verdict is ever over half a file.
             with transaction.atomic():  # a log that cannot be opened leaves nothing behind either
                 run = life.begin(run, _described(planned, options, run), actor=actor)
                 log = held.enter_context(RunLog(log_path(log_dir, run.run_id), run.run_id))
                 held.enter_context(working_on(run.pk, actor))  # before anybody can see the run
-                stage(run, planned.at_hand, actor)
+                stage(run, planned.at_hand, actor, reclaim)
                 for consent in consents:
                     consent.hold(run)
             try:
@@ -152,7 +157,8 @@ class Attempt:
         plan = self.planned.at_hand
         self._log(log, [self._first_line()])
         for some in chunks((row for row in plan.rows if not row.is_to_do), LOG_LINES):
-            self._settled(log, [_without_calls(row) for row in some])
+            made = made_elsewhere(self.run, [row.line for row in some])
+            self._settled(log, [_without_calls(row, made.get(row.line, {})) for row in some])
         self.progress.start("Importing", len(plan.to_do()))
         lanes = Lanes(self.options.concurrency)
         importer = Importer(
@@ -196,8 +202,10 @@ class Attempt:
             "rows": len(self.planned.plan.rows),
             **_waiting(self.planned),
             "lago": target.organization.name,
+            "lago_organization": target.organization.lago_id,
             "lago_url": target.url,
             "steve": self.planned.systems.steve_url or "none",
+            **{f"world_{key}": which for key, which in self.planned.systems.world.items()},
             **_told(self.options),
         }
 
@@ -220,9 +228,10 @@ class Attempt:
         return (status.PARTIAL if good else status.FAILED), f"{counts['failed']} {rows} failed"
 
 
-def _without_calls(row: PlannedRow) -> Settled:
+def _without_calls(row: PlannedRow, made: Mapping[str, str]) -> Settled:
     steps = {name: str(verdict.action) for name, verdict in row.verdicts.items()}
-    return Settled(row, "failed" if row.action is RowAction.FAIL else "skipped", steps, row.problems)
+    outcome = "failed" if row.action is RowAction.FAIL else "skipped"
+    return Settled(row, outcome, steps, row.problems, made=made)
 
 
 def _log_line(settled: Settled) -> dict[str, object]:
@@ -235,6 +244,10 @@ def _log_line(settled: Settled) -> dict[str, object]:
     line |= settled.steps
     if settled.problems:
         line["code"] = ",".join(problem.code for problem in settled.problems)
+    if settled.made:
+        line[MADE] = ",".join(f"{name}:{ref}" for name, ref in settled.made.items())
+    if settled.altered:
+        line[ALTERED] = ",".join(settled.altered)
     return line
 
 

@@ -231,7 +231,15 @@ class Books:
         item.record.problems = [as_json(problem) for problem in problems]
         item.record.warnings = [as_json(warning) for warning in row.warnings]
         item.record.settled_at = None if outcome == Outcome.PENDING else now
-        return Settled(row, outcome, {name: _word(item, name) for name in row.verdicts}, problems)
+        there = {name: step for name, step in item.steps.items() if name not in self._here}
+        return Settled(
+            row,
+            outcome,
+            {name: _word(item, name) for name in row.verdicts},
+            problems,
+            made={name: step.ref for name, step in there.items() if step.state == State.CREATED},
+            altered=[name for name, step in there.items() if step.state == State.ADOPTED and step.undo],
+        )
 
     def _activate(self, items: Sequence[Opened]) -> None:
         for step in self._ours:

@@ -25,6 +25,7 @@ from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, make_plan
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger import facts, identity
+from customers.backfill.ledger.reclaim import Reclaim
 from customers.backfill.money.billed_before import billed_before
 from customers.backfill.money.billing_lines import billing_lines
 from customers.backfill.money.details import Details, details, untranslated
@@ -116,13 +117,21 @@ class Basis:
     options: Options
     now: datetime
     run: BackfillRun | None
+    reclaim: Reclaim | None = None
 
     @classmethod
-    def of(cls, info: SourceInfo, systems: Systems, options: Options, now: datetime) -> Self:
+    def of(
+        cls,
+        info: SourceInfo,
+        systems: Systems,
+        options: Options,
+        now: datetime,
+        reclaim: Reclaim | None = None,
+    ) -> Self:
         """Find out; raises Refused where continuing a run would be wrong."""
         options = options.over(info)
-        run = identity.to_continue(info.sha256, options.as_json(), systems)
-        return cls(info, systems, options, now, run)
+        run = run_to_continue(info.sha256, options, systems, reclaim)
+        return cls(info, systems, options, now, run, reclaim)
 
     @property
     def there(self) -> datetime:
@@ -141,16 +150,28 @@ class Basis:
     def policy(self) -> Policy:
         return Policy(
             self.options.skip_existing,
-            self.run.pk if self.run else None,
+            (self.run.pk or 0) if self.run else None,  # of one that is not saved yet
             self.options.allowed,
             self.options.accept_invoices_today,
             Accepted.kept(self.run.options) if self.run else None,
         )
 
 
-def plan_file(source: Source, systems: Systems, options: Options, *, now: datetime) -> Report:
+def run_to_continue(
+    sha256: str, options: Options, systems: Systems, reclaim: Reclaim | None
+) -> BackfillRun | None:
+    """Find the run that an import continues: the ledger's, or one that only its log knows. Raises Refused."""
+    if reclaim is None or not reclaim.is_unknown:
+        return identity.to_continue(sha256, options.as_json(), systems)
+    identity.check_meaning(reclaim.run, options.as_json())
+    return reclaim.run
+
+
+def plan_file(
+    source: Source, systems: Systems, options: Options, *, now: datetime, reclaim: Reclaim | None = None
+) -> Report:
     """Say what an import would do; nothing is written anywhere. Raises SourceError, Refused, RemoteError."""
-    basis, mapped = Basis.of(source.info, systems, options, now), MappedFile(source.info)
+    basis, mapped = Basis.of(source.info, systems, options, now, reclaim), MappedFile(source.info)
     given = [*mapped.meant(source)]
     if not given:
         problem = Problem("file_empty", None, f"{source.info.name}: the mapping leaves out all rows.")
@@ -169,9 +190,11 @@ def plan_rows(
     for step in systems.steps:
         step.read_prices(wanted, there)
     looked = [Looked(step, step.look_up(wanted)) for step in systems.steps]
-    plan = make_plan(rows, facts.look_up(wanted), looked, basis.policy, basis.billing_day)
+    ledger = facts.look_up(wanted)
+    ledger = basis.reclaim.over(ledger, wanted) if basis.reclaim else ledger
+    plan = make_plan(rows, ledger, looked, basis.policy, basis.billing_day)
     first, run = basis.options.first, basis.run
-    begun = identity.begun_with(run) if run and first else frozenset()
+    begun = identity.begun_with(run) if run and run.pk and first else frozenset()
     canary = canary_of(plan, first, begun)
     before, told = billed_before(plan), details(plan, systems.steps)
     report = Report(
@@ -186,6 +209,7 @@ def plan_rows(
             *file_warnings(basis.info),
             *decimal_cards(basis.info.name, wanted),
             *_of_details(told, plan),
+            *(caution for one in looked for caution in one.step.cautions(one.found)),
         ],
         dry_run=True,
         status="would_fail" if plan.fails else "would_succeed",
@@ -197,5 +221,6 @@ def plan_rows(
         canary=canary,
         billing_first=billing_lines(canary.plan, systems.target.plans, basis.today) if canary else (),
         continues=run.run_id if run else "",
+        reclaim=basis.reclaim,
     )
     return report, looked

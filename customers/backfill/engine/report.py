@@ -10,6 +10,7 @@ from customers.backfill.engine.expected import Expected
 from customers.backfill.engine.mapped import MappedFile
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import Plan, PlannedRow
+from customers.backfill.ledger.reclaim import Reclaim
 from customers.backfill.money.billed_before import BilledBefore
 from customers.backfill.money.billing_lines import BillingLine
 from customers.backfill.money.details import Details
@@ -45,6 +46,7 @@ class Report:
     canary: Canary | None = None  # where only the first customers are to go in
     billing_first: Sequence[BillingLine] = ()  # of these alone
     continues: str = ""  # the id of the unfinished run that this file continues
+    reclaim: Reclaim | None = None  # what is taken into the ledger again
     run: BackfillRun | None = None
     outcomes: dict[int, Settled] = field(default_factory=dict)
     log_path: Path | None = None

@@ -10,6 +10,7 @@ from auditlog.models import Event, record
 from customers import bulk
 from customers.backfill.engine.plan import Plan, PlannedRow, RowAction
 from customers.backfill.ledger.problems import as_json
+from customers.backfill.ledger.reclaim import Reclaim, event, take, tell
 from customers.backfill.steps import kinds
 from customers.models import BackfillRow, BackfillRun, BackfillStep, email_digest
 from kernel import Action, Verdict, columns
@@ -29,14 +30,18 @@ Previous = Mapping[tuple[int, str], tuple[str, dict[str, Any]]]
 
 
 @transaction.atomic
-def stage(run: BackfillRun, plan: Plan, actor: str) -> None:
-    """Write what is planned for each row; rows that an earlier attempt settled, and that stand, stay."""
+def stage(run: BackfillRun, plan: Plan, actor: str, reclaim: Reclaim | None = None) -> None:
+    """Write what is planned for each row; rows that an earlier attempt settled, and that stand, stay.
+
+    What `reclaim` names is written as the log has it where the plan found just that; and with rows that
+    cannot go on, too, so that a revert knows of it.
+    """
     settled = set(
         run.rows.filter(outcome__in=[Outcome.CREATED, Outcome.COMPLETED, Outcome.SKIPPED]).values_list(
             "line", flat=True
         )
     )
-    previous = _previous(run)
+    previous = {**_previous(run), **_logged(reclaim)}
     rows = [row for row in plan.rows if row.action is not RowAction.SKIP or row.line not in settled]
     for some in chunks((row for row in rows if row.action is RowAction.FAIL), STAGE_SIZE):
         _upsert_rows(run, some, JUDGED)
@@ -44,11 +49,30 @@ def stage(run: BackfillRun, plan: Plan, actor: str) -> None:
         pks = _upsert_rows(run, some, STAGED)
         _upsert_steps([(row, pks[row.line]) for row in some], previous)
         record(run.audit_tag, actor, _found_made(some, previous))
+        record(run.audit_tag, actor, _reclaimed(some, reclaim))
+    if reclaim:
+        take(reclaim, actor, [row.line for row in rows if row.action is RowAction.FAIL])
+        tell(reclaim, actor)
 
 
 def _previous(run: BackfillRun) -> Previous:
     steps = BackfillStep.objects.filter(row__run=run).values_list("row__line", "name", "state", "undo")
     return {(line, name): (state, undo) for line, name, state, undo in steps.iterator()}
+
+
+def _logged(reclaim: Reclaim | None) -> Previous:
+    made = reclaim.made.items() if reclaim else ()
+    return {place: (State.CREATED if one.ref else State.INTENDED, {}) for place, one in made}
+
+
+def _reclaimed(rows: Iterable[PlannedRow], reclaim: Reclaim | None) -> Iterator[Event]:
+    if reclaim is None:
+        return
+    for row in rows:
+        for name in row.verdicts:
+            made = reclaim.made.get((row.line, name))
+            if made and row.means(name, Action.DONE):
+                yield event(reclaim, row.line, name, made)
 
 
 def _upsert_rows(run: BackfillRun, rows: Iterable[PlannedRow], fields: list[str]) -> dict[int, int]:

@@ -82,6 +82,13 @@ def begin(run: BackfillRun | None, described: dict[str, Any], *, actor: str) -> 
         run.save()
         _note(run, actor, "run.started", {"sha256": run.input_sha256})
         return run
+    if run.pk is None:  # its log alone knew of it
+        abandon(described["input_sha256"], actor=actor)
+        for name, value in {**described, "status": Status.RUNNING}.items():
+            setattr(run, name, value)
+        run.save()
+        _note(run, actor, "run.continued", {"sha256": run.input_sha256})
+        return run
     was_queued, went_on = run.status == Status.QUEUED, run.settled_at is not None
     left: Collection[str] = (Status.QUEUED,) if was_queued else NEVER_WAITING
     if run.status != Status.PAUSED:  # whoever paused it since means whoever begins it now, too

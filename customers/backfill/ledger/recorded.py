@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from customers.backfill.ledger.entries import ROW_FIELDS, STEP_FIELDS, LedgerRow, LedgerStep, steps_of
 from customers.backfill.steps import kinds
 from customers.models import BackfillRow, BackfillRun, BackfillStep, moved_to
-from kernel import Facts, Since, Step, Thing, Wanted, columns
+from kernel import Facts, Since, Step, Thing, Wanted, Works, columns
 from kernel.chunks import chunks
 
 READ_SIZE = 2_000
@@ -127,6 +127,16 @@ def sample(run: BackfillRun, name: str) -> Sequence[Thing]:
     ).order_by("-pk")
     rows = run.rows.filter(pk__in=steps.values("row")[:SAMPLE])
     return [one.thing(name, {}) for one in records(run, rows)]
+
+
+def made_elsewhere(run: BackfillRun, lines: Sequence[int]) -> dict[int, dict[str, str]]:
+    """Return, by line and step, what the run has made in other systems, with the ids that those gave it."""
+    ours = [name for name, kind in kinds().items() if kind.works is Works.WITH_LEDGER]
+    steps = BackfillStep.objects.filter(row__run=run, row__line__in=lines, state=State.CREATED)
+    found: dict[int, dict[str, str]] = {}
+    for line, name, ref in steps.exclude(name__in=ours).values_list("row__line", "name", "ref"):
+        found.setdefault(line, {})[name] = ref
+    return found
 
 
 def _wanted(

@@ -35,6 +35,9 @@ def reconcile(run: BackfillRun, systems: Systems) -> Reconciliation:
     check_world(run, systems)
     result = Reconciliation(run, standing_of(run))
     looked = {step.name: _look(run, step) for step in systems.steps if step.works is Works.PER_ROW}
+    result.cautions = [
+        caution for one in looked.values() if one.found for caution in one.step.cautions(one.found)
+    ]
     seen: set[str] = set()
     for some in chunks(records(run), READ_SIZE):
         known = {one.line: _known(one, systems.steps, looked, seen) for one in some}

@@ -100,6 +100,7 @@ class Reconciliation:
     steps: dict[str, StepCount] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
+    cautions: list[Problem] = field(default_factory=list)  # of what was looked at as a whole
     invoiced: InvoicedSince = NOTHING
 
     @property

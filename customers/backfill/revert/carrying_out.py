@@ -16,6 +16,8 @@ from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import life
 from customers.backfill.ledger.at_work import NotAlone, only_one, working_on
+from customers.backfill.ledger.identity import check_world
+from customers.backfill.ledger.reclaim import Reclaim, take, tell
 from customers.backfill.ledger.recorded import BY_CHOICE
 from customers.backfill.ledger.run_log import RunLog
 from customers.backfill.notices import outbox
@@ -77,8 +79,12 @@ def revert(
     batch_size: int,
     concurrency: int,
     max_failures: int = 10,
+    reclaim: Reclaim | None = None,
 ) -> RevertReport:
-    """Remove what the run made; safe to interrupt and to run again. Refused and RemoteError come first."""
+    """Remove what the run made; safe to interrupt and to run again. Refused and RemoteError come first.
+
+    `reclaim`, what the run's log knows and the ledger does not, is taken into the ledger before all else.
+    """
     with only_one():
         run.refresh_from_db()
         if run.status == BackfillRun.Status.ABANDONED and _is_continued(run):
@@ -86,6 +92,11 @@ def revert(
                 f"The run {run.run_id} was continued by a later run over the same file; revert that first."
             )
         _require_platform(run, systems)
+        if reclaim is not None:
+            check_world(run, systems)
+            with transaction.atomic():
+                take(reclaim, actor)
+                tell(reclaim, actor)
         plan = plan_revert(run, systems)
         if plan.is_empty:
             life.finish_revert(run, actor=actor)

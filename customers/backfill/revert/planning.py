@@ -9,6 +9,7 @@ from billing.abilities import Abilities
 from billing.client import supports_skip
 from customers.backfill.ledger.entries import LedgerStep
 from customers.backfill.ledger.identity import check_world
+from customers.backfill.ledger.reclaim import Reclaim
 from customers.backfill.ledger.recorded import Recorded, records, since, was_left
 from customers.backfill.ledger.standing import Standing, standing_of
 from customers.backfill.refused import Refused
@@ -16,7 +17,7 @@ from customers.backfill.revert.activity import Activity, find_activity, known_of
 from customers.backfill.steps import in_order, kinds
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun, BackfillStep
-from kernel import Action, Facts, Step, Thing
+from kernel import Action, Facts, Problem, Step, Thing
 
 State = BackfillStep.State
 THERE = (State.CREATED, State.ADOPTED, State.INTENDED, State.KEPT)
@@ -66,6 +67,7 @@ class RevertPlan:
     active: Activity
     found: Mapping[str, Any]
     standing: Standing
+    cautions: Sequence[Problem] = ()  # of what was looked at as a whole
 
     @property
     def left_out(self) -> int:
@@ -97,11 +99,15 @@ class RevertPlan:
         return row.recorded.external_id in self.active
 
 
-def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
-    """Look at everything the run made; nothing is written. Raises Refused or RemoteError."""
+def plan_revert(run: BackfillRun, systems: Systems, reclaim: Reclaim | None = None) -> RevertPlan:
+    """Look at everything the run made; nothing is written. Raises Refused or RemoteError.
+
+    `reclaim`: what the run's log knows, and the ledger not yet.
+    """
     check_world(run, systems)
     _require_unbilled_ends(systems)
-    recorded = [one for one in records(run) if any(_is_ours(step) for step in one.steps.values())]
+    read = records(run) if reclaim is None else map(reclaim.laid_over, records(run))
+    recorded = [one for one in read if any(_is_ours(step) for step in one.steps.values())]
     found = {step.name: _look_up(step, recorded) for step in systems.steps}
     known = {one.line: known_of(one, systems.steps) for one in recorded}
     rows = [_plan_row(one, systems, found, known[one.line]) for one in recorded]
@@ -112,7 +118,8 @@ def plan_revert(run: BackfillRun, systems: Systems) -> RevertPlan:
     for row in touched:
         _foretell(row, systems.steps, found, back)
     active = find_activity(run, things, systems.steps, found, back) if touched else {}
-    return RevertPlan(run, rows, active, found, standing_of(run))
+    cautions = [caution for step in systems.steps for caution in step.cautions(found[step.name])]
+    return RevertPlan(run, rows, active, found, standing_of(run), cautions)
 
 
 def _require_unbilled_ends(systems: Systems) -> None:

@@ -16,6 +16,7 @@ from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.report import Report
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import run_log
+from customers.backfill.ledger.reclaim import for_import as reclaim_for_import
 from customers.backfill.pausing import import_to_the_end
 from customers.backfill.settling_in import settle_in
 from customers.backfill.source import Source, open_source
@@ -34,6 +35,7 @@ from customers.terminal.import_options import (
 )
 from customers.terminal.import_report import print_next, print_outcome, print_target
 from customers.terminal.output import TerminalProgress, console
+from customers.terminal.reclaiming import tell_reclaim
 
 
 class Command(BackfillCommand):
@@ -89,8 +91,14 @@ class Command(BackfillCommand):
         ) as systems:
             print_target(console(self.err), systems, self.database)
             options = replace(chosen.options, new_run=chosen.options.new_run and run is None)
+            reclaim = None
+            if chosen.reclaim is not None:
+                reclaim = reclaim_for_import(
+                    settings.BACKFILL_LOG_DIR, source.info, systems, chosen.reclaim, actor=self.actor
+                )
+                tell_reclaim(self.say, reclaim)
             if chosen.dry_run:
-                report = plan_file(source, systems, options, now=timezone.now())
+                report = plan_file(source, systems, options, now=timezone.now(), reclaim=reclaim)
                 check_all(consents, report)
                 if chosen.save_plan:
                     save_plan(chosen.save_plan, report, self.actor, self.say)
@@ -99,6 +107,7 @@ class Command(BackfillCommand):
                 source, systems, options,
                 actor=self.actor, log_dir=settings.BACKFILL_LOG_DIR,
                 stop=stop, progress=progress, now=timezone.now, consents=consents,
+                reclaim=reclaim,
             )  # fmt: skip
             return self._settled_in(report, stop, waits=not chosen.no_wait)
 

@@ -12,17 +12,19 @@ from django.utils import timezone
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import at_work, life, run_log
 from customers.backfill.ledger.pace import Pace, pace_of
+from customers.backfill.ledger.reclaim import Reclaim, for_revert
 from customers.backfill.ledger.runs import find_run
 from customers.backfill.pausing import revert_to_the_end
 from customers.backfill.refused import Refused
 from customers.backfill.revert import Choice, RevertPlan, RevertReport, plan_revert, revert
 from customers.backfill.revert.expected import expected_removals
 from customers.backfill.settling_in import settle_in
-from customers.backfill.systems import connect
+from customers.backfill.systems import Systems, connect
 from customers.models import BackfillRun
 from customers.terminal.base import INTERRUPTED, NOT_STARTED, NOT_WELL, WELL, BackfillCommand
 from customers.terminal.import_report import print_target
 from customers.terminal.output import TerminalProgress, console
+from customers.terminal.reclaiming import tell_reclaim
 from customers.terminal.reverting import (
     add_revert_options,
     plan_json,
@@ -39,16 +41,25 @@ class Command(BackfillCommand):
         add_revert_options(parser)
 
     def work(self, *, run_id: str, dry_run: bool, keep_active: bool, discard_activity: bool, noinput: bool,
-             without: list[str], verbosity: int, no_wait: bool, **options: Any) -> int:  # fmt: skip
-        run, choice = find_run(run_id), Choice(keep_active, discard_activity)
+             without: list[str], verbosity: int, no_wait: bool, reclaim: bool,
+             **options: Any) -> int:  # fmt: skip
+        run, choice = _found(run_id, reclaim=reclaim), Choice(keep_active, discard_activity)
         if not dry_run:
             run_log.check_folder(settings.BACKFILL_LOG_DIR)
         with self.stop_on_signals() as stop:
             if dry_run:
-                return self._look(run, choice, without, stop)
+                return self._look(run, choice, without, stop, reclaim=reclaim)
             asks = not noinput and sys.stdin.isatty()
             attempt = partial(
-                self._attempt, run, choice, without, stop, quiet=verbosity == 0, waits=not no_wait, asks=asks
+                self._attempt,
+                run,
+                choice,
+                without,
+                stop,
+                quiet=verbosity == 0,
+                waits=not no_wait,
+                asks=asks,
+                reclaim=reclaim,
             )
             report = revert_to_the_end(run, attempt, stop, self.say, actor=self.actor)
         if self.format == "json":
@@ -59,20 +70,23 @@ class Command(BackfillCommand):
             return INTERRUPTED
         return NOT_STARTED if report.status == "refused" else WELL if report.is_well else NOT_WELL
 
-    def _look(self, run: BackfillRun, choice: Choice, without: list[str], stop: Stop) -> int:
+    def _look(
+        self, run: BackfillRun, choice: Choice, without: list[str], stop: Stop, *, reclaim: bool
+    ) -> int:
         with connect(sleep=stop.sleep, without=without) as systems:
             print_target(console(self.err), systems, self.database)
-            plan = plan_revert(run, systems)
+            plan = plan_revert(run, systems, self._logged(run, systems) if reclaim else None)
             return self._show(plan, choice, list(expected_removals(plan, systems.steps, choice)))
 
     def _attempt(self, run: BackfillRun, choice: Choice, without: list[str], stop: Stop, is_first: bool,
-                 *, quiet: bool, waits: bool, asks: bool) -> RevertReport:  # fmt: skip
+                 *, quiet: bool, waits: bool, asks: bool, reclaim: bool) -> RevertReport:  # fmt: skip
         """Plan and revert, from the connections on; after a pause anew, and then nobody is asked again."""
         pace = pace_of(run) if run.status == run.Status.REVERTING else Pace()
         with connect(
             rate=pace.rate, concurrency=pace.concurrency, sleep=stop.sleep, without=without, writes=True
         ) as systems:
             print_target(console(self.err), systems, self.database)
+            logged = self._logged(run, systems) if reclaim and is_first else None
             if is_first and asks and not self._confirmed(run):
                 raise Refused("Not confirmed; nothing was removed.")
             if is_first and not at_work.is_busy():
@@ -81,7 +95,7 @@ class Command(BackfillCommand):
                 report = revert(
                     run, systems, choice, actor=self.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop,
                     progress=progress, batch_size=settings.BACKFILL_BATCH_SIZE,
-                    concurrency=settings.BACKFILL_CONCURRENCY,
+                    concurrency=settings.BACKFILL_CONCURRENCY, reclaim=logged,
                 )  # fmt: skip
             if report.status == "reverted":
                 report.settling = settle_in(
@@ -96,9 +110,26 @@ class Command(BackfillCommand):
             print_plan(console(self.out), plan, choice, expected)
         return NOT_WELL if plan.active and not choice.is_made else WELL
 
+    def _logged(self, run: BackfillRun, systems: Systems) -> Reclaim | None:
+        """Read what the run's log knows and the ledger does not, and say it; raise Refused."""
+        reclaim = for_revert(settings.BACKFILL_LOG_DIR, run, systems)
+        tell_reclaim(self.say, reclaim)
+        return reclaim
+
     def _confirmed(self, run: BackfillRun) -> bool:
         self.say(
             f"This removes what the run {run.run_id} created over {run.input_name}. Type the run id to go on:"
         )
         with self.end_on_interrupt():
             return sys.stdin.readline().strip() == run.run_id
+
+
+def _found(run_id: str, *, reclaim: bool) -> BackfillRun:
+    """Find the run; one that began after the backup has to be made again first, which needs its file."""
+    if reclaim and not BackfillRun.objects.filter(run_id=run_id).exists():
+        raise Refused(
+            f"This database has no run {run_id!r}: it began after the backup.",
+            "Make it again from its log and its file, then revert it: python manage.py backfill_customers"
+            f" --reclaim {run_id} --input FILE",
+        )
+    return find_run(run_id)

@@ -10,7 +10,7 @@ from rehearsal.lago.params import Call, as_string, root
 from rehearsal.lago.subscriptions.dates import asked_dates, local_day
 from rehearsal.lago.subscriptions.lifecycle import begin, downgrade, upgrade
 from rehearsal.lago.subscriptions.schedule import next_due
-from rehearsal.lago.subscriptions.views import full_json
+from rehearsal.lago.subscriptions.views import check_shown, full_json
 from rehearsal.lago.tables import Customer, Plan, Subscription
 from rehearsal.lago.world import World
 from rehearsal.stand_in.messages import Json
@@ -35,6 +35,7 @@ def create(world: World, call: Call) -> Json:
         row = _new(world, customer, plan, sent, start, end)
     else:
         row = _change_plan(world, current, plan, _stripped(sent, "name"))
+    check_shown(world, row)
     return {"subscription": full_json(world, row)}
 
 

@@ -8,7 +8,7 @@ from rehearsal.lago.params import Call, as_string, listed, root, scalar
 from rehearsal.lago.subscriptions.dates import asked_dates
 from rehearsal.lago.subscriptions.lifecycle import cancel, terminate
 from rehearsal.lago.subscriptions.schedule import next_due
-from rehearsal.lago.subscriptions.views import ended_json, full_json, listed_json
+from rehearsal.lago.subscriptions.views import check_shown, ended_json, full_json, listed_json
 from rehearsal.lago.tables import Subscription
 from rehearsal.lago.world import World
 from rehearsal.stand_in.messages import Json
@@ -53,6 +53,8 @@ def _listed(world: World, params: Json, candidates: list[Subscription]) -> Json:
     tests = _tests(world, params)
     chosen = [row for row in candidates if all(test(row) for test in tests)]
     rows, meta = page(chosen, params)
+    for row in rows:
+        check_shown(world, row)
     return {"subscriptions": [listed_json(world, row) for row in rows], "meta": meta}
 
 
@@ -81,6 +83,7 @@ def _find(world: World, external_id: str, status: str) -> Subscription:
 
 def show(world: World, call: Call) -> Json:
     row = _find(world, call.id, scalar(call.params, "status") or "active")
+    check_shown(world, row)
     return {"subscription": full_json(world, row)}
 
 
@@ -131,6 +134,7 @@ def update(world: World, call: Call) -> Json:
         row.name = as_string(sent["name"]) or ""
     row.due_at = next_due(world, row, world.now())
     world.webhooks.tell("subscription.updated", row)
+    check_shown(world, row)
     return {"subscription": full_json(world, row)}
 
 

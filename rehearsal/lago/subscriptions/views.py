@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from rehearsal.lago.clock import milliseconds, seconds
+from rehearsal.lago.errors import internal
 from rehearsal.lago.plans import plan_json
 from rehearsal.lago.subscriptions.dates import local_day
 from rehearsal.lago.subscriptions.lifecycle import period_end
@@ -10,6 +11,15 @@ from rehearsal.lago.subscriptions.periods import period_start
 from rehearsal.lago.tables import Subscription
 from rehearsal.lago.world import World
 from rehearsal.stand_in.messages import Json
+
+
+def check_shown(world: World, row: Subscription) -> None:
+    """Raise RefusedError where the server breaks at a subscription that it is to show, and has."""
+    plan = world.plan_of(row)
+    breaks = world.organization.breaks_on_quarterly and world.behaviour.can_break_on_quarterly
+    is_such = plan.interval == "quarterly" and plan.pay_in_advance and row.billing_time == "anniversary"
+    if breaks and is_such and row.status == "active":
+        raise internal()
 
 
 def listed_json(world: World, row: Subscription) -> Json:

@@ -9,7 +9,7 @@ from rehearsal.lago import SANDBOX_KEY, Sandbox
 from rehearsal.lago.behaviour import Compat
 from rehearsal.stand_in.command import StandInCommand
 
-PASSED_ON = ("host", "port", "key", "compat", "latency_ms", "rate_limit")
+PASSED_ON = ("host", "port", "key", "compat", "latency_ms", "rate_limit", "breaks_on_quarterly")
 
 
 class Command(StandInCommand):
@@ -36,6 +36,11 @@ class Command(StandInCommand):
         )
         add("--key", default=SANDBOX_KEY, help="the API key to accept; default: a well-known one")
         add("--compat", choices=list(Compat), default=Compat.RELEASED, help="which Lago to be")
+        add(
+            "--breaks-on-quarterly",
+            action="store_true",
+            help="with --compat head: break at a quarterly plan in advance with anniversary billing",
+        )
         add("--latency-ms", type=float, default=0)
         add("--rate-limit", type=int, default=0, metavar="N", help="answer 429 above N calls per second")
         add("--fault", action="append", default=[], help="KIND[,method=…][,path=REGEX][,nth=N][,times=N]…")

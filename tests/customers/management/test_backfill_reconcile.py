@@ -46,6 +46,7 @@ def test_what_agrees_is_counted_and_ends_well(imported: Sandbox) -> None:
         "invoiced": {"invoices": 0, "customers": 0, "sums": [], "periods": [], "sentence": ""},
         "divergences": [],
         "remarks": [],
+        "warnings": [],
     }
 
 

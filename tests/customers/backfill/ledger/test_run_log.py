@@ -13,7 +13,7 @@ import pytest
 
 from customers.backfill.ledger.run_log import RunLog, check_folder, log_path, logfmt
 from customers.backfill.refused import Refused
-from customers.models import BackfillRun, User
+from customers.models import BackfillRun, BackfillStep, User
 from rehearsal.lago import Sandbox
 from tests.customers.factories import actions, imported, row, rows
 
@@ -165,9 +165,11 @@ def test_a_run_logs_its_beginning_each_row_and_its_end(lago: Sandbox) -> None:
     assert f"file=customers.csv sha256={report.info.sha256} rows=2" in first
     assert f"lago_url={lago.url} steve=none" in first
     assert of_rows[0].endswith("line=3 external_id=C-2 outcome=failed code=start_date_invalid")
+    made = dict(BackfillStep.objects.filter(name__startswith="lago_").values_list("name", "ref"))
     assert of_rows[1].endswith(
         "line=2 external_id=C-1 outcome=created user=created id_tag_mapping=created"
         " lago_customer=created lago_subscription=created"
+        f" made=lago_customer:{made['lago_customer']},lago_subscription:{made['lago_subscription']}"
     )
     assert "status=partial created=1 completed=0 skipped=0 failed=1 pending=0 seconds=" in last
     assert all(f"run={report.run.run_id} " in line for line in (first, *of_rows, last))

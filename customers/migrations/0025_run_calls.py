@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0022_repair_jobs'),
+        ('customers', '0024_lago_timezone'),
     ]
 
     operations = [

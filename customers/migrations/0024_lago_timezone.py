@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0022_repair_jobs")]
+    dependencies = [("customers", "0023_at_work")]
 
     operations = [
         migrations.AddField(
