@@ -1,7 +1,7 @@
 """Days, moments and durations in the words of the language that is active."""
 
-from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils import dateformat
 from django.utils.translation import get_language, ngettext, pgettext
@@ -23,10 +23,18 @@ def moment(value: datetime, zone: str = "") -> str:
 
     Of some zones people have no short name, only a number: of those it is the whole one.
     """
-    there = value.astimezone(ZoneInfo(zone) if zone in available_timezones() else UTC)
+    there = value.astimezone(_known(zone))
     time = dateformat.format(there, pgettext("format of a time", "H:i"))
     text = pgettext("a moment", "{day}, {time} {zone}")
     return text.format(day=day(there), time=time, zone=_zone(there, zone))
+
+
+def _known(zone: str) -> tzinfo:
+    """Return the zone of that name, or UTC. To list all that there are takes longer than a mail does."""
+    try:
+        return ZoneInfo(zone) if zone else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
 
 
 def _zone(there: datetime, zone: str) -> str:
