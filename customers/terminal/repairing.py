@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from rich.console import Console
 
+from auditlog.people import with_names
 from customers.backfill.repair import Advice, Doing, RepairPlan, RepairReport
 from customers.backfill.steps import label
 from customers.terminal.output import plain_table
@@ -87,11 +88,11 @@ def print_repair(console: Console, report: RepairReport, command: str) -> None:
     if report.status == "nothing":
         console.print(f"Run {run_id}: nothing that could be repaired safely.")
     elif report.log_path is None:
-        console.print(f"Stopped before it began ({report.reason}). Nothing was repaired.")
+        console.print(f"Stopped before it began ({with_names(report.reason)}). Nothing was repaired.")
         return
     else:
         counts = ", ".join(f"{number:,} {word}" for word, number in sorted(report.counts.items()))
-        reason = f" ({report.reason})" if report.reason else ""
+        reason = f" ({with_names(report.reason)})" if report.reason else ""
         console.print(f"Run {run_id}: {report.status}{reason}: {counts or 'nothing yet'}")
         for line, external_id, why in report.failures[:SHOWN]:
             console.print(f"  line {line} {external_id}: {why}", style="red", soft_wrap=True)
