@@ -15,6 +15,11 @@ UNFORESEEN = {
     Unforeseen.UNKNOWN_PRICE: "the plan has no interval or no plain price",
     Unforeseen.TOO_FAR: "the start, or the end of the trial, is too far away",
 }
+# One sentence wherever it is told. The whole file would do the same of whoever was ended on purpose.
+ONLY_BY_HAND = (
+    "It is never made again by itself. If it is to be: import a file with this customer's rows alone and"
+    " --skip-existing; it is then billed again, and the preview says what for."
+)
 ADOPT = "--skip-existing adopts what agrees and completes what is half done."
 
 
@@ -189,12 +194,7 @@ def ends_otherwise(wanted: Wanted, subscription: Subscription) -> Problem:
 
 
 def customer_missing() -> Divergence:
-    return Divergence(
-        "missing",
-        "a Lago customer",
-        "none",
-        "Run the same file again with --skip-existing: it is made again.",
-    )
+    return Divergence("missing", "a Lago customer", "none", ONLY_BY_HAND)
 
 
 def customer_replaced(ref: str, customer: Customer) -> Divergence:
@@ -286,14 +286,13 @@ def subscription_replaced(subscription: Subscription) -> Divergence:
 
 
 def subscription_missing(ended: Subscription | None, others: Sequence[Subscription]) -> Divergence:
-    remedy = "Run the same file again with --skip-existing: it is made again."
     if others:
         shown = ", ".join(f"{s.external_id} on {s.plan_code}" for s in others)
         remedy = "Check in Lago which subscription should bill; the mapping points to the one of the run."
         return Divergence("other_subscription", "the subscription of the run", shown, remedy)
     if ended is not None:
-        return Divergence("terminated", "an active subscription", ended.status, remedy)
-    return Divergence("missing", "an active subscription", "none", remedy)
+        return Divergence("terminated", "an active subscription", ended.status, ONLY_BY_HAND)
+    return Divergence("missing", "an active subscription", "none", ONLY_BY_HAND)
 
 
 def _end(moment: datetime | None) -> str:
