@@ -9,6 +9,9 @@ from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.ledger.standing import Standing
 from customers.backfill.reconcile import Found
 from customers.models import BackfillRun
+from kernel.wording import counted
+
+NAMED = 5
 
 
 class Verb(StrEnum):
@@ -60,12 +63,29 @@ class Advice:
 
 @dataclass(slots=True)
 class RepairPlan:
-    """`standing` is how far the import came when it was looked at."""
+    """`standing` is how far the import came when it was looked at.
+
+    `waiting` is what nobody has to decide: the platform's next sync puts it right.
+    """
 
     run: BackfillRun
     standing: Standing
     rows: list[RowRepair] = field(default_factory=list)
     advice: list[Advice] = field(default_factory=list)
+    waiting: list[Found] = field(default_factory=list)
+
+    @property
+    def waiting_sentence(self) -> str:
+        """Say whose cards wait for the platform's sync; blank where none do."""
+        if not self.waiting:
+            return ""
+        named = list(dict.fromkeys(one.external_id for one in self.waiting))
+        more = ", …" if len(named) > NAMED else ""
+        waits = "waits" if len(self.waiting) == 1 else "wait"
+        return (
+            f"{counted(len(self.waiting), 'card')} blocked in SteVe {waits} for the platform's sync, which"
+            f" opens {'it' if waits == 'waits' else 'them'} ({', '.join(named[:NAMED])}{more})."
+        )
 
     @property
     def doings(self) -> list[Doing]:
@@ -82,7 +102,7 @@ class RepairPlan:
 
     @property
     def is_well(self) -> bool:
-        """Return whether there is nothing to do and nothing to say."""
+        """Return whether there is nothing to do and nothing to decide."""
         return not self.rows and not self.advice
 
 
