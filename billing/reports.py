@@ -26,6 +26,11 @@ CANNOT_END = (
     " be seen. Mend Lago, or end it there without a closing invoice and credit note, and revert again."
 )
 NAMED = 10  # of many external ids
+# One sentence wherever it is told. The whole file would do the same of whoever was ended on purpose.
+ONLY_BY_HAND = (
+    "It is never made again by itself. If it is to be: import a file with this customer's rows alone and"
+    " --skip-existing; it is then billed again, and the preview says what for."
+)
 ADOPT = "--skip-existing adopts what agrees and completes what is half done."
 
 
@@ -235,12 +240,7 @@ def ends_otherwise(wanted: Wanted, subscription: Subscription) -> Problem:
 
 
 def customer_missing() -> Divergence:
-    return Divergence(
-        "missing",
-        "a Lago customer",
-        "none",
-        "Run the same file again with --skip-existing: it is made again.",
-    )
+    return Divergence("missing", "a Lago customer", "none", ONLY_BY_HAND)
 
 
 def customer_replaced(ref: str, customer: Customer) -> Divergence:
@@ -332,14 +332,13 @@ def subscription_replaced(subscription: Subscription) -> Divergence:
 
 
 def subscription_missing(ended: Subscription | None, others: Sequence[Subscription]) -> Divergence:
-    remedy = "Run the same file again with --skip-existing: it is made again."
     if others:
         shown = ", ".join(f"{s.external_id} on {s.plan_code}" for s in others)
         remedy = "Check in Lago which subscription should bill; the mapping points to the one of the run."
         return Divergence("other_subscription", "the subscription of the run", shown, remedy)
     if ended is not None:
-        return Divergence("terminated", "an active subscription", ended.status, remedy)
-    return Divergence("missing", "an active subscription", "none", remedy)
+        return Divergence("terminated", "an active subscription", ended.status, ONLY_BY_HAND)
+    return Divergence("missing", "an active subscription", "none", ONLY_BY_HAND)
 
 
 def subscription_unread() -> Divergence:

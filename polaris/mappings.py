@@ -87,6 +87,17 @@ def _select(database: PlatformDatabase) -> str:
     return f"SELECT {COLUMNS}, {tier} FROM user_mappings"  # noqa: S608
 
 
+UNSEEN = """
+SELECT id FROM user_mappings WHERE id = ANY(%s) AND is_active AND updated_at >= coalesce(
+  (SELECT max(started_at) FROM sync_runs WHERE status = 'completed'), '-infinity')
+"""
+
+
+def unseen(database: PlatformDatabase, ids: Iterable[int]) -> set[int]:
+    """Return which of these are active, and were changed since the last sync began that is through."""
+    return {number for some in chunks(sorted(ids)) for (number,) in database.read(UNSEEN, [some])}
+
+
 def of_customer(database: PlatformDatabase, external_id: str, id_tags: Iterable[str]) -> Mappings:
     """Find a customer's mappings, parents too, and whatever has one of some idTags in any case."""
     query = (

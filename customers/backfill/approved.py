@@ -72,10 +72,13 @@ def _agreeing(
 
 
 class Approved:
-    """An import's consent where approval is required. `way` says how to come by one."""
+    """An import's consent where approval is required. `way` says how to come by one.
 
-    def __init__(self, way: str) -> None:
-        self._way = way
+    `tells_why`: the reason of a refusal is for whoever asked, and for no run, log or webhook.
+    """
+
+    def __init__(self, way: str, *, tells_why: bool = False) -> None:
+        self._way, self._tells_why = way, tells_why
         self._plan: PlanApproval | None = None
 
     def check(self, planned: Report, run: BackfillRun | None) -> None:
@@ -84,7 +87,16 @@ class Approved:
         if changes:
             raise Refused(f"This is not the plan that was approved: {_short(changes)}.", self._way)
         if self._plan is None:
-            raise Refused("Somebody else has to approve this import first, and nobody has.", self._way)
+            raise Refused(self._nobody_has(planned.info.sha256), self._way)
+
+    def _nobody_has(self, sha256: str) -> str:
+        """Say so, or who declined what was asked for last; by number, as our records do."""
+        asked = PlanApproval.objects.without_facts().filter(sha256=sha256, run=None)
+        last = asked.exclude(status=Status.WITHDRAWN).order_by("-pk").first()
+        if last is None or last.status != Status.DECLINED or last.decided_at is None:
+            return "Somebody else has to approve this import first, and nobody has."
+        why = f": {last.reason.rstrip('.')}" if self._tells_why else ""
+        return f"This import was declined by {last.decided_by} on {last.decided_at:%Y-%m-%d %H:%M} UTC{why}."
 
     def hold(self, run: BackfillRun) -> None:
         """Have the approval be this run's: it holds until that has ended, and for no other."""

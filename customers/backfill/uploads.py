@@ -14,7 +14,6 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from billing.values import Plan
 from customers import queueing
 from customers.backfill import approvals, approved, preview_ends, stored_preview
 from customers.backfill.difference import Differs, basis_to_keep, by_difference
@@ -198,30 +197,6 @@ def check_continues(upload: BackfillUpload) -> None:
         options = options_of(upload)
         identity.check_meaning(run, options.as_json())
         identity.check_first(run, options.first)
-
-
-PRICE = ("amount_cents", "currency", "interval", "pay_in_advance")
-
-
-def check_prices(upload: BackfillUpload, plans: Mapping[str, Plan]) -> None:
-    """Raise Refused if a plan costs otherwise than its preview said: that is what somebody confirmed."""
-    told = stored_preview.unpack(upload).head["billing"] if upload.preview else []
-    for line in told:
-        plan = plans.get(line["plan_code"])  # one that is gone, the plan of the run names with its rows
-        if plan and _price_of(plan) != {name: line[name] for name in PRICE}:
-            raise Refused(
-                f"The plan {plan.code} costs something else now than the preview said.",
-                hint=PREVIEW_AGAIN,
-            )
-
-
-def _price_of(plan: Plan) -> dict[str, Any]:
-    return {
-        "amount_cents": plan.amount_cents,
-        "currency": plan.amount_currency,
-        "interval": plan.interval,
-        "pay_in_advance": plan.pay_in_advance,
-    }
 
 
 def run_to_continue(upload: BackfillUpload) -> BackfillRun | None:

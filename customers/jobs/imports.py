@@ -12,11 +12,13 @@ from django.utils import timezone
 from customers.backfill import approvals, approved
 from customers.backfill import uploads as staging
 from customers.backfill.engine.attempt import import_file
+from customers.backfill.engine.consent import Consent
 from customers.backfill.engine.report import Report
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import life, run_log, schedule
 from customers.backfill.ledger.at_work import Busy, NotAlone, only_one
 from customers.backfill.ledger.pace import Pace, pace_of
+from customers.backfill.previewed_prices import PreviewedPrices
 from customers.backfill.refused import Refused
 from customers.backfill.settling_in import wake_platform
 from customers.backfill.source import SourceError
@@ -91,7 +93,6 @@ def _work(upload: BackfillUpload, slice_of: Slicing) -> Ended:
             connect(rate=pace.rate, concurrency=pace.concurrency, sleep=stop.sleep, writes=True) as systems,
             slice_of(stop) as progress,
         ):
-            staging.check_prices(upload, systems.target.plans)
             if systems.platform is not None and upload.run is not None:
                 no_wait = bool(upload.options.get(settling.NO_WAIT))
                 settling.expect(upload.run, upload.actor, no_wait=no_wait)
@@ -99,7 +100,7 @@ def _work(upload: BackfillUpload, slice_of: Slicing) -> Ended:
                 staging.open_upload(upload), systems, replace(options, new_run=False),
                 actor=upload.actor, log_dir=settings.BACKFILL_LOG_DIR,
                 stop=stop, progress=progress, now=timezone.now,
-                consents=[approved.Approved(staging.PREVIEW_AGAIN)] if approvals.is_required() else (),
+                consents=_consents(upload),
             )  # fmt: skip
             if report.run is not None and report.status not in (*WHOLE, Status.QUEUED):
                 wake_platform(systems)  # what there is of it is not looked at
@@ -107,6 +108,12 @@ def _work(upload: BackfillUpload, slice_of: Slicing) -> Ended:
         _end(upload, Status.INTERRUPTED, f"{error} {getattr(error, 'hint', '')}".strip())
         return Ended.REFUSED
     return _settle(upload, report)
+
+
+def _consents(upload: BackfillUpload) -> list[Consent]:
+    """Return what was agreed to; an approved plan first, as that names the lines that differ."""
+    plan: list[Consent] = [approved.Approved(staging.PREVIEW_AGAIN)] if approvals.is_required() else []
+    return [*plan, PreviewedPrices(upload, staging.PREVIEW_AGAIN)]
 
 
 @transaction.atomic

@@ -88,6 +88,7 @@ def of_repair_plan(plan: RepairPlan) -> Result:
         "digest": plan.digest,
         "advice": [_advice(one) for one in plan.advice[:KEPT]],
         "advice_total": len(plan.advice),
+        "waiting": plan.waiting_sentence,
         "unfinished": plan.standing.sentence,
     }
 

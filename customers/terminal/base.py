@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
+from auditlog.people import with_names
 from customers.backfill.document import refusal, stopped
 from customers.backfill.engine.stop import Stop
 from customers.backfill.notices.died import notice_dead
@@ -69,7 +70,7 @@ class BackfillCommand(BaseCommand):
             told = self._with_a_way(error, options)
             return self.refuse(str(told), problems=told.problems)
         except Refused as error:
-            return self.refuse(str(error), error.hint)
+            return self.refuse(with_names(str(error)), error.hint)
         except (ImproperlyConfigured, ErrorFileError, RemoteError) as error:
             return self.refuse(str(error))
         except DatabaseError as error:

@@ -23,7 +23,7 @@ def consents_of(chosen: ImportOptions) -> list[Consent]:
     if chosen.plan:
         consents.append(saved_plan.Saved(chosen.plan.name, saved_plan.read(chosen.plan)))
     if approvals.is_required() and not chosen.dry_run:
-        consents.append(approved.Approved(ASK))
+        consents.append(approved.Approved(ASK, tells_why=True))
     return consents
 
 

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from auditlog.people import with_names
 from customers.backfill.document import counts, document
-from customers.backfill.engine.canary import Canary
+from customers.backfill.engine.canary import Canary, customers_to_do
 from customers.backfill.engine.plan import PlannedRow, RowAction
 from customers.backfill.engine.report import Report
 from customers.backfill.money.billing_lines import BillingLine
@@ -106,6 +107,16 @@ def _print_file(console: Console, report: Report) -> None:
         console.print(f"This file continues the unfinished run {report.continues}.", style="bold")
     if report.canary:
         _print_canary(console, report.canary, is_run=report.run is not None)
+    elif report.options.first:
+        _print_nobody_waits(console, report, report.options.first)
+
+
+def _print_nobody_waits(console: Console, report: Report, first: int) -> None:
+    """Say what became of --first where it lets everybody in."""
+    if to_do := len(customers_to_do(report.plan.rows)):
+        customers = f"there {'is' if to_do == 1 else 'are'} {counted(to_do, 'customer')} to import"
+        waits = "Nobody would wait" if report.run is None else "Nobody waits"
+        console.print(f"{waits}: {customers}, and --first {first:,} takes all.", style="bold", soft_wrap=True)
 
 
 def _print_canary(console: Console, canary: Canary, *, is_run: bool) -> None:
@@ -273,7 +284,7 @@ def _after_plan(report: Report, command: str, errors: Path | None) -> Iterable[s
     elif report.dry_run:
         yield "Nothing was written, and there is nothing to do: everything is already imported."
     else:
-        yield f"Stopped before anything was written: {report.reason}"
+        yield f"Stopped before anything was written: {with_names(report.reason)}"
 
 
 def _just_those(errors: Path | None) -> str:
@@ -282,7 +293,7 @@ def _just_those(errors: Path | None) -> str:
 
 def _after_run(report: Report, commands: tuple[str, str], errors: Path | None) -> Iterable[str]:
     run_id = report.run.run_id if report.run else ""
-    reason = f" ({report.reason})" if report.reason else ""
+    reason = f" ({with_names(report.reason)})" if report.reason else ""
     yield f"Run {run_id}: {report.status}{reason} in {report.seconds:.1f} s"
     yield f"Log {report.log_path}"
     if not report.is_well:

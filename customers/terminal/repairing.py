@@ -13,6 +13,7 @@ from customers.terminal.output import plain_table
 from customers.terminal.reconciling import print_unfinished
 from customers.terminal.settling import add_no_wait, print_settling
 from kernel.wording import counted
+from polaris.sync import Synced
 
 SHOWN = 200  # lines of each kind; --format json has them all
 EXAMPLES = 3
@@ -36,6 +37,8 @@ def print_plan(console: Console, plan: RepairPlan) -> None:
         console.print("There is nothing to repair.", style="green")
     if plan.rows:
         _print_doings(console, plan)
+    if plan.waiting:
+        console.print(plan.waiting_sentence, soft_wrap=True)
     _print_left_out(console, plan)
     _print_advice(console, plan)
     print_unfinished(console, plan.run, plan.standing)
@@ -115,6 +118,8 @@ def print_repair(console: Console, report: RepairReport, command: str) -> None:
             console.print(f"  line {line} {external_id}: {why}", style="red", soft_wrap=True)
         console.print(f"Log {report.log_path}", soft_wrap=True)
         print_settling(console, report.settling)
+    if report.plan.waiting and report.settling.synced != Synced.COMPLETED:
+        console.print(report.plan.waiting_sentence, soft_wrap=True)
     _print_left_out(console, report.plan)
     _print_advice(console, report.plan)
     if report.status in ("repaired", "nothing"):
@@ -153,6 +158,7 @@ def _plan(plan: RepairPlan) -> dict[str, Any]:
         "do": [_doing(doing) for doing in plan.doings],
         "left_out": [_doing(doing) for row in plan.left_out for doing in row.doings],
         "advice": [_advice(one) for one in plan.advice],
+        "waiting": [{"line": one.line, "external_id": one.external_id} for one in plan.waiting],
     }
 
 

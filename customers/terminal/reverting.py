@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from rich.console import Console
 
+from auditlog.people import with_names
 from customers.backfill.ledger.problems import as_json
 from customers.backfill.revert import Choice, RevertPlan, RevertReport
 from customers.backfill.steps import in_order, leavable, plural
@@ -121,12 +122,13 @@ def print_revert(console: Console, report: RevertReport, command: str) -> None:
         console.print("or --discard-activity (they go too, with all they added since).", style="yellow")
         return
     if report.manifest is None:
-        console.print(f"Stopped before it began ({report.reason}). Nothing was removed.")
+        console.print(f"Stopped before it began ({with_names(report.reason)}). Nothing was removed.")
         return
     counts = (
         ", ".join(f"{number:,} {word}" for word, number in sorted(report.counts.items())) or "nothing yet"
     )
-    console.print(f"Run {run_id}: {report.status}{f' ({report.reason})' if report.reason else ''}: {counts}")
+    reason = f" ({with_names(report.reason)})" if report.reason else ""
+    console.print(f"Run {run_id}: {report.status}{reason}: {counts}")
     _print_things(console, report.failures, "red")
     if report.in_use:
         console.print("These stay and may be used, though nobody pays for them any more:", style="yellow")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from auditlog.people import with_names
 from customers.admin.access import CONTROL
 from customers.admin.runs.controlling import may_control
 from customers.admin.runs.page import Live
@@ -59,7 +60,9 @@ def _look(live: Live, kind: str, told: Callable[[dict[str, Any]], tuple[str, str
     bad, good = told(job.result) if job.status == Status.DONE else ("", "")
     since = live.since_looks[kind]
     is_stale = since in (Since.WRITTEN, Since.REVERTED)
-    return Look(job.pk, job.status, job.reason, bad, good, is_stale, is_edited=since is Since.EDITED)
+    return Look(
+        job.pk, job.status, with_names(job.reason), bad, good, is_stale, is_edited=since is Since.EDITED
+    )
 
 
 def divergences(result: dict[str, Any]) -> tuple[str, str]:

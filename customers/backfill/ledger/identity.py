@@ -58,12 +58,12 @@ def to_continue(sha256: str, options: Mapping[str, Any], systems: Systems) -> Ba
 
 
 def begun_with(run: BackfillRun) -> frozenset[str]:
-    """Return the customers that a run has begun with: of one that waits at its first ones, just those."""
+    """Return the customers whom a run is for, done or not; while it waits, its first ones alone."""
     return frozenset(run.rows.order_by().values_list("external_id", flat=True).distinct())
 
 
 def check_first(run: BackfillRun, first: int | None) -> None:
-    """Raise Refused if a run has begun with more customers than it is to stop at.
+    """Raise Refused if a run is for more customers by now than it is to stop at.
 
     To go on with what it has begun would be more than was asked for, and to leave some of that half done
     would be no end. The limit that it was begun with itself is none to be asked about.
@@ -73,10 +73,15 @@ def check_first(run: BackfillRun, first: int | None) -> None:
         return
     if (begun := len(begun_with(run))) > first:
         raise Refused(
-            f"The unfinished run {run.run_id} over this file has begun with {counted(begun, 'customer')}"
-            f" already, so it cannot stop at the first {first:,}.",
+            f"The unfinished run {run.run_id} over this file is for {counted(begun, 'customer')} already"
+            f" ({_rows_in(run)} are in), so it cannot stop at the first {first:,}.",
             "Leave --first away to do all of it, give a larger number, or start anew with --new-run.",
         )
+
+
+def _rows_in(run: BackfillRun) -> str:
+    done = run.rows.exclude(outcome__in=("", "failed")).count()
+    return f"{done:,} of its {counted(run.rows.count(), 'row')}"
 
 
 def check_meaning(run: BackfillRun, options: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from auditlog.models import Event, record
+from auditlog.people import with_names
 from customers import locks, queueing, webhook
 from customers.backfill.notices.events import in_words
 from customers.backfill.notices.outbox import TELL, moment
@@ -150,7 +151,8 @@ def _hand_over(notice: Notice, within_s: float) -> None:
 def _message(notice: Notice, user: User) -> CustomerMail:
     message_id = f"<{notice.key}.{user.pk}@{sender().domain}>"  # the same each time: a double can be told
     words = in_words(notice.event, notice.payload.get("kind", ""))
-    return notice_message(user.email, words, notice.payload, message_id)
+    told = {**notice.payload, "reason": with_names(str(notice.payload.get("reason", "")))}
+    return notice_message(user.email, words, told, message_id)
 
 
 def _failed(notice: Notice, code: str, *, for_good: bool, asked_s: float = 0.0) -> None:

@@ -20,6 +20,7 @@ from customers.backfill.repair.objections import (
     is_safe,
     objections,
 )
+from customers.backfill.repair.syncing import waiting_for_sync
 from customers.backfill.repair.values import Advice, Doing, RepairPlan, RowRepair, Verb
 from customers.backfill.source import SourceRow, Values
 from customers.backfill.steps import kinds, label
@@ -62,6 +63,8 @@ def plan_repair(run: BackfillRun, systems: Systems) -> RepairPlan:
     why = _plan_rows(plan, systems.steps, safe, against) if safe else {}
     done = plan.keys
     left = [one for one in told.found if one not in safe or f"{one.line}:{one.step}" not in done]
+    plan.waiting = waiting_for_sync(run, systems, left, plan.doings)
+    left = [one for one in left if one not in plan.waiting]
     who = changed_customers(run, {one.external_id for one in left if _is_customer_off(one)})
     for one in left:
         means = kinds()[one.step].consequence(one.divergence.kind)

@@ -9,6 +9,9 @@ from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.ledger.standing import Standing
 from customers.backfill.reconcile import Found
 from customers.models import BackfillRun
+from kernel.wording import counted
+
+NAMED = 5
 
 
 class Verb(StrEnum):
@@ -65,7 +68,10 @@ class Advice:
 
 @dataclass(slots=True)
 class RepairPlan:
-    """`standing` is how far the import came when it was looked at."""
+    """`standing` is how far the import came when it was looked at.
+
+    `waiting` is what nobody has to decide: the platform's next sync puts it right.
+    """
 
     run: BackfillRun
     standing: Standing
@@ -84,6 +90,21 @@ class RepairPlan:
         self.rows = [row for row in self.rows if row.group not in groups]
         return sorted(unknown)
 
+    waiting: list[Found] = field(default_factory=list)
+
+    @property
+    def waiting_sentence(self) -> str:
+        """Say whose cards wait for the platform's sync; blank where none do."""
+        if not self.waiting:
+            return ""
+        named = list(dict.fromkeys(one.external_id for one in self.waiting))
+        more = ", …" if len(named) > NAMED else ""
+        waits = "waits" if len(self.waiting) == 1 else "wait"
+        return (
+            f"{counted(len(self.waiting), 'card')} blocked in SteVe {waits} for the platform's sync, which"
+            f" opens {'it' if waits == 'waits' else 'them'} ({', '.join(named[:NAMED])}{more})."
+        )
+
     @property
     def doings(self) -> list[Doing]:
         return [doing for row in self.rows for doing in row.doings]
@@ -99,7 +120,7 @@ class RepairPlan:
 
     @property
     def is_well(self) -> bool:
-        """Return whether there is nothing to do and nothing to say."""
+        """Return whether there is nothing to do, to decide or to say."""
         return not self.rows and not self.advice and not self.left_out
 
 

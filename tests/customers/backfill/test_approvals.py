@@ -1,5 +1,6 @@
 """Who approves what, when it falls away, and what an import is held to."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -278,6 +279,36 @@ def test_an_approval_that_is_taken_back_in_the_queue_stops_the_worker(anna: User
     run.refresh_from_db()
     assert "nobody has" in run.reason
     assert not User.objects.filter(role="customer").exists()
+
+
+def test_why_it_was_declined_stays_out_of_what_a_run_is_told_with(anna: User, approved: Given) -> None:
+    upload = approved()
+    confirm(client_of(anna), upload)
+    PlanApproval.objects.update(
+        run=None, status="declined", reason="Ask Carla.", decided_by="staff:77", decided_at=timezone.now()
+    )
+    run = BackfillRun.objects.get()
+
+    jobs.import_run(run.pk)
+
+    run.refresh_from_db()
+    assert "This import was declined by staff:77 on " in run.reason
+    assert "Carla" not in run.reason
+
+
+def test_a_price_that_changed_is_told_with_its_lines_as_at_the_terminal(
+    anna: User, approved: Given, lago: Sandbox
+) -> None:
+    upload = approved()
+    lago.put_plans("standard:9900")
+
+    run = worked(upload, anna)
+
+    assert run.status == "interrupted"
+    assert run.reason.startswith("This is not the plan that was approved: line 2: first invoice ")
+    assert re.search(r"line 3: first invoice \S+ 10\.00 EUR → \S+ 99\.00 EUR", run.reason)
+    assert run.reason.endswith(uploads.PREVIEW_AGAIN)
+    assert lago.state(live=True)["subscriptions"] == []
 
 
 def test_another_action_stops_the_worker_before_anything_is_written(

@@ -56,6 +56,14 @@ def test_a_dry_run_shows_who_would_be_the_first(path: Path) -> None:
     assert not BackfillRun.objects.exists()
 
 
+def test_a_number_that_lets_everybody_in_says_that_nobody_waits(path: Path) -> None:
+    would = command(path, "--first", "5000", "--dry-run")
+    did = command(path, "--first", "5000")
+
+    assert "Nobody would wait: there are 18 customers to import, and --first 5,000 takes all." in would.out
+    assert "Nobody waits: there are 18 customers to import, and --first 5,000 takes all." in did.out
+
+
 def test_the_text_says_what_comes_next(path: Path) -> None:
     answer = command(path, "--first", "2")
 
@@ -80,7 +88,7 @@ def test_fewer_than_have_begun_are_refused_with_a_way_out(path: Path) -> None:
     answer = command(path, "--first", "2")
 
     assert answer.code == 2
-    assert "has begun with 3 customers already" in answer.err
+    assert "is for 3 customers already" in answer.err
     assert "Leave --first away to do all of it" in answer.err
 
 

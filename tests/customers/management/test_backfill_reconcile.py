@@ -7,6 +7,7 @@ import pytest
 import time_machine
 
 from auditlog.models import AuditEntry
+from billing.reports import ONLY_BY_HAND
 from customers.models import BackfillStep, IdTagMapping, RunJob
 from rehearsal.lago import Sandbox
 from tests.customers import factories
@@ -95,7 +96,7 @@ def test_a_divergence_is_told_with_what_to_do_about_it(imported: Sandbox, by_han
             "kind": "terminated",
             "expected": "an active subscription",
             "found": "terminated",
-            "remedy": "Run the same file again with --skip-existing: it is made again.",
+            "remedy": ONLY_BY_HAND,
         }
     ]
 
@@ -113,6 +114,24 @@ def test_the_remedy_helps(imported: Sandbox, by_hand: Caller) -> None:
     assert before == {("C-1", "lago_subscription", "terminated"), ("C-3", "id_tag_mapping", "missing")}
     assert again.status == "succeeded"
     assert divergences() == set()
+
+
+def test_the_customers_rows_alone_make_a_subscription_again_and_leave_others_ended(
+    imported: Sandbox, by_hand: Caller
+) -> None:
+    for ended in (1, 2):
+        by_hand.delete(f"/subscriptions/backfill-C-{ended}?{SKIP}")
+    run_id = ("--run-id", latest_run().run_id)
+    told = called("backfill_reconcile", *run_id, "--format", "json").json["divergences"]
+    repaired = called("backfill_repair", *run_id, "--noinput", "--format", "json").json["advice"]
+
+    again = factories.imported(factories.rows(1), skip_existing=True)
+
+    assert {one["remedy"] for one in told} == {one["todo"] for one in repaired} == {ONLY_BY_HAND}
+    assert again.status == "succeeded"
+    assert [one.customers for one in again.invoices.first] == [1]  # it bills, and the preview says so
+    live = {one["external_id"] for one in imported.state(live=True)["subscriptions"]}
+    assert ("backfill-C-1" in live, "backfill-C-2" in live) == (True, False)
 
 
 def test_what_was_adopted_is_told_apart(imported: Sandbox, by_hand: Caller) -> None:

@@ -171,6 +171,23 @@ def test_without_an_approved_plan_the_terminal_is_told_how_to_get_one(file: Path
     assert table_counts() == before
 
 
+def test_whoever_asked_is_told_that_it_was_declined_by_whom_and_why(
+    file: Path, plan: Path, required: None, bert: User
+) -> None:
+    saved(file, plan)
+    approvals.decline(PlanApproval.objects.get(), bert, "Prices of 2026. Ask Carla.")
+
+    answer = command(file)
+    saved(file, plan, "--force")
+    asked_again = command(file)
+
+    assert answer.code == 2
+    assert f"This import was declined by {bert.display_name or bert.email} on " in answer.err
+    assert "Prices of 2026. Ask Carla. To ask for it: the same command" in answer.err
+    assert "nobody has" in asked_again.err
+    assert "declined" not in asked_again.err
+
+
 def test_a_plan_saved_at_the_terminal_is_approved_in_the_console_and_imported(
     file: Path, plan: Path, required: None, bert: User
 ) -> None:

@@ -109,7 +109,8 @@ def test_a_price_that_is_another_than_the_preview_said_is_not_billed(client: Cli
     assert jobs.import_run(run.pk) == "refused"
 
     run.refresh_from_db()
-    assert "The plan standard costs something else now than the preview said." in run.reason
+    assert "The plan standard costs something else now than the preview said: " in run.reason
+    assert "10.00 EUR monthly → 99.00 EUR monthly (lines 2–3). Preview the file again." in run.reason
     assert lago.state(live=True)["subscriptions"] == []
 
 

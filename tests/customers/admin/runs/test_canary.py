@@ -99,7 +99,7 @@ def test_fewer_than_have_begun_are_refused_in_the_words_of_the_console(client: C
     answer = confirmed(client, "2")
 
     told = "".join(said(client, answer))
-    assert "has begun with 5 customers already" in told
+    assert "is for 5 customers already" in told
     assert "Leave “First customers only” empty" in told
     assert BackfillRun.objects.get().status == "canary"
 

@@ -277,6 +277,19 @@ def test_the_starter_gets_a_short_mail(inbox: Inbox) -> None:
         assert "Questions?" not in mail.part(part)
 
 
+def test_a_mail_names_whoever_stopped_it_and_the_webhook_does_not(receiver: Receiver, inbox: Inbox) -> None:
+    sam = member_of_staff()
+    run = make_run(1, status=Status.RUNNING, actor=f"staff:{sam.pk}")
+    life.finish(run, Status.INTERRUPTED, reason=f"stopped by staff:{sam.pk}", actor=f"staff:{sam.pk}")
+
+    deliver_due()
+
+    (mail,) = inbox.received
+    assert "stopped by Sam Staff" in mail.part("plain")
+    assert "stopped by Sam Staff" in mail.part("html")
+    assert receiver.told()[0]["reason"] == f"stopped by staff:{sam.pk}"
+
+
 def test_a_mail_without_a_page_to_open_has_no_button(inbox: Inbox, settings: Any) -> None:
     settings.CUSTOMER_BASE_URL = ""
     finished(actor=f"staff:{member_of_staff().pk}")

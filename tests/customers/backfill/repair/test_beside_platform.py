@@ -163,6 +163,35 @@ def test_the_command_repairs_and_waits_for_the_sync(town: Town, run: BackfillRun
     assert "TAG0001" in open_tags(town)
 
 
+def test_cards_that_were_just_repaired_wait_for_the_sync_and_for_nobody(town: Town, run: BackfillRun) -> None:
+    town.database.execute("update user_mappings set is_active = false where steve_ocpp_id_tag = 'TAG0001'")
+    town.platform.sync()
+    repair_it = ("backfill_repair", "--run-id", run.run_id, "--noinput", "--no-wait")
+    waits = "1 card blocked in SteVe waits for the platform's sync, which opens it (C-1)."
+
+    looked = planned_repair(run)
+    done = repaired(run)
+    again = manage(*repair_it)
+    later = planned_repair(run)
+    town.platform.sync()
+
+    assert (looked.advice, looked.waiting_sentence) == ([], waits)
+    assert (done.status, done.is_well, again[0]) == ("repaired", True, 0)
+    assert waits in again[1]
+    assert "somebody has to decide" not in again[1]
+    assert (later.is_well, [one.line for one in later.waiting]) == (True, [2])
+    assert (planned_repair(run).waiting, divergences(run)) == ([], [])
+
+
+def test_one_that_a_sync_has_left_blocked_is_for_somebody_to_decide(town: Town, run: BackfillRun) -> None:
+    blocked = {"idTag": "TAG0001", "maxActiveTransactionCount": 0}
+    town.steve_call("PUT", f"ocppTags/{town.tag('TAG0001')['ocppTagPk']}", blocked)
+
+    plan = planned_repair(run)
+
+    assert (advised(plan), plan.waiting) == ({("steve_id_tag", "blocked")}, [])
+
+
 REFUSED = """
 create function refuse() returns trigger language plpgsql as
   $$ begin if old.steve_ocpp_id_tag = 'TAG0003' and new.user_id is not null then raise exception 'no'; end if;
