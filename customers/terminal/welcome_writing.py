@@ -25,7 +25,12 @@ def written(chosen: WelcomeOptions, zone: str) -> str:
 
 
 def _write_previews(path: Path, languages: Sequence[str], zone: str) -> list[Path]:
-    """Write a file for each language, which is in their names if there are several."""
+    """Write a file for each language, which is in their names if there are several; over what is there.
+
+    As it writes over a file, that one has to be such a page by its name, and not the file of customers.
+    """
+    if path.suffix.lower() != ".html":
+        raise Refused(f"--preview: {path} does not end in .html.", "Name a file such as mail.html.")
     several = len(languages) > 1
     files = [path.with_suffix(f".{one}{path.suffix}") if several else path for one in languages]
     for file, language in zip(files, languages, strict=True):
@@ -51,7 +56,8 @@ def _write_templates(folder: Path) -> int:
             what = f"--write-templates: {folder / there[0]} is there already, and is left as it is."
             raise Refused(what, "Name another folder.")
         for name, text in files.items():
-            (folder / name).write_text(text, "utf-8")
+            with (folder / name).open("x", encoding="utf-8") as file:  # nor where a link leads to nothing
+                file.write(text)
     except OSError as error:
         why = f"--write-templates: {folder} cannot be written: {error.strerror}."
         raise Refused(why, "Name a folder of yours, or a new one.") from error
