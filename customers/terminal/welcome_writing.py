@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from os.path import lexists  # a link to nothing is there as well
 from pathlib import Path
 
 from customers.backfill.refused import Refused
@@ -52,12 +53,11 @@ def _write_templates(folder: Path) -> int:
     files = dict(starting_templates())
     try:
         folder.mkdir(exist_ok=True)
-        if there := sorted(name for name in files if (folder / name).exists()):
+        if there := sorted(name for name in files if lexists(folder / name)):
             what = f"--write-templates: {folder / there[0]} is there already, and is left as it is."
             raise Refused(what, "Name another folder.")
         for name, text in files.items():
-            with (folder / name).open("x", encoding="utf-8") as file:  # nor where a link leads to nothing
-                file.write(text)
+            (folder / name).write_text(text, "utf-8")
     except OSError as error:
         why = f"--write-templates: {folder} cannot be written: {error.strerror}."
         raise Refused(why, "Name a folder of yours, or a new one.") from error

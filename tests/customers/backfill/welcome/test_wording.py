@@ -198,4 +198,4 @@ def test_the_shipped_mails_go_into_no_place_that_nobody_named(tmp_path: Any, mon
     through_a_link = command("--write-templates", "own")
 
     assert through_a_link == 2
-    assert [path.name for path in tmp_path.iterdir()] == ["own"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["own", "welcome.de.html"]
