@@ -538,6 +538,21 @@ def test_a_quota_puts_the_campaign_off_and_uses_up_nobodys_tries(inbox: Inbox) -
     )
 
 
+def test_a_server_that_greylists_everybody_is_asked_again_for_who_was_first(inbox: Inbox) -> None:
+    campaign = queued(12)
+    for user in customers_of(campaign.run):
+        inbox.refuse_recipients[user.email] = "450 4.2.0 Greylisted"
+    send_campaign(campaign.pk)
+    for position in range(5):  # their five minutes are over
+        del inbox.refuse_recipients[address(campaign, position)]
+
+    for _ in range(2):
+        WelcomeCampaign.objects.update(next_batch_at=Now())
+        send_campaign(campaign.pk)
+
+    assert inbox.recipients == {address(campaign, 0): 1}
+
+
 def test_a_campaign_that_was_put_off_goes_on_by_itself_to_the_end(inbox: Inbox) -> None:
     campaign = queued(8)
     for user in customers_of(campaign.run):
