@@ -40,7 +40,8 @@ def language_of(locale: str) -> str:
 def language_of_visitor(request: HttpRequest) -> str:
     """Return what the browser asks for first of what we have."""
     asked = parse_accept_lang_header(request.headers.get("Accept-Language", ""))
-    return first_of((tag for tag, _ in asked), settings.MAIL_LANGUAGES) or str(settings.MAIL_LANGUAGE)
+    wanted = (tag for tag, weight in asked if weight)  # 0: this one not, RFC 9110 §12.4.2
+    return first_of(wanted, settings.MAIL_LANGUAGES) or str(settings.MAIL_LANGUAGE)
 
 
 def language_for(request: HttpRequest, reader: "User | None" = None) -> str:

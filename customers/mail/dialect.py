@@ -20,6 +20,9 @@ from customers.mail.folder import NAME, Source, unusable
 TAG_MAX = 300  # characters; a condition of thousands of terms takes seconds
 SHIPPED_LAYOUT = "mail/base.html"
 TAGS = "if, elif, else, endif, block, endblock, comment, endcomment; and extends at the very top"
+# Django shows these as they stand: a tag that is not closed on its line, or a comment of several lines.
+# The ends alone are no sign: a style sheet has }} too.
+UNREAD = re.compile(r"\{\{|\{%|\{#(?=.*?#\})", re.DOTALL)
 QUOTED = re.compile(r"""extends\s+(?P<quote>["'])(?P<name>[^"']*)(?P=quote)\s*""")
 
 Find = Callable[[str], Source | None]
@@ -99,9 +102,20 @@ class _Parser(Parser):
 
     def __init__(self, template: _Template) -> None:
         tokens = Lexer(template.source).tokenize()
+        for token in tokens:
+            self._require_read(token)
         super().__init__(tokens, {}, template.engine.template_builtins, template.origin)
         self.engine: Any = template.engine
         self.is_layout = template.is_layout
+
+    def _require_read(self, token: Token) -> None:
+        found = UNREAD.search(token.contents) if token.token_type == TokenType.TEXT else None
+        if found:
+            token.lineno = (token.lineno or 1) + token.contents.count("\n", 0, found.start())
+            what = (
+                f"what begins with {found[0]} is not closed on its line, so it would be shown as it stands."
+            )
+            raise self.error(token, f"{what} Write it on one line.")
 
     def next_token(self) -> Token:
         token = super().next_token()

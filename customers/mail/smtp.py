@@ -61,7 +61,7 @@ class _Traced:
             raise
         finally:
             self._wait_for(settings.EMAIL_TIMEOUT)
-        self.handed_over = False
+        self.handed_over = reply[0] < 0  # it answered, but nothing that says what
         return reply
 
     def _wait_for(self, seconds: float) -> None:
@@ -217,7 +217,7 @@ def _reply(error: Exception) -> tuple[int | None, str]:
     """Return what the server answered, its text to be shown nowhere; None where it broke off."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(error.recipients.values()))
-        return int(code), _text(text)
+        return (int(code), _text(text)) if code > 0 else (None, "")
     if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code > 0:
         return error.smtp_code, _text(error.smtp_error)
     return None, ""

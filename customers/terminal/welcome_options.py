@@ -1,5 +1,6 @@
 """The options of `backfill_welcome`, and what they mean."""
 
+from argparse import ArgumentTypeError
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ def add_welcome_options(parser: CommandParser) -> None:
     add("--language", choices=(*settings.MAIL_LANGUAGES, ALL), help="of --test-to and --preview")
     only.add_argument(
         "--write-templates",
-        type=Path,
+        type=_place,
         metavar="DIR",
         help="only write the shipped mails, to begin your own with",
     )
@@ -108,6 +109,13 @@ def require_sender(*, inline: bool) -> None:
             "Start one with: python manage.py qcluster, or send from here with --inline.",
         )
     require_links()
+
+
+def _place(given: str) -> Path:
+    """Refuse a blank one, as a variable that is not set makes it: it would be the folder that we are in."""
+    if not given.strip():
+        raise ArgumentTypeError("it is blank: name a folder")
+    return Path(given)
 
 
 def _languages(given: str | None) -> Sequence[str]:

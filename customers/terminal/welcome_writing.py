@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from os.path import lexists  # a link to nothing is there as well
 from pathlib import Path
 
 from customers.backfill.refused import Refused
@@ -25,7 +26,12 @@ def written(chosen: WelcomeOptions, zone: str) -> str:
 
 
 def _write_previews(path: Path, languages: Sequence[str], zone: str) -> list[Path]:
-    """Write a file for each language, which is in their names if there are several."""
+    """Write a file for each language, which is in their names if there are several; over what is there.
+
+    As it writes over a file, that one has to be such a page by its name, and not the file of customers.
+    """
+    if path.suffix.lower() != ".html":
+        raise Refused(f"--preview: {path} does not end in .html.", "Name a file such as mail.html.")
     several = len(languages) > 1
     files = [path.with_suffix(f".{one}{path.suffix}") if several else path for one in languages]
     for file, language in zip(files, languages, strict=True):
@@ -47,7 +53,7 @@ def _write_templates(folder: Path) -> int:
     files = dict(starting_templates())
     try:
         folder.mkdir(exist_ok=True)
-        if there := sorted(name for name in files if (folder / name).exists()):
+        if there := sorted(name for name in files if lexists(folder / name)):
             what = f"--write-templates: {folder / there[0]} is there already, and is left as it is."
             raise Refused(what, "Name another folder.")
         for name, text in files.items():

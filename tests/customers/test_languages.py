@@ -52,6 +52,8 @@ def spoken(answer) -> tuple[str, str]:  # type: ignore[no-untyped-def]
         ("ES", "es", "Iniciar sesión"),
         ("it,de", "it", "Accedi"),
         ("pl", "en", "Sign in"),
+        ("de;q=0,fr;q=0.1", "fr", "Se connecter"),
+        ("de;q=0", "en", "Sign in"),
         ("*", "en", "Sign in"),
         ("de" * 5000, "en", "Sign in"),
         ("../../etc/passwd,de_", "en", "Sign in"),

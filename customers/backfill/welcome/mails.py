@@ -61,8 +61,14 @@ def claim_next(
 
 
 def _next_wanted(campaign: WelcomeCampaign, actor: str) -> WelcomeMail | None:
-    """Take the first that is still wanted, and skip those that no longer are."""
-    due = campaign.mails.due().select_related("user").select_for_update(of=("self",)).order_by("holds", "id")
+    """Take the first that is still wanted, and skip those that no longer are.
+
+    Who was held waits behind the others. But of a server that put everybody off, every second question is
+    about who was held first: one that greylists takes these by then, and newcomers never at once.
+    """
+    asks_again = campaign.put_offs > 0 and campaign.put_offs % 2 == 0
+    order = (F("held_at").asc(nulls_last=True), "id") if asks_again else ("holds", "id")
+    due = campaign.mails.due().select_related("user").select_for_update(of=("self",)).order_by(*order)
     reverted = campaign.run.status in (BackfillRun.Status.REVERTING, BackfillRun.Status.REVERTED)
     while (mail := due.first()) is not None:
         reason = Reason.REVERTED if reverted else reason_of_user(mail.user)

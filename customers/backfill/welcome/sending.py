@@ -114,7 +114,7 @@ class _Sender:
         if wait_s > HANDOVER_S and campaign.put_offs:
             return Ended.WAITING
         if wait_s > 0:
-            return self._wait(wait_s)
+            return self._wait(wait_s, ask_early=not campaign.refusals)
         if not self._fresh and self._left_s() <= 0:
             return Ended.MORE
         claimed = claim_next(campaign, self._conditions.actor, _prove)
@@ -178,14 +178,19 @@ class _Sender:
             return error
         return None
 
-    def _wait(self, wait_s: float) -> Ended | None:
-        """Wait for the next batch, with the connection for it open in time, or leave it to another sender."""
+    def _wait(self, wait_s: float, *, ask_early: bool) -> Ended | None:
+        """Wait for the next batch, with the connection for it open in time, or leave it to another sender.
+
+        Not `ask_early`: a server that refused us is asked once a try, as some lock out who asks more often.
+        """
         now = self._conditions.clock()
         if wait_s > max(self._left_s(), HANDOVER_S) or (self._left_s() <= 0 and not self._fresh):
             self._nap_until(min(now + wait_s - HANDOVER_S, self._deadline))
             return Ended.MORE
         self._connection.close()
-        if self._nap_until(now + wait_s - CONNECT_S):
+        if not ask_early:
+            self._nap_until(now + wait_s)
+        elif self._nap_until(now + wait_s - CONNECT_S):
             with suppress(DeliveryError):  # the first mail meets it again, and writes it down
                 self._connection.open()
             self._nap_until(now + wait_s)

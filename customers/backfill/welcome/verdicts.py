@@ -17,6 +17,7 @@ from django.utils import timezone
 from auditlog.models import Event, record
 from customers.backfill.notices import outbox
 from customers.mail.errors import DeliveryError, Kind
+from customers.mail.words import words_for
 from customers.models import WelcomeCampaign, WelcomeMail
 
 BREAKER = 5  # in a row
@@ -57,7 +58,9 @@ def _refused_as_a_whole(
     if campaign.refusals:
         end_batch(campaign)
     if campaign.refusals >= BREAKER:
-        _pause(campaign, f"{BREAKER} refusals in a row, the last one: {mail.code}", actor)
+        words = words_for(mail.code)
+        told = f"{BREAKER} refusals in a row, the last one: {mail.code}: {words.cause}. {words.remedy}"
+        _pause(campaign, told, actor)
 
 
 def _is_its_own(campaign: WelcomeCampaign, mail: WelcomeMail, kind: Kind) -> bool:
@@ -120,7 +123,8 @@ def _put_off(campaign: WelcomeCampaign, error: DeliveryError, actor: str) -> Non
     if _runs(campaign):
         until = f"{timezone.now() + wait:%Y-%m-%d %H:%M:%S} UTC"
         campaign.reason = (
-            f"The mail server takes nothing for now: {error.code}. It is asked again at {until}."
+            f"The mail server takes nothing for now: {error.code}: {words_for(error.code).cause}."
+            f" It is asked again at {until}."
         )
     data = {"code": error.code, "wait_s": round(wait.total_seconds())}
     record(campaign.run.audit_tag, actor, [Event("welcome.put_off", _subject(campaign), data)])

@@ -69,6 +69,8 @@ def failing(settings: Settings) -> Callable[..., DeliveryError]:
         ({".": "554 5.6.0 spam"}, False, Kind.REFUSED, "smtp_message_refused_554"),
         ({".": "451 4.3.0 later"}, False, Kind.DEFERRED, "smtp_message_deferred_451"),
         ({".": "550 5.4.5 Daily sending quota exceeded"}, False, Kind.AWAY, "smtp_quota_550"),
+        ({"RCPT": "what?"}, False, Kind.BROKEN, "smtp_connection_lost"),
+        ({".": "2what?"}, False, Kind.UNKNOWN, "smtp_lost_during_data"),
     ],
 )  # fmt: skip
 def test_each_answer_has_its_cause(

@@ -185,6 +185,9 @@ def test_a_changed_file_counts_from_the_next_mail_on(words: Words) -> None:
         ("{{ }}", "Empty variable tag"),
         ("{% if " + "link or " * 60 + "link %}{% endif %}", "longer than 300"),
         ("<ScRiPt src=x>", "must not have <script>"),
+        ("Dear {{ display_name\n}}", "begins with {{ is not closed on its line"),
+        ("{% if link\n%}{% endif", "begins with {% is not closed on its line"),
+        ("{# mine,\nnot theirs #}", "begins with {# is not closed on its line"),
     ],
 )  # fmt: skip
 def test_what_is_not_for_a_mail_is_named_with_its_line(words: Words, written: str, word: str) -> None:
@@ -196,6 +199,13 @@ def test_what_is_not_for_a_mail_is_named_with_its_line(words: Words, written: st
     assert said.startswith(f"MAIL_TEMPLATES_DIR, welcome.html, line {1 + filler.count(chr(10))}: "), said
     assert word in said
     assert "never-to-be-seen" not in said
+
+
+def test_a_style_sheet_is_taken_for_no_tag(words: Words) -> None:
+    style = "<style>@media print{#a{color:#000}}</style>"
+    words["welcome.html"] = f'{style}<a href="{{{{ link }}}}">x</a>'
+
+    assert style in html_of(welcome())
 
 
 def test_conditions_without_end_are_refused(words: Words) -> None:

@@ -169,6 +169,15 @@ def test_preview_is_written_in_one_language_or_in_all(run: BackfillRun, tmp_path
     assert len(list(tmp_path.iterdir())) == 1 + 6
 
 
+def test_a_preview_is_never_written_over_a_file_of_another_kind(run: BackfillRun, tmp_path: Path) -> None:
+    customers = tmp_path / "customers.csv"
+    customers.write_text("email")
+
+    code = welcome("--run-id", run.run_id, "--preview", str(customers))
+
+    assert (code, customers.read_text()) == (2, "email")
+
+
 def test_one_of_each_language_goes_to_oneself(run: BackfillRun, inbox: Inbox) -> None:
     code = welcome("--run-id", run.run_id, "--test-to", "ops@acme.example", "--language", "all")
 

@@ -26,9 +26,11 @@ from customers.backfill.welcome import (
 )
 from customers.backfill.welcome.mails import claim_next
 from customers.backfill.welcome.sending import Conditions
+from customers.mail.words import words_for
 from customers.models import BackfillRun, User, WelcomeCampaign, WelcomeMail
 from customers.sign_in import links
 from tests.customers.imported_runs import MINUTE_MS, PassingHours, customers_of, make_run
+from tests.support.smtp_scripted import Script, ScriptedServer
 from tests.support.smtp_server import Inbox, MailServer
 
 pytestmark = pytest.mark.django_db
@@ -405,7 +407,10 @@ def test_a_server_that_refuses_all_pauses_the_campaign_with_nothing_lost(
 
     assert ended is Ended.PAUSED
     assert counts(campaign) == {"queued": 8}
-    assert status(campaign).reason == f"5 refusals in a row, the last one: {code}"
+    words = words_for(code)
+    assert (
+        status(campaign).reason == f"5 refusals in a row, the last one: {code}: {words.cause}. {words.remedy}"
+    )
     assert AuditEntry.objects.filter(action="welcome.paused").count() == 1
 
 
@@ -418,8 +423,20 @@ def test_a_refused_login_pauses(inbox: Inbox, settings: Settings) -> None:
         settings.EMAIL_PORT = server.port
         send_campaign(campaign.pk)
 
-    assert status(campaign).reason.endswith("smtp_login_refused_535")
+    assert "smtp_login_refused_535: user or password is wrong." in status(campaign).reason
     assert counts(campaign) == {"queued": 6}
+
+
+def test_a_server_that_refuses_the_login_is_asked_once_a_try(inbox: Inbox, settings: Settings) -> None:
+    settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "polaris", "wrong"
+    script = Script({"AUTH": "535 no"}, offers=("AUTH PLAIN",))
+    campaign = queued(6, delay_ms=60)
+
+    with ScriptedServer(script) as server:
+        settings.EMAIL_PORT = server.port
+        send_campaign(campaign.pk)
+
+    assert len([line for line in script.seen if line.startswith("AUTH")]) == 5
 
 
 def test_a_server_that_is_not_there_pauses_and_all_is_sent_once_it_is(
@@ -434,7 +451,7 @@ def test_a_server_that_is_not_there_pauses_and_all_is_sent_once_it_is(
     start_campaign(campaign.run, "cli:test", enqueue=False)
     send_campaign(campaign.pk)
 
-    assert paused.reason.endswith("smtp_unreachable")
+    assert "smtp_unreachable: nothing answers at EMAIL_URL." in paused.reason
     assert counts(campaign) == {"sent": 6}
 
 
@@ -515,7 +532,25 @@ def test_a_quota_puts_the_campaign_off_and_uses_up_nobodys_tries(inbox: Inbox) -
     assert counts(campaign) == {"queued": 300}
     assert not campaign.mails.exclude(deferrals=0).exists()
     assert status(campaign).status == "running"
-    assert "smtp_recipient_deferred_452. It is asked again at" in status(campaign).reason
+    assert (
+        "smtp_recipient_deferred_452: the mail server does not take this address now. It is"
+        in status(campaign).reason
+    )
+
+
+def test_a_server_that_greylists_everybody_is_asked_again_for_who_was_first(inbox: Inbox) -> None:
+    campaign = queued(12)
+    for user in customers_of(campaign.run):
+        inbox.refuse_recipients[user.email] = "450 4.2.0 Greylisted"
+    send_campaign(campaign.pk)
+    for position in range(5):  # their five minutes are over
+        del inbox.refuse_recipients[address(campaign, position)]
+
+    for _ in range(2):
+        WelcomeCampaign.objects.update(next_batch_at=Now())
+        send_campaign(campaign.pk)
+
+    assert inbox.recipients == {address(campaign, 0): 1}
 
 
 def test_a_campaign_that_was_put_off_goes_on_by_itself_to_the_end(inbox: Inbox) -> None:

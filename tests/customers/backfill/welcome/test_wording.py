@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
 from customers.backfill.refused import Refused
@@ -186,3 +186,16 @@ def test_the_shipped_mails_are_written_once(tmp_path: Any, capsys: pytest.Captur
     assert "24 files are in" in said
     assert "is there already, and is left as it is." in said
     assert not (folder / "welcome.fr.html").exists()
+
+
+def test_the_shipped_mails_go_into_no_place_that_nobody_named(tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "welcome.de.html").symlink_to(tmp_path / "elsewhere.html")
+
+    with pytest.raises(CommandError):
+        command("--write-templates", "")
+    through_a_link = command("--write-templates", "own")
+
+    assert through_a_link == 2
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["own", "welcome.de.html"]
