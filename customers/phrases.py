@@ -40,7 +40,7 @@ def _known(zone: str) -> tzinfo:
 def _zone(there: datetime, zone: str) -> str:
     name = there.strftime("%Z")
     if name == "UTC":
-        return pgettext("a time zone", "UTC (universal time)")
+        return pgettext("a time zone", "UTC, universal time")
     return name if name.isalpha() else f"({zone})"
 
 

@@ -57,8 +57,8 @@ def test_both_parts_of_the_invitation_are_whole() -> None:
         ("Europe/Berlin", "Asia/Tokyo", "23 November 2026, 18:05 CET"),
         ("", "Asia/Tokyo", "24 November 2026, 02:05 JST"),
         ("", "Europe/Istanbul", "23 November 2026, 20:05 (Europe/Istanbul)"),
-        ("", "", "23 November 2026, 17:05 UTC (universal time)"),
-        ("", "Atlantis/Capital", "23 November 2026, 17:05 UTC (universal time)"),
+        ("", "", "23 November 2026, 17:05 UTC, universal time"),
+        ("", "Atlantis/Capital", "23 November 2026, 17:05 UTC, universal time"),
     ],
 )
 def test_until_when_a_link_works_is_said_where_customers_are(
