@@ -34,7 +34,7 @@ def files_of(found: Comparison, mapping: FileMapping | None) -> list[Written]:
 
 
 def _left(found: Comparison) -> Iterator[Written]:
-    """Give a file for each run that made something of who left, the newest first: it alone takes that back."""
+    """Give a file for each run that made something of who left, newest first: it alone takes that back."""
     left = found.found.of(Kind.LEFT)
     runs = sorted({run_id for one in left for run_id in one.runs}, reverse=True)
     for run_id in runs:
