@@ -3,6 +3,7 @@
 import csv
 import json
 import stat
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -66,11 +67,13 @@ def test_two_exports_weeks_apart_are_told_apart_exactly(
 ) -> None:
     exports = two_exports(**sizes)
     imported(exports.staying)
+    imported(exports.swapping)
+    swapping = latest_run()
     imported(exports.leaving)
     leaving = latest_run()
-    folder, again = tmp_path / "out", tmp_path / "again"
-    folder.mkdir()
-    again.mkdir()
+    folder, again, anew = tmp_path / "out", tmp_path / "again", tmp_path / "anew"
+    for one in (folder, again, anew):
+        one.mkdir()
     later = export(tmp_path, exports.second)
     before = all_rows()
 
@@ -105,9 +108,15 @@ def test_two_exports_weeks_apart_are_told_apart_exactly(
 
     # What is by hand is done by hand: then there is nothing.
     _do_by_hand(read(again / "by-hand.csv"), by_hand)
-    last = compared(later, "--format", "json")
+    assert set(by_kind(compared(later, "--format", "json"))) == {"card_moved"}
 
-    assert set(by_kind(last)) == {"card_moved"}
+    # A card that moved is free once its customer is reverted, who then is imported with the new one.
+    reverted(swapping)
+    compared(later, "--write", str(anew))
+    assert command(anew / "joined.csv").code == 0
+
+    last = compared(later)
+    assert (last.code, last.out.splitlines()[-1]) == (0, "Nothing differs.")
 
 
 def _do_by_hand(tasks: list[dict[str, str]], by_hand: Caller) -> None:
@@ -120,6 +129,22 @@ def _do_by_hand(tasks: list[dict[str, str]], by_hand: Caller) -> None:
             by_hand.subscription(f"backfill-{who}", external_customer_id=who, plan_code=task["in_file"])
         if task["what"] == "card_gone":
             IdTagMapping.objects.filter(id_tag=task["imported"]).update(is_active=False)
+
+
+@pytest.mark.matrix
+def test_ten_thousand_against_ten_thousand(lago: Sandbox, tmp_path: Path) -> None:
+    imported(rows(10_000), batch_size=500)
+    later = export(tmp_path, [*rows(10_000)[100:], *(row(n) for n in range(10_001, 10_101))])
+    began = time.monotonic()
+
+    told = compared(later, "--format", "json")
+
+    assert time.monotonic() - began < 10
+    assert (told.json["counts"]["left"], told.json["counts"]["joined"], told.json["same"]) == (
+        100,
+        100,
+        9_900,
+    )
 
 
 # --- what it says ------------------------------------------------------------------------------------

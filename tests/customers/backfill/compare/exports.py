@@ -10,16 +10,19 @@ PERSONAL = {Kind.EMAIL: "email", Kind.NAME: "display_name"}
 
 @dataclass(frozen=True)
 class TwoExports:
-    """`leaving` are the rows of the first whose customers are not in the second."""
+    """`leaving` are the rows of the first whose customers are not in the second, `swapping` of those whose
+    cards are somebody else's there.
+    """
 
     first: list[Row]
     leaving: list[Row]
+    swapping: list[Row]
     second: list[Row]
     expected: dict[Kind, set[str]]
 
     @property
     def staying(self) -> list[Row]:
-        return [one for one in self.first if one not in self.leaving]
+        return [one for one in self.first if one not in (*self.leaving, *self.swapping)]
 
 
 def two_exports(
@@ -49,6 +52,7 @@ def two_exports(
     return TwoExports(
         first,
         [row(n) for n in leaving],
+        [row(n) for n in swapped],
         second,
         {
             Kind.JOINED: ids(range(customers + 1, customers + joined + 1)),
