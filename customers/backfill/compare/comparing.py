@@ -18,6 +18,7 @@ from customers.backfill.compare.values import (
 from kernel import as_login
 
 ORDER = list(Kind)
+NOT_OURS = "the subscription was there before the import: a revert leaves it, so end it in Lago"
 
 
 def compare(read: FileRead, imported: Sequence[Imported], scope: Collection[str] | None = None) -> Found:
@@ -68,10 +69,11 @@ class _Comparison:
         if one.external_id in self.result.held:
             return
         out = self.read.left_out.get(key)
-        lines, note = ((out.line,), f"left out of the file by “{out.column}”") if out else ((), "")
-        self.result.differences.append(
-            Difference(Kind.LEFT, one.external_id, lines, note=note, runs=one.made_by)
-        )
+        lines = (out.line,) if out else ()
+        notes = [f"left out of the file by “{out.column}”"] if out else []
+        notes += [] if one.owns_subscription else [NOT_OURS]
+        left = Difference(Kind.LEFT, one.external_id, lines, note="; ".join(notes), runs=one.made_by)
+        self.result.differences.append(left)
 
     def _both(self, one: Imported, filed: Filed) -> None:
         before = len(self.result.differences)

@@ -32,7 +32,9 @@ class Prices:
         return next((bills for bills in found if bills), None)
 
     def price(self, wanted: Wanted) -> Price:
-        plan, bills = self.systems.target.plans.get(wanted.plan_code), self.bills(wanted)
+        plan = self.systems.target.plans.get(wanted.plan_code)
+        # A row whose start cannot be read has a plan all the same, and that has its price.
+        bills = self.bills(replace(wanted, subscription_at=wanted.subscription_at or self.there))
         currency = (plan.amount_currency if plan else None) or ""
         interval = (plan.interval if plan else None) or ""
         return Price(wanted.plan_code, bills.whole_cents if bills else None, currency, interval)

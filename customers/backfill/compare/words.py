@@ -18,14 +18,16 @@ TITLES = {
     Kind.CARD_GONE: "Card gone",
     Kind.CARD_OFF: "Card switched off here",
 }
-ANEW = "or revert the customer, and import its rows of this file"
+END = (
+    "End the subscription in Lago without closing invoice and credit note, import the customer's rows with"
+    " --skip-existing,"
+)
 TO_DO = {
     Kind.LEFT: "Revert them: nobody is invoiced by that. What was there before the import is left, to be"
     " ended in Lago by hand.",
     Kind.JOINED: "Import them, after those who left are reverted.",
-    Kind.PLAN: f"Change the plan in Lago, where the change may be billed; {ANEW}.",
-    Kind.START: "A start cannot be changed. If the new one is right, revert the customer, and import its"
-    " rows of this file.",
+    Kind.PLAN: f"{END} and the new plan is made. Or change the plan in Lago, which bills the change.",
+    Kind.START: f"If the new start is right: {END[0].lower()}{END[1:]} and it is made with the new start.",
     Kind.EMAIL: "Change the address of the customer here, and in Lago, for its invoices.",
     Kind.NAME: "Change the name of the customer here, and in Lago, for its invoices.",
     Kind.CARD_MOVED: "Switch the card off here, so that the former customer does not pay for it. It becomes"

@@ -56,5 +56,5 @@ def test_a_person_compares_and_saves_what_comes_of_it(
 
 
 def keep(page: Page, name: str) -> None:
-    if folder := os.environ.get("SCREENSHOTS"):
+    if folder := os.environ.get("POLARIS_SCREENSHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

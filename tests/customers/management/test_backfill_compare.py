@@ -17,7 +17,8 @@ from rehearsal.lago import Sandbox
 from tests.customers.backfill.compare.exports import two_exports
 from tests.customers.backfill.files import ods_bytes, xlsx_bytes
 from tests.customers.commands import Answer, command
-from tests.customers.factories import Row, csv_text, imported, row, rows
+from tests.customers.factories import Row, csv_text, row, rows
+from tests.customers.factories import imported as imported_by
 from tests.customers.undoing import all_rows, called, latest_run, reverted
 from tests.rehearsal.lago.calls import Caller
 
@@ -66,10 +67,10 @@ def test_two_exports_weeks_apart_are_told_apart_exactly(
     lago: Sandbox, by_hand: Caller, tmp_path: Path, sizes: dict[str, int]
 ) -> None:
     exports = two_exports(**sizes)
-    imported(exports.staying)
-    imported(exports.swapping)
+    imported_by(exports.staying)
+    imported_by(exports.swapping)
     swapping = latest_run()
-    imported(exports.leaving)
+    imported_by(exports.leaving)
     leaving = latest_run()
     folder, again, anew = tmp_path / "out", tmp_path / "again", tmp_path / "anew"
     for one in (folder, again, anew):
@@ -133,7 +134,7 @@ def _do_by_hand(tasks: list[dict[str, str]], by_hand: Caller) -> None:
 
 @pytest.mark.matrix
 def test_ten_thousand_against_ten_thousand(lago: Sandbox, tmp_path: Path) -> None:
-    imported(rows(10_000), batch_size=500)
+    imported_by(rows(10_000), batch_size=500)
     later = export(tmp_path, [*rows(10_000)[100:], *(row(n) for n in range(10_001, 10_101))])
     began = time.monotonic()
 
@@ -151,7 +152,7 @@ def test_ten_thousand_against_ten_thousand(lago: Sandbox, tmp_path: Path) -> Non
 
 
 def test_the_same_file_again_differs_in_nothing(lago: Sandbox, tmp_path: Path) -> None:
-    imported(rows(3))
+    imported_by(rows(3))
 
     told = compared(export(tmp_path, rows(3)))
 
@@ -161,7 +162,7 @@ def test_the_same_file_again_differs_in_nothing(lago: Sandbox, tmp_path: Path) -
 
 
 def test_people_are_masked_unless_they_are_asked_for(lago: Sandbox, tmp_path: Path) -> None:
-    imported(rows(3))
+    imported_by(rows(3))
     changed = [
         row(1, email="other@example.com"),
         row(2, display_name="Secretive"),
@@ -185,7 +186,7 @@ def test_people_are_masked_unless_they_are_asked_for(lago: Sandbox, tmp_path: Pa
 
 
 def test_money_is_told_of_who_joined_who_left_and_who_changed_plan(lago: Sandbox, tmp_path: Path) -> None:
-    imported(rows(3))
+    imported_by(rows(3))
     later = export(tmp_path, [row(2), row(3, plan_code="fleet"), row(4)])
 
     text, document = compared(later), compared(later, "--format", "json").json
@@ -208,6 +209,28 @@ def test_money_is_told_of_who_joined_who_left_and_who_changed_plan(lago: Sandbox
     assert "billed by mistake: 10.00 EUR a month" in text.out
 
 
+def test_who_was_in_lago_before_the_import_is_ended_there_by_hand(imported: Sandbox, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    given = [*rows(3), row(3, id_tag="SECOND3"), row(4, start_date="2030-01-01")]
+
+    told = compared(export(tmp_path, given), "--format", "json", "--write", str(folder))
+
+    assert by_kind(told) == {"left": ["C-5"]}
+    assert "end it in Lago" in told.json["differences"][0]["note"]
+    assert read(folder / "left.csv") == [{"external_id": "C-5"}]
+
+
+def test_a_plan_that_lago_has_no_longer_has_no_price(lago: Sandbox, by_hand: Caller, tmp_path: Path) -> None:
+    imported_by(rows(2))
+    by_hand.delete("/plans/standard")
+
+    told = compared(export(tmp_path, [row(1, plan_code="fleet")]), "--format", "json").json
+
+    left = next(one for one in told["differences"] if one["kind"] == "left")
+    assert left["costs"]["before"]["plan_code"] == "standard"
+
+
 def test_an_empty_ledger_has_nothing_to_be_compared_with(lago: Sandbox, tmp_path: Path) -> None:
     told = compared(export(tmp_path, rows(1)))
 
@@ -216,7 +239,7 @@ def test_an_empty_ledger_has_nothing_to_be_compared_with(lago: Sandbox, tmp_path
 
 
 def test_a_file_that_cannot_be_read_is_no_comparison(lago: Sandbox, tmp_path: Path) -> None:
-    imported(rows(1))
+    imported_by(rows(1))
     later = tmp_path / "later.csv"
     later.write_text("name,card\nA,B\n")
 
@@ -227,7 +250,7 @@ def test_a_file_that_cannot_be_read_is_no_comparison(lago: Sandbox, tmp_path: Pa
 
 
 def test_whoever_is_on_a_damaged_row_has_not_left(lago: Sandbox, tmp_path: Path) -> None:
-    imported(rows(4))
+    imported_by(rows(4))
     surplus = csv_text([row(1), row(4)]) + ",".join([*row(2).values(), "one cell too many"]) + "\n"
     later = tmp_path / "later.csv"
     later.write_text(surplus + ",".join(row(3, external_id="1.2E+13").values()) + "\n", "utf-8")
@@ -242,7 +265,7 @@ def test_whoever_is_on_a_damaged_row_has_not_left(lago: Sandbox, tmp_path: Path)
 
 
 def test_a_card_that_cannot_be_read_is_not_gone(lago: Sandbox, tmp_path: Path) -> None:
-    imported(rows(1))
+    imported_by(rows(1))
 
     told = compared(export(tmp_path, [row(1, id_tag="4.12E+13")]), "--format", "json")
 
@@ -254,7 +277,7 @@ def test_a_card_that_cannot_be_read_is_not_gone(lago: Sandbox, tmp_path: Path) -
 
 
 def test_a_card_in_another_notation_is_the_same_card_and_said_so(lago: Sandbox, tmp_path: Path) -> None:
-    imported([row(1, id_tag="04A1B2C3"), row(2, id_tag="04a1b2c4")])
+    imported_by([row(1, id_tag="04A1B2C3"), row(2, id_tag="04a1b2c4")])
 
     later = export(tmp_path, [row(1, id_tag="04-A1-B2-C3"), row(2, id_tag="04A1B2C4")])
     told = compared(later, "--format", "json")
@@ -264,7 +287,7 @@ def test_a_card_in_another_notation_is_the_same_card_and_said_so(lago: Sandbox, 
 
 
 def test_an_external_id_in_other_capitals_has_neither_left_nor_joined(lago: Sandbox, tmp_path: Path) -> None:
-    imported(rows(1))
+    imported_by(rows(1))
 
     told = compared(export(tmp_path, [row(1, external_id="c-1")]), "--format", "json")
 
@@ -273,7 +296,7 @@ def test_an_external_id_in_other_capitals_has_neither_left_nor_joined(lago: Sand
 
 
 def test_a_replaced_card_that_may_be_the_same_is_said_so(lago: Sandbox, tmp_path: Path) -> None:
-    imported([row(1, id_tag="04A1B2C3")])
+    imported_by([row(1, id_tag="04A1B2C3")])
 
     told = compared(export(tmp_path, [row(1, id_tag="C3B2A104")]), "--format", "json")
 
@@ -285,9 +308,9 @@ def test_a_replaced_card_that_may_be_the_same_is_said_so(lago: Sandbox, tmp_path
 
 
 def test_against_one_run_who_is_in_another_has_neither_joined_nor_left(lago: Sandbox, tmp_path: Path) -> None:
-    imported(rows(2))
+    imported_by(rows(2))
     first = latest_run()
-    imported([row(3)])
+    imported_by([row(3)])
 
     told = compared(export(tmp_path, [row(1), row(3), row(4)]), "--run-id", first.run_id, "--format", "json")
 
@@ -295,8 +318,8 @@ def test_against_one_run_who_is_in_another_has_neither_joined_nor_left(lago: San
 
 
 def test_who_was_reverted_has_joined_when_the_file_has_them(lago: Sandbox, tmp_path: Path) -> None:
-    imported(rows(2))
-    imported([row(3)])
+    imported_by(rows(2))
+    imported_by([row(3)])
     reverted()
 
     told = compared(export(tmp_path, rows(3)), "--format", "json")
@@ -305,7 +328,7 @@ def test_who_was_reverted_has_joined_when_the_file_has_them(lago: Sandbox, tmp_p
 
 
 def test_what_an_abandoned_run_made_is_billed_and_so_counts(lago: Sandbox, tmp_path: Path) -> None:
-    imported(rows(2))
+    imported_by(rows(2))
     BackfillRun.objects.update(status=BackfillRun.Status.ABANDONED)
 
     told = compared(export(tmp_path, [row(1)]), "--format", "json")
@@ -315,8 +338,8 @@ def test_what_an_abandoned_run_made_is_billed_and_so_counts(lago: Sandbox, tmp_p
 
 
 def test_a_card_that_a_later_run_brought_counts(lago: Sandbox, tmp_path: Path) -> None:
-    imported(rows(1))
-    imported([row(1, id_tag="SECOND1")], skip_existing=True)
+    imported_by(rows(1))
+    imported_by([row(1, id_tag="SECOND1")], skip_existing=True)
 
     told = compared(export(tmp_path, [row(1), row(1, id_tag="SECOND1")]), "--format", "json")
     left = compared(export(tmp_path, [row(9)]), "--format", "json").json["differences"][0]
@@ -329,7 +352,7 @@ def test_a_card_that_a_later_run_brought_counts(lago: Sandbox, tmp_path: Path) -
 
 
 def test_an_address_that_was_changed_here_counts_as_it_is_now(lago: Sandbox, tmp_path: Path) -> None:
-    imported(rows(1))
+    imported_by(rows(1))
     User.objects.filter(external_id="C-1").update(email="new@example.com")
 
     assert compared(export(tmp_path, [row(1, email="New@example.com")])).code == 0
@@ -337,7 +360,7 @@ def test_an_address_that_was_changed_here_counts_as_it_is_now(lago: Sandbox, tmp
 
 
 def test_a_card_that_is_off_here_is_told_only_where_the_file_has_it(lago: Sandbox, tmp_path: Path) -> None:
-    imported([row(1), row(1, id_tag="SECOND1")])
+    imported_by([row(1), row(1, id_tag="SECOND1")])
     IdTagMapping.objects.filter(id_tag="SECOND1").update(is_active=False)
 
     assert compared(export(tmp_path, [row(1)])).code == 0
@@ -346,12 +369,26 @@ def test_a_card_that_is_off_here_is_told_only_where_the_file_has_it(lago: Sandbo
 
 
 def test_a_start_is_told_with_the_days_between(lago: Sandbox, tmp_path: Path) -> None:
-    imported(rows(1))
+    imported_by(rows(1))
 
     told = compared(export(tmp_path, [row(1, start_date="2024-01-31")]), "--format", "json")
 
     assert by_kind(told) == {"other_start": ["C-1"]}
     assert told.json["differences"][0]["note"] == "30 days later"
+
+
+@pytest.mark.parametrize("change", [{"plan_code": "fleet"}, {"start_date": "2024-03-01"}])
+def test_what_was_ended_in_lago_and_imported_anew_agrees(
+    lago: Sandbox, by_hand: Caller, tmp_path: Path, change: dict[str, str]
+) -> None:
+    imported_by(rows(2))
+    later = export(tmp_path, [row(1, **change), row(2)])
+    assert compared(later).code == 1
+    skip = "on_termination_invoice=skip&on_termination_credit_note=skip"
+    by_hand.delete(f"/subscriptions/backfill-C-1?{skip}")
+    assert imported_by([row(1, **change)], skip_existing=True).status == "succeeded"
+
+    assert compared(later).code == 0
 
 
 # --- cards that others have --------------------------------------------------------------------------
@@ -360,7 +397,7 @@ def test_a_start_is_told_with_the_days_between(lago: Sandbox, tmp_path: Path) ->
 def test_who_joined_with_somebody_elses_card_waits_until_that_is_settled(
     lago: Sandbox, tmp_path: Path
 ) -> None:
-    imported(rows(2))
+    imported_by(rows(2))
     folder = tmp_path / "out"
     folder.mkdir()
     given = [row(1, id_tag="NEW1"), row(3, id_tag="TAG0001"), row(4, id_tag="TAG0002"), row(5)]
@@ -381,7 +418,7 @@ def test_who_joined_with_somebody_elses_card_waits_until_that_is_settled(
 
 
 def test_files_are_for_their_owner_and_never_beside_older_ones(lago: Sandbox, tmp_path: Path) -> None:
-    imported(rows(2))
+    imported_by(rows(2))
     folder = tmp_path / "out"
     folder.mkdir()
     later = export(tmp_path, [row(1), row(3)])
@@ -455,7 +492,7 @@ FORMATS: dict[str, Callable[[list[Row]], bytes]] = {
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_what_joined_has_the_format_of_the_export(lago: Sandbox, tmp_path: Path, kind: str) -> None:
-    imported(rows(1))
+    imported_by(rows(1))
     folder = tmp_path / "out"
     folder.mkdir()
     later = tmp_path / f"later.{kind}"
@@ -468,7 +505,7 @@ def test_what_joined_has_the_format_of_the_export(lago: Sandbox, tmp_path: Path,
 
 
 def test_nothing_is_written_down(lago: Sandbox, tmp_path: Path) -> None:
-    imported(rows(2))
+    imported_by(rows(2))
     before, entries = all_rows(), AuditEntry.objects.count()
 
     compared(export(tmp_path, [row(1), row(3)]))
