@@ -93,4 +93,5 @@ def _difference(was: Price, now: Price) -> str:
         return f"{_price(was)} until now, then {_price(now)}"
     if was.cents == now.cents:
         return "the same price"
-    return f"{change(now.cents - was.cents, now.currency)} {interval(now.interval)}"
+    more, word = now.cents - was.cents, "more" if now.cents > was.cents else "less"
+    return f"{written(abs(more), now.currency)} {interval(now.interval)} {word}"

@@ -43,7 +43,7 @@ def test_it_says_who_joined_who_left_and_what_changed(client: Client) -> None:
 
     for words in ("Left: 1", "Joined: 1", "Another plan: 1", "Another address: 1", "new@example.com"):
         assert words in page
-    assert "+40.00 EUR a month" in page
+    assert "40.00 EUR a month more" in page
 
 
 def test_it_carries_the_files_that_the_next_pages_take(client: Client) -> None:

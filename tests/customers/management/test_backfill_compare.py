@@ -348,6 +348,15 @@ def test_a_card_that_a_later_run_brought_counts(lago: Sandbox, tmp_path: Path) -
     assert len(left["runs"]) == 2
 
 
+def test_a_run_that_is_not_finished_is_said(lago: Sandbox, tmp_path: Path) -> None:
+    imported_by(rows(3), first=1)
+
+    told = compared(export(tmp_path, rows(3)), "--format", "json")
+
+    assert by_kind(told) == {"joined": ["C-2", "C-3"]}
+    assert f"Not finished: {latest_run().run_id}" in told.json["warnings"][0]
+
+
 # --- changed by hand since ---------------------------------------------------------------------------
 
 
@@ -488,6 +497,18 @@ FORMATS: dict[str, Callable[[list[Row]], bytes]] = {
     "ods": lambda given: ods_bytes(table(given)),
     "json": lambda given: json.dumps({"customers": given}).encode(),
 }
+
+
+def test_of_a_file_that_the_mapping_leaves_out_as_a_whole_all_have_left(
+    lago: Sandbox, tmp_path: Path
+) -> None:
+    mapping = tmp_path / "crm.toml"
+    mapping.write_text('[[leave_out]]\ncolumn = "plan_code"\nvalues = ["standard"]\n', "utf-8")
+    imported_by(rows(2))
+
+    told = compared(export(tmp_path, rows(2)), "--mapping", str(mapping), "--format", "json")
+
+    assert by_kind(told) == {"left": ["C-1", "C-2"]}
 
 
 @pytest.mark.parametrize("kind", FORMATS)
