@@ -17,7 +17,16 @@ from rehearsal.lago import Sandbox
 from tests.customers.backfill.compare.exports import two_exports
 from tests.customers.backfill.files import ods_bytes, xlsx_bytes
 from tests.customers.commands import Answer, command
-from tests.customers.factories import Row, csv_text, row, rows
+from tests.customers.factories import (
+    Row,
+    csv_text,
+    customer,
+    lago_customer,
+    lago_subscription,
+    mapping,
+    row,
+    rows,
+)
 from tests.customers.factories import imported as imported_by
 from tests.customers.undoing import all_rows, called, latest_run, reverted
 from tests.rehearsal.lago.calls import Caller
@@ -310,7 +319,7 @@ def test_a_replaced_card_that_may_be_the_same_is_said_so(lago: Sandbox, tmp_path
 def test_against_one_run_who_is_in_another_has_neither_joined_nor_left(lago: Sandbox, tmp_path: Path) -> None:
     imported_by(rows(2))
     first = latest_run()
-    imported_by([row(3)])
+    imported_by([row(3), row(5)])
 
     told = compared(export(tmp_path, [row(1), row(3), row(4)]), "--run-id", first.run_id, "--format", "json")
 
@@ -325,6 +334,20 @@ def test_who_was_reverted_has_joined_when_the_file_has_them(lago: Sandbox, tmp_p
     told = compared(export(tmp_path, rows(3)), "--format", "json")
 
     assert by_kind(told) == {"joined": ["C-3"]}
+
+
+def test_what_a_reverted_run_had_only_found_is_nobodys_any_more(lago: Sandbox, tmp_path: Path) -> None:
+    mapping(customer(1))
+    lago_customer(lago, 1)
+    lago_subscription(lago, 1)
+    imported_by(rows(2), skip_existing=True)
+    reverted()
+    imported_by([row(3)])
+
+    told = compared(export(tmp_path, [row(3)]), "--format", "json")
+
+    assert IdTagMapping.objects.filter(user__external_id="C-1", is_active=True).exists()
+    assert by_kind(told) == {}
 
 
 def test_what_an_abandoned_run_made_is_billed_and_so_counts(lago: Sandbox, tmp_path: Path) -> None:
@@ -398,6 +421,8 @@ def test_what_was_ended_in_lago_and_imported_anew_agrees(
     assert imported_by([row(1, **change)], skip_existing=True).status == "succeeded"
 
     assert compared(later).code == 0
+    gone = compared(export(tmp_path, [row(2)]), "--format", "json").json["differences"][0]
+    assert gone["costs"]["before"]["plan_code"] == change.get("plan_code", "standard")  # by the last run
 
 
 # --- cards that others have --------------------------------------------------------------------------
@@ -468,10 +493,10 @@ def crm(folder: Path, lines: list[str], name: str) -> Path:
 
 
 def test_the_same_mapping_reads_what_joined(lago: Sandbox, tmp_path: Path) -> None:
-    mapping, folder = tmp_path / "crm.toml", tmp_path / "out"
-    mapping.write_text(MAPPING, "utf-8")
+    crm_toml, folder = tmp_path / "crm.toml", tmp_path / "out"
+    crm_toml.write_text(MAPPING, "utf-8")
     folder.mkdir()
-    through = ("--mapping", str(mapping), "--encoding", "cp1252")
+    through = ("--mapping", str(crm_toml), "--encoding", "cp1252")
     jürgen = "7;Jürgen;Müller;j@example.com;AA01;Basis;01.01.2024;aktiv"
     ended = "8;Ida;Ende;i@example.com;AA02;Basis;01.01.2024;"
     first = crm(tmp_path, [jürgen, f"{ended}aktiv"], "first.csv")
@@ -502,11 +527,11 @@ FORMATS: dict[str, Callable[[list[Row]], bytes]] = {
 def test_of_a_file_that_the_mapping_leaves_out_as_a_whole_all_have_left(
     lago: Sandbox, tmp_path: Path
 ) -> None:
-    mapping = tmp_path / "crm.toml"
-    mapping.write_text('[[leave_out]]\ncolumn = "plan_code"\nvalues = ["standard"]\n', "utf-8")
+    crm_toml = tmp_path / "crm.toml"
+    crm_toml.write_text('[[leave_out]]\ncolumn = "plan_code"\nvalues = ["standard"]\n', "utf-8")
     imported_by(rows(2))
 
-    told = compared(export(tmp_path, rows(2)), "--mapping", str(mapping), "--format", "json")
+    told = compared(export(tmp_path, rows(2)), "--mapping", str(crm_toml), "--format", "json")
 
     assert by_kind(told) == {"left": ["C-1", "C-2"]}
 
