@@ -131,7 +131,7 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         concurrency=_within(
             "--concurrency", given["concurrency"], settings.BACKFILL_CONCURRENCY, 1, MOST_AT_ONCE
         ),
-        date_format=_date_format(given["date_format"]),
+        date_format=known_date_format(given["date_format"]),
         decimal_mark=given["decimal_mark"],
         billing_time=given["billing_time"],
         max_failures=_within("--max-failures", given["max_failures"], 10, 1, 1_000_000),
@@ -215,7 +215,8 @@ def _billed_until(given: str | None) -> str | None:
     return read.day.isoformat()
 
 
-def _date_format(given: str | None) -> str | None:
+def known_date_format(given: str | None) -> str | None:
+    """Return the format, if it is one; raise Refused."""
     if given is not None and not is_date_format(given):
         raise Refused("--date-format must name year, month and day, such as %d.%m.%Y.")
     return given

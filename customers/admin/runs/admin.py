@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from customers.admin.access import ON_RUNS, may
+from customers.admin.comparing import ComparePages
 from customers.admin.imports.views import ImportPages
 from customers.admin.preflight import PreflightPages
 from customers.admin.runs.cards import CardPages
@@ -34,6 +35,7 @@ class BackfillRunAdmin(
     WelcomePages,
     TellingPages,
     PreflightPages,
+    ComparePages,
     ImportPages,
     RunColumns,
     ModelAdmin,  # type: ignore[misc]

@@ -1,0 +1,1 @@
+"""A later file against what is imported."""
