@@ -67,6 +67,8 @@ def print_detail(console: Console, detail: RunDetail, *, verbosity: int = 1) -> 
     console.print()
     if detail.standing.sentence:
         console.print(detail.standing.sentence, style="yellow", soft_wrap=True)
+    if detail.taken_back:
+        console.print(f"{counted(detail.taken_back, 'customer')} taken back by a revert of chosen ones.")
     if detail.standing.waiting:
         console.print(detail.standing.waiting_sentence, soft_wrap=True)
     console.print(" · ".join(f"{number:,} {name}" for name, number in detail.counts.items()))

@@ -35,7 +35,10 @@ from customers.admin.runs.starts import starts_of
 from customers.admin.runs.stepping import stepper_of
 from customers.admin.runs.telling import told_of
 from customers.backfill import uploads as staging
+from customers.backfill.ledger.standing import shown_status
+from customers.backfill.ledger.taken_back import taken_back
 from customers.backfill.refused import Refused
+from customers.backfill.revert.chosen import NOT_CHOSEN
 from customers.models import BackfillRun
 
 
@@ -70,6 +73,8 @@ class RunPages(Pages):
             "platform": page.platform_of(run),
             "steps": page.steps_of(run),
             "starts": starts_of(run, timezone.now().date()),
+            "taken_back": len(taken_back(run)) - len(run.taking_back),
+            "may_choose": may(request.user, REVERT) and shown_status(run) not in NOT_CHOSEN,
             "downloads": page.files_of(run),
             "told": told_of(run),
             "entries": page.entries_of(run) if may(request.user, AUDIT) else [],

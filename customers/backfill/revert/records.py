@@ -92,13 +92,14 @@ class Removals:
         return [Leaving(row) for row in rows]
 
     @transaction.atomic
-    def keep(self, rows: Iterable[tuple[RowPlan, str]], code: str) -> list[Line]:
-        """Write down customers that stay whole, and why."""
+    def keep(self, rows: Iterable[tuple[RowPlan, str]], code: str, *, stands: bool = False) -> list[Line]:
+        """Write down customers that stay whole, and why. `stands`: they are the run's like all others."""
         self._begin()
         for row, why in rows:
             for target in row.remove:
                 self._note(row, target.step, "kept", why=why, code=code)
-                self._set(row, target.step, State.KEPT, code)
+                if not stands:
+                    self._set(row, target.step, State.KEPT, code)
         return self._end()
 
     @transaction.atomic
