@@ -27,11 +27,12 @@ def read_chosen(path: Path) -> list[str]:
     """Read the external_ids of a file, of whatever kind: no other column is asked for. Raises SourceError."""
     source = open_cells(path)
     names = [name.strip().casefold() for name in source.info.header]
-    if names.count(COLUMN) != 1:
-        amount = "no column" if COLUMN not in names else "more than one column"
-        told = f"{source.info.name}: there is {amount} {COLUMN}."
-        code = "column_missing" if COLUMN not in names else "column_duplicate"
-        raise SourceError(Problem(code, COLUMN, told, "It says who is to be taken back."))
+    if COLUMN not in names:
+        told = f"{source.info.name}: there is no column {COLUMN}."
+        raise SourceError(Problem("column_missing", COLUMN, told, "It says who is to be taken back."))
+    if names.count(COLUMN) > 1:
+        told = f"{source.info.name}: more than one column is named {COLUMN}."
+        raise SourceError(Problem("column_duplicate", COLUMN, told, "Keep the one that says who is to go."))
     place = names.index(COLUMN)
     return [row.cells[place] for row in source]
 
