@@ -169,6 +169,7 @@ def detail_json(detail: RunDetail) -> dict[str, Any]:
         "control": _control_json(detail.run),
         "actor": detail.run.actor,
         "approvals": [_approval_json(one) for one in detail.approvals],
+        "taken_back": detail.taken_back,
         "steps": detail.steps,
         "rate_per_s": detail.rate_per_s,
         "failures": [

@@ -181,9 +181,9 @@ class Reverting:
         _begin(self.plan, {row.recorded.external_id for row in rows}, self.actor)
         self._revoke_links()
         self._note([self._first_line()])
-        stands = self.plan.chosen is not None
+        stand = self._untouched()
         for some in chunks(self._kept_by_choice(), 1000):
-            self._written(self._removals.keep(some, BY_CHOICE, stands=stands))
+            self._written(self._removals.keep(some, BY_CHOICE, but=stand))
         self._left = len(rows)
         self.progress.start("Reverting", self._left)
         lanes = Lanes(concurrency)
@@ -211,6 +211,14 @@ class Reverting:
 
     def _is_kept(self, row: RowPlan) -> bool:
         return self.choice.keep_active and self.plan.is_active(row)
+
+    def _untouched(self) -> set[int]:
+        """Return the lines of kept customers who are the run's like all others: nobody has begun with them."""
+        if self.plan.chosen is None:
+            return set()
+        begun = set(self.plan.run.taking_back)
+        rows = (row.recorded for row in self.plan.rows if self._is_kept(row))
+        return {one.line for one in rows if one.external_id not in begun}
 
     def _kept_by_choice(self) -> list[tuple[RowPlan, str]]:
         active = self.plan.active

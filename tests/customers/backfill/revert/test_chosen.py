@@ -189,6 +189,20 @@ def test_who_was_active_is_asked_about_and_kept_is_a_customer_of_the_run_as_befo
     assert divergences() == set()
 
 
+def test_whoever_was_begun_with_and_is_kept_after_all_is_left_to_a_revert_of_the_whole(
+    run: BackfillRun,
+) -> None:
+    BackfillRun.objects.filter(pk=run.pk).update(taking_back=["C-1"])
+    User.objects.filter(external_id="C-1").update(last_login=timezone.now())
+
+    take_back(run, "C-1", "C-2", more=("--keep-active",))
+
+    assert set(run.rows.filter(external_id="C-1").values_list("steps__state", flat=True)) >= {"kept"}
+    assert latest_run().taking_back == []
+    assert called("backfill_revert", "--run-id", run.run_id, "--discard-activity").code == 0
+    assert here() == set()
+
+
 def test_who_was_active_goes_too_if_that_is_said(run: BackfillRun) -> None:
     User.objects.filter(external_id="C-1").update(last_login=timezone.now())
 
