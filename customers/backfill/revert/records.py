@@ -93,7 +93,7 @@ class Removals:
 
     @transaction.atomic
     def keep(self, rows: Iterable[tuple[RowPlan, str]], code: str, *, but: Container[int] = ()) -> list[Line]:
-        """Write down customers that stay whole, and why; of the lines in `but`, that is in the manifest only."""
+        """Write down customers that stay whole, and why; of the lines in `but`, in the manifest only."""
         self._begin()
         for row, why in rows:
             for target in row.remove:
