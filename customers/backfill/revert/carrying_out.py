@@ -213,7 +213,7 @@ class Reverting:
         return self.choice.keep_active and self.plan.is_active(row)
 
     def _untouched(self) -> set[int]:
-        """Return the lines of kept customers with whom nobody has begun: they are the run's like all others."""
+        """Return the lines of kept customers with whom nobody has begun: they are as all others."""
         if self.plan.chosen is None:
             return set()
         begun = set(self.plan.run.taking_back)
