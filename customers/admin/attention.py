@@ -13,6 +13,7 @@ from customers.backfill.ledger import at_work
 from customers.backfill.ledger.standing import REVERT_INTERRUPTED, REVERT_PAUSED, shown_status
 from customers.models import BackfillRun, PlanApproval, RunJob, WelcomeCampaign, WelcomeMail
 from customers.workers import worker_is_alive, worker_seen_at
+from kernel.wording import counted
 
 EACH = 5  # of a kind; the list behind the link has all
 Status, State = BackfillRun.Status, WelcomeMail.State
@@ -45,7 +46,7 @@ class Attention:
 
 def attention() -> list[Attention]:
     """Return all there is, the most urgent first."""
-    return [*_worker(), *_runs(), *_approvals(), *_campaigns(), *_divergences(), *_mails()]
+    return [*_worker(), *_runs(), *_taking_back(), *_approvals(), *_campaigns(), *_divergences(), *_mails()]
 
 
 def _worker() -> Iterator[Attention]:
@@ -69,6 +70,14 @@ def _runs() -> Iterator[Attention]:
             "More runs",
             reverse("admin:customers_backfillrun_changelist"),
         )
+
+
+def _taking_back() -> Iterator[Attention]:
+    """Name the runs whose chosen customers are gone in part, while nobody is at it."""
+    begun = BackfillRun.objects.exclude(taking_back=[]).exclude(pk__in=at_work.runs_at_work())
+    for run in begun.order_by("-id")[:EACH]:
+        what = f"was losing {counted(len(run.taking_back), 'chosen customer')}, and that is not through"
+        yield Attention(what, run.run_id, _page(run.pk), at=run.settled_at, is_urgent=True)
 
 
 def _approvals() -> Iterator[Attention]:

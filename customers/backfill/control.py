@@ -89,13 +89,22 @@ def pause(run: BackfillRun, *, actor: str) -> str:
         paused = with_names(life.paused_by(run.asked_by))
         return f"The run {run.run_id} is {'' if asked else 'already '}{paused}."
     if is_repaired(run):
-        raise Refused(
-            f"The run {run.run_id} is being repaired, and a repair is not paused.",
-            "Stop it: repaired once more, it goes on with what is left.",
-        )
+        raise _unpaused(run)
     if run.pause_requested:
         return f"The run {run.run_id} pauses: what is in flight is finished and recorded."
     raise _nothing(run, "it is being stopped" if run.stop_requested else "there is nothing to pause")
+
+
+def _unpaused(run: BackfillRun) -> Refused:
+    if run.taking_back:
+        return Refused(
+            f"Chosen customers of the run {run.run_id} are being taken back, and that is not paused.",
+            "Stop it: the same command goes on with what is left.",
+        )
+    return Refused(
+        f"The run {run.run_id} is being repaired, and a repair is not paused.",
+        "Stop it: repaired once more, it goes on with what is left.",
+    )
 
 
 @transaction.atomic
@@ -155,9 +164,10 @@ def _stop_repair(run: BackfillRun, actor: str) -> str:
     if waiting.update(**ended):
         record(run.audit_tag, actor, [Event("repair.stopped", f"run:{run.run_id}")])
         return f"The repair of run {run.run_id} is stopped. Repaired once more, it goes on with what is left."
+    what = "revert of chosen customers" if run.taking_back else "repair"
     if not life.ask_to_stop_repair(run, actor=actor):
-        return f"The repair of run {run.run_id} was asked to stop already."
-    return f"The repair of run {run.run_id} stops: what is in flight is finished and recorded."
+        return f"The {what} of run {run.run_id} was asked to stop already."
+    return f"The {what} of run {run.run_id} stops: what is in flight is finished and recorded."
 
 
 def pace(run: BackfillRun, chosen: Pace, *, actor: str) -> str:

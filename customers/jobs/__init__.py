@@ -6,7 +6,7 @@ tables, a task only wakes somebody up, and the sweep does so again for whatever 
 
 from customers.jobs.imports import import_run
 from customers.jobs.looked import keep_reconciliation, keep_verification
-from customers.jobs.on_runs import LEAVE_OUT, LOOK, WITHOUT, ask, run_job
+from customers.jobs.on_runs import LEAVE_OUT, LOOK, ONLY, WITHOUT, ask, run_job
 from customers.jobs.settling import NO_WAIT, REVERTED, stop_waiting
 from customers.jobs.sweeping import sweep
 from customers.jobs.verifying import stop_verifying
@@ -15,6 +15,7 @@ __all__ = [
     "LEAVE_OUT",
     "LOOK",
     "NO_WAIT",
+    "ONLY",
     "REVERTED",
     "WITHOUT",
     "ask",

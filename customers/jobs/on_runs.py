@@ -29,6 +29,7 @@ from customers.models import BackfillRun, RunJob
 from kernel import RemoteError
 
 Kind, Status, RunStatus = RunJob.Kind, RunJob.Status, BackfillRun.Status
+ONLY = "only"  # the option of a revert and of its look that names the chosen customers
 WITHOUT = "without"  # the option that names systems to leave alone
 LOOK = "look"  # the option of a repair that names the look that was confirmed
 LEAVE_OUT = "leave_out"  # the option of a repair that names the lines that are to stay as they are
@@ -54,9 +55,14 @@ def ask(run: BackfillRun, kind: str, actor: str, **options: Any) -> RunJob:
         if kind in (Kind.REVERT, Kind.REPAIR):
             life.forget_stop(run)
         if kind not in LOOKING:
-            record(run.audit_tag, actor, [Event(f"{kind}.asked", f"run:{run.run_id}", options)])
+            record(run.audit_tag, actor, [Event(f"{kind}.asked", f"run:{run.run_id}", _noted(options))])
     enqueue(job.pk)
     return job
+
+
+def _noted(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Count whom a revert names: each of them has entries of their own."""
+    return {name: len(value) if name == ONLY else value for name, value in options.items()}
 
 
 def _made(run: BackfillRun, kind: str, actor: str, options: Mapping[str, Any]) -> RunJob:
@@ -125,7 +131,7 @@ def _reconcile(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> 
 
 
 def _preview(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Outcome:
-    plan = plan_revert(job.run, systems)
+    plan = plan_revert(job.run, systems, only=job.options.get(ONLY))
     expected = expected_removals(plan, systems.steps, Choice())
     return Status.DONE, "", results.of_revert_plan(plan) | {"expected": list(expected)}
 
@@ -137,6 +143,7 @@ def _revert(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Out
             job.run, systems, _choice(job),
             actor=job.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop, progress=progress,
             batch_size=settings.BACKFILL_BATCH_SIZE, concurrency=settings.BACKFILL_CONCURRENCY,
+            only=job.options.get(ONLY),
         )  # fmt: skip
     if report.status in ("reverted", "nothing") and systems.platform:  # nothing: a worker died at the end
         settling.expect(job.run, job.actor, reverted=True, no_wait=bool(job.options.get(settling.NO_WAIT)))

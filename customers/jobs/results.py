@@ -63,6 +63,9 @@ def of_revert_plan(plan: RevertPlan) -> Result:
         "buckets": {name: dict(counted) for name, counted in buckets.items()},
         "active": {external_id: list(why) for external_id, why in list(plan.active.items())[:KEPT]},
         "active_total": len(plan.active),
+        "chosen": sorted(plan.chosen or ())[:KEPT],
+        "chosen_total": None if plan.chosen is None else len(plan.chosen),
+        "going_on": len(plan.run.taking_back),
     }
 
 
@@ -73,6 +76,7 @@ def of_revert(report: RevertReport) -> Result:
         "failures": [list(failure) for failure in report.failures[:KEPT]],
         "in_use": [list(one) for one in report.in_use[:KEPT]],
         "active_total": len(report.plan.active),
+        "chosen_total": None if report.plan.chosen is None else len(report.plan.chosen),
         "seconds": round(report.seconds, 1),
     }
 

@@ -79,6 +79,8 @@ class BackfillRun(models.Model):
     lago_timezone = models.CharField(max_length=64, blank=True, default="")  # of its billing entity
     # Which one of its kind each other system was, by the key of the system.
     world = models.JSONField(default=dict, blank=True)
+    # Of a revert of chosen customers that has begun and is not through: the run stays what it is meanwhile.
+    taking_back = models.JSONField(default=list, blank=True, help_text="External ids of those who are going")
     stop_requested = models.BooleanField(default=False)
     pause_requested = models.BooleanField(default=False)
     paused_at = models.DateTimeField(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -23,6 +24,17 @@ def add_revert_options(parser: CommandParser) -> None:
     add = parser.add_argument
     add("--run-id", required=True, metavar="ID")
     add("--dry-run", action="store_true", help="say what would be removed; remove nothing")
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument(
+        "--external-id",
+        nargs="+",
+        metavar="E",
+        help="take back these customers alone; the run stays what it is for the others",
+    )
+    who.add_argument(
+        "--only", type=Path, metavar="FILE",
+        help="the same of a file that names them in a column external_id",
+    )  # fmt: skip
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument(
         "--keep-active", action="store_true", help="leave customers whole who were active since"
@@ -47,7 +59,11 @@ def add_revert_options(parser: CommandParser) -> None:
 
 
 def print_plan(console: Console, plan: RevertPlan, choice: Choice, expected: Sequence[str] = ()) -> None:
-    console.print(f"A revert of the run {plan.run.run_id} over {plan.run.input_name}\n", style="bold")
+    whose = "" if plan.chosen is None else f"{counted(len(plan.chosen), 'chosen customer')} of "
+    title = f"A revert of {whose}the run {plan.run.run_id} over {plan.run.input_name}\n"
+    console.print(title, style="bold")
+    if chosen_sentence := _going_on(plan):
+        console.print(f"{chosen_sentence}\n", style="yellow", soft_wrap=True)
     _print_standing(console, plan)
     print_cautions(console, plan.cautions)
     if plan.is_empty:
@@ -67,6 +83,14 @@ def print_plan(console: Console, plan: RevertPlan, choice: Choice, expected: Seq
         console.print("  --keep-active        keeps these customers, and removes all others")
         console.print("  --discard-activity   removes them too, with all they added since")
     console.print("\nNothing was removed. No subscription would be ended with an invoice or a credit note.")
+
+
+def _going_on(plan: RevertPlan) -> str:
+    """Say that customers are among the chosen whom nobody named now: their revert has begun."""
+    begun = len(plan.run.taking_back)
+    if plan.chosen is None or not begun:
+        return ""
+    return f"{counted(begun, 'customer')} of them are named by a revert that is not through; it goes on."
 
 
 def _print_standing(console: Console, plan: RevertPlan) -> None:
@@ -127,8 +151,9 @@ def print_revert(console: Console, report: RevertReport, command: str) -> None:
     counts = (
         ", ".join(f"{number:,} {word}" for word, number in sorted(report.counts.items())) or "nothing yet"
     )
+    whose = "" if report.plan.chosen is None else f", {counted(len(report.plan.chosen), 'chosen customer')}"
     reason = f" ({with_names(report.reason)})" if report.reason else ""
-    console.print(f"Run {run_id}: {report.status}{reason}: {counts}")
+    console.print(f"Run {run_id}{whose}: {report.status}{reason}: {counts}")
     _print_things(console, report.failures, "red")
     if report.in_use:
         console.print("These stay and may be used, though nobody pays for them any more:", style="yellow")
@@ -140,10 +165,20 @@ def print_revert(console: Console, report: RevertReport, command: str) -> None:
         again = " with --skip-existing, as some things were kept" if report.counts["kept"] else ""
         console.print("No invoice and no credit note was made.")
         print_settling(console, report.settling)
-        console.print(f"The same file can be imported again{again}.")
+        if report.plan.chosen is None:
+            console.print(f"The same file can be imported again{again}.")
+        else:
+            console.print(_of_the_others(report.plan))
     else:
         console.print("What is not removed yet is still there; cards that were stopped already stay so.")
         console.print(f"To go on: {command}", soft_wrap=True)
+
+
+def _of_the_others(plan: RevertPlan) -> str:
+    """Say what the run is now that customers of it are gone."""
+    if plan.run.status == plan.run.Status.REVERTED:
+        return "They were the last of the run: it is reverted."
+    return f"The run is what it was for its other customers: {plan.run.status}."
 
 
 def _print_things(console: Console, things: Sequence[tuple[int, str, str, str]], style: str) -> None:
@@ -162,6 +197,7 @@ def plan_json(plan: RevertPlan, choice: Choice, expected: Sequence[str] = ()) ->
     return {
         "run_id": plan.run.run_id,
         "dry_run": True,
+        "chosen": None if plan.chosen is None else sorted(plan.chosen),
         "status": "would_refuse" if refused else "nothing" if plan.is_empty else "would_revert",
         "import": plan.standing.as_json(),
         "remove": dict(remove),
@@ -187,6 +223,7 @@ def revert_json(report: RevertReport) -> dict[str, Any]:
     return {
         "run_id": report.plan.run.run_id,
         "dry_run": False,
+        "chosen": None if report.plan.chosen is None else sorted(report.plan.chosen),
         "status": report.status,
         "reason": report.reason or None,
         "import": report.plan.standing.as_json(),

@@ -67,6 +67,8 @@ def print_detail(console: Console, detail: RunDetail, *, verbosity: int = 1) -> 
     console.print()
     if detail.standing.sentence:
         console.print(detail.standing.sentence, style="yellow", soft_wrap=True)
+    if detail.taken_back:
+        console.print(f"{counted(detail.taken_back, 'customer')} taken back by a revert of chosen ones.")
     if detail.standing.waiting:
         console.print(detail.standing.waiting_sentence, soft_wrap=True)
     console.print(" · ".join(f"{number:,} {name}" for name, number in detail.counts.items()))
@@ -167,6 +169,7 @@ def detail_json(detail: RunDetail) -> dict[str, Any]:
         "control": _control_json(detail.run),
         "actor": detail.run.actor,
         "approvals": [_approval_json(one) for one in detail.approvals],
+        "taken_back": detail.taken_back,
         "steps": detail.steps,
         "rate_per_s": detail.rate_per_s,
         "failures": [

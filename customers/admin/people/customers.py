@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from auditlog.templatetags.moments import ago
-from customers.admin.access import AUDIT, ID_TAGS, ON_RUNS, WELCOME, may
+from customers.admin.access import AUDIT, ID_TAGS, ON_RUNS, REVERT, WELCOME, may
 from customers.admin.audited import AuditedMixin
 from customers.admin.people.counting import CountingMixin
 from customers.admin.people.dossier import dossier_of
@@ -131,7 +131,10 @@ class CustomerAdmin(
             context["may_send"] = may(request.user, WELCOME)
             context["may_see_cards"] = may(request.user, *ID_TAGS)
             context["dossier"] = dossier_of(
-                customer, with_runs=may(request.user, *ON_RUNS), with_audit=may(request.user, AUDIT)
+                customer,
+                with_runs=may(request.user, *ON_RUNS),
+                with_audit=may(request.user, AUDIT),
+                may_revert=may(request.user, REVERT),
             )
         return super().render_change_form(request, context, *args, **kwargs)
 

@@ -1,6 +1,6 @@
 """What else there is to know about one customer: Lago's own pages, runs, audit trail."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -10,6 +10,7 @@ from auditlog.people import Told, told
 from billing.customer_step import LagoCustomerStep
 from billing.subscription_step import LagoSubscriptionStep
 from customers.backfill.at_lago import page_of
+from customers.backfill.revert.chosen import NOT_CHOSEN
 from customers.models import BackfillRow, BackfillStep, User
 
 ENTRIES = 100
@@ -26,23 +27,37 @@ class LagoLink:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """`rows` are the rows of runs that brought the customer, newest first; empty for who may not see runs."""
+    """`rows` are the rows of runs that brought the customer, newest first; empty for who may not see runs.
+
+    `goes_from` are the keys of those, one for each run, from which the customer can be taken back.
+    """
 
     lago: Sequence[LagoLink]
     rows: Sequence[BackfillRow]
     entries: Sequence[Told]
     with_runs: bool
     with_audit: bool
+    goes_from: Collection[int] = ()
 
 
-def dossier_of(user: User, *, with_runs: bool, with_audit: bool) -> Dossier:
+def dossier_of(user: User, *, with_runs: bool, with_audit: bool, may_revert: bool = False) -> Dossier:
+    rows = list(user.backfill_rows.select_related("run").order_by("-run_id", "line")) if with_runs else []
     return Dossier(
         lago=_lago_links(user),
-        rows=list(user.backfill_rows.select_related("run").order_by("-run_id", "line")) if with_runs else [],
+        rows=rows,
+        goes_from=_goes_from(rows) if may_revert else (),
         entries=_entries(user) if with_audit else [],
         with_runs=with_runs,
         with_audit=with_audit,
     )
+
+
+def _goes_from(rows: Sequence[BackfillRow]) -> list[int]:
+    """Return the first row of each run that made something of the customer and can take it back."""
+    made = BackfillStep.objects.filter(row__in=rows, state__in=(State.CREATED, State.INTENDED))
+    first = {row.run_id: row.pk for row in reversed(rows) if row.run.status not in NOT_CHOSEN}
+    runs = {int(key) for key in made.values_list("row__run_id", flat=True)}
+    return [pk for run, pk in first.items() if run in runs]
 
 
 def _lago_links(user: User) -> list[LagoLink]:

@@ -31,7 +31,12 @@ UNDER_WAY = (Status.QUEUED, *WORKING)
 
 def right_to_control(run: BackfillRun) -> str:
     """Return the permission to begin what is under way; whoever has it may stop and pace it, too."""
-    return REVERT if run.status in TAKEN_BACK else RUN
+    return REVERT if _is_revert(run) else RUN
+
+
+def _is_revert(run: BackfillRun) -> bool:
+    """Return whether what is under way is a revert, be it of chosen customers."""
+    return run.status in TAKEN_BACK or bool(run.taking_back)
 
 
 def may_control(user: User, run: BackfillRun) -> bool:
@@ -40,7 +45,7 @@ def may_control(user: User, run: BackfillRun) -> bool:
 
 
 def _starter(run: BackfillRun) -> str:
-    if run.status not in TAKEN_BACK:
+    if not _is_revert(run):
         return run.actor
     revert = RunJob.objects.filter(run=run, kind=RunJob.Kind.REVERT).first()
     return revert.actor if revert else ""

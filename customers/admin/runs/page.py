@@ -35,11 +35,12 @@ from customers.backfill.steps import alterations, label
 from customers.backfill.systems import PLATFORM
 from customers.backfill.welcome import CampaignStatus, latest_campaign
 from customers.backfill.welcome import status as campaign_status
-from customers.jobs import REVERTED
+from customers.jobs import ONLY, REVERTED
 from customers.jobs.verifying import KINDS
 from customers.models import (
     BackfillRow,
     BackfillRun,
+    BackfillStep,
     BackfillUpload,
     Notice,
     PlanApproval,
@@ -47,7 +48,7 @@ from customers.models import (
     WelcomeCampaign,
 )
 
-Status = BackfillRun.Status
+Status, State = BackfillRun.Status, BackfillStep.State
 AT_WORK = (Status.QUEUED, Status.RUNNING, Status.REVERTING)
 ROWS_PER_PAGE = 50
 ENTRIES = 50
@@ -57,6 +58,7 @@ TAKEN_BACK = (Status.REVERTING, Status.REVERTED, REVERT_INTERRUPTED, REVERT_PAUS
 PAUSED = (Status.PAUSED, REVERT_PAUSED)
 TOLD_WITHIN = timedelta(seconds=30)
 STOPPED = (Status.INTERRUPTED, Status.FAILED, Status.PARTIAL)
+MADE = (State.CREATED, State.INTENDED)  # of which a revert takes something back
 CAN_CONTINUE = (*STOPPED, Status.CANARY)
 
 
@@ -234,7 +236,13 @@ class Live:
         if job is None or self.status in AT_WORK:
             return None
         of_revert = bool(job.options.get(REVERTED))
-        return Settling(job) if of_revert == (self.status in TAKEN_BACK) else None
+        told = of_revert == (self.status in TAKEN_BACK) or (of_revert and self._was_of_chosen)
+        return Settling(job) if told else None
+
+    @property
+    def _was_of_chosen(self) -> bool:
+        """Return whether the last revert was one of chosen customers: the run stays what it is."""
+        return self.revert is not None and ONLY in self.revert.options
 
 
 def live(run: BackfillRun) -> Live:
@@ -330,6 +338,7 @@ def rows_page(run: BackfillRun, query: QueryDict) -> dict[str, Any]:
 def _row(row: BackfillRow) -> dict[str, Any]:
     steps = [(label(step.name), step.state, step.code) for step in row.steps.all()]
     return {
+        "can_go": bool(row.external_id) and any(state in MADE for _, state, _ in steps),
         "line": row.line,
         "external_id": row.external_id,
         "user_id": row.user_id,

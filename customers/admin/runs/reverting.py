@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import URLPattern
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
@@ -15,8 +15,10 @@ from customers.backfill.beside import is_beside_platform
 from customers.backfill.ledger.kept import kept_of
 from customers.backfill.ledger.looks import Since, since
 from customers.backfill.ledger.standing import shown_status
+from customers.backfill.refused import Refused
+from customers.backfill.revert.chosen import choose
 from customers.backfill.steps import in_order, label, leavable, nouns
-from customers.jobs import NO_WAIT, WITHOUT, ask
+from customers.jobs import NO_WAIT, ONLY, WITHOUT, ask
 from customers.models import BackfillRun, RunJob
 
 Kind, Status, RunStatus = RunJob.Kind, RunJob.Status, BackfillRun.Status
@@ -95,7 +97,7 @@ class RevertPages(Pages):
             run=run, look=look, active=bool(plan and plan["active_total"]),
         )  # fmt: skip
         if request.method == "POST" and is_open and form.is_valid():
-            ask(run, Kind.REVERT, actor(request), **form.options(), **_left_out(look))
+            ask(run, Kind.REVERT, actor(request), **form.options(), **_kept_options(look))
             return self.back(run)
         if request.method == "POST" and under_way:  # a second click
             return self.back(run)
@@ -113,19 +115,44 @@ class RevertPages(Pages):
         }
         return self.follow(request, "revert", f"Revert run {run.run_id}", context, following_job(look))
 
+    def _look(self, request: HttpRequest, run: BackfillRun, options: dict[str, Any]) -> None:
+        """Have the worker look; raise Refused if somebody is unknown, or while it looks at others."""
+        if ONLY in options:
+            choose(run, options[ONLY])
+        look = ask(run, Kind.REVERT_PREVIEW, actor(request), **options)
+        if look.options.get(ONLY) != options.get(ONLY):
+            raise Refused("The worker looks at other customers of this run.", "Choose again once it has.")
+
     @post_only
     @needs(REVERT)
     def look_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         run = self.run(pk)
         if shown_status(run) not in NOT_NOW:
-            left_out = {WITHOUT: request.POST.getlist(WITHOUT)} if WITHOUT in request.POST else {}
-            ask(run, Kind.REVERT_PREVIEW, actor(request), **left_out)
+            options: dict[str, Any] = _chosen(run, request.POST)
+            if WITHOUT in request.POST:
+                options[WITHOUT] = request.POST.getlist(WITHOUT)
+            try:
+                self._look(request, run, options)
+            except Refused as refused:
+                self.say(request, refused)
+                return self.back(run)
         return redirect("admin:customers_backfillrun_revert", run.pk)
 
 
-def _left_out(look: RunJob | None) -> dict[str, list[str]]:
-    """Return what the look left alone: the revert that follows it leaves the same alone."""
-    return {WITHOUT: look.options[WITHOUT]} if look and look.options.get(WITHOUT) else {}
+def _kept_options(look: RunJob | None) -> dict[str, list[str]]:
+    """Return what the look was of and what it left alone: the revert that follows it does the same."""
+    kept = look.options if look else {}
+    only = {ONLY: kept[ONLY]} if ONLY in kept else {}
+    return only | ({WITHOUT: kept[WITHOUT]} if kept.get(WITHOUT) else {})
+
+
+def _chosen(run: BackfillRun, given: QueryDict) -> dict[str, list[str]]:
+    """Return who was ticked, or who was before; none at all stands for the whole run."""
+    if "chosen" in given:  # ticks, perhaps none: then those of whom a revert is not through, or nobody
+        return {ONLY: list(dict.fromkeys(given.getlist("external_id")))}
+    again = given.get("again", "")
+    look = run.jobs.filter(kind=Kind.REVERT_PREVIEW, pk=int(again)).first() if again.isdecimal() else None
+    return {ONLY: look.options[ONLY]} if look and ONLY in look.options else {}
 
 
 def _buckets(plan: dict[str, Any]) -> list[dict[str, Any]]:

@@ -31,11 +31,17 @@ from customers.admin.pages import Pages, post_only
 from customers.admin.runs import page
 from customers.admin.runs.controlling import controls_of
 from customers.admin.runs.failed import failed_rows
+from customers.admin.runs.results import RESULTS, results_of
 from customers.admin.runs.starts import starts_of
 from customers.admin.runs.stepping import stepper_of
 from customers.admin.runs.telling import told_of
 from customers.backfill import uploads as staging
+from customers.backfill.ledger.standing import shown_status
+from customers.backfill.ledger.taken_back import taken_back
 from customers.backfill.refused import Refused
+from customers.backfill.results import ResultsError
+from customers.backfill.revert.chosen import NOT_CHOSEN
+from customers.backfill.source import SourceError
 from customers.models import BackfillRun
 
 
@@ -45,6 +51,7 @@ class RunPages(Pages):
             self.route("systems/<str:key>/", self.system_view, "system"),
             self.route("<int:pk>/files/<str:kind>/", self.file_view, "file"),
             self.route("<int:pk>/failed/", self.failed_view, "failed"),
+            self.route("<int:pk>/results/<str:kind>/", self.results_view, "results"),
             self.route("<int:pk>/continue/", self.continue_view, "continue"),
             *super().get_urls(),  # type: ignore[misc]
         ]
@@ -70,6 +77,9 @@ class RunPages(Pages):
             "platform": page.platform_of(run),
             "steps": page.steps_of(run),
             "starts": starts_of(run, timezone.now().date()),
+            "result_kinds": RESULTS,
+            "taken_back": len(taken_back(run)) - len(run.taking_back),
+            "may_choose": may(request.user, REVERT) and shown_status(run) not in NOT_CHOSEN,
             "downloads": page.files_of(run),
             "told": told_of(run),
             "entries": page.entries_of(run) if may(request.user, AUDIT) else [],
@@ -118,6 +128,20 @@ class RunPages(Pages):
         with transaction.atomic():
             record(run.audit_tag, actor(request), [Event("run.failed_rows_read", f"run:{run.run_id}")])
         return failed_rows(run)
+
+    @needs(RUN)
+    def results_view(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse | FileResponse:
+        """Return what came of each row. With the file, if that is kept, these are people's data."""
+        run = self.run(pk)
+        if kind not in RESULTS:
+            raise Http404
+        with transaction.atomic():
+            record(run.audit_tag, actor(request), [Event("run.results_read", f"run:{run.run_id}")])
+        try:
+            return results_of(run, kind)
+        except (ResultsError, SourceError) as error:
+            self.say(request, Refused(str(error)))
+            return self.back(run)
 
     @post_only
     @needs(RUN)

@@ -16,6 +16,12 @@ from customers.backfill.ledger.facts import Ledger, LedgerFact
 from customers.backfill.source import SourceRow
 from kernel import Action, Bills, Doubt, Facts, Per, Problem, Step, Verdict, Wanted
 
+TAKEN_BACK = Problem(
+    "taken_back",
+    "external_id",
+    "This customer was taken back from this run, so the run does not make it again.",
+    "To make it again, import the row in a file of its own, or the whole file with --new-run.",
+)
 SKIP, ACCEPT = "skip_existing", "accept_invoices_today"  # options, by their names
 
 
@@ -76,7 +82,7 @@ class Policy:
 
     `run_pk`: the run that is continued. `allowed`: the options by which our own cautions are lifted. `accept`
     is the operator's word on invoices for days that are over, as in `acceptance`; `accepted`, what was
-    accepted before for the run that is continued.
+    accepted before for the run that is continued. `taken_back`: customers that were taken back from that run.
     """
 
     skip_existing: bool
@@ -84,6 +90,7 @@ class Policy:
     allowed: Collection[str] = ()
     accept: str = NO
     accepted: Accepted | None = None
+    taken_back: Collection[str] = ()
 
 
 @dataclass(slots=True)
@@ -150,6 +157,9 @@ def _tell_bills_once(rows: Sequence[PlannedRow]) -> None:
 
 def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Policy) -> None:
     """Decide one row by itself; rows that share a customer are settled among each other afterwards."""
+    if row.wanted.external_id in policy.taken_back:
+        row.action, row.problems, row.warnings = RowAction.SKIP, (), (TAKEN_BACK,)
+        return
     steps = [one.step for one in looked]
     facts = _facts_of(row.wanted, ledger, steps)
     row.problems = tuple(problem for problem in row.problems if not _is_settled(problem, row.wanted, facts))

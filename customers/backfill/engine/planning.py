@@ -22,10 +22,11 @@ from customers.backfill.engine.canary import canary_of
 from customers.backfill.engine.expected import expected_of
 from customers.backfill.engine.mapped import MappedFile
 from customers.backfill.engine.options import Options
-from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, make_plan
+from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, RowAction, make_plan
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger import facts, identity
 from customers.backfill.ledger.reclaim import Reclaim
+from customers.backfill.ledger.taken_back import taken_back, taken_back_before
 from customers.backfill.money.billed_before import billed_before
 from customers.backfill.money.billing_lines import billing_lines
 from customers.backfill.money.details import Details, details, untranslated
@@ -85,6 +86,20 @@ def draft(source: Iterable[SourceRow], systems: Systems, options: Options, today
         if row.line in theirs:
             row.wanted = replace(row.wanted, more={**theirs[row.line], **row.wanted.more})
     return rows
+
+
+def _warn_of_taken_back(plan: Plan) -> None:
+    """Say of who is made again that somebody took them back on purpose."""
+    made = [row for row in plan.rows if row.action is RowAction.CREATE]
+    before = taken_back_before(row.wanted.external_id for row in made)
+    for row in made:
+        if run_id := before.get(row.wanted.external_id):
+            row.warn_once(_made_again(run_id))
+
+
+def _made_again(run_id: str) -> Problem:
+    told = f"This customer was taken back from the run {run_id}; this import makes it again."
+    return Problem("made_again", "external_id", told, "Leave the row out of the file if it is to stay gone.")
 
 
 def _undoubted(row: PlannedRow) -> Wanted:
@@ -154,6 +169,7 @@ class Basis:
             self.options.allowed,
             self.options.accept_invoices_today,
             Accepted.kept(self.run.options) if self.run else None,
+            taken_back(self.run) if self.run else (),
         )
 
 
@@ -193,6 +209,7 @@ def plan_rows(
     ledger = facts.look_up(wanted)
     ledger = basis.reclaim.over(ledger, wanted) if basis.reclaim else ledger
     plan = make_plan(rows, ledger, looked, basis.policy, basis.billing_day)
+    _warn_of_taken_back(plan)
     first, run = basis.options.first, basis.run
     begun = identity.begun_with(run) if run and run.pk and first else frozenset()
     canary = canary_of(plan, first, begun)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from customers.backfill.ledger.recorded import sample
+from customers.backfill.ledger.taken_back import to_go_on
 from customers.backfill.refused import Refused
 from customers.backfill.steps import in_order, kinds
 from customers.backfill.systems import Systems, way_out
@@ -47,6 +48,12 @@ def to_continue(sha256: str, options: Mapping[str, Any], systems: Systems) -> Ba
         raise Refused(
             "A revert of a run over this file is unfinished.",
             f"Finish it first: python manage.py backfill_revert --run-id {reverting.run_id}",
+        )
+    taking_back = over(sha256).exclude(taking_back=[]).first()
+    if taking_back is not None:
+        raise Refused(
+            "A revert of chosen customers of a run over this file is unfinished.",
+            f"Finish it first: python manage.py {to_go_on(taking_back)}",
         )
     run = unfinished(sha256)
     if run is None or options.get("new_run"):

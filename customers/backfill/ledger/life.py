@@ -265,6 +265,29 @@ def finish_revert(run: BackfillRun, *, actor: str) -> bool:
     return _end(run, others, Status.REVERTED, actor)
 
 
+@transaction.atomic
+def begin_taking_back(run: BackfillRun, external_ids: Collection[str], *, actor: str) -> bool:
+    """Write down that a revert of these customers has begun; False if it had. The run stays what it is."""
+    now = BackfillRun.objects.select_for_update().get(pk=run.pk)
+    run.taking_back = sorted({*now.taking_back, *external_ids})
+    if run.taking_back == now.taking_back:
+        return False
+    run.save(update_fields=["taking_back"])
+    _note(run, actor, "run.taking_back", {"customers": len(run.taking_back)})
+    return True
+
+
+@transaction.atomic
+def finish_taking_back(run: BackfillRun, *, actor: str, nothing_left: bool) -> None:
+    """Write down that the chosen customers are gone; with the last of them, the run is a reverted one."""
+    number, run.taking_back = len(run.taking_back), []
+    run.save(update_fields=["taking_back"])
+    if nothing_left and finish_revert(run, actor=actor):
+        return
+    if number:
+        _note(run, actor, "run.taken_back", {"customers": number})
+
+
 def forget_stop(run: BackfillRun) -> None:
     """Forget a stop or a pause that was asked of an earlier attempt: who begins a new one means it."""
     BackfillRun.objects.filter(pk=run.pk).update(stop_requested=False, pause_requested=False)
@@ -283,7 +306,8 @@ def ask_to_stop_repair(run: BackfillRun, *, actor: str) -> bool:
 
 
 def _end(run: BackfillRun, left: Collection[str], to: str, actor: str) -> bool:
-    moved = _move(run, left, to, finished_at=timezone.now(), stop_requested=False, pace={}, **UNPAUSED)
+    over = {"finished_at": timezone.now(), "stop_requested": False, "pace": {}, "taking_back": []}
+    moved = _move(run, left, to, **over, **UNPAUSED)
     if moved:
         _note(run, actor, f"run.{to}")
     return moved

@@ -27,7 +27,7 @@ LEFT_OUT = "left_out"  # the code of steps in a system that --without named
 
 def since(run: BackfillRun) -> Since:
     """Say after which run people may have been active."""
-    reverting = run.status == BackfillRun.Status.REVERTING
+    reverting = run.status == BackfillRun.Status.REVERTING or bool(run.taking_back)
     return Since(run.pk, run.run_id, run.started_at, reverting)
 
 

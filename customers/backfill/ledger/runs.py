@@ -13,6 +13,7 @@ from customers.backfill.ledger.standing import (
     shown_status,
     standing_of,
 )
+from customers.backfill.ledger.taken_back import taken_back, to_go_on
 from customers.backfill.refused import Refused
 from customers.models import BackfillRow, BackfillRun, PlanApproval
 
@@ -43,6 +44,7 @@ class RunDetail:
     warnings: Mapping[str, int] = field(default_factory=dict)  # rows by code
     next: Sequence[str] = field(default_factory=tuple)
     approvals: Sequence[PlanApproval] = ()
+    taken_back: int = 0  # customers, by themselves
 
     @property
     def rows(self) -> int:
@@ -81,6 +83,7 @@ def describe(run: BackfillRun) -> RunDetail:
         warnings=warning_counts(run),
         next=_next(run, standing),
         approvals=list(PlanApproval.objects.held_by(run)),
+        taken_back=len(taken_back(run)),
     )
 
 
@@ -102,6 +105,8 @@ def warnings_of(run: BackfillRun) -> Iterator[tuple[int, str, Mapping[str, str]]
 def _next(run: BackfillRun, standing: Standing) -> list[str]:
     """Name the commands that make sense now, the likeliest first."""
     status = standing.status
+    if run.taking_back:
+        return [to_go_on(run)]
     go_on = again(run, run.options.get("first") if standing.waiting else None)
     undo = f"backfill_revert --run-id {run.run_id} --dry-run"
     if status in (Status.REVERTING, REVERT_INTERRUPTED):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from customers.backfill.ledger import at_work
 from customers.backfill.ledger.counts import outcome_counts
 from customers.models import BackfillRun
+from kernel.wording import counted
 
 Status = BackfillRun.Status
 REVERT_INTERRUPTED = "revert interrupted"
@@ -33,6 +34,7 @@ class Standing:
     pending: int
     expected: int | None = None
     waiting: int = 0  # rows after the first customers, which nobody has told it to begin with
+    taking_back: int = 0  # customers of an unfinished revert of chosen ones
 
     @property
     def is_finished(self) -> bool:
@@ -53,6 +55,8 @@ class Standing:
     def _gaps(self) -> Iterator[str]:
         if self.status not in FINISHED:
             yield WORDS.get(self.status, self.status)
+        if self.taking_back:
+            yield f"a revert of {counted(self.taking_back, 'chosen customer')} is unfinished"
         if self.expected is not None and self.staged + self.waiting < self.expected:
             yield f"{self.rows} were staged"
         elif not self.staged:
@@ -113,4 +117,5 @@ def standing_of(run: BackfillRun, counts: Mapping[str, int] | None = None) -> St
     counts = outcome_counts(run) if counts is None else counts
     staged = sum(counts.values())
     waiting = waiting_rows(run, staged)
-    return Standing(shown_status(run), staged, counts["pending"], run.input_rows, waiting)
+    going = len(run.taking_back)
+    return Standing(shown_status(run), staged, counts["pending"], run.input_rows, waiting, going)

@@ -23,6 +23,10 @@ TO_GO_ON: Mapping[str, str] = {
     Status.REVERTING: "What is not removed yet is still there. To go on, with the options that it had:"
     " python manage.py backfill_revert --run-id {}",
 }
+CHOSEN = (
+    "Of the chosen customers, what is not removed yet is still there. The command to go on is named by:"
+    " python manage.py backfill_runs {}"
+)
 
 
 def notice_dead() -> list[str]:
@@ -36,17 +40,19 @@ def _marked() -> BackfillRunQuerySet:
     of_import = Q(status=Status.RUNNING, upload__isnull=True)
     of_revert = Q(status=Status.REVERTING, paused_at__isnull=True)
     marked = BackfillRun.objects.filter(at_work_since__isnull=False, at_work_by__startswith=AT_A_TERMINAL)
-    return marked.filter(of_import | of_revert)
+    return marked.filter(of_import | of_revert | ~Q(taking_back=[]))
 
 
 @transaction.atomic
 def _notice(run_pk: int, since: datetime | None) -> str:
     """Take away the mark of one that died, and tell of it; of two who saw it, the second finds no mark."""
     run = BackfillRun.objects.select_for_update().get(pk=run_pk)
-    if run.at_work_since != since or run.status not in TO_GO_ON:
+    of_chosen = bool(run.taking_back)
+    if run.at_work_since != since or not (of_chosen or run.status in TO_GO_ON):
         return ""
     BackfillRun.objects.filter(pk=run_pk).update(at_work_since=None, at_work_by="")
-    reason = f"{GONE} {TO_GO_ON[run.status].format(run.run_id)}"
+    way = CHOSEN.format(run.run_id) if of_chosen else TO_GO_ON[run.status].format(run.run_id)
+    reason = f"{GONE} {way}"
     outbox.tell_died(run, run.at_work_by, reason)
-    what = "revert" if run.status == Status.REVERTING else "import"
+    what = "revert" if of_chosen or run.status == Status.REVERTING else "import"
     return f"The {what} of the run {run.run_id} is over: {reason[0].lower()}{reason[1:]}"

@@ -52,12 +52,13 @@ def tell_run(run: BackfillRun, action: str, actor: str) -> None:
 
 def tell_died(run: BackfillRun, actor: str, reason: str) -> None:
     """Tell of an import or a revert whose process is gone, which could not say so."""
-    told = REVERT_DIED if run.status == BackfillRun.Status.REVERTING else DIED
+    of_revert = run.status == BackfillRun.Status.REVERTING or run.taking_back
+    told = REVERT_DIED if of_revert else DIED
     _write(run, told, BackfillRun.Status.INTERRUPTED, reason, actor, also=run.actor)
 
 
 def tell_revert_ended(run: BackfillRun, status: str, reason: str, actor: str) -> None:
-    """Tell of a revert that ended early; the run stays `reverting`."""
+    """Tell of a revert that ended early; the run stays `reverting`, or of chosen customers what it was."""
     told = REVERT_FAILED if status == "failed" else REVERT_STOPPED
     _write(run, told, status, reason, actor, also=run.actor)
 

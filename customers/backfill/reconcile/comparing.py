@@ -1,12 +1,13 @@
 """Every row of a run against the world, step by step; no step is known by name."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from customers.backfill.ledger.identity import check_world
 from customers.backfill.ledger.recorded import READ_SIZE, Recorded, Things, records, since
 from customers.backfill.ledger.standing import standing_of
+from customers.backfill.ledger.taken_back import taken_back, to_go_on
 from customers.backfill.money.invoiced import InvoicedSince
 from customers.backfill.reconcile.result import Found, Reconciliation, Remark, StepCount
 from customers.backfill.steps import in_order, kinds
@@ -38,14 +39,20 @@ def reconcile(run: BackfillRun, systems: Systems) -> Reconciliation:
     result.cautions = [
         caution for one in looked.values() if one.found for caution in one.step.cautions(one.found)
     ]
+    gone = taken_back(run)
     seen: set[str] = set()
     for some in chunks(records(run), READ_SIZE):
         known = {one.line: _known(one, systems.steps, looked, seen) for one in some}
-        _compare(result, some, systems.steps, looked, known)
+        _compare(result, some, systems.steps, looked, known, gone)
     _order(result)
     result.invoiced = InvoicedSince.of(_invoiced(run, systems.steps))
     if run.status == BackfillRun.Status.REVERTING:
-        result.found = [_in_a_revert(one, run) for one in result.found]
+        result.found = [_in_a_revert(one, f"backfill_revert --run-id {run.run_id}") for one in result.found]
+    if run.taking_back:
+        going = set(run.taking_back)
+        result.found = [
+            _in_a_revert(one, to_go_on(run)) if one.external_id in going else one for one in result.found
+        ]
     return result
 
 
@@ -55,9 +62,9 @@ def _invoiced(run: BackfillRun, steps: Iterable[Step]) -> Iterator[Invoiced]:
             yield from step.invoiced(Things(run, step.name, STANDING), since(run))
 
 
-def _in_a_revert(one: Found, run: BackfillRun) -> Found:
+def _in_a_revert(one: Found, command: str) -> Found:
     """Advise nothing else while a revert is unfinished: it has stopped on purpose what looks broken."""
-    remedy = f"Finish the revert: python manage.py backfill_revert --run-id {run.run_id}"
+    remedy = f"Finish the revert: python manage.py {command}"
     return replace(one, divergence=replace(one.divergence, remedy=remedy))
 
 
@@ -83,8 +90,12 @@ def _compare(
     steps: Sequence[Step],
     looked: Mapping[str, Looked],
     known: Mapping[int, Facts],
+    gone: Container[str],
 ) -> None:
-    """Compare some rows. What lies in a database is looked up for them alone, which costs little memory."""
+    """Compare some rows; `gone` are customers who were taken back on purpose.
+
+    What lies in a database is looked up for these rows alone, which costs little memory.
+    """
     found = {name: one.found for name, one in looked.items()}
     for step in steps:
         if step.name not in looked:
@@ -92,7 +103,7 @@ def _compare(
             found[step.name] = step.look_again(things, since(result.run))
     for one in some:
         result.rows[one.row.outcome or "pending"] += 1
-        result.found.extend(_not_imported(one))
+        result.found.extend(() if one.external_id in gone else _not_imported(one))
         result.found.extend(_unanswered(one, result.run))
         for step in steps:
             answers = _answers(one, step, steps)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from customers.backfill.engine.plan import Looked, PlannedRow, RowAction, verdicts_on
 from customers.backfill.ledger.recorded import Recorded, records
+from customers.backfill.ledger.taken_back import to_go_on
 from customers.backfill.reconcile import Found, reconcile
 from customers.backfill.refused import Refused
 from customers.backfill.repair.cards import readable, whole
@@ -77,6 +78,11 @@ def check_now(run: BackfillRun) -> None:
     """Raise Refused of a run that is not to be repaired as it is."""
     if not_now := NOT_NOW.get(Status(run.status)):
         raise Refused(f"The run {run.run_id} cannot be repaired: {not_now}.", _way(run))
+    if run.taking_back:
+        raise Refused(
+            f"The run {run.run_id} cannot be repaired: a revert of chosen customers of it is unfinished.",
+            f"Finish it first: python manage.py {to_go_on(run)}",
+        )
 
 
 def _is_customer_off(one: Found) -> bool:

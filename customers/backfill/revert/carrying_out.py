@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from customers.backfill.ledger.recorded import BY_CHOICE
 from customers.backfill.ledger.run_log import RunLog
 from customers.backfill.notices import outbox
 from customers.backfill.refused import Refused
+from customers.backfill.revert.chosen import is_anything_left
 from customers.backfill.revert.planning import RevertPlan, RowPlan, plan_revert
 from customers.backfill.revert.records import Leaving, Line, Removals
 from customers.backfill.revert.removing import Remover, in_reverse
@@ -80,10 +81,13 @@ def revert(
     concurrency: int,
     max_failures: int = 10,
     reclaim: Reclaim | None = None,
+    only: Collection[str] | None = None,
 ) -> RevertReport:
     """Remove what the run made; safe to interrupt and to run again. Refused and RemoteError come first.
 
-    `reclaim`, what the run's log knows and the ledger does not, is taken into the ledger before all else.
+    `only`: of the customers that were chosen, and the run stays what it is for the others; those of an
+    earlier attempt that is not through are among them. `reclaim`, what the run's log knows and the ledger
+    does not, is taken into the ledger before all else.
     """
     with only_one():
         run.refresh_from_db()
@@ -97,9 +101,9 @@ def revert(
             with transaction.atomic():
                 take(reclaim, actor)
                 tell(reclaim, actor)
-        plan = plan_revert(run, systems)
+        plan = plan_revert(run, systems, only=only)
         if plan.is_empty:
-            life.finish_revert(run, actor=actor)
+            _finish(plan, actor)
             return RevertReport(plan, "nothing")
         if plan.active and not choice.is_made:
             return RevertReport(plan, "refused")
@@ -129,10 +133,25 @@ def _require_platform(run: BackfillRun, systems: Systems) -> None:
 
 
 @transaction.atomic
-def _begin(run: BackfillRun, actor: str) -> None:
-    """Write down that the revert has begun. With it, the run's invitations and their links end."""
-    if life.begin_revert(run, actor=actor):
-        cancel_for_run(run, actor=actor)
+def _begin(plan: RevertPlan, going: Collection[str], actor: str) -> None:
+    """Write down that the revert has begun. With it, the invitations and their links end, of who goes."""
+    run = plan.run
+    if plan.chosen is None:
+        if life.begin_revert(run, actor=actor):
+            cancel_for_run(run, actor=actor)
+    elif going and life.begin_taking_back(run, going, actor=actor):
+        users = run.rows.filter(external_id__in=going, user__isnull=False).values_list("user_id", flat=True)
+        cancel_for_run(run, set(users), actor=actor)
+
+
+def _finish(plan: RevertPlan, actor: str) -> None:
+    """Write down that it is through. Without its last customer, a run is a reverted one."""
+    run = plan.run
+    if plan.chosen is None:
+        life.finish_revert(run, actor=actor)
+    else:
+        was_at_it = bool(run.taking_back)
+        life.finish_taking_back(run, actor=actor, nothing_left=was_at_it and not is_anything_left(run))
 
 
 class Reverting:
@@ -158,12 +177,13 @@ class Reverting:
 
     def carry_out(self, batch_size: int, concurrency: int) -> RevertReport:
         began = time.monotonic()
-        _begin(self.plan.run, self.actor)
+        rows = in_reverse([row for row in self.plan.rows if not self._is_kept(row)])
+        _begin(self.plan, {row.recorded.external_id for row in rows}, self.actor)
         self._revoke_links()
         self._note([self._first_line()])
+        stand = self._untouched()
         for some in chunks(self._kept_by_choice(), 1000):
-            self._written(self._removals.keep(some, BY_CHOICE))
-        rows = in_reverse([row for row in self.plan.rows if not self._is_kept(row)])
+            self._written(self._removals.keep(some, BY_CHOICE, but=stand))
         self._left = len(rows)
         self.progress.start("Reverting", self._left)
         lanes = Lanes(concurrency)
@@ -191,6 +211,14 @@ class Reverting:
 
     def _is_kept(self, row: RowPlan) -> bool:
         return self.choice.keep_active and self.plan.is_active(row)
+
+    def _untouched(self) -> set[int]:
+        """Return the lines of kept customers with whom nobody has begun: they are as all others."""
+        if self.plan.chosen is None:
+            return set()
+        begun = set(self.plan.run.taking_back)
+        rows = (row.recorded for row in self.plan.rows if self._is_kept(row))
+        return {one.line for one in rows if one.external_id not in begun}
 
     def _kept_by_choice(self) -> list[tuple[RowPlan, str]]:
         active = self.plan.active
@@ -236,23 +264,24 @@ class Reverting:
             "rows": len(self.plan.rows),
             "active": len(self.plan.active),
             "choice": choice if self.choice.is_made else "none",
+            "customers": "all" if self.plan.chosen is None else len(self.plan.chosen),
             "left_out": self.plan.left_out,
         }
 
     def _close(self, seconds: float) -> RevertReport:
         report = self.report
         report.seconds, report.interrupted, report.reason = seconds, self.stop.interrupted, self.stop.reason
-        if self.stop.paused and self._left:
+        if self.stop.paused and self._left and self.plan.chosen is None:
             report.status = PAUSED
             life.pause(self.plan.run)
-        elif self.stop.requested and not self.stop.paused:
+        elif self.stop.requested and not (self.stop.paused and not self._left):
             report.status = "failed" if self.stop.broken else "interrupted"
         elif report.failures:
             things = "1 thing" if len(report.failures) == 1 else f"{len(report.failures):,} things"
             report.status, report.reason = "failed", f"{things} could not be removed"
         else:
             report.status = "reverted"
-            life.finish_revert(self.plan.run, actor=self.actor)
+            _finish(self.plan, self.actor)
         if report.status in ("failed", "interrupted") and not self.stop.to_be_continued:
             with transaction.atomic():
                 outbox.tell_revert_ended(self.plan.run, report.status, report.reason, self.actor)

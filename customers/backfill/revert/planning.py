@@ -1,9 +1,11 @@
 """Decide what a revert would remove, what it leaves, and for whom it asks first."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from django.db.models import QuerySet
 
 from billing.abilities import Abilities
 from billing.client import supports_skip
@@ -14,9 +16,10 @@ from customers.backfill.ledger.recorded import Recorded, records, since, was_lef
 from customers.backfill.ledger.standing import Standing, standing_of
 from customers.backfill.refused import Refused
 from customers.backfill.revert.activity import Activity, find_activity, known_of
+from customers.backfill.revert.chosen import choose
 from customers.backfill.steps import in_order, kinds
 from customers.backfill.systems import Systems
-from customers.models import BackfillRun, BackfillStep
+from customers.models import BackfillRow, BackfillRun, BackfillStep
 from kernel import Action, Facts, Problem, Step, Thing
 
 State = BackfillStep.State
@@ -60,7 +63,10 @@ class RowPlan:
 
 @dataclass(slots=True)
 class RevertPlan:
-    """`standing` is how far the import came; a revert takes back whatever part there is."""
+    """`standing` is how far the import came; a revert takes back whatever part there is.
+
+    `chosen` are the customers that it is about; None: all of them.
+    """
 
     run: BackfillRun
     rows: list[RowPlan]
@@ -68,6 +74,7 @@ class RevertPlan:
     found: Mapping[str, Any]
     standing: Standing
     cautions: Sequence[Problem] = ()  # of what was looked at as a whole
+    chosen: frozenset[str] | None = None
 
     @property
     def left_out(self) -> int:
@@ -85,28 +92,38 @@ class RevertPlan:
 
     def why_empty(self, the_run: str) -> str:
         """Say why there is nothing to remove."""
+        of_whom = "" if self.chosen is None else " of the chosen customers"
+        what = f"what {the_run} created{of_whom}"
         if not self.standing.staged:
             return f"{the_run} created nothing, as no row of it was staged"
-        steps = BackfillStep.objects.filter(row__run=self.run)
+        steps = BackfillStep.objects.filter(row__in=_rows(self.run, self.chosen))
         if kept := steps.filter(state=State.KEPT).count():
             things = "1 thing that was kept" if kept == 1 else f"{kept:,} things that were kept"
-            return f"what {the_run} created is gone already, but for {things}"
+            return f"{what} is gone already, but for {things}"
         if steps.filter(state=State.REMOVED).exists():
-            return f"what {the_run} created is gone already"
-        return f"{the_run} created nothing"
+            return f"{what} is gone already"
+        return f"{the_run} created nothing{of_whom}"
 
     def is_active(self, row: RowPlan) -> bool:
         return row.recorded.external_id in self.active
 
 
-def plan_revert(run: BackfillRun, systems: Systems, reclaim: Reclaim | None = None) -> RevertPlan:
+def plan_revert(
+    run: BackfillRun,
+    systems: Systems,
+    reclaim: Reclaim | None = None,
+    *,
+    only: Iterable[str] | None = None,
+) -> RevertPlan:
     """Look at everything the run made; nothing is written. Raises Refused or RemoteError.
 
-    `reclaim`: what the run's log knows, and the ledger not yet.
+    `reclaim`: what the run's log knows, and the ledger not yet. `only`: the customers that were chosen.
     """
+    chosen = None if only is None else choose(run, only)
     check_world(run, systems)
     _require_unbilled_ends(systems)
-    read = records(run) if reclaim is None else map(reclaim.laid_over, records(run))
+    read = records(run, _rows(run, chosen))
+    read = read if reclaim is None else map(reclaim.laid_over, read)
     recorded = [one for one in read if any(_is_ours(step) for step in one.steps.values())]
     found = {step.name: _look_up(step, recorded) for step in systems.steps}
     known = {one.line: known_of(one, systems.steps) for one in recorded}
@@ -119,7 +136,11 @@ def plan_revert(run: BackfillRun, systems: Systems, reclaim: Reclaim | None = No
         _foretell(row, systems.steps, found, back)
     active = find_activity(run, things, systems.steps, found, back) if touched else {}
     cautions = [caution for step in systems.steps for caution in step.cautions(found[step.name])]
-    return RevertPlan(run, rows, active, found, standing_of(run), cautions)
+    return RevertPlan(run, rows, active, found, standing_of(run), cautions, chosen)
+
+
+def _rows(run: BackfillRun, chosen: frozenset[str] | None) -> QuerySet[BackfillRow]:
+    return run.rows.all() if chosen is None else run.rows.filter(external_id__in=chosen)
 
 
 def _require_unbilled_ends(systems: Systems) -> None:

@@ -1,6 +1,6 @@
 """The database's part of a revert: what is ours stops first and goes last, and all is written down."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,13 +92,14 @@ class Removals:
         return [Leaving(row) for row in rows]
 
     @transaction.atomic
-    def keep(self, rows: Iterable[tuple[RowPlan, str]], code: str) -> list[Line]:
-        """Write down customers that stay whole, and why."""
+    def keep(self, rows: Iterable[tuple[RowPlan, str]], code: str, *, but: Container[int] = ()) -> list[Line]:
+        """Write down customers that stay whole, and why; of the lines in `but`, in the manifest only."""
         self._begin()
         for row, why in rows:
             for target in row.remove:
                 self._note(row, target.step, "kept", why=why, code=code)
-                self._set(row, target.step, State.KEPT, code)
+                if row.recorded.line not in but:
+                    self._set(row, target.step, State.KEPT, code)
         return self._end()
 
     @transaction.atomic

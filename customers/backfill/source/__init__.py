@@ -16,7 +16,14 @@ from customers.backfill.source.model import (
     Translated,
     Values,
 )
-from customers.backfill.source.opening import FORMATS, Reading, open_source, read_bytes, read_cells
+from customers.backfill.source.opening import (
+    FORMATS,
+    Reading,
+    open_cells,
+    open_source,
+    read_bytes,
+    read_cells,
+)
 from customers.backfill.source.workbook import HIDDEN_ROWS
 
 __all__ = [
@@ -36,6 +43,7 @@ __all__ = [
     "Values",
     "lines_named",
     "meant_column",
+    "open_cells",
     "open_source",
     "parse_mapping",
     "read_bytes",

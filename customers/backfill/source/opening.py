@@ -101,8 +101,16 @@ def read_bytes(
 
 def read_cells(name: str, data: bytes, form: Form = AS_IT_COMES) -> Source:
     """Read a file whose columns nobody knows yet: only its header and `cells` of its rows mean something."""
-    nothing = {name: Origin(constant="") for name in FIELDS}
-    return read_bytes(name, data, mapping=FileMapping(name, form, nothing))
+    return read_bytes(name, data, mapping=_meaning_nothing(name, form))
+
+
+def open_cells(path: Path) -> Source:
+    """Do as `read_cells` does with a file on the disk; raise SourceError."""
+    return open_source(path, mapping=_meaning_nothing(path.name, AS_IT_COMES))
+
+
+def _meaning_nothing(name: str, form: Form) -> FileMapping:
+    return FileMapping(name, form, {field: Origin(constant="") for field in FIELDS})
 
 
 def recognise_format(name: str, data: bytes) -> str:

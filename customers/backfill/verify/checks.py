@@ -11,6 +11,7 @@ from billing.values import Plan
 from customers.backfill.ledger.counts import outcome_counts
 from customers.backfill.ledger.identity import check_world
 from customers.backfill.ledger.recorded import records, since
+from customers.backfill.ledger.taken_back import taken_back, to_go_on
 from customers.backfill.reconcile import Reconciliation
 from customers.backfill.refused import Refused
 from customers.backfill.steps import kinds
@@ -48,6 +49,9 @@ def check_standing(run: BackfillRun, systems: Systems) -> None:
     if run.status == Status.REVERTING:
         hint = f"Finish it: python manage.py backfill_revert --run-id {run.run_id}"
         raise Refused(f"A revert of the run {run.run_id} is unfinished.", hint)
+    if run.taking_back:
+        hint = f"Finish it: python manage.py {to_go_on(run)}"
+        raise Refused(f"A revert of chosen customers of the run {run.run_id} is unfinished.", hint)
 
 
 def import_check(result: Reconciliation) -> Check:
@@ -101,12 +105,15 @@ def refused_check(refused: int) -> Check:
 def people_check(run: BackfillRun, result: Reconciliation, refused: int) -> Check:
     """Compare our customers with the rows of the file, less those that were skipped or refused."""
     counts = outcome_counts(run)
-    ours = run.rows.filter(outcome__in=[Outcome.CREATED, Outcome.COMPLETED])
+    gone = run.rows.filter(external_id__in=taken_back(run))
+    ours = run.rows.filter(outcome__in=[Outcome.CREATED, Outcome.COMPLETED]).exclude(pk__in=gone.values("pk"))
     expected = set(ours.values_list("external_id", flat=True))
     found = User.objects.filter(external_id__in=expected, role=User.Role.CUSTOMER, is_active=True).count()
     missing = counts["failed"] - refused + counts["pending"]
+    missing -= gone.filter(outcome__in=[Outcome.PENDING, Outcome.FAILED]).count()
     diverging = _diverging(result, UserStep.name, but="not_imported")
     less = f" and {refused:,} refused" if refused else ""
+    less += f" and {number:,} taken back" if (number := gone.count()) else ""
     return Check(
         UserStep.place(),
         found == len(expected) and not missing and not diverging,

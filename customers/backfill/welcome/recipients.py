@@ -168,4 +168,4 @@ def _reverted(run: BackfillRun) -> set[str] | None:
     if run.status in (BackfillRun.Status.REVERTING, BackfillRun.Status.REVERTED):
         return None
     removed = BackfillStep.objects.filter(row__run=run, state=BackfillStep.State.REMOVED)
-    return set(removed.values_list("row__external_id", flat=True))
+    return {*removed.values_list("row__external_id", flat=True), *run.taking_back}

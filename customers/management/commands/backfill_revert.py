@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from customers.backfill.ledger.runs import find_run
 from customers.backfill.pausing import revert_to_the_end
 from customers.backfill.refused import Refused
 from customers.backfill.revert import Choice, RevertPlan, RevertReport, plan_revert, revert
+from customers.backfill.revert.chosen import choose, read_chosen
 from customers.backfill.revert.expected import expected_removals
 from customers.backfill.settling_in import settle_in
 from customers.backfill.systems import Systems, connect
@@ -32,6 +34,7 @@ from customers.terminal.reverting import (
     print_revert,
     revert_json,
 )
+from kernel.wording import counted
 
 
 class Command(BackfillCommand):
@@ -42,8 +45,11 @@ class Command(BackfillCommand):
 
     def work(self, *, run_id: str, dry_run: bool, keep_active: bool, discard_activity: bool, noinput: bool,
              without: list[str], verbosity: int, no_wait: bool, reclaim: bool,
-             **options: Any) -> int:  # fmt: skip
+             external_id: list[str] | None, only: Path | None, **options: Any) -> int:  # fmt: skip
         run, choice = _found(run_id, reclaim=reclaim), Choice(keep_active, discard_activity)
+        self._chosen = read_chosen(only) if only else external_id
+        if self._chosen is not None:
+            choose(run, self._chosen)  # before anything is asked
         if not dry_run:
             run_log.check_folder(settings.BACKFILL_LOG_DIR)
         with self.stop_on_signals() as stop:
@@ -75,7 +81,8 @@ class Command(BackfillCommand):
     ) -> int:
         with connect(sleep=stop.sleep, without=without) as systems:
             print_target(console(self.err), systems, self.database)
-            plan = plan_revert(run, systems, self._logged(run, systems) if reclaim else None)
+            logged = self._logged(run, systems) if reclaim else None
+            plan = plan_revert(run, systems, logged, only=self._chosen)
             return self._show(plan, choice, list(expected_removals(plan, systems.steps, choice)))
 
     def _attempt(self, run: BackfillRun, choice: Choice, without: list[str], stop: Stop, is_first: bool,
@@ -95,7 +102,7 @@ class Command(BackfillCommand):
                 report = revert(
                     run, systems, choice, actor=self.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop,
                     progress=progress, batch_size=settings.BACKFILL_BATCH_SIZE,
-                    concurrency=settings.BACKFILL_CONCURRENCY, reclaim=logged,
+                    concurrency=settings.BACKFILL_CONCURRENCY, reclaim=logged, only=self._chosen,
                 )  # fmt: skip
             if report.status == "reverted":
                 report.settling = settle_in(
@@ -117,8 +124,10 @@ class Command(BackfillCommand):
         return reclaim
 
     def _confirmed(self, run: BackfillRun) -> bool:
+        whose = "" if self._chosen is None else f" of {counted(len(choose(run, self._chosen)), 'customer')}"
         self.say(
-            f"This removes what the run {run.run_id} created over {run.input_name}. Type the run id to go on:"
+            f"This removes what the run {run.run_id} created{whose} over {run.input_name}."
+            " Type the run id to go on:"
         )
         with self.end_on_interrupt():
             return sys.stdin.readline().strip() == run.run_id

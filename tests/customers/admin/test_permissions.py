@@ -51,6 +51,7 @@ GATES: list[tuple[str, str, set[str] | Together]] = [
     ("customers_backfillrun_file", "GET", RUNS),
     ("customers_backfillrun_history", "GET", RUNS),
     ("customers_backfillrun_failed", "GET", {"run_backfill"}),
+    ("customers_backfillrun_results", "GET", {"run_backfill"}),
     # Of an import, which the run at hand is: whoever may begin one, or control what others began.
     *(
         (f"customers_backfillrun_{what}", "POST", {"run_backfill", "control_backfill"})
@@ -201,6 +202,7 @@ def keys(lago: Sandbox, settings: Any) -> dict[str, list[Any]]:
         "customers_backfillrun_columns_file": [token],
         "customers_backfillmapping": [mapping.pk],
         "customers_backfillrun_file": [report.run.pk, "log"],
+        "customers_backfillrun_results": [report.run.pk, "csv"],
         "customers_backfillrun_system": ["lago"],
         "customers_backfillrun_preflight": [],
         "customers_backfillrun_compare": [],

@@ -1,0 +1,26 @@
+"""What came of a run, to download: with the columns of its file while that is kept."""
+
+import tempfile
+
+from django.http import FileResponse
+
+from customers.admin.error_rows import CONTENT_TYPES
+from customers.backfill.results import FORMATS, Lines, own_file, write_results
+from customers.backfill.results.invoices import invoices_of
+from customers.models import BackfillRun
+
+RESULTS = tuple(FORMATS)
+
+
+def results_of(run: BackfillRun, kind: str) -> FileResponse:
+    """Write it where it takes no memory, and hand it out; raise ResultsError, SourceError."""
+    content = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it, and with that it is gone
+    try:
+        with invoices_of(run) as invoices:
+            write_results(content, kind, Lines(run, invoices, own_file(run)))
+    except BaseException:
+        content.close()
+        raise
+    content.seek(0)
+    name, content_type = f"results-{run.run_id}.{kind}", CONTENT_TYPES.get(kind, f"text/{kind}")
+    return FileResponse(content, as_attachment=True, filename=name, content_type=content_type)
