@@ -63,7 +63,7 @@ def _mail() -> Iterator[CheckMessage]:
     for line in wrong_addresses():
         yield Warning(line, hint="No mail goes out until it is corrected.", id="polaris.W005")
     for problem in template_problems():
-        yield Warning(problem, hint="No welcome mail goes out until it is corrected.", id="polaris.W008")
+        yield Warning(problem, hint="No welcome mail goes out until it is corrected.", id="polaris.W009")
 
 
 def _webhook() -> Iterator[CheckMessage]:
@@ -73,7 +73,7 @@ def _webhook() -> Iterator[CheckMessage]:
         yield Warning(short, hint="Take 32 random characters or more.", id="polaris.W007")
     if secret and not settings.NOTIFY_WEBHOOK_URL:
         unused = "NOTIFY_WEBHOOK_SECRET is set without NOTIFY_WEBHOOK_URL: nothing is told."
-        yield Warning(unused, hint="Set the address too, or unset the secret.", id="polaris.W005")
+        yield Warning(unused, hint="Set the address too, or unset the secret.", id="polaris.W010")
     parts = urlsplit(settings.NOTIFY_WEBHOOK_URL)
     if not settings.DEBUG and parts.scheme == "http" and _is_public(parts.hostname or ""):
         yield Warning("NOTIFY_WEBHOOK_URL is told in clear text: use https.", id="polaris.W006")

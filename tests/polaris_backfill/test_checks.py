@@ -27,11 +27,11 @@ def test_what_fits_together_passes(settings, values):
         ({"Q_CLUSTER": {"retry": 300, "timeout": 300}}, "polaris.E001"),
         ({**MAIL, **WORKER}, "polaris.W002"),
         ({"EMAIL_FROM": "Ladestrom, Nord <post@acme.example>"}, "polaris.W005"),
-        ({"MAIL_TEMPLATES_DIR": "/nowhere/mail"}, "polaris.W008"),
+        ({"MAIL_TEMPLATES_DIR": "/nowhere/mail"}, "polaris.W009"),
         ({"LAGO_API_URL": "http://lago.example.com"}, "polaris.W003"),
         ({"STEVE_OCPP_URL": "ws://8.8.8.8/steve"}, "polaris.W003"),
         ({**WEBHOOK, "NOTIFY_WEBHOOK_SECRET": "short"}, "polaris.W007"),
-        ({**WEBHOOK, "NOTIFY_WEBHOOK_URL": ""}, "polaris.W005"),
+        ({**WEBHOOK, "NOTIFY_WEBHOOK_URL": ""}, "polaris.W010"),
         ({**WEBHOOK, "NOTIFY_WEBHOOK_URL": "http://hooks.example.com/x/"}, "polaris.W006"),
     ],
 )
