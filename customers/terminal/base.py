@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from types import FrameType
-from typing import Any, NoReturn, TextIO, cast
+from typing import Any, ClassVar, NoReturn, TextIO, cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandParser
@@ -40,6 +40,7 @@ class BackfillCommand(BaseCommand):
     _has_begun_to_print = False
     work: Callable[..., int]  # takes the declared options by name and gives the exit code
     requires_migrations_checks = False
+    needs_database: ClassVar[bool] = True  # else it begins without it, and asks nothing of it by itself
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -63,8 +64,9 @@ class BackfillCommand(BaseCommand):
 
     def _guarded(self, telling: Telling, **options: Any) -> int:
         try:
-            self._reach_database()
-            self._tell_of_the_dead(telling)
+            if self.needs_database:
+                self._reach_database()
+                self._tell_of_the_dead(telling)
             return self.work(**options)
         except SourceError as error:
             told = self._with_a_way(error, options)

@@ -24,7 +24,7 @@ OF_RUNS: Mapping[str, Told] = {
     "run.paused": Told("run.paused", IMPORT, "Import paused"),
     "run.canary": Told("run.canary", IMPORT, "First customers are in"),
     "run.reverted": Told("run.reverted", REVERT, "Revert finished"),
-    "run.taken_back": Told("run.taken_back", REVERT, "Revert of chosen customers finished"),
+    "run.taken_back": Told("run.taken_back", REVERT, "Chosen revert finished"),
 }
 REVERT_PAUSED = Told("revert.paused", REVERT, "Revert paused")
 DIED = Told("run.died", IMPORT, "Import was killed")

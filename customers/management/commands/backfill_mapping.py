@@ -25,6 +25,7 @@ from customers.terminal.output import console
 
 class Command(BackfillCommand):
     help = "Propose a mapping for a file of another system, and say what it could not decide."
+    needs_database = False
 
     def add_options(self, parser: CommandParser) -> None:
         add_suggest_options(parser)
@@ -48,7 +49,3 @@ class Command(BackfillCommand):
             self.out.write(text)
         print_suggestion(console(self.out if output else self.err), table, found, plans, input, output)
         return WELL
-
-    @staticmethod
-    def _reach_database() -> None:
-        """Begin without it: nothing of it is asked."""
