@@ -67,7 +67,8 @@ class Systems:
     @property
     def world(self) -> dict[str, str]:
         """Name each system that is one of several, for a run to remember; Lago it remembers by itself."""
-        return {step.system_key(): step.identity() for step in self.steps if step.identity()}
+        known = ((step.system_key(), step.identity()) for step in self.steps)
+        return {key: which for key, which in known if which}
 
 
 def billing_zone(target: Target) -> ZoneInfo:

@@ -153,6 +153,7 @@ def test_what_people_did_there_is_asked_about(here: Installation) -> None:
     assert "has notes in the CRM" in asked.out
 
 
+@pytest.mark.matrix
 def test_without_the_system_nothing_is_said_of_the_run_and_nothing_taken_back(here: Installation) -> None:
     here.imported()
     file = here.file(THREE_CARDS)

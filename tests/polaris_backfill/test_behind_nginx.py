@@ -91,6 +91,7 @@ def test_the_forms_of_the_console_work_at_a_port_of_its_own(browser: Browser, si
 
 @pytest.mark.browser
 @pytest.mark.parametrize("host", ["$host", "$http_host"])
+@pytest.mark.matrix
 def test_the_form_of_customers_works_at_a_port_of_its_own(browser: Browser, site: str) -> None:
     page = browser.new_page(viewport=PHONE, ignore_https_errors=True)  # type: ignore[arg-type]
 
@@ -123,6 +124,7 @@ def test_who_comes_by_http_is_led_to_the_port_of_https(
 
 
 @pytest.mark.parametrize("path", ["/", "/account/", "/admin/", "/admin/customers/customer", "/sign-in"])
+@pytest.mark.matrix
 def test_other_redirects_stay_at_the_port_they_came_by(
     session: requests.Session, site: str, path: str
 ) -> None:

@@ -186,6 +186,7 @@ def test_no_folder_above_it_is_touched(folder):
 
 
 @pytest.mark.parametrize("name", ["with a space", "it's 100% “odd”, & long", "l" * 120])
+@pytest.mark.matrix
 def test_any_folder_will_do(tmp_path, name):
     folder = tmp_path / name / "postgres"
 

@@ -125,6 +125,7 @@ def test_a_command_runs_in_the_rehearsal_and_gives_its_own_exit_code(clone, firs
     assert "not-there.csv" in shown
 
 
+@pytest.mark.matrix
 def test_beside_a_platform_the_cards_are_open_at_the_end_and_nothing_is_kept(clone):
     kept = sorted(Path(clone).rglob(".data/*"))
 

@@ -55,6 +55,7 @@ exit
 """
 
 
+@pytest.mark.matrix
 def test_a_shell_beside_a_platform_shows_an_import_and_its_undo():
     outcome = subprocess.run(
         [sys.executable, "-m", "rehearsal.shell", "platform"],

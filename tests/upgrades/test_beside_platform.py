@@ -47,6 +47,7 @@ def link(town: Town, external_id: str, id_tag: str, subscription: str) -> int:
 
 
 @pytest.mark.parametrize("has_synced", [False, True], ids=["before a sync", "after a sync"])
+@pytest.mark.matrix
 def test_the_same_file_completes_a_run_and_its_cards_open(
     beside: Upgraded, town: Town, has_synced: bool
 ) -> None:

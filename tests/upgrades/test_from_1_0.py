@@ -49,6 +49,7 @@ def test_runs_in_every_status_are_kept_and_know_no_number_of_rows(upgraded: Upgr
     assert set(upgraded.ask("SELECT input_rows FROM customers_backfillrun")) == {None}
 
 
+@pytest.mark.matrix
 def test_every_run_is_shown_with_what_makes_sense_next(upgraded: Upgraded) -> None:
     listed = upgraded.manage("backfill_runs", "--format", "json")
     shown = [upgraded.manage("backfill_runs", one["run_id"]) for one in listed.json["runs"]]
@@ -160,6 +161,7 @@ def test_a_run_that_succeeded_still_agrees(with_steve: Upgraded) -> None:
 
 
 @pytest.mark.parametrize("name", ["failed", "interrupted", "running", "unstaged", "reverting", "queued"])
+@pytest.mark.matrix
 def test_no_unfinished_run_is_called_good(upgraded: Upgraded, name: str) -> None:
     run_id = upgraded.run_id(name)
 
@@ -187,6 +189,7 @@ def test_no_unfinished_run_is_called_good(upgraded: Upgraded, name: str) -> None
         ("reverting", "H"),
     ],
 )
+@pytest.mark.matrix
 def test_a_run_is_taken_back_from_wherever_it_stood(upgraded: Upgraded, name: str, letter: str) -> None:
     run_ids = upgraded.ask(
         "SELECT run_id FROM customers_backfillrun WHERE input_name = %s ORDER BY id DESC", f"{name}.csv"

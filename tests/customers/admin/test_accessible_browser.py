@@ -156,6 +156,7 @@ def addresses(client: Client) -> dict[str, str]:
     }
 
 
+@pytest.mark.matrix
 def test_axe_finds_nothing_serious_on_any_page_and_long_ids_push_nothing_off_it(
     page: Page, addresses: dict[str, str], live_server: LiveServer
 ) -> None:

@@ -51,6 +51,7 @@ def look(page: Page, name: str) -> None:
     page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
 
 
+@pytest.mark.matrix
 def test_a_link_in_the_summary_leads_to_each_of_them(
     addresses: tuple[str, str, str], browser: Browser, live_server: LiveServer
 ) -> None:

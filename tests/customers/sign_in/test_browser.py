@@ -90,6 +90,7 @@ def heading(page: Page, text: str) -> None:
 
 
 @pytest.mark.parametrize("pause_ms", [0, 40, 100, 180, 250, 400])
+@pytest.mark.matrix
 def test_a_double_click_leads_to_the_account(
     pause_ms: int, browser: Browser, live_server: LiveServer, settings: Settings
 ) -> None:

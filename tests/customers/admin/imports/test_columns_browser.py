@@ -50,7 +50,8 @@ def test_an_export_is_mapped_by_hand(browser: Browser, cookie: Any, live_server:
     expect(page.locator("[name='constant.plan_code']")).to_be_visible()
     page.locator("#field-plan_code").select_option("Tarif")
     page.locator("#field-start_date").select_option("Beginn")
-    page.get_by_role("button", name="Show again").click()
+    with page.expect_navigation():  # what is chosen before the new page is there, is lost
+        page.get_by_role("button", name="Show again").click()
     for plan in page.locator("select[name=meant]").all():
         plan.select_option("standard")
     page.get_by_label("Save as").fill("CRM")

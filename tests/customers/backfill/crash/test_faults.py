@@ -78,6 +78,7 @@ def test_an_import_survives(transactional_db: None, lago: Sandbox, fault: str, c
 
 @pytest.mark.parametrize("call", RECONCILE)
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.matrix
 def test_a_reconcile_survives(transactional_db: None, lago: Sandbox, fault: str, call: str) -> None:
     world.furnish(lago)
     import_it()
@@ -96,6 +97,7 @@ def test_a_reconcile_survives(transactional_db: None, lago: Sandbox, fault: str,
 
 @pytest.mark.parametrize("call", REVERT)
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.matrix
 def test_a_revert_survives(transactional_db: None, lago: Sandbox, fault: str, call: str) -> None:
     world.furnish(lago)
     before = world.people(), lago.state(live=True, volatile=True)

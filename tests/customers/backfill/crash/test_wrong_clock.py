@@ -37,6 +37,7 @@ def test_an_import_and_its_revert_leave_nothing_behind(
 @pytest.mark.parametrize("path", ["/customers", "/subscriptions"])
 @BEFORE_AND_AFTER
 @pytest.mark.parametrize("goes_on", [True, False], ids=["run again", "reverted at once"])
+@pytest.mark.matrix
 def test_what_a_killed_import_had_made_is_its_own(
     fresh_lago: Sandbox,
     commands: Nursery,

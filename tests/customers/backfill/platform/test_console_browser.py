@@ -81,6 +81,7 @@ def wait_of(run: BackfillRun) -> RunJob:
     return run.jobs.filter(kind=RunJob.Kind.SETTLE).latest("pk")
 
 
+@pytest.mark.matrix
 def test_an_import_and_a_revert_wait_for_the_platform_before_ones_eyes(
     page: Page, live_server: LiveServer, town: Town, env: dict[str, str], complaints: list[str]
 ) -> None:
