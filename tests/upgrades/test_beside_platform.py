@@ -78,6 +78,7 @@ def test_the_same_file_completes_a_run_and_its_cards_open(
     assert is_unbilled(beside)
 
 
+@pytest.mark.matrix
 def test_a_completed_run_and_the_one_that_completed_it_are_taken_back(beside: Upgraded, town: Town) -> None:
     first = beside.run_id("succeeded")
     beside.again("succeeded", "--skip-existing")
@@ -109,6 +110,7 @@ def test_a_run_of_whom_the_platform_knows_nothing_is_simply_taken_back(beside: U
     assert is_unbilled(beside)
 
 
+@pytest.mark.matrix
 def test_cards_that_staff_linked_stop_before_anything_ends(beside: Upgraded, town: Town) -> None:
     town.platform.sync()
     link(town, "A-1", "ATAG001", "backfill-A-1")
@@ -123,6 +125,7 @@ def test_cards_that_staff_linked_stop_before_anything_ends(beside: Upgraded, tow
     assert live(beside, "A")[0] == "A-1"
 
 
+@pytest.mark.matrix
 def test_what_the_platform_and_its_staff_made_is_stopped_and_nothing_opens_again(
     beside: Upgraded, town: Town
 ) -> None:
@@ -150,6 +153,7 @@ def test_what_the_platform_and_its_staff_made_is_stopped_and_nothing_opens_again
     assert live(beside, "A") == ["A-4"]
 
 
+@pytest.mark.matrix
 def test_a_parent_alone_is_stopped_too(beside: Upgraded, town: Town) -> None:
     """The platform's webhooks were on in that time: without a user they made in_use, and opened them."""
     parent = add_mapping(

@@ -40,6 +40,7 @@ def german() -> bytes:
     return csv_file(given).replace(b",", b";")
 
 
+@pytest.mark.matrix
 def test_a_german_file_is_put_right_on_the_page_and_no_row_is_lost(
     page: Page, live_server: LiveServer
 ) -> None:

@@ -97,6 +97,7 @@ def test_the_first_killed_at_a_call_and_run_again_are_the_same_first(
 
 @pytest.mark.parametrize("nth", sampled(LATER))
 @BEFORE_AND_AFTER
+@pytest.mark.matrix
 def test_the_rest_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     fresh_lago: Sandbox,
     commands: Nursery,

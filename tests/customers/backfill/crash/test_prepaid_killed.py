@@ -92,6 +92,7 @@ def test_an_import_killed_at_a_call_and_run_again_is_as_if_undisturbed(
 
 @BEFORE_AND_AFTER
 @pytest.mark.parametrize("nth", sampled(REVERT_CALLS))
+@pytest.mark.matrix
 def test_a_revert_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     fresh_lago: Sandbox,
     commands: Nursery,

@@ -64,6 +64,7 @@ def test_a_reconcile_that_is_cut_off_says_so(
 
 
 @pytest.mark.parametrize("nth", range(1, REVERT + 1))
+@pytest.mark.matrix
 def test_a_revert_that_is_cut_off_goes_on_later(
     transactional_db: None, lago: Sandbox, settings: Any, nth: int
 ) -> None:
