@@ -1,6 +1,6 @@
 """What the Lago steps have to say to an operator: problems of a plan, divergences of a reconcile."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from billing.api.subscriptions import Subscribed
@@ -10,6 +10,7 @@ from billing.values import Customer, Plan, Subscription
 from kernel import Bill, Divergence, Problem, Wanted
 from kernel.columns import BILLED_UNTIL, END_DATE
 from kernel.money import written
+from kernel.wording import some_of
 
 UNFORESEEN = {
     Unforeseen.LEAP_DAY: "it is billed yearly from a 29 February, and Lago's periods are odd then",
@@ -88,9 +89,13 @@ def list_unreadable(seen: Subscribed) -> Problem:
     """Name what was left out of a list, and say whose of it is in the file."""
     number = len(seen.places) or len(seen.unread)
     what = "a subscription" if number == 1 else f"{number:,} subscriptions"
-    where = f", no. {_some(map(str, seen.places))} of {seen.total_count:,} in its list" if seen.places else ""
+    where = (
+        f", no. {some_of([*map(str, seen.places)], NAMED)} of {seen.total_count:,} in its list"
+        if seen.places
+        else ""
+    )
     whose = (
-        f"Nothing is done for the customers {_some(sorted(seen.unread))}."
+        f"Nothing is done for the customers {some_of(sorted(seen.unread), NAMED)}."
         if seen.unread
         else "None of it is in the way: whoever seemed to have no subscription was asked for by name."
     )
@@ -100,12 +105,6 @@ def list_unreadable(seen: Subscribed) -> Problem:
         f"Lago fails (500) whenever it is to show {what}{where}. Everything else was read. {whose}",
         UNREADABLE_HINT,
     )
-
-
-def _some(names: Iterable[str]) -> str:
-    first = list(names)
-    more = f" and {len(first) - NAMED:,} more" if len(first) > NAMED else ""
-    return ", ".join(first[:NAMED]) + more
 
 
 def _joined(names: Sequence[str]) -> str:

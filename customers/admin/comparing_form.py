@@ -4,12 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
+from customers.admin.imports.forms import kept_mapping, not_too_large, what_is_taken
 from customers.admin.imports.options_form import DELIMITERS, OptionsForm
-from customers.backfill.kept_mappings import parsed
-from customers.backfill.source import FORMATS, FileMapping, Source, SourceError, read_bytes
+from customers.backfill.source import FileMapping, Source, read_bytes
 from customers.models import BackfillMapping, BackfillRun
 
 
@@ -37,8 +36,7 @@ class CompareForm(forms.Form):
         runs = BackfillRun.objects.order_by("-pk").values_list("run_id", "input_name")[:200]
         self._offer("mapping", "none: its columns are ours", {str(one.pk): one.name for one in mappings})
         self._offer("run", "all that is imported", {run_id: f"{run_id} · {name}" for run_id, name in runs})
-        most = f"at most {settings.MAX_UPLOAD_BYTES // 2**20} MB and {settings.MAX_UPLOAD_ROWS:,} rows."
-        self.fields["file"].help_text = f"{', '.join(FORMATS)}; {most}"
+        self.fields["file"].help_text = what_is_taken()
 
     def _offer(self, name: str, usual: str, others: dict[str, str]) -> None:
         self.fields[name].choices = [("", usual), *others.items()]  # type: ignore[attr-defined]
@@ -48,18 +46,11 @@ class CompareForm(forms.Form):
         return [self[name] for name in ("date_format", "encoding", "delimiter", "hidden_rows")]
 
     def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        if file.size > settings.MAX_UPLOAD_BYTES:
-            most = settings.MAX_UPLOAD_BYTES // 2**20
-            raise forms.ValidationError(f"The file is larger than {most} MB. Use the command for it.")
-        return file
+        return not_too_large(self.cleaned_data["file"])
 
     def clean_mapping(self) -> FileMapping | None:
         given: str = self.cleaned_data["mapping"]
-        try:
-            return parsed(BackfillMapping.objects.get(pk=given)) if given else None
-        except SourceError as error:  # of a version that knew more
-            raise forms.ValidationError(str(error)) from error
+        return kept_mapping(given) if given else None
 
     def source(self) -> Source:
         """Open the file; raise SourceError."""

@@ -11,7 +11,7 @@ from billing.wallet_step import LagoWalletStep
 from charging import SteveIdTagStep
 from customers.backfill.connections import Connections
 from customers.steps import IdTagMappingStep, UserStep
-from kernel import Step
+from kernel import Step, Works
 from polaris import PlatformMappingStep, PlatformUserStep
 from polaris.mappings import parents
 
@@ -67,6 +67,11 @@ def _steve(to: Connections) -> SteveIdTagStep | None:
 def kinds() -> dict[str, type[Step]]:
     """Return all kinds of steps by name, connected or not, in their order."""
     return {listed.kind.name: listed.kind for listed in STEPS}
+
+
+def elsewhere() -> list[str]:
+    """Name the kinds of things that are not in our own database, in their order."""
+    return [name for name, kind in kinds().items() if kind.works is not Works.WITH_LEDGER]
 
 
 def in_order(names: Iterable[str]) -> list[str]:

@@ -12,7 +12,7 @@ from customers.backfill.steps import label
 from customers.terminal.output import plain_table
 from customers.terminal.reconciling import print_unfinished
 from customers.terminal.settling import add_no_wait, print_settling
-from kernel.wording import counted
+from kernel.wording import counted, some_of
 from polaris.sync import Synced
 
 SHOWN = 200  # lines of each kind; --format json has them all
@@ -63,8 +63,7 @@ def _print_left_out(console: Console, plan: RepairPlan) -> None:
     if not plan.left_out:
         return
     named = [f"line {row.planned.line} ({row.planned.wanted.external_id})" for row in plan.left_out]
-    more = f" and {len(named) - SHOWN:,} more" if len(named) > SHOWN else ""
-    console.print(f"Left out, as asked: {', '.join(named[:SHOWN])}{more}\n", style="yellow", soft_wrap=True)
+    console.print(f"Left out, as asked: {some_of(named, SHOWN)}\n", style="yellow", soft_wrap=True)
 
 
 def _print_advice(console: Console, plan: RepairPlan) -> None:

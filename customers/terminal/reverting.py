@@ -14,7 +14,7 @@ from customers.backfill.revert import Choice, RevertPlan, RevertReport
 from customers.backfill.steps import in_order, leavable, plural
 from customers.terminal.output import plain_table, print_cautions
 from customers.terminal.settling import add_no_wait, print_settling
-from kernel.wording import counted
+from kernel.wording import counted, some_of
 
 NAMED = 3  # of many things with one reason
 SHOWN = 50  # lines of each kind; the manifest and --format json have them all
@@ -187,8 +187,7 @@ def _print_things(console: Console, things: Sequence[tuple[int, str, str, str]],
     for line, external_id, step, why in things:
         groups.setdefault((step, why), []).append(f"line {line} {external_id}")
     for (step, why), which in list(groups.items())[:SHOWN]:
-        more = f" and {len(which) - NAMED:,} more" if len(which) > NAMED else ""
-        console.print(f"  {', '.join(which[:NAMED])}{more} {step}: {why}", style=style, soft_wrap=True)
+        console.print(f"  {some_of(which, NAMED)} {step}: {why}", style=style, soft_wrap=True)
 
 
 def plan_json(plan: RevertPlan, choice: Choice, expected: Sequence[str] = ()) -> dict[str, Any]:

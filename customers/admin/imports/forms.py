@@ -17,6 +17,28 @@ from customers.models import BackfillMapping, BackfillUpload
 MAKE_ONE = "new"
 
 
+def what_is_taken() -> str:
+    """Say which files an upload may be."""
+    most = f"at most {settings.MAX_UPLOAD_BYTES // 2**20} MB and {settings.MAX_UPLOAD_ROWS:,} rows."
+    return f"{', '.join(FORMATS)}; {most}"
+
+
+def not_too_large(file: Any) -> Any:
+    """Return an uploaded file as it is; raise ValidationError for one that only the command takes."""
+    if file.size > settings.MAX_UPLOAD_BYTES:
+        most = settings.MAX_UPLOAD_BYTES // 2**20
+        raise forms.ValidationError(f"The file is larger than {most} MB. Use the command for it.")
+    return file
+
+
+def kept_mapping(pk: str) -> FileMapping:
+    """Read the kept mapping that was chosen; raise ValidationError for one of a version that knew more."""
+    try:
+        return parsed(BackfillMapping.objects.get(pk=pk))
+    except SourceError as error:
+        raise forms.ValidationError(str(error)) from error
+
+
 class UploadForm(OptionsForm, ImportForm):  # type: ignore[misc]
     """Asks for the file and for what the command's options are. The format follows from the file's name."""
 
@@ -38,10 +60,7 @@ class UploadForm(OptionsForm, ImportForm):  # type: ignore[misc]
         self.fields["format"].required = False
         self.fields["format"].widget = forms.HiddenInput()
         self.fields["import_file"].label = "File"
-        self.fields["import_file"].help_text = (
-            f"{', '.join(FORMATS)}; at most {settings.MAX_UPLOAD_BYTES // 2**20} MB"
-            f" and {settings.MAX_UPLOAD_ROWS:,} rows."
-        )
+        self.fields["import_file"].help_text = what_is_taken()
         self.fields["import_file"].widget.attrs["accept"] = ",".join(f".{kind}" for kind in FORMATS)
 
     @property
@@ -54,11 +73,7 @@ class UploadForm(OptionsForm, ImportForm):  # type: ignore[misc]
         return [self["mapping"], *super().first]
 
     def clean_import_file(self) -> Any:
-        file = self.cleaned_data["import_file"]
-        if file.size > settings.MAX_UPLOAD_BYTES:
-            most = settings.MAX_UPLOAD_BYTES // 2**20
-            raise forms.ValidationError(f"The file is larger than {most} MB. Use the command for it.")
-        return file
+        return not_too_large(self.cleaned_data["import_file"])
 
     def clean_mapping(self) -> FileMapping | None:
         """Read the kept mapping that was chosen, if one was."""
@@ -66,10 +81,7 @@ class UploadForm(OptionsForm, ImportForm):  # type: ignore[misc]
         self.makes_mapping = given == MAKE_ONE
         if not given or self.makes_mapping:
             return None
-        try:
-            return parsed(BackfillMapping.objects.get(pk=given))
-        except SourceError as error:  # of a version that knew more
-            raise forms.ValidationError(str(error)) from error
+        return kept_mapping(given)
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data

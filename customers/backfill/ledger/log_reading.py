@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from customers.backfill.steps import kinds
-from kernel import Step, Works
+from customers.backfill.steps import elsewhere
 
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 LINE = re.compile(rf"({STAMP}) run=(\d{{8}}-\d{{6}}-[0-9a-f]{{4}}) (.+)")
@@ -127,20 +126,18 @@ def _take(run: LoggedRun, values: Values) -> None:
         return
     for name, ref in _refs(values).items():
         run.made[int(number), name] = Made(external_id, ref)
-    run.altered |= {(int(number), name) for name in values.get(ALTERED, "").split(",") if name in _there()}
+    run.altered |= {(int(number), name) for name in values.get(ALTERED, "").split(",") if name in elsewhere()}
 
 
 def _refs(values: Values) -> dict[str, str]:
-    """Return what the line says was made elsewhere, with the id that its system gave it."""
+    """Return what the line says was made elsewhere, with the id that its system gave it.
+
+    What is in our own database is put back with it, or gone.
+    """
     if MADE in values:
         pairs = (one.partition(":") for one in values[MADE].split(","))
-        return {name: ref for name, _, ref in pairs if name in _there() and ref}
-    return {name: "" for name in _there() if values.get(name) == "created"}
-
-
-def _there() -> dict[str, type[Step]]:
-    """Return the kinds of things that are not in our own database, and so are not put back with it."""
-    return {name: kind for name, kind in kinds().items() if kind.works is not Works.WITH_LEDGER}
+        return {name: ref for name, _, ref in pairs if name in elsewhere() and ref}
+    return {name: "" for name in elsewhere() if values.get(name) == "created"}
 
 
 def _leave_out_removed(run: LoggedRun) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from customers.backfill.ledger.entries import ROW_FIELDS, STEP_FIELDS, LedgerRow, LedgerStep, steps_of
 from customers.backfill.steps import kinds
@@ -23,6 +23,9 @@ SAMPLE = 3  # things by which a system is recognised
 State = BackfillStep.State
 BY_CHOICE = "kept_active"  # the code of steps that --keep-active left
 LEFT_OUT = "left_out"  # the code of steps in a system that --without named
+# Which steps may have made or altered something, and which an earlier revert was told to leave.
+MADE_OR_ALTERED = Q(state__in=[State.CREATED, State.INTENDED]) | Q(state=State.ADOPTED) & ~Q(undo={})
+LEFT = Q(state=State.KEPT, code__in=[BY_CHOICE, LEFT_OUT])
 
 
 def since(run: BackfillRun) -> Since:

@@ -20,6 +20,7 @@ from customers.backfill.engine.expected import about
 from customers.backfill.preflight.asked import Asked
 from customers.backfill.preflight.clocks import compared
 from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
+from kernel.wording import some_of
 
 TIMEOUT_S = 15.0  # somebody waits
 NAMED = 8  # plans by their code, in one line
@@ -125,8 +126,7 @@ def plans(lago: Lago) -> Told:
 
 
 def _named(codes: Sequence[str]) -> str:
-    more = f" and {len(codes) - NAMED:,} more" if len(codes) > NAMED else ""
-    return (", ".join(codes[:NAMED]) or "no plan") + more
+    return some_of(codes, NAMED) or "no plan"
 
 
 def metric(lago: Lago) -> Told:

@@ -1,6 +1,6 @@
 """What the file means in these surroundings; what is wrong with its rows, the dry-run says."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,6 +14,7 @@ from customers.backfill.preflight import lago
 from customers.backfill.preflight.asked import Asked, People
 from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
 from kernel import RemoteError
+from kernel.wording import some_of
 
 NAMED = 5
 NOBODY = People(0, {}, ())
@@ -47,7 +48,8 @@ def dots(file: File) -> Told:
     dotted = file.people.dotted
     if not dotted or is_beside_platform():
         return ok("no external_id is in the platform's way")
-    found = f"{len(dotted):,} with a dot ({_some(dotted)}): the platform cannot ask Lago for these customers"
+    named = some_of(dotted, NAMED)
+    found = f"{len(dotted):,} with a dot ({named}): the platform cannot ask Lago for these customers"
     return warning(
         found, "Set POLARIS_DATABASE_URL, so that the run makes them there; or leave out the dots."
     )
@@ -57,9 +59,8 @@ def names(file: File) -> Told:
     lines = file.people.unusual
     if not lines:
         return ok("no name has characters that SteVe cannot keep")
-    found = (
-        f"line {_some([str(line) for line in lines])}: a character such as an emoji, which SteVe cannot keep"
-    )
+    named = some_of([str(line) for line in lines], NAMED)
+    found = f"line {named}: a character such as an emoji, which SteVe cannot keep"
     remedy = "Take it out: the platform writes names into SteVe, and where that fails the card stays shut."
     return stop(found, remedy) if is_beside_platform() else warning(found, remedy)
 
@@ -82,11 +83,6 @@ def starts(file: File) -> Told:
 
 def _day(start: date | datetime, zone: ZoneInfo) -> date:
     return start.astimezone(zone).date() if isinstance(start, datetime) else start
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 FILE = Part(

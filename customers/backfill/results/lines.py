@@ -1,6 +1,6 @@
 """The lines of a result file: what the ledger knows of each row, beside the operator's own cells."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from customers.backfill import uploads
@@ -10,9 +10,9 @@ from customers.backfill.results.invoices import RESULT, Invoices
 from customers.backfill.source import Source
 from customers.backfill.source.error_cells import CellValue
 from customers.backfill.source.error_file import own_cells
-from customers.backfill.steps import in_order, kinds
+from customers.backfill.steps import elsewhere, kinds
 from customers.models import BackfillRun, BackfillStep, BackfillUpload
-from kernel import Per, Works
+from kernel import Per
 
 State = BackfillStep.State
 KNOWN = ("line", "external_id", "outcome", "codes", "plan_code", "start")
@@ -102,12 +102,8 @@ class Lines:
 def _elsewhere(run: BackfillRun) -> list[str]:
     """Name what the run has in other systems, in order."""
     names = BackfillStep.objects.filter(row__run=run).order_by().values_list("name", flat=True).distinct()
-    known: Mapping[str, object] = kinds()
-    return [name for name in in_order(set(names)) if name in known and _is_elsewhere(name)]
-
-
-def _is_elsewhere(name: str) -> bool:
-    return kinds()[name].works is not Works.WITH_LEDGER
+    known = set(names)
+    return [name for name in elsewhere() if name in known]
 
 
 def _codes(one: Recorded) -> str:

@@ -4,9 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Q
-
-from customers.backfill.ledger.recorded import Recorded, is_made, since
+from customers.backfill.ledger.recorded import MADE_OR_ALTERED, Recorded, is_made, since
 from customers.models import BackfillRun, BackfillStep
 from kernel import Step, Thing, Works
 from kernel.chunks import chunks
@@ -46,9 +44,8 @@ def known_of(one: Recorded, steps: Sequence[Step]) -> dict[str, Any]:
 def later_runs(run: BackfillRun, external_ids: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Return, as external_id and words, who was touched by runs after this one."""
     for some in chunks(external_ids):
-        made_or_altered = Q(state__in=[State.CREATED, State.INTENDED]) | Q(state=State.ADOPTED) & ~Q(undo={})
         later = BackfillStep.objects.filter(
-            made_or_altered, row__external_id__in=some, row__run_id__gt=run.pk
+            MADE_OR_ALTERED, row__external_id__in=some, row__run_id__gt=run.pk
         )
         for external_id, run_id in later.values_list("row__external_id", "row__run__run_id").distinct():
             yield external_id, f"touched by the later run {run_id}"

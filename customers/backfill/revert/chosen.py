@@ -1,17 +1,15 @@
 """A revert of chosen customers: who they are, and whether anything of the run is left without them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from django.db.models import Q
-
-from customers.backfill.ledger.recorded import BY_CHOICE, LEFT_OUT
+from customers.backfill.ledger.recorded import LEFT, MADE_OR_ALTERED
 from customers.backfill.ledger.standing import REVERT_INTERRUPTED, REVERT_PAUSED
 from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError, open_cells
 from customers.models import BackfillRun, BackfillStep
 from kernel import Problem
-from kernel.wording import counted
+from kernel.wording import counted, some_of
 
 State, Status = BackfillStep.State, BackfillRun.Status
 COLUMN = "external_id"
@@ -61,15 +59,11 @@ def choose(run: BackfillRun, named: Iterable[str]) -> frozenset[str]:
     return frozenset(chosen) | frozenset(run.taking_back)
 
 
-def _unknown(run: BackfillRun, unknown: Collection[str]) -> str:
-    names = ", ".join(list(unknown)[:NAMED])
-    more = f" and {len(unknown) - NAMED:,} more" if len(unknown) > NAMED else ""
-    return f"The run {run.run_id} has no rows of {counted(len(unknown), 'customer')}: {names}{more}."
+def _unknown(run: BackfillRun, unknown: Sequence[str]) -> str:
+    whom = counted(len(unknown), "customer")
+    return f"The run {run.run_id} has no rows of {whom}: {some_of(unknown, NAMED)}."
 
 
 def is_anything_left(run: BackfillRun) -> bool:
     """Return whether a revert of the whole run would still have something to take back."""
-    altered = Q(state=State.ADOPTED) & ~Q(undo={})
-    was_left = Q(state=State.KEPT, code__in=(BY_CHOICE, LEFT_OUT))
-    stands = Q(state__in=(State.CREATED, State.INTENDED)) | altered | was_left
-    return BackfillStep.objects.filter(stands, row__run=run).exists()
+    return BackfillStep.objects.filter(MADE_OR_ALTERED | LEFT, row__run=run).exists()

@@ -27,6 +27,7 @@ from customers.backfill.source.mapping.reading import MAX_BYTES
 from customers.backfill.source.mapping.writing import write_mapping
 from customers.models import BackfillMapping, BackfillUpload
 from kernel import Problem, RemoteError
+from kernel.wording import some_of
 
 NAMED = 8  # old tariffs, in a sentence
 
@@ -162,6 +163,5 @@ def undecided(work: Work) -> list[str]:
     still = page.open_tariffs(work.shown, work.study, work.codes) if work.codes else []
     if not still:
         return fields
-    named = ", ".join(f"“{one.shown}”" for one in still[:NAMED])
-    more = f" and {len(still) - NAMED:,} more" if len(still) > NAMED else ""
-    return [*fields, f"Choose a plan for each old tariff: {named}{more}."]
+    named = some_of([f"“{one.shown}”" for one in still], NAMED)
+    return [*fields, f"Choose a plan for each old tariff: {named}."]
