@@ -59,8 +59,11 @@ def behind(url: str) -> dict[str, Any]:
 
 
 def locks_left(database_url: str) -> int:
+    """Count the locks in this database; beside it on the server are those of other tests."""
     with psycopg.connect(database_url) as direct:
-        left = direct.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone()
+        here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        advisory = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND {here}"
+        left = direct.execute(advisory).fetchone()
         return int(left[0]) if left else -1
 
 

@@ -52,7 +52,10 @@ def _wait_until_held_up() -> None:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+            cursor.execute(
+                "SELECT EXISTS (SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid)"
+                " WHERE NOT granted AND datname = current_database())"  # beside it are other tests
+            )
             if cursor.fetchone()[0]:
                 return
         time.sleep(0.005)
