@@ -152,10 +152,17 @@ class MailServer:
 
     async def _hang_up(self) -> None:
         """Close what is still open. Left to the garbage collector, it complains in another test."""
+        for listening in self._controller.server.sockets:  # asyncio would forget, open, whom it just accepted
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        await self._turns()
         for server in self._controller.servers:
             if server.transport is not None:
                 server.transport.abort()
-        await asyncio.sleep(0)  # the loop closes an aborted connection in its next round
+        await self._turns()
+
+    async def _turns(self) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
 
     @property
     def url(self) -> str:
