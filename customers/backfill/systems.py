@@ -20,6 +20,7 @@ from customers.backfill.refused import Refused
 from customers.backfill.steps import STEPS, leavable
 from kernel import RemoteError, Step
 from kernel.deadline import Deadline
+from kernel.patience import waiting_for
 from kernel.tally import Tally
 from kernel.zones import zone_of
 from polaris import PlatformDatabase
@@ -102,7 +103,8 @@ def connect(
         how = {"sleep": sleep, "deadline": deadline}
         lago = stack.enter_context(_lago(rate, concurrency, **how))
         try:
-            target = preflight(lago)
+            with waiting_for(f"Lago at {lago.url}"):
+                target = preflight(lago)
         except RemoteError as error:
             raise Refused(str(error)) from error
         pool_size = concurrency or settings.BACKFILL_CONCURRENCY
@@ -127,7 +129,8 @@ def _connected(connections: Connections, left_out: Collection[str]) -> list[Step
 def _reach(steps: Sequence[Step], *, can_be_left: bool) -> None:
     for step in steps:
         try:
-            step.preflight()
+            with waiting_for(step.system):
+                step.preflight()
         except RemoteError as error:
             way = way_out(type(step)) if can_be_left else ""
             raise Refused(f"{error}." if way else str(error), way) from error
