@@ -253,16 +253,23 @@ def _interrupt(run: BackfillRun, left: Collection[str], reason: str, actor: str)
 
 @transaction.atomic
 def begin_revert(run: BackfillRun, *, actor: str) -> bool:
-    """Write down that a revert has begun; False if it had begun before."""
+    """Write down that a revert has begun; False if it had begun before. It stops nowhere yet."""
+    if _move(run, (Status.REVERTING,), Status.REVERTING, reason=""):
+        return False
     others = [status for status in Status.values if status != Status.REVERTING]
-    return _end(run, others, Status.REVERTING, actor)
+    return _end(run, others, Status.REVERTING, actor, reason="")
+
+
+def leave_revert(run: BackfillRun, *, reason: str) -> None:
+    """Write down why a revert ended before its end: it waits for a person, and is not under way."""
+    _move(run, (Status.REVERTING,), Status.REVERTING, reason=reason[:300])
 
 
 @transaction.atomic
 def finish_revert(run: BackfillRun, *, actor: str) -> bool:
     """Write down that nothing is left to take back; False if that was known."""
     others = [status for status in Status.values if status != Status.REVERTED]
-    return _end(run, others, Status.REVERTED, actor)
+    return _end(run, others, Status.REVERTED, actor, reason="")
 
 
 @transaction.atomic
@@ -305,9 +312,9 @@ def ask_to_stop_repair(run: BackfillRun, *, actor: str) -> bool:
     return True
 
 
-def _end(run: BackfillRun, left: Collection[str], to: str, actor: str) -> bool:
+def _end(run: BackfillRun, left: Collection[str], to: str, actor: str, **more: Any) -> bool:
     over = {"finished_at": timezone.now(), "stop_requested": False, "pace": {}, "taking_back": []}
-    moved = _move(run, left, to, **over, **UNPAUSED)
+    moved = _move(run, left, to, **over, **UNPAUSED, **more)
     if moved:
         _note(run, actor, f"run.{to}")
     return moved

@@ -284,6 +284,8 @@ class Reverting:
             _finish(self.plan, self.actor)
         if report.status in ("failed", "interrupted") and not self.stop.to_be_continued:
             with transaction.atomic():
+                if self.plan.chosen is None:
+                    life.leave_revert(self.plan.run, reason=report.reason or "it was interrupted")
                 outbox.tell_revert_ended(self.plan.run, report.status, report.reason, self.actor)
         self._note([{"status": report.status, **report.counts, "seconds": f"{seconds:.1f}"}])
         return report
