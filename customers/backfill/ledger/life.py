@@ -253,11 +253,14 @@ def _interrupt(run: BackfillRun, left: Collection[str], reason: str, actor: str)
 
 @transaction.atomic
 def begin_revert(run: BackfillRun, *, actor: str) -> bool:
-    """Write down that a revert has begun; False if it had begun before. It stops nowhere yet."""
-    if _move(run, (Status.REVERTING,), Status.REVERTING, reason=""):
-        return False
+    """Write down that a revert has begun; False if it had begun before."""
     others = [status for status in Status.values if status != Status.REVERTING]
     return _end(run, others, Status.REVERTING, actor, reason="")
+
+
+def take_up_revert(run: BackfillRun) -> None:
+    """Forget why an earlier attempt at the revert ended: it is under way again."""
+    _move(run, (Status.REVERTING,), Status.REVERTING, reason="")
 
 
 def leave_revert(run: BackfillRun, *, reason: str) -> None:

@@ -139,6 +139,8 @@ def _begin(plan: RevertPlan, going: Collection[str], actor: str) -> None:
     if plan.chosen is None:
         if life.begin_revert(run, actor=actor):
             cancel_for_run(run, actor=actor)
+        else:
+            life.take_up_revert(run)
     elif going and life.begin_taking_back(run, going, actor=actor):
         users = run.rows.filter(external_id__in=going, user__isnull=False).values_list("user_id", flat=True)
         cancel_for_run(run, set(users), actor=actor)
