@@ -2,9 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta, tzinfo
-from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from billing import reports
 from billing.client import LagoClient
@@ -12,6 +10,7 @@ from billing.comparison import asked_end
 from billing.forecast import Forecast, Invoice, forecast, next_invoices, whole_cents
 from billing.values import Plan, Subscription
 from kernel import Bill, Bills, Charge, Problem, Wanted
+from kernel.zones import named_zone
 
 ONE_SECOND = timedelta(seconds=1)
 
@@ -117,15 +116,7 @@ class Biller:
 
     def _zone(self, name: str) -> tzinfo:
         """Return a customer's zone: that of all others where it is the same, or none that is known here."""
-        return self.zone if name in ("", str(self.zone)) else _named(name) or self.zone
-
-
-@cache
-def _named(zone: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return None
+        return self.zone if name in ("", str(self.zone)) else named_zone(name) or self.zone
 
 
 def _next(

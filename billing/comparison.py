@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Protocol, TypeVar
 
 from billing import details, reports
-from billing.api.subscriptions import PREFIX, Subscribed
+from billing.api.subscriptions import PREFIX, Ended, Subscribed
 from billing.client import LagoClient
 from billing.normal import same_email, same_instant, same_name
 from billing.values import Customer, Subscription
@@ -80,21 +80,22 @@ class Live(dict[str, list[Subscription]]):
         self._client, self._customers = client, customers
 
     @cached_property
-    def ended(self) -> Mapping[str, Subscription]:
+    def ended(self) -> Ended:
         """Read it once for all of them, by lago_id: it is asked for only where something is amiss."""
         return self._client.ended_subscriptions(
             [external_id for external_id in self if not self[external_id]]
         )
 
     @cached_property
-    def billed(self) -> Mapping[str, datetime]:
-        """Say until when what has ended under our id is billed, by customer, of those who have nothing now.
-
-        Read once for all of them, and only of customers that were there: for a file of new ones, no call.
-        """
+    def returning(self) -> Ended:
+        """Read what has ended of customers that were there and have nothing now: of new ones, no call."""
         returning = [one for one in self._customers if one in self and not self[one]]
-        ended = self._client.ended_subscriptions(returning).values() if returning else ()
-        return self._client.billed_until([one for one in ended if _was_ours(one)])
+        return self._client.ended_subscriptions(returning) if returning else Ended({})
+
+    @cached_property
+    def billed(self) -> Mapping[str, datetime]:
+        """Say until when what has ended under our id is billed, by customer; read once for all of them."""
+        return self._client.billed_until([one for one in self.returning.values() if _was_ours(one)])
 
 
 def _was_ours(ended: Subscription) -> bool:
@@ -105,6 +106,8 @@ def compare_subscription(wanted: Wanted, ref: str, found: Live, now: datetime) -
     live = found.get(wanted.external_id, [])
     ours = recorded(ref, live)
     if ours is None and wanted.external_id in found.seen.unread:
+        return [reports.subscription_unread()]
+    if ours is None and not live and wanted.external_id in found.ended.unread:
         return [reports.subscription_unread()]
     if ours is None:
         return [] if _ended_as_asked(wanted, ref, found) else [_vanished(wanted, ref, found)]

@@ -85,6 +85,17 @@ def subscription_unreadable(wanted: Wanted) -> Problem:
     )
 
 
+def ended_unreadable(wanted: Wanted) -> Problem:
+    """Say that nobody can tell which days are billed already: a new one would perhaps bill them again."""
+    return Problem(
+        UNREADABLE,
+        "external_id",
+        f"Lago fails (500) whenever it is asked for the ended subscriptions of the customer"
+        f" {wanted.external_id}: which days they have billed cannot be told.",
+        "Look at it in Lago's dashboard or log, and update Lago.",
+    )
+
+
 def list_unreadable(seen: Subscribed) -> Problem:
     """Name what was left out of a list, and say whose of it is in the file."""
     number = len(seen.places) or len(seen.unread)

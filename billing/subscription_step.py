@@ -119,6 +119,8 @@ class LagoSubscriptionStep(Step):
         return self._adopt(wanted, subscriptions)
 
     def _new(self, wanted: Wanted, found: Live) -> Verdict:
+        if wanted.external_id in found.returning.unread:
+            return Verdict(None, problems=(reports.ended_unreadable(wanted),))
         verdict = self._billed(wanted)
         more = (*self._billed_twice(wanted, found), *self._billed_before_balance(wanted, verdict.bills))
         return replace(verdict, warnings=(*verdict.warnings, *more)) if more else verdict

@@ -1,10 +1,11 @@
 """Days, moments and durations in the words of the language that is active."""
 
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import date, datetime, timedelta
 
 from django.utils import dateformat
 from django.utils.translation import get_language, ngettext, pgettext
+
+from kernel.zones import zone_of
 
 SMALL_MONTHS = ("it",)  # which Django writes as if they were headings
 
@@ -23,18 +24,10 @@ def moment(value: datetime, zone: str = "") -> str:
 
     Of some zones people have no short name, only a number: of those it is the whole one.
     """
-    there = value.astimezone(_known(zone))
+    there = value.astimezone(zone_of(zone))
     time = dateformat.format(there, pgettext("format of a time", "H:i"))
     text = pgettext("a moment", "{day}, {time} {zone}")
     return text.format(day=day(there), time=time, zone=_zone(there, zone))
-
-
-def _known(zone: str) -> tzinfo:
-    """Return the zone of that name, or UTC. To list all that there are takes longer than a mail does."""
-    try:
-        return ZoneInfo(zone) if zone else UTC
-    except (ZoneInfoNotFoundError, ValueError):
-        return UTC
 
 
 def _zone(there: datetime, zone: str) -> str:

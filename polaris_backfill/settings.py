@@ -3,12 +3,12 @@
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
 from kernel.languages import MAILED
+from kernel.zones import named_zone
 from polaris_backfill import environment, logs
 from polaris_backfill.look import UNFOLD as UNFOLD
 
@@ -106,7 +106,7 @@ BACKFILL_LOG_DIR = Path(
 
 def _timezone() -> str:
     name = environment.text("BACKFILL_TIMEZONE")
-    if name and name not in available_timezones():
+    if name and named_zone(name) is None:
         raise ImproperlyConfigured(
             f"BACKFILL_TIMEZONE must be a time zone such as Europe/Berlin, not {name!r}."
         )

@@ -40,6 +40,14 @@ class Subscribed(dict[str, list[Subscription]]):
         self.unread, self.places, self.total_count = unread, places, total_count
 
 
+class Ended(dict[str, Subscription]):
+    """What has ended, by lago_id. Who is in `unread` may have had more, which Lago cannot show."""
+
+    def __init__(self, found: Mapping[str, Subscription], unread: frozenset[str] = frozenset()) -> None:
+        super().__init__(found)
+        self.unread = unread
+
+
 class Subscriptions(Customers):
     def subscription(self, external_id: str, *, status: str = "active") -> Subscription | None:
         path = f"subscriptions/{path_id(external_id)}"
@@ -101,13 +109,33 @@ class Subscriptions(Customers):
         found = self._all("subscriptions", Subscription.of, params)
         return [subscription for subscription in found if subscription.external_customer_id == external_id]
 
-    def ended_subscriptions(self, external_customer_ids: Collection[str]) -> dict[str, Subscription]:
-        """Return what has ended of these customers, by lago_id, with as few calls as possible."""
-        return _by_lago_id(
-            self._of_customers(
-                "subscriptions", Subscription.of, _customer_of, external_customer_ids, ENDED_PARAMS
-            )
+    def ended_subscriptions(self, external_customer_ids: Collection[str]) -> Ended:
+        """Return what has ended of these customers, by lago_id, with as few calls as possible.
+
+        Where Lago cannot show one of the list, by a call for each customer.
+        """
+        try:
+            return Ended(_by_lago_id(self._ended_of(external_customer_ids)))
+        except LagoError as error:
+            if not is_broken(error):
+                raise
+        asked = sorted(set(external_customer_ids))
+        answers = dict(zip(asked, spread(self._ended_if_readable, asked, self._workers), strict=True))
+        found = _by_lago_id(one for some in answers.values() for one in some or ())
+        return Ended(found, frozenset(who for who in asked if answers[who] is None))
+
+    def _ended_of(self, external_customer_ids: Collection[str]) -> list[Subscription]:
+        return self._of_customers(
+            "subscriptions", Subscription.of, _customer_of, external_customer_ids, ENDED_PARAMS
         )
+
+    def _ended_if_readable(self, external_customer_id: str) -> list[Subscription] | None:
+        try:
+            return self._ended_of([external_customer_id])
+        except LagoError as error:
+            if not is_broken(error):
+                raise
+            return None
 
     def create_subscription(
         self,

@@ -21,12 +21,11 @@ from customers.admin.wording import in_console
 from customers.backfill import uploads
 from customers.backfill.compare import Comparison, Difference, Kind, Written, compare_file, files_of, words
 from customers.backfill.engine.options import Options
+from customers.backfill.page_looks import connected_for_a_page
 from customers.backfill.refused import Refused
 from customers.backfill.source import FileMapping, SourceError
-from customers.backfill.systems import connect
 from customers.models import BackfillRun
 from kernel import RemoteError
-from kernel.deadline import Deadline
 
 SHOWN = 100  # differences of a kind; the command has them all, and so have the files
 MOST_TO_CARRY = 1_500_000  # bytes: browsers refuse to save more from a page
@@ -97,7 +96,7 @@ def _compared(form: CompareForm) -> Comparison:
     uploads.count_rows(source)
     options = Options.through(data["mapping"], date_format=data["date_format"], decimal_mark=None)
     run = BackfillRun.objects.get(run_id=data["run"]) if data["run"] else None
-    with connect(deadline=Deadline(uploads.LOOK_WITHIN_S)) as systems:
+    with connected_for_a_page() as systems:
         return compare_file(source, systems, options, now=timezone.now(), run=run)
 
 

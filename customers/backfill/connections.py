@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import cached_property
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
@@ -13,6 +12,7 @@ from billing.births import Births, Seen
 from billing.client import LagoClient
 from billing.preflight import Target
 from charging import SteveClient
+from kernel.zones import named_zone
 from polaris import PlatformDatabase
 
 # So long the platform needs for the news of a customer, before it hears of the subscription: else both make
@@ -44,7 +44,7 @@ class Connections:
     @property
     def zone(self) -> tzinfo:
         """Say whose days the starts of rows are."""
-        return ZoneInfo(settings.BACKFILL_TIMEZONE) if settings.BACKFILL_TIMEZONE else self.billing_zone
+        return named_zone(settings.BACKFILL_TIMEZONE) or self.billing_zone
 
     @cached_property
     def seen(self) -> Seen:

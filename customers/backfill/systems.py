@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -20,7 +20,9 @@ from customers.backfill.refused import Refused
 from customers.backfill.steps import STEPS, leavable
 from kernel import RemoteError, Step
 from kernel.deadline import Deadline
+from kernel.patience import waiting_for
 from kernel.tally import Tally
+from kernel.zones import zone_of
 from polaris import PlatformDatabase
 
 STEVE = SteveIdTagStep.system_key()
@@ -73,8 +75,7 @@ class Systems:
 
 def billing_zone(target: Target) -> ZoneInfo:
     """Return Lago's zone; one that this machine does not know has to be BACKFILL_TIMEZONE in other words."""
-    known = target.timezone in available_timezones()
-    return ZoneInfo(target.timezone if known else settings.BACKFILL_TIMEZONE or "UTC")
+    return zone_of(target.timezone, settings.BACKFILL_TIMEZONE)
 
 
 @contextmanager
@@ -85,26 +86,25 @@ def connect(
     sleep: Callable[[float], None] = time.sleep,
     without: Collection[str] | None = None,
     writes: bool = False,
-    tries: int | None = None,
     deadline: Deadline | None = None,
 ) -> Iterator[Systems]:
     """Reach every system that is configured; raise Refused if one does not answer as it should.
 
     `without` names systems that are not to be reached at all; None where none can be left out. `writes`:
-    whoever asks is going to change something. `tries`: how often each call is made, where somebody waits.
-    `deadline`: for all that is asked of them together.
+    whoever asks is going to change something. `deadline`: for all that is asked of them together, where a
+    page waits (`page_looks`).
     """
-    once = {} if tries is None else {"tries": tries}
     left_out = without or ()
     for key in left_out:
         if key not in leavable():
             raise Refused(f"There is no system {key!r} that could be left alone.")
     with ExitStack() as stack:
         sleep = deadline.sleep if deadline else sleep
-        how = {"sleep": sleep, "deadline": deadline, **once}
+        how = {"sleep": sleep, "deadline": deadline}
         lago = stack.enter_context(_lago(rate, concurrency, **how))
         try:
-            target = preflight(lago)
+            with waiting_for(f"Lago at {lago.url}"):
+                target = preflight(lago)
         except RemoteError as error:
             raise Refused(str(error)) from error
         pool_size = concurrency or settings.BACKFILL_CONCURRENCY
@@ -129,7 +129,8 @@ def _connected(connections: Connections, left_out: Collection[str]) -> list[Step
 def _reach(steps: Sequence[Step], *, can_be_left: bool) -> None:
     for step in steps:
         try:
-            step.preflight()
+            with waiting_for(step.system):
+                step.preflight()
         except RemoteError as error:
             way = way_out(type(step)) if can_be_left else ""
             raise Refused(f"{error}." if way else str(error), way) from error

@@ -23,6 +23,7 @@ from customers.backfill.engine.options import Options
 from customers.backfill.engine.planning import Basis, plan_file
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger import at_work, identity, life
+from customers.backfill.page_looks import connected_for_a_page
 from customers.backfill.refused import Refused
 from customers.backfill.source import (
     FileMapping,
@@ -33,13 +34,12 @@ from customers.backfill.source import (
     read_bytes,
 )
 from customers.backfill.source.mapping.writing import write_mapping
-from customers.backfill.systems import Systems, connect
+from customers.backfill.systems import Systems
 from customers.models import BackfillRun, BackfillUpload, User
-from kernel import Problem, RemoteError
+from kernel import Problem
 from kernel.deadline import Deadline
 
 Status = BackfillRun.Status
-LOOK_WITHIN_S = 45.0  # in all: proxies give a page 60 s, and planning itself takes some
 IMPORT_TASK = "customers.tasks.import_run"
 PREVIEW_AGAIN = "Preview the file again."  # the end of a reason that continuing does not get past
 INVOICED_TODAY = "invoiced_today:"  # how the reason begins where the guard of a run stopped it
@@ -123,16 +123,19 @@ def options_of(upload: BackfillUpload) -> Options:
     return Options.kept(upload.options)
 
 
-def plan_upload(upload: BackfillUpload) -> Report:
-    """Plan as a dry-run does, and keep what it says; raise SourceError, Refused or RemoteError."""
-    report = planned(upload)
+def plan_upload(upload: BackfillUpload, deadline: Deadline | None = None) -> Report:
+    """Plan as a dry-run does, and keep what it says; raise SourceError, Refused or RemoteError.
+
+    `deadline` is that of a page which has asked the systems for something else before.
+    """
+    report = planned(upload, deadline)
     upload.save(update_fields=["preview"])
     return report
 
 
-def planned(upload: BackfillUpload) -> Report:
+def planned(upload: BackfillUpload, deadline: Deadline | None = None) -> Report:
     """Plan, and fill in the preview without keeping it; raise SourceError, Refused or RemoteError."""
-    with _connected(upload) as (systems, source, basis):
+    with _connected(upload, deadline) as (systems, source, basis):
         report = plan_file(source, systems, basis.options, now=basis.now)
         is_for_approval = approvals.is_required()
         upload.preview = stored_preview.pack(report, basis_to_keep(basis), for_approval=is_for_approval)
@@ -154,23 +157,14 @@ def planned_by_difference(upload: BackfillUpload, before: BackfillUpload, differ
 
 
 @contextmanager
-def _connected(upload: BackfillUpload) -> Iterator[tuple[Systems, Source, Basis]]:
+def _connected(
+    upload: BackfillUpload, deadline: Deadline | None = None
+) -> Iterator[tuple[Systems, Source, Basis]]:
     """Open the file and the systems; while these are open, they say which ones they are."""
-    options, deadline = options_of(upload), Deadline(LOOK_WITHIN_S)
-    try:
-        with connect(concurrency=options.concurrency, deadline=deadline) as systems:
-            source = open_upload(upload)
-            yield systems, source, Basis.of(source.info, systems, _looked_at(options), timezone.now())
-    except (Refused, RemoteError) as error:
-        raise (_too_slow(error) if deadline.is_over else error) from None
-
-
-def _too_slow(error: Exception) -> Refused:
-    return Refused(
-        f"The systems took longer than the {LOOK_WITHIN_S:.0f} seconds that a page can wait. Last: {error}",
-        "Nothing was imported. Try again when they are less busy, or use backfill_customers --dry-run, which"
-        " waits.",
-    )
+    options = options_of(upload)
+    with connected_for_a_page(deadline, concurrency=options.concurrency) as systems:
+        source = open_upload(upload)
+        yield systems, source, Basis.of(source.info, systems, _looked_at(options), timezone.now())
 
 
 def _looked_at(options: Options) -> Options:

@@ -11,6 +11,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.smtp import EmailBackend as DjangoBackend
 
 from customers.mail.errors import DeliveryError, Kind
+from kernel.patience import waiting_for
 
 LOGIN_REFUSED = {534, 535}
 LOGIN_DEMANDED = 530
@@ -91,7 +92,8 @@ class EmailBackend(DjangoBackend):
 
     def open(self) -> bool | None:
         try:
-            return super().open()
+            with waiting_for(f"the mail server at {self.host}:{self.port}"):
+                return super().open()
         except (smtplib.SMTPException, OSError) as error:
             stage = self._talk.stage if self._talk else _Traced.stage
             self.close()
@@ -139,7 +141,7 @@ class EmailBackend(DjangoBackend):
         if code in {LOGIN_DEMANDED, ENCRYPTION_DEMANDED}:
             return _demanded(code, text, is_encrypted=self.use_tls or self.use_ssl)
         if code in LOGIN_REFUSED:
-            return DeliveryError(Kind.BROKEN, f"smtp_login_refused_{code}")
+            return _login_refused(code)
         to_one = isinstance(error, smtplib.SMTPRecipientsRefused)
         if not to_one and QUOTA.search(text):
             return DeliveryError(Kind.AWAY, f"smtp_quota_{code}")
@@ -185,8 +187,12 @@ def _refused_at_the_door(error: Exception, stage: str) -> DeliveryError:
             kind, f"smtp_starttls_deferred_{code}" if for_now else f"smtp_starttls_refused_{code}"
         )
     if stage == "login" or code in LOGIN_REFUSED:
-        return DeliveryError(kind, f"smtp_login_deferred_{code}" if for_now else f"smtp_login_refused_{code}")
+        return DeliveryError(kind, f"smtp_login_deferred_{code}") if for_now else _login_refused(code)
     return DeliveryError(kind, f"smtp_not_welcome_{code}")
+
+
+def _login_refused(code: int) -> DeliveryError:
+    return DeliveryError(Kind.BROKEN, f"smtp_login_refused_{code}", locks_out=True)
 
 
 def _no_conversation(error: Exception, stage: str) -> DeliveryError:

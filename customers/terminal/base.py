@@ -27,6 +27,7 @@ from customers.backfill.source.error_file import ErrorFileError
 from customers.database import LOST, database_refusal, place, trouble_of
 from customers.terminal.telling import Telling
 from kernel import Problem, RemoteError
+from kernel.patience import told_of_waiting, waiting_for
 
 WELL, NOT_WELL, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
 AGAIN = "Run the same command again."
@@ -57,7 +58,8 @@ class BackfillCommand(BaseCommand):
         known = {name: options[name] for name in options if name not in _DJANGO_OPTIONS}
         self._run_id = known.get("run_id")
         telling = Telling(self.actor)
-        code = self._guarded(telling, **known)
+        with told_of_waiting(self.say):
+            code = self._guarded(telling, **known)
         telling.tell(self.say)
         if code != WELL:
             sys.exit(code)
@@ -116,7 +118,7 @@ class BackfillCommand(BaseCommand):
     @staticmethod
     def _reach_database() -> None:
         try:
-            with connection.cursor() as cursor:
+            with waiting_for(f"the database at {place()}"), connection.cursor() as cursor:
                 cursor.execute("SELECT 1 FROM customers_backfillrun LIMIT 1")
         except DatabaseError as error:
             reason = database_refusal(error)

@@ -128,7 +128,7 @@ def _one_address(given: str | None) -> str:
     try:
         return read_mailbox(given).address if given is not None else ""
     except ValueError as error:
-        raise Refused(f"--test-to {error}.", "Give your own address, and nothing else.") from None
+        raise Refused(f"--test-to {error}.", "The address alone will do, too.") from None
 
 
 def check_mail_pace(batch_size: int | None, delay_ms: int | None) -> None:

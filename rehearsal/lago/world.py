@@ -29,6 +29,7 @@ class Organization:
     version: str = ""
     eu_tax_management: bool = False
     breaks_on_quarterly: bool = False  # of the newest Lago: as its main branch of August 2026 did
+    breaks_when_ended: bool = False  # the same once it has ended, which nobody has tried there
     payment_providers: list[str] = field(default_factory=list)  # each as NAME:CODE
     permissions: dict[str, list[str]] = field(default_factory=dict)  # resource not named: all allowed
     lago_id: str = field(default_factory=new_id)

@@ -15,7 +15,7 @@ import pytest
 import requests
 from django.core.exceptions import DisallowedHost, PermissionDenied
 from django.db import connection
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from customers.models import WelcomeMail
 from customers.sign_in import links
@@ -234,3 +234,15 @@ def test_what_has_nothing_to_hide_is_left_as_it_is() -> None:
     made = record("%s of %s", 1, 2)
 
     assert (made.msg, made.args) == ("%s of %s", (1, 2))
+
+
+@pytest.mark.parametrize("host", ["elsewhere.example", "a b", ""])
+def test_a_foreign_host_costs_a_page_and_a_line(
+    client: Client, caplog: pytest.LogCaptureFixture, host: str
+) -> None:
+    answer = client.get("/sign-in/", headers={"host": host})
+
+    (told,) = (one for one in caplog.records if one.name.startswith("django."))
+    assert answer.status_code == 400
+    assert "Invalid HTTP_HOST header" in told.getMessage()
+    assert (told.exc_info, told.exc_text) == (None, None)

@@ -143,6 +143,7 @@ def test_a_run_whose_process_died_is_interrupted_and_stalls(scrape: Callable[[],
         ({"status": "paused", "paused_at": timezone.now()}, None),
         ({"status": "reverting"}, "revert"),
         ({"status": "reverting", "paused_at": timezone.now()}, None),
+        ({"status": "reverting", "reason": "1 thing could not be removed"}, None),
         ({"status": "partial"}, None),
     ],
 )

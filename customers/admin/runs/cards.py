@@ -13,9 +13,9 @@ from customers.admin.access import ID_TAGS, ON_RUNS, RUN, actor, may, needs, sta
 from customers.admin.pages import TEMPLATES, Pages, post_only
 from customers.admin.wording import in_console
 from customers.backfill import cards
+from customers.backfill.page_looks import connected_for_a_page, page_deadline
 from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
-from customers.backfill.systems import connect
 from customers.models import BackfillRun
 from kernel import RemoteError
 
@@ -63,9 +63,10 @@ class CardPages(Pages):
         found = [PICK.fullmatch(one) for one in request.POST.getlist("pick")]
         picks = [(int(one[1]), int(one[2])) for one in found if one]
         try:
-            with connect() as systems:
+            deadline = page_deadline()
+            with connected_for_a_page(deadline) as systems:
                 board = cards.look(run, systems)
-            upload = cards.preview(run, cards.chosen(board, picks), staff(request))
+            upload = cards.preview(run, cards.chosen(board, picks), staff(request), deadline)
         except (*CANNOT, SourceError) as error:
             messages.error(request, _words(error))
             return self._back_to_cards(run)
@@ -116,7 +117,7 @@ def _shown(request: HttpRequest, run: BackfillRun) -> dict[str, Any]:
 def _board(run: BackfillRun) -> tuple[cards.Board | None, str]:
     """Look once, as somebody waits; or say in words why that cannot be."""
     try:
-        with connect(tries=1) as systems:
+        with connected_for_a_page() as systems:
             return cards.look(run, systems), ""
     except CANNOT as error:
         return None, _words(error)

@@ -133,7 +133,7 @@ class Live:
         """Say why it stopped; of what died, which could not say it, too."""
         if self.goes_on:
             return ""  # it goes on, which is told where a page says what it follows
-        if self.status != self.run.status:
+        if self.status != self.run.status and not self.run.reason:
             return "The process that was at it is gone."
         return with_names(self.run.reason)
 

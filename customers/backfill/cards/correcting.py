@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -18,9 +19,11 @@ from customers.backfill.engine.options import Options
 from customers.backfill.refused import Refused
 from customers.backfill.source import Reading
 from customers.models import BackfillRow, BackfillRun, BackfillUpload, User
+from kernel.deadline import Deadline
 from kernel.masking import mask_id_tag
 
 NAME = "cards.csv"
+TWICE_WITHIN = timedelta(minutes=2)  # so long a second press means the first
 COLUMNS = ("external_id", "email", "display_name", "plan_code", "start_date", "id_tag")
 Pick = tuple[int, int]  # SteVe's number of the refused card, and the number of our mapping
 
@@ -87,18 +90,38 @@ def options_for(run: BackfillRun) -> Options:
     )
 
 
-def preview(run: BackfillRun, corrections: Sequence[Correction], user: User) -> BackfillUpload:
-    """Keep the file and plan it; raise SourceError, Refused or RemoteError, and keep nothing then."""
-    with transaction.atomic():
-        upload = uploads.keep(NAME, as_file(run, corrections), Reading(), options_for(run), user)
-        note_written(run, corrections, f"staff:{user.pk}")
+def preview(
+    run: BackfillRun, corrections: Sequence[Correction], user: User, deadline: Deadline | None = None
+) -> BackfillUpload:
+    """Keep the file and plan it; raise SourceError, Refused or RemoteError, and keep nothing then.
+
+    Who presses twice gets one preview: that of the press which was planned first.
+    """
+    upload = uploads.keep(NAME, as_file(run, corrections), Reading(), options_for(run), user)
     planned = False
     try:
-        uploads.plan_upload(upload)
+        uploads.plan_upload(upload, deadline)
         planned = True
     finally:
         if not planned:
             upload.delete()
+    return _only_one(run, corrections, upload)
+
+
+@transaction.atomic
+def _only_one(run: BackfillRun, corrections: Sequence[Correction], upload: BackfillUpload) -> BackfillUpload:
+    """Give up a preview beside an equal one; of two that end at once, the lock lets one see the other."""
+    BackfillRun.objects.select_for_update().get(pk=run.pk)
+    same = (
+        BackfillUpload.objects.previews()
+        .without_content()
+        .filter(sha256=upload.sha256, name=NAME, uploaded_by=upload.uploaded_by_id)
+    )
+    recent = same.filter(created_at__gt=upload.created_at - TWICE_WITHIN).exclude(preview=b"")
+    if earlier := recent.exclude(pk=upload.pk).first():
+        upload.delete()
+        return earlier
+    note_written(run, corrections, upload.actor)
     return upload
 
 

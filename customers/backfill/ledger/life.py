@@ -255,14 +255,24 @@ def _interrupt(run: BackfillRun, left: Collection[str], reason: str, actor: str)
 def begin_revert(run: BackfillRun, *, actor: str) -> bool:
     """Write down that a revert has begun; False if it had begun before."""
     others = [status for status in Status.values if status != Status.REVERTING]
-    return _end(run, others, Status.REVERTING, actor)
+    return _end(run, others, Status.REVERTING, actor, reason="")
+
+
+def take_up_revert(run: BackfillRun) -> None:
+    """Forget why an earlier attempt at the revert ended: it is under way again."""
+    _move(run, (Status.REVERTING,), Status.REVERTING, reason="")
+
+
+def leave_revert(run: BackfillRun, *, reason: str) -> None:
+    """Write down why a revert ended before its end: it waits for a person, and is not under way."""
+    _move(run, (Status.REVERTING,), Status.REVERTING, reason=reason[:300])
 
 
 @transaction.atomic
 def finish_revert(run: BackfillRun, *, actor: str) -> bool:
     """Write down that nothing is left to take back; False if that was known."""
     others = [status for status in Status.values if status != Status.REVERTED]
-    return _end(run, others, Status.REVERTED, actor)
+    return _end(run, others, Status.REVERTED, actor, reason="")
 
 
 @transaction.atomic
@@ -305,9 +315,9 @@ def ask_to_stop_repair(run: BackfillRun, *, actor: str) -> bool:
     return True
 
 
-def _end(run: BackfillRun, left: Collection[str], to: str, actor: str) -> bool:
+def _end(run: BackfillRun, left: Collection[str], to: str, actor: str, **more: Any) -> bool:
     over = {"finished_at": timezone.now(), "stop_requested": False, "pace": {}, "taking_back": []}
-    moved = _move(run, left, to, **over, **UNPAUSED)
+    moved = _move(run, left, to, **over, **UNPAUSED, **more)
     if moved:
         _note(run, actor, f"run.{to}")
     return moved

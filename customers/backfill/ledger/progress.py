@@ -10,9 +10,13 @@ UNDER_WAY = (*IMPORT, Status.REVERTING)
 
 
 def is_under_way(run: BackfillRun, now: datetime) -> bool:
-    """Return whether a run is imported or reverted, or should be: whoever worked at it may have gone."""
+    """Return whether a run is imported or reverted, or should be: whoever worked at it may have gone.
+
+    A revert that has said why it stopped waits for a person; one that was killed has said nothing.
+    """
     is_due = run.starts_at is None or run.starts_at <= now
-    return run.status in UNDER_WAY and run.paused_at is None and is_due
+    waits = run.paused_at is not None or (run.status == Status.REVERTING and run.reason != "")
+    return run.status in UNDER_WAY and is_due and not waits
 
 
 def progressed_at(run: BackfillRun) -> datetime:

@@ -5,7 +5,6 @@ A time that the clocks of the zone leave out is refused, and one that they show 
 
 from collections.abc import Callable
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, available_timezones
 
 from django.db import transaction
 from django.db.models import Q
@@ -15,6 +14,7 @@ from auditlog.models import Event, record
 from customers.backfill.ledger import life
 from customers.backfill.refused import Refused
 from customers.models import BackfillRun
+from kernel.zones import named_zone, zone_of
 
 Status = BackfillRun.Status
 FARTHEST = timedelta(days=7)  # as the file is kept for as long
@@ -24,12 +24,12 @@ SHOWN = "%Y-%m-%d %H:%M"
 
 def instant(said: datetime, zone_name: str, now: datetime) -> datetime:
     """Return which instant a wall clock's time is; raise Refused unless it is one, and soon enough."""
-    if zone_name not in available_timezones():
+    zone = named_zone(zone_name)
+    if zone is None:
         raise Refused(f"There is no time zone {zone_name!r}. Say it as in Europe/Berlin, or UTC.")
     told = f"{said:{SHOWN}} in {zone_name}"
     if said.year in (MINYEAR, MAXYEAR):  # some of these are in no year of UTC
         raise Refused(f"{told} is no time at which a run can begin.")
-    zone = ZoneInfo(zone_name)
     first, second = (said.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     if first.astimezone(zone).replace(tzinfo=None) != said:
         after = first.astimezone(zone)
@@ -62,7 +62,7 @@ def told(run: BackfillRun) -> str:
     utc = f"{run.starts_at.astimezone(UTC):{SHOWN}} UTC"
     if run.starts_zone in ("", "UTC"):
         return utc
-    return f"{run.starts_at.astimezone(ZoneInfo(run.starts_zone)):{SHOWN}} {run.starts_zone} ({utc})"
+    return f"{run.starts_at.astimezone(zone_of(run.starts_zone)):{SHOWN}} {run.starts_zone} ({utc})"
 
 
 def is_missed(run: BackfillRun, now: Callable[[], datetime] = timezone.now) -> bool:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -21,6 +20,7 @@ from customers.backfill.preflight.asked import Asked
 from customers.backfill.preflight.clocks import compared
 from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
 from kernel.wording import some_of
+from kernel.zones import named_zone
 
 TIMEOUT_S = 15.0  # somebody waits
 NAMED = 8  # plans by their code, in one line
@@ -145,7 +145,7 @@ def metric(lago: Lago) -> Told:
 
 def timezone(lago: Lago) -> Told:
     theirs, ours = lago.timezone, settings.BACKFILL_TIMEZONE
-    if not ours and theirs not in available_timezones():
+    if not ours and named_zone(theirs) is None:
         return stop(
             "this machine does not know Lago's time zone", "Set BACKFILL_TIMEZONE to one of the same days."
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -15,6 +15,7 @@ from customers.backfill.preflight.asked import Asked, People
 from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
 from kernel import RemoteError
 from kernel.wording import some_of
+from kernel.zones import zone_of
 
 NAMED = 5
 NOBODY = People(0, {}, ())
@@ -29,19 +30,19 @@ class File:
 
 @contextmanager
 def _opened(asked: Asked) -> Iterator[File]:
-    zone = ZoneInfo(_zone(asked))
+    zone = _zone(asked)
     yield File(asked.people or NOBODY, zone, asked.now().astimezone(zone).date())
 
 
-def _zone(asked: Asked) -> str:
-    """Name the zone in which it is today; where Lago cannot say, that of its servers will do."""
+def _zone(asked: Asked) -> ZoneInfo:
+    """Return the zone in which it is today; where Lago cannot say, that of its servers will do."""
     if settings.BACKFILL_TIMEZONE:
-        return settings.BACKFILL_TIMEZONE
+        return zone_of(settings.BACKFILL_TIMEZONE)
     try:
         with lago.opened(asked) as opened:
-            return opened.timezone if opened.timezone in available_timezones() else "UTC"
+            return zone_of(opened.timezone)
     except (RemoteError, ImproperlyConfigured):  # which is said of Lago
-        return "UTC"
+        return zone_of()
 
 
 def dots(file: File) -> Told:

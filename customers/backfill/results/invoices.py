@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -15,6 +14,7 @@ from customers.backfill.systems import lago_client
 from customers.models import BackfillRun, BackfillStep
 from kernel import Bill, RemoteError, Step
 from kernel.money import decimals
+from kernel.zones import zone_of
 
 State = BackfillStep.State
 THEIRS = "it was there before the run; Lago bills it as before"
@@ -76,7 +76,7 @@ def invoices_of(run: BackfillRun) -> Iterator[Invoices]:
     """Read the plans of a run, a call each. What cannot be read is said, and left blank."""
     try:
         with closing(lago_client()) as lago:
-            told = _read(run, Biller(lago, ZoneInfo(run.lago_timezone or "UTC")), lago.organization().lago_id)
+            told = _read(run, Biller(lago, zone_of(run.lago_timezone)), lago.organization().lago_id)
     except (RemoteError, ImproperlyConfigured) as error:
         told = Invoices(None, f"Lago could not be asked: {error}")
     yield told

@@ -139,6 +139,8 @@ def _begin(plan: RevertPlan, going: Collection[str], actor: str) -> None:
     if plan.chosen is None:
         if life.begin_revert(run, actor=actor):
             cancel_for_run(run, actor=actor)
+        else:
+            life.take_up_revert(run)
     elif going and life.begin_taking_back(run, going, actor=actor):
         users = run.rows.filter(external_id__in=going, user__isnull=False).values_list("user_id", flat=True)
         cancel_for_run(run, set(users), actor=actor)
@@ -284,6 +286,8 @@ class Reverting:
             _finish(self.plan, self.actor)
         if report.status in ("failed", "interrupted") and not self.stop.to_be_continued:
             with transaction.atomic():
+                if self.plan.chosen is None:
+                    life.leave_revert(self.plan.run, reason=report.reason or "it was interrupted")
                 outbox.tell_revert_ended(self.plan.run, report.status, report.reason, self.actor)
         self._note([{"status": report.status, **report.counts, "seconds": f"{seconds:.1f}"}])
         return report

@@ -57,9 +57,10 @@ def _refused_as_a_whole(
     campaign.refusals = campaign.refusals + 1 if error.all_alike else 0
     if campaign.refusals:
         end_batch(campaign)
-    if campaign.refusals >= BREAKER:
+    if campaign.refusals >= BREAKER or error.locks_out:
         words = words_for(mail.code)
-        told = f"{BREAKER} refusals in a row, the last one: {mail.code}: {words.cause}. {words.remedy}"
+        why = f"{mail.code}: {words.cause}. {words.remedy}"
+        told = why if error.locks_out else f"{BREAKER} refusals in a row, the last one: {why}"
         _pause(campaign, told, actor)
 
 

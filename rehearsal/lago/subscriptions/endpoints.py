@@ -99,6 +99,7 @@ def delete(world: World, call: Call) -> Json:
         if options != (row.on_termination_invoice, row.on_termination_credit_note):
             world.webhooks.tell("subscription.updated", row)
         terminate(world, row)
+    check_shown(world, row)
     return {"subscription": ended_json(world, row)}
 
 

@@ -16,9 +16,10 @@ from rehearsal.stand_in.messages import Json
 def check_shown(world: World, row: Subscription) -> None:
     """Raise RefusedError where the server breaks at a subscription that it is to show, and has."""
     plan = world.plan_of(row)
-    breaks = world.organization.breaks_on_quarterly and world.behaviour.can_break_on_quarterly
+    organization = world.organization
+    breaks = {"active": organization.breaks_on_quarterly, "terminated": organization.breaks_when_ended}
     is_such = plan.interval == "quarterly" and plan.pay_in_advance and row.billing_time == "anniversary"
-    if breaks and is_such and row.status == "active":
+    if world.behaviour.can_break_on_quarterly and is_such and breaks.get(row.status):
         raise internal()
 
 

@@ -1,6 +1,7 @@
 """One subscription that Lago cannot show, and every other one goes on all the same."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from rehearsal.lago import Sandbox
 from tests.customers.commands import Answer, command
 from tests.customers.factories import csv_text, row, rows
 from tests.customers.undoing import called
+from tests.rehearsal.lago.calls import Caller
 
 QUARTERLY = "quarterly:3000:EUR:quarterly:advance"
 
@@ -100,3 +102,47 @@ def test_it_is_found_among_many_by_few_calls(tmp_path: Any, head: Sandbox) -> No
     asked = head.counts()["GET /subscriptions"] - before
     assert "lago_subscription_unreadable" in report.codes[2]
     assert asked < 60
+
+
+def test_one_that_cannot_be_shown_once_it_has_ended_stops_its_own_row_alone(
+    tmp_path: Path, head: Sandbox
+) -> None:
+    head.set_organization(breaks_on_quarterly=False)
+    given = [row(1), row(2, plan_code="quarterly", start_date="2024-01-15")]
+    imported(tmp_path, given)
+    for number in (1, 2):
+        ended(head, f"backfill-C-{number}")
+    head.set_organization(breaks_when_ended=True)
+    run = BackfillRun.objects.get()
+
+    reconciled = called("backfill_reconcile", "--run-id", run.run_id, "--format", "json")
+    again = imported(tmp_path, [*given, row(3)], "--dry-run", "--skip-existing")
+
+    kinds = {one["external_id"]: one["kind"] for one in reconciled.json["divergences"]}
+    assert (reconciled.code, kinds) == (1, {"C-1": "terminated", "C-2": "unreadable"})
+    assert (again.code, again.codes[3]) == (1, ["lago_subscription_unreadable"])
+    assert "lago_subscription_unreadable" not in [*again.codes.get(2, []), *again.codes.get(4, [])]
+
+
+def ended(lago: Sandbox, external_id: str) -> None:
+    caller = Caller(lago)
+    caller.delete(f"/subscriptions/{external_id}?on_termination_invoice=skip&on_termination_credit_note=skip")
+    caller.close()
+
+
+def test_an_end_that_is_answered_with_500_is_found_by_the_same_command_again(
+    tmp_path: Path, head: Sandbox
+) -> None:
+    """Nobody has tried how that Lago answers a DELETE: whichever it is, nothing is left or billed."""
+    head.set_organization(breaks_on_quarterly=False, breaks_when_ended=True)
+    imported(tmp_path, [row(1), row(2, plan_code="quarterly", start_date="2024-01-15")])
+    run = BackfillRun.objects.get()
+
+    undone = [
+        called("backfill_revert", "--run-id", run.run_id, "--noinput", "--format", "json") for _ in "12"
+    ]
+
+    assert [one.code for one in undone] == [1, 0]
+    left = head.state(live=True)
+    assert (left["customers"], left["subscriptions"]) == ([], [])
+    assert head.journal() == {"invoices": [], "credit_notes": []}

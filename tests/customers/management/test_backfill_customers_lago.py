@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from customers.models import BackfillRun
+from kernel import patience
 from rehearsal.lago import Sandbox
 from tests.billing.scripted import Answer as Said
 from tests.billing.scripted import scripted_server
@@ -55,6 +56,21 @@ def test_a_lago_that_is_not_there(lago: Sandbox, path: Path, settings: Any) -> N
     settings.LAGO_API_URL = "http://127.0.0.1:9"
 
     refused(command(path), "Lago at http://127.0.0.1:9 cannot be reached (no connection): check LAGO_API_URL")
+
+
+def test_a_lago_that_takes_its_time_is_named_and_one_that_does_not_is_not(
+    lago: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A silent port costs a minute: whoever sits before it hears after a few seconds what is waited for."""
+    usual = command(path, "--dry-run")
+    monkeypatch.setattr(patience, "AFTER_S", 0.1)
+    lago.fault("hang_before,method=GET,path=/organizations,seconds=0.6,times=1")
+
+    late = command(path, "--dry-run")
+
+    assert (usual.code, late.code) == (0, 0)
+    assert f"Waiting for Lago at {lago.url}: no answer yet …\n" in late.err
+    assert "Waiting for" not in usual.err
 
 
 @pytest.mark.parametrize("status", [200, 403, 404])

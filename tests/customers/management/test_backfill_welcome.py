@@ -210,7 +210,7 @@ def test_several_people_are_not_oneself(run: BackfillRun, capsys: pytest.Capture
     code = welcome("--run-id", run.run_id, "--test-to", "a@acme.example, b@acme.example")
 
     assert code == 2
-    assert "--test-to" in capsys.readouterr().err
+    assert "write Name <address>. The address alone will do, too." in capsys.readouterr().err
 
 
 # --- What cannot start -------------------------------------------------------------------------------

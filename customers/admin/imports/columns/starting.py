@@ -10,15 +10,14 @@ from customers.backfill import uploads as staging
 from customers.backfill.kept_mappings import parsed, says
 from customers.backfill.mappings.suggesting import suggest
 from customers.backfill.mappings.table import Table, look_at
+from customers.backfill.page_looks import connected_for_a_page
 from customers.backfill.refused import Refused
 from customers.backfill.source import FileMapping, SourceError
 from customers.backfill.source.mapping.model import Form
 from customers.backfill.source.mapping.reading import mapping_of
 from customers.backfill.source.mapping.writing import write_mapping
-from customers.backfill.systems import connect
 from customers.models import BackfillMapping, BackfillUpload
 from kernel import RemoteError
-from kernel.deadline import Deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Start:
 
 def plan_codes() -> list[str]:
     """Ask Lago for its plans; raise Refused, RemoteError or ImproperlyConfigured."""
-    with connect(deadline=Deadline(staging.LOOK_WITHIN_S)) as systems:
+    with connected_for_a_page() as systems:
         return sorted(systems.target.plans)
 
 

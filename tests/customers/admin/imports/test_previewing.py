@@ -13,8 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from charging import SteveClient
-from customers.backfill import stored_preview
-from customers.backfill import uploads as staging
+from customers.backfill import page_looks, stored_preview
 from customers.models import BackfillUpload
 from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
@@ -72,7 +71,7 @@ def stored(upload: BackfillUpload) -> stored_preview.Preview:
 def test_a_page_ends_with_our_words_before_a_proxy_gives_it_up(
     client: Client, lago: Sandbox, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr(staging, "LOOK_WITHIN_S", 1.0)
+    monkeypatch.setattr(page_looks, "WITHIN_S", 1.0)
     lago.fault(f"pause_before,method=GET,path={path}")
     began = time.monotonic()
 

@@ -2,12 +2,15 @@
 
 import re
 import time
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 from django.test import Client
 
-from customers.models import BackfillRun, BackfillUpload, IdTagMapping
+from customers.backfill import page_looks
+from customers.models import BackfillRun, BackfillUpload, IdTagMapping, User
+from rehearsal.lago import Sandbox
 from rehearsal.steve import SteveSandbox
 from tests.customers.admin.world import (
     audited,
@@ -139,14 +142,48 @@ def test_while_steve_is_away_its_part_says_so(sam: Client, run: BackfillRun, ste
     assert page.status_code == 200
 
 
-def test_a_steve_that_does_not_answer_is_named_soon(
-    sam: Client, run: BackfillRun, steve: SteveSandbox, settings: Any
+@pytest.mark.parametrize("where", ["cards_board", "cards_correct"])
+def test_a_page_ends_with_our_words_where_steve_hangs(
+    sam: Client, run: BackfillRun, steve: SteveSandbox, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    settings.STEVE_TIMEOUT_S = 1
-    steve.steer("POST", "latency", seconds=5)
+    """SteVe is given thirty seconds a call, and three tries: the page is over before all that."""
+    picked = {"pick": [pick(run, "15A1B2C6")]}
+    monkeypatch.setattr(page_looks, "WITHIN_S", 1.0)
+    steve.steer("POST", "latency", seconds=20)
     begun = time.monotonic()
 
-    part = words_of(sam.get(run_url(run, "cards_board")))
+    answer = sam.get(run_url(run, where)) if where == "cards_board" else sam.post(run_url(run, where), picked)
+    seconds = time.monotonic() - begun
+    steve.steer("POST", "latency", seconds=0)
 
-    assert time.monotonic() - begun < 4
-    assert "SteVe did not answer within" in part
+    told = words_of(answer) if where == "cards_board" else said(sam, answer)[0]
+    assert "longer than the 1 seconds that a page can wait" in told
+    assert seconds < 5
+    assert not BackfillUpload.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_presses_at_once_make_one_preview(sam: Client, run: BackfillRun, lago: Sandbox) -> None:
+    """Without scripts nothing keeps a button from being pressed twice; both presses are planned at once."""
+    picked = {"pick": [pick(run, "15A1B2C6")]}
+    lago.fault("pause_before,method=GET,path=/plans$,nth=1")
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(pressed, run, picked)
+        lago.wait_held()
+        second = pressed(run, picked)
+        lago.release()
+
+    upload = BackfillUpload.objects.get()
+    assert first.result() == second
+    assert second.endswith(f"{upload.pk}/")
+    assert len(audited("run.cards_chosen")) == 1
+
+
+def pressed(run: BackfillRun, picked: dict[str, list[str]]) -> str:
+    """Press the button in a browser of one's own; return where that leads."""
+    try:
+        client = client_of(User.objects.get(display_name="Sam Staff"))
+        return str(client.post(run_url(run, "cards_correct"), picked)["Location"])
+    finally:
+        connection.close()

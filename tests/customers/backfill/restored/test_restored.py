@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from auditlog.models import AuditEntry
@@ -133,6 +134,42 @@ def test_a_reclaim_that_is_killed_goes_on_without_the_option(world: World, nth: 
     reverted = revert()
 
     assert (reverted.code, world.is_empty()) == (0, True)
+
+
+@pytest.mark.matrix
+def test_one_that_is_killed_inside_its_transaction_has_taken_nothing(world: World) -> None:
+    """Killed between the ledger and the audit log, which somebody else holds just then."""
+    world.import_all(12, dumped_at=3)
+    world.restore()
+    world.again("--dry-run")  # notices that the run's process is gone, which is in the audit log
+    run_id, known = BackfillRun.objects.get().run_id, steps_as_they_are()
+    variables = environment(world.lago, world.logs, world.url)
+
+    with (
+        psycopg.connect(world.url) as holder,
+        started(variables, "backfill_revert", "--run-id", run_id, "--noinput", "--reclaim") as running,
+    ):
+        holder.execute("LOCK TABLE auditlog_auditentry IN EXCLUSIVE MODE")
+        wait_for(lambda: holder.execute(WAITS).fetchone() == (True,))
+        running.process.kill()
+        running.process.wait()
+        holder.rollback()
+    after = steps_as_they_are()
+    reverted = revert("--reclaim")
+
+    assert after == known
+    assert AuditEntry.objects.filter(action="run.reclaimed").count() == 1
+    assert (reverted.code, world.is_empty()) == (0, True)
+
+
+# Whoever waits for the audit log, with what it wrote into the ledger in hand.
+WAITS = """SELECT EXISTS (SELECT FROM pg_locks AS waits JOIN pg_locks AS wrote USING (pid)
+    WHERE NOT waits.granted AND waits.relation = 'auditlog_auditentry'::regclass
+    AND wrote.relation = 'customers_backfillstep'::regclass AND wrote.mode = 'RowExclusiveLock')"""
+
+
+def steps_as_they_are() -> list[tuple[int, str, str, str]]:
+    return list(BackfillStep.objects.order_by("pk").values_list("pk", "name", "state", "ref"))
 
 
 def test_a_run_that_the_backup_does_not_have_is_made_again_under_its_id(world: World) -> None:
