@@ -206,7 +206,7 @@ def compare(page: Page, address: str) -> None:
     later = {"name": "later.csv", "mimeType": "text/csv", "buffer": csv_file(given)}
     page.locator("input[type=file]").set_input_files(later)  # type: ignore[arg-type]
     page.get_by_role("button", name="Compare").click()
-    expect(page.get_by_role("heading", name="Joined: 1")).to_be_visible()
+    expect(page.get_by_role("heading", name="Joined: 2")).to_be_visible()
 
 
 def ask_to_charge(page: Page, address: str) -> None:
