@@ -329,6 +329,18 @@ def test_a_card_that_cannot_be_read_is_not_gone(lago: Sandbox, tmp_path: Path) -
     assert [one["code"] for one in told.json["problems"]] == ["id_tag_damaged"]
 
 
+def test_what_the_file_gives_to_two_is_its_problem_and_nothing_to_be_done(
+    lago: Sandbox, tmp_path: Path
+) -> None:
+    imported_by(rows(4))
+    given = [row(1), row(2, id_tag="TAG0001"), row(3, email="customer4@example.com"), row(4)]
+
+    told = compared(export(tmp_path, given), "--format", "json")
+
+    assert by_kind(told) == {}  # no card to be switched off, no address to be changed
+    assert {one["code"] for one in told.json["problems"]} == {"id_tag_duplicate", "email_duplicate"}
+
+
 # --- notations ---------------------------------------------------------------------------------------
 
 
