@@ -2,14 +2,25 @@
 
 import tempfile
 
+from django.conf import settings
 from django.http import FileResponse
 
 from customers.admin.error_rows import CONTENT_TYPES
-from customers.backfill.results import FORMATS, Lines, own_file, write_results
+from customers.backfill.results import FORMATS, Lines, ResultsError, own_file, write_results
 from customers.backfill.results.invoices import invoices_of
 from customers.models import BackfillRun
 
 RESULTS = tuple(FORMATS)
+
+
+def check_size(run: BackfillRun) -> None:
+    """Refuse what a page would be waited for until a proxy gives it up; raise ResultsError."""
+    rows, most = run.rows.count(), settings.MAX_UPLOAD_ROWS
+    if rows > most:
+        way = f"python manage.py backfill_runs {run.run_id} --results FILE"
+        raise ResultsError(
+            f"A page gives at most {most:,} rows, and this run has {rows:,}. All of them: {way}"
+        )
 
 
 def results_of(run: BackfillRun, kind: str) -> FileResponse:
