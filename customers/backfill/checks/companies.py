@@ -31,9 +31,7 @@ def shared_companies(rows: Sequence[SourceRow]) -> list[Problem]:
         f"By the name of the company or its tax number, {what} {counted(customers, 'customer')} of this file,"
         f" each with a subscription and invoices of its own: {'' if one else 'for example '}{named}."
     )
-    hint = (
-        "If the company pays for all, give its rows one external_id, address and name; if each pays, nothing."
-    )
+    hint = "If the company pays for all, give its rows one external_id, address and name. Else leave it."
     return [Problem("company_several_customers", LEGAL_NAME.name, told, hint)]
 
 
