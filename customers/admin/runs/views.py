@@ -136,7 +136,7 @@ class RunPages(Pages):
         if kind not in RESULTS:
             raise Http404
         try:
-            check_size(run)
+            check_size(run, kind)
             with transaction.atomic():
                 record(run.audit_tag, actor(request), [Event("run.results_read", f"run:{run.run_id}")])
             return results_of(run, kind)

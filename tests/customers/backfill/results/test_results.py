@@ -253,5 +253,5 @@ def test_a_page_says_at_once_that_a_run_is_too_large_for_it(run: BackfillRun, se
 
     answer = client.get(f"{run_url(run).removesuffix('change/')}results/xlsx/", follow=True)
 
-    assert "A page gives at most 5 rows, and this run has 6." in words_of(answer)
+    assert "A page gives at most 5 rows as xlsx, and this run has 6." in words_of(answer)
     assert not AuditEntry.objects.filter(action="run.results_read").exists()
