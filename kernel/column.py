@@ -15,6 +15,7 @@ class Kind(StrEnum):
 
     DAY = "day"  # like start_date -> Day
     MONEY = "money"  # decimals, not negative, in the plan's currency -> Decimal
+    ENERGY = "energy"  # decimals, not negative, in kWh -> Decimal
     CODE = "code"  # a key of another system, exact -> str
     TEXT = "text"  # a line that people read -> str
     CHOICE = "choice"  # one of a few codes, however capitals are -> the code

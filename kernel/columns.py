@@ -11,6 +11,7 @@ from typing import Any
 from kernel.column import Column, Day, Kind
 from kernel.fingerprint import Fingerprint
 from kernel.invoice_columns import CARD_NAME, INVOICE_COLUMNS
+from kernel.step import Per
 from kernel.values import Problem, Wanted
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "NEWER",
     "OLD_AMOUNT",
     "OPENING_BALANCE",
+    "OPEN_USAGE",
     "OPTIONAL",
     "Column",
     "Day",
@@ -80,6 +82,14 @@ OLD_AMOUNT = Column(
     also=("old_price", "old_fee", "current_amount", "current_price", "monthly_fee"),
 )
 
+OPEN_USAGE = Column(
+    "open_usage_kwh",
+    Kind.ENERGY,
+    "what the card has charged and the old provider has not billed yet; it is shown, and never sent to Lago",
+    per=Per.CARD,
+    also=("unbilled_kwh", "open_kwh", "usage_kwh", "unbilled_usage", "open_usage", "unbilled_energy"),
+)
+
 OPENING_BALANCE = Column(
     "opening_balance",
     Kind.MONEY,
@@ -100,6 +110,7 @@ OPTIONAL: Mapping[str, Column] = {
         END_DATE,
         BILLED_UNTIL,
         OLD_AMOUNT,
+        OPEN_USAGE,
         OPENING_BALANCE,
         COUPON,
         *INVOICE_COLUMNS,
@@ -108,7 +119,7 @@ OPTIONAL: Mapping[str, Column] = {
 }
 
 # Names that files had for columns of their own before these were ours.
-NEWER = frozenset((*INVOICE_COLUMNS, CARD_NAME))
+NEWER = frozenset((*INVOICE_COLUMNS, CARD_NAME, OPEN_USAGE))
 
 
 def as_json(more: Mapping[str, Any], salt: str) -> dict[str, Any]:
@@ -144,5 +155,9 @@ def _read_day(kept: list[str]) -> Day:
 
 
 # The kinds that JSON does not have.
-_WRITE: Mapping[Kind, Callable[[Any], Any]] = {Kind.DAY: _write_day, Kind.MONEY: str}
-_READ: Mapping[Kind, Callable[[Any], Any]] = {Kind.DAY: _read_day, Kind.MONEY: Decimal}
+_WRITE: Mapping[Kind, Callable[[Any], Any]] = {Kind.DAY: _write_day, Kind.MONEY: str, Kind.ENERGY: str}
+_READ: Mapping[Kind, Callable[[Any], Any]] = {
+    Kind.DAY: _read_day,
+    Kind.MONEY: Decimal,
+    Kind.ENERGY: Decimal,
+}

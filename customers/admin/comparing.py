@@ -52,6 +52,24 @@ class Section:
     def more(self) -> int:
         return self.number - len(self.rows)
 
+    # A column in which nothing stands is left out: who left has no line, a new card no former one.
+
+    @property
+    def has_lines(self) -> bool:
+        return any(one.lines for one, _ in self.rows)
+
+    @property
+    def has_was(self) -> bool:
+        return any(one.was or one.other for one, _ in self.rows)
+
+    @property
+    def has_now(self) -> bool:
+        return any(one.now for one, _ in self.rows)
+
+    @property
+    def has_notes(self) -> bool:
+        return any(cost or one.note for one, cost in self.rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Download:

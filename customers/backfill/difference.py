@@ -83,7 +83,7 @@ def _changed(
     _, now = reports
     before, after_it = (_plain(head_to_keep(report)) for report in reports)
     rows = kept.rows.changed(lines, {row["line"]: row for row in _plain(rows_to_keep(now))})
-    head = changed_head(now.info, kept.head, before, after_it, looked)
+    head = changed_head(now.info, kept.head, before, after_it, looked, after)
     if head is None:
         return None
     head["input"] = {**after_it["input"], "rows": len(after)}

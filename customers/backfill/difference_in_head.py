@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from customers.backfill.checks import file_warnings, of_cards
+from customers.backfill.checks import file_warnings, of_cards, shared_companies
 from customers.backfill.engine.expected import Expected, expected_from
 from customers.backfill.engine.plan import Looked
 from customers.backfill.ledger.problems import as_json
 from customers.backfill.money.details import Details, worth_telling
 from customers.backfill.money.totals import Total
-from customers.backfill.source import SourceInfo
+from customers.backfill.source import SourceInfo, SourceRow
 from customers.backfill.steps import label, plural
 from kernel import Step
 
@@ -24,16 +24,24 @@ Told = Mapping[str, Any]
 # What is said of all rows together, and has to be the same for few of them.
 SAME = ("target", "plan_codes", "accepted", "continues", "problems", "settling_in")
 # What is told of the file in sums that are not taken apart here.
-WHOLE = ("invoiced_today", "differences", "overlap_untold")
+WHOLE = ("invoiced_today", "differences", "open_usage", "overlap_untold")
 STARTS = ("starts_in_past", "starts_today", "starts_in_future")
 # Warnings about the file as a whole that are not, either.
 UNSUMMED = ("locale_untranslated", "locale_unknown_to_lago")
 
 
 def changed_head(
-    info: SourceInfo, kept: Head, was: Head, now: Head, looked: Sequence[Looked]
+    info: SourceInfo,
+    kept: Head,
+    was: Head,
+    now: Head,
+    looked: Sequence[Looked],
+    rows: Sequence[SourceRow],
 ) -> dict[str, Any] | None:
-    """Return the head without what the file itself says; None if it cannot be told from these."""
+    """Return the head without what the file itself says; None if it cannot be told from these.
+
+    `rows` are all of the file as it is now.
+    """
     heads = (kept, was, now)
     if any(head[name] != kept[name] for head in (was, now) for name in SAME):
         return None
@@ -54,7 +62,7 @@ def changed_head(
         "totals": _totals(*(head["totals"] for head in heads)),
         "details": [one.as_json() for one in details],
         "expected": [one.as_json() for one in expected],
-        "warnings": [*_warnings(info, sums, details, expected)],
+        "warnings": [*_warnings(info, rows, sums, details, expected)],
         "starts": dict(sorted(_numbers(*(head["starts"] for head in heads)).items())),
         "first_invoices": _first_invoices(*(head["first_invoices"] for head in heads)),
         "sums": sums,
@@ -158,10 +166,15 @@ def _details(sums: Told, steps: Sequence[Step]) -> list[Details]:
 
 
 def _warnings(
-    info: SourceInfo, sums: Told, details: Sequence[Details], expected: Sequence[Expected]
+    info: SourceInfo,
+    rows: Sequence[SourceRow],
+    sums: Told,
+    details: Sequence[Details],
+    expected: Sequence[Expected],
 ) -> Iterator[dict[str, Any]]:
     """Tell of the file as a whole, in the order in which a plan of the whole does."""
     long = [one.warning for one in expected if one.warning]
     missing = [warning for one in details for warning in one.warnings]
-    for found in (file_warnings(info), of_cards(info.name, *sums["cards"]), missing, long):
+    cards, companies = of_cards(info.name, *sums["cards"]), shared_companies(rows)
+    for found in (file_warnings(info), cards, companies, missing, long):
         yield from map(as_json, found)

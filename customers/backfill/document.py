@@ -7,7 +7,9 @@ from typing import Any
 from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger.problems import as_json
+from customers.backfill.money.open_usage import plain
 from kernel import Bill, Problem
+from kernel.columns import OPEN_USAGE
 from kernel.invoice_columns import LOCALE
 
 
@@ -85,6 +87,7 @@ def head_of(report: Report) -> dict[str, Any]:
         "invoiced_today": _past(report),
         **(report.before.in_all.as_json() if report.before else {}),
         **({"differences": report.differences.as_json()} if report.differences else {}),
+        **({"open_usage": report.open_usage.as_json()} if report.open_usage else {}),
         "totals": [total.as_json() for total in report.totals],
         "details": [one.as_json() for one in report.details],
         "expected": [one.as_json() for one in report.expected],
@@ -151,9 +154,9 @@ def row_of(report: Report, row: PlannedRow) -> dict[str, Any]:
 
 
 def _beside(report: Report, row: PlannedRow) -> dict[str, Any]:
-    """Tell what only files with such columns say: the language, and the old provider's bills beside Lago's.
+    """Tell what only files with such columns say: language, the old provider's bills, what is open of a card.
 
-    As with invoices, the further cards of a customer have null.
+    As with invoices, the further cards of a customer have null for bills.
     """
     found: dict[str, Any] = {}
     if locale := LOCALE.of(row.wanted):
@@ -165,4 +168,7 @@ def _beside(report: Report, row: PlannedRow) -> dict[str, Any]:
     if report.differences:
         one = report.differences.by_line.get(row.line)
         found["difference"] = one.as_json() if one else None
+    if report.open_usage:
+        kwh = OPEN_USAGE.of(row.wanted)
+        found[OPEN_USAGE.name] = None if kwh is None else plain(kwh)
     return found

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
@@ -17,11 +18,18 @@ from customers.backfill.engine.plan import PlannedRow, RowAction
 from customers.backfill.engine.report import Report
 from customers.backfill.money.billing_lines import BillingLine
 from customers.backfill.money.differences import Differences
+from customers.backfill.money.open_usage import OpenUsage, written_kwh
 from customers.backfill.money.words import days_of, money, sum_of
 from customers.backfill.source import lines_named
 from customers.backfill.steps import alterations
 from customers.backfill.systems import Systems
-from customers.terminal.money import beside_lines, difference_lines, difference_table, money_lines
+from customers.terminal.money import (
+    beside_lines,
+    difference_lines,
+    difference_table,
+    money_lines,
+    open_usage_lines,
+)
 from customers.terminal.output import console as make_console
 from customers.terminal.output import warning_line
 from customers.terminal.settling import print_settling
@@ -79,12 +87,12 @@ def print_report(console: Console, report: Report, *, verbosity: int = 1) -> Non
         console.print()
     if report.billing:
         title = "What the whole file will bill, those who wait with it" if report.canary else BILLS
-        console.print(_billing(report.billing, title))
+        console.print(_billing(report.billing, title, report.open_usage))
     for total in report.totals:
         console.print(total.message)
     for details in report.details:
         console.print(f"{details.message}.", soft_wrap=True)
-    for text in (*money_lines(report), *beside_lines(report)):
+    for text in (*money_lines(report), *open_usage_lines(report), *beside_lines(report)):
         console.print(text, soft_wrap=True)
     if report.differences:
         _print_differences(console, report.differences)
@@ -220,7 +228,7 @@ def _print_warnings(console: Console, report: Report, verbosity: int) -> None:
             console.print(f"{summary} {ALL_OF_THEM}" if more and verbosity <= 1 else summary, style="yellow")
 
 
-def _billing(lines: Iterable[BillingLine], title: str) -> Table:
+def _billing(lines: Iterable[BillingLine], title: str, usage: OpenUsage | None = None) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in (
         "plan",
@@ -235,7 +243,10 @@ def _billing(lines: Iterable[BillingLine], title: str) -> Table:
         "sum",
     ):
         table.add_column(name, justify="left" if name in ("plan", "per", "in advance") else "right")
+    if usage:
+        table.add_column("open", justify="right")
     for line in lines:
+        open_kwh = [written_kwh(usage.by_plan.get(line.plan_code, Decimal()))] if usage else []
         table.add_row(
             line.plan_code,
             f"{line.rows:,}",
@@ -247,6 +258,7 @@ def _billing(lines: Iterable[BillingLine], title: str) -> Table:
             f"{line.starts_in_future:,}",
             Text(days_of(line.first_invoices), style="red bold" if line.at_once else ""),
             sum_of(line.first_invoices),
+            *open_kwh,
         )
     return table
 

@@ -44,6 +44,12 @@ def beside_lines(report: Report) -> Iterator[Text]:
         yield Text(f"  {code}: {twice(some)}; {by_nobody(some)}")
 
 
+def open_usage_lines(report: Report) -> Iterator[Text]:
+    """Say what is charged and not billed yet."""
+    if found := report.open_usage:
+        yield Text(found.sentence, "yellow" if found.cards else "")
+
+
 def difference_table(found: Differences) -> Table:
     """List whose bill changes most, per period."""
     table = plain_table("line:", "external_id", "plan", "until now:", "in Lago:", "difference:")

@@ -6,6 +6,7 @@ from django.core.management.base import CommandParser
 from django.db import transaction
 
 from auditlog.models import Event, record
+from customers.backfill.money.open_usage import written_kwh
 from customers.backfill.refused import Refused
 from customers.backfill.results import Lines, ResultsError, check_results_file, own_file, write_results_file
 from customers.backfill.results.invoices import invoices_of
@@ -45,7 +46,8 @@ def save_results(
         raise Refused(str(error)) from error
     own = "" if source else " The file of the run is not kept here: its own columns need --input FILE."
     blank = f" First invoices are blank: {invoices.why_not}." if invoices.why_not else ""
-    return f"{counted(number, 'row')} in {path}.{own}{blank}"
+    still = f" Charged before and not billed yet: {written_kwh(lines.kwh)} in all." if lines.kwh else ""
+    return f"{counted(number, 'row')} in {path}.{still}{own}{blank}"
 
 
 def _source(run: BackfillRun, given: Path | None, mapping: Path | None) -> Source | None:

@@ -17,6 +17,7 @@ VALUES = {
     Kind.CHOICE: "pt-BR",
     Kind.LANGUAGE: "de",
     Kind.NUMBER: 30,
+    Kind.ENERGY: Decimal("12.5"),
 }
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
@@ -14,6 +15,7 @@ from customers.backfill.money.beside_words import by_nobody, twice
 from customers.backfill.money.billed_before import Sums
 from customers.backfill.money.invoices import Dated
 from customers.backfill.money.looked_at import FirstInvoices, kept_starts
+from customers.backfill.money.open_usage import OpenUsage, written_kwh
 from customers.backfill.money.per_month import OnPlan, PerMonth, per_month
 from customers.backfill.money.words import by_currency, money, sum_of
 from kernel.wording import counted
@@ -46,7 +48,10 @@ class Monthly:
 
 @dataclass(frozen=True, slots=True)
 class First:
-    """The first invoices of a plan. `twice`, `nobody`: what the old provider bills too, or nobody does."""
+    """The first invoices of a plan. `twice`, `nobody`: what the old provider bills too, or nobody does.
+
+    `open_kwh`: what is charged before and not billed yet.
+    """
 
     plan: str
     customers: int
@@ -56,6 +61,7 @@ class First:
     is_today: bool
     twice: str
     nobody: str
+    open_kwh: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +79,13 @@ def money_context(head: Mapping[str, Any]) -> dict[str, Any]:
     """Return what there is to show. A preview that an older version kept has no figures for most of it."""
     totals, untold = per_month(head["billing"])
     firsts = [FirstInvoices.of(one) for one in head.get("first_invoices", ())]
-    told = head.get("invoices")
+    told, usage = head.get("invoices"), open_usage_of(head)
     today = date.fromisoformat(told["today"]) if told else None
     return {
         "monthly": [_monthly(one, number) for number, one in enumerate(totals)],
         "monthly_untold": untold,
         "firsts": _firsts(firsts, head, today) if today else [],
+        "open_usage": usage,
         "has_billed": "overlap_untold" in head,
         "every_first": _every(firsts),
         "more_firsts": max(len(firsts) - LISTED, 0),
@@ -119,10 +126,18 @@ def _line(one: OnPlan, currency: str) -> Line:
 def _firsts(firsts: Sequence[FirstInvoices], head: Mapping[str, Any], today: date) -> list[First]:
     lines = {line["plan_code"]: line for line in head["billing"]}
     by_plan = groupby(firsts, key=lambda one: one.plan_code)
-    return [_first(code, list(group), lines[code], today) for code, group in by_plan]
+    usage = open_usage_of(head)
+    still = usage.by_plan if usage else {}
+    return [_first(code, list(group), lines[code], today, still.get(code)) for code, group in by_plan]
 
 
-def _first(code: str, group: Sequence[FirstInvoices], line: Mapping[str, Any], today: date) -> First:
+def _first(
+    code: str,
+    group: Sequence[FirstInvoices],
+    line: Mapping[str, Any],
+    today: date,
+    open_kwh: Decimal | None,
+) -> First:
     days, periods, cents = Counter[str](), Counter[str](), Counter[str]()
     for one in group:
         days[one.day.isoformat()] += one.customers
@@ -140,7 +155,14 @@ def _first(code: str, group: Sequence[FirstInvoices], line: Mapping[str, Any], t
         is_today=is_today,
         twice=twice(sums) if sums else "",
         nobody=by_nobody(sums) if sums else "",
+        open_kwh=written_kwh(open_kwh) if open_kwh else "",
     )
+
+
+def open_usage_of(head: Mapping[str, Any]) -> OpenUsage | None:
+    """Return what a file says of it; None of one that says nothing."""
+    told = head.get("open_usage")
+    return OpenUsage.of(told) if told else None
 
 
 def _most(numbers: Counter[str], what: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -21,6 +22,7 @@ from customers.backfill.money.beside_words import billed_sentences, by_nobody, d
 from customers.backfill.money.billed_before import Sums
 from customers.backfill.money.differences import Difference, Total
 from customers.backfill.money.invoices import NET, Dated
+from customers.backfill.money.open_usage import written_kwh
 from customers.backfill.money.words import at_once_sentence, change, days_of, money, past_sentence, sum_of
 from customers.backfill.remedies import takes_plan
 from customers.backfill.samples import FIRST, Shown, first_rows, headings, unusual_rows
@@ -28,6 +30,7 @@ from customers.backfill.source import SourceError, lines_named
 from customers.backfill.steps import alterations, label
 from customers.backfill.stored_preview import FILTERS, SHOWN
 from customers.models import BackfillUpload
+from kernel.columns import OPEN_USAGE
 
 ACCEPT = "choose “Accept invoices for days that are over” under Options"
 FILTER_LABELS = {
@@ -184,12 +187,14 @@ def _row(
     told = f"{first['date']}, {money(first['amount_cents'], first['currency'])}" if first else ""
     other = row.get("difference")
     changed = change(other["difference_cents"], other["currency"]) if other else ""
+    kwh = row.get(OPEN_USAGE.name)
     moved = row.get("starts_on") if row.get("starts_on") != row.get("start_date") else None
     return {
         **row,
         "step_list": steps,
         "first": told,
         "change": changed,
+        "open_kwh": written_kwh(Decimal(kwh)) if kwh else "",
         "moved_to": moved,
         "fails": row["action"] == "fail",
         "exists": stored_preview.only_exists(row),

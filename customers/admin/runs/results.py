@@ -2,14 +2,28 @@
 
 import tempfile
 
+from django.conf import settings
 from django.http import FileResponse
 
 from customers.admin.error_rows import CONTENT_TYPES
-from customers.backfill.results import FORMATS, Lines, own_file, write_results
+from customers.backfill.results import FORMATS, Lines, ResultsError, own_file, write_results
 from customers.backfill.results.invoices import invoices_of
 from customers.models import BackfillRun
 
 RESULTS = tuple(FORMATS)
+WORKBOOK_ROWS = 20_000  # a workbook takes a millisecond a row, after all that is read
+
+
+def check_size(run: BackfillRun, kind: str) -> None:
+    """Refuse what a page would be waited for until a proxy gives it up; raise ResultsError."""
+    rows, most = run.rows.count(), settings.MAX_UPLOAD_ROWS
+    if kind == "xlsx":
+        most = min(most, WORKBOOK_ROWS)
+    if rows > most:
+        way = f"python manage.py backfill_runs {run.run_id} --results results.{kind}"
+        raise ResultsError(
+            f"A page gives at most {most:,} rows as {kind}, and this run has {rows:,}. All of them: {way}"
+        )
 
 
 def results_of(run: BackfillRun, kind: str) -> FileResponse:

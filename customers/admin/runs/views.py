@@ -31,7 +31,7 @@ from customers.admin.pages import Pages, post_only
 from customers.admin.runs import page
 from customers.admin.runs.controlling import controls_of
 from customers.admin.runs.failed import failed_rows
-from customers.admin.runs.results import RESULTS, results_of
+from customers.admin.runs.results import RESULTS, check_size, results_of
 from customers.admin.runs.starts import starts_of
 from customers.admin.runs.stepping import stepper_of
 from customers.admin.runs.telling import told_of
@@ -135,9 +135,10 @@ class RunPages(Pages):
         run = self.run(pk)
         if kind not in RESULTS:
             raise Http404
-        with transaction.atomic():
-            record(run.audit_tag, actor(request), [Event("run.results_read", f"run:{run.run_id}")])
         try:
+            check_size(run, kind)
+            with transaction.atomic():
+                record(run.audit_tag, actor(request), [Event("run.results_read", f"run:{run.run_id}")])
             return results_of(run, kind)
         except (ResultsError, SourceError) as error:
             self.say(request, Refused(str(error)))

@@ -2,6 +2,7 @@
 
 from customers.backfill.checks.billed import Billed
 from customers.backfill.checks.clashes import alike, clashes, completed
+from customers.backfill.checks.companies import shared_companies
 from customers.backfill.checks.dates import read_day
 from customers.backfill.checks.decimal_cards import counted_cards, decimal_cards, of_cards
 from customers.backfill.checks.mixed import mixed_dates
@@ -25,4 +26,5 @@ __all__ = [
     "mixed_dates",
     "of_cards",
     "read_day",
+    "shared_companies",
 ]

@@ -156,6 +156,11 @@ def _signs_in_text(given: str) -> "Iterator[Sign]":
         yield "is a number as a spreadsheet writes it; digits may be lost.", _FROM_SOURCE
 
 
+def is_placeholder(given: str) -> bool:
+    """Return whether it is all that a program, or a person, writes where there is no value."""
+    return given.strip().casefold() in _PLACEHOLDERS
+
+
 def _has_placeholder(given: str) -> bool:
     return given.split(" ", 1)[0].casefold() in _PLACEHOLDERS or _JOINED.search(given) is not None
 

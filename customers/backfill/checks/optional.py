@@ -21,9 +21,11 @@ from kernel.money import cents
 
 _MOST_CHARS = 255
 _DIGITS = re.compile(r"[0-9]{1,12}")
+_PART = re.compile(r"[0-9]{1,20}")  # a number cell may have 17 decimals
 _WHOLE = re.compile(r"[0-9]{1,4}(?:\.0)?")  # some programs write all numbers with a decimal
 _NO_LINE = ("Cc", "Zl", "Zp")
 _CHOICES_NAMED = 20
+_MOST_KWH = 1_000_000  # of one card; nobody charges that in a month
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,10 @@ def _value(column: Column, given: str, row: SourceRow, written: Written, currenc
         return Doubt.of(not_calculated(column.name))
     if column.kind is Kind.DAY:
         return _day(column, given, row, written)
-    if column.kind is Kind.MONEY:
+    if column.kind in (Kind.MONEY, Kind.ENERGY):
         mark = "." if column.name in row.numeric else written.decimal_mark
-        return _money(column, given, mark, currency)
+        is_money = column.kind is Kind.MONEY
+        return _money(column, given, mark, currency) if is_money else _energy(column, given, mark)
     is_text = column.name not in row.numeric | row.dated
     if column.kind is Kind.CODE:
         return _code(column, given, is_text=is_text)
@@ -136,13 +139,9 @@ def _moves(row: SourceRow, written: Written) -> Iterator[Problem]:
 
 
 def _money(column: Column, given: str, mark: str, currency: str | None) -> Decimal | Problem:
-    """Read a plain amount; nobody can know what a second mark or a thousands separator was meant to be."""
-    whole, _, part = given.partition(mark)
-    if not _DIGITS.fullmatch(whole) or (mark in given and not _DIGITS.fullmatch(part)):
-        told = f"The {column.name} is not an amount such as 1234{mark}50."
-        hint = "Write digits and at most one decimal mark, no sign; --decimal-mark says which mark it is."
-        return Problem(f"{column.name}_invalid", column.name, told, hint)
-    amount = Decimal(f"{whole}.{part or 0}")
+    amount = _decimal(given, mark)
+    if amount is None:
+        return _no_decimal(column, f"an amount such as 1234{mark}50")
     try:
         if currency:
             cents(amount, currency)
@@ -150,6 +149,29 @@ def _money(column: Column, given: str, mark: str, currency: str | None) -> Decim
         told = f"The {column.name} has more decimals than {currency} has."
         return Problem(f"{column.name}_invalid", column.name, told, "Round it where it comes from.")
     return amount
+
+
+def _energy(column: Column, given: str, mark: str) -> Decimal | Problem:
+    energy = _decimal(given, mark)
+    if energy is None:
+        return _no_decimal(column, f"a number of kWh such as 1234{mark}5")
+    if energy > _MOST_KWH:
+        return _unfit(column, f"more than {_MOST_KWH:,} kWh", "Are these Wh? Write kWh, of this card alone.")
+    return energy
+
+
+def _decimal(given: str, mark: str) -> Decimal | None:
+    """Read a plain number; nobody can know what a second mark or a thousands separator was meant to be."""
+    whole, _, part = given.partition(mark)
+    if not _DIGITS.fullmatch(whole) or (mark in given and not _PART.fullmatch(part)):
+        return None
+    return Decimal(f"{whole}.{part or 0}")
+
+
+def _no_decimal(column: Column, what: str) -> Problem:
+    told = f"The {column.name} is not {what}."
+    hint = "Write digits and at most one decimal mark, no sign; --decimal-mark says which mark it is."
+    return Problem(f"{column.name}_invalid", column.name, told, hint)
 
 
 def _code(column: Column, given: str, *, is_text: bool) -> str | Problem:

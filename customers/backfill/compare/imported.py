@@ -10,6 +10,7 @@ from customers.backfill.compare.values import Card, Imported
 from customers.backfill.ledger.recorded import BY_CHOICE, LEFT_OUT
 from customers.backfill.steps import kinds
 from customers.models import BackfillRow, BackfillRun, BackfillStep, IdTagMapping, User, moved_to
+from kernel.chunks import chunks
 
 State = BackfillStep.State
 STANDING = (State.CREATED, State.INTENDED, State.ADOPTED, State.KEPT)
@@ -63,19 +64,35 @@ def _rows(runs: Mapping[int, BackfillRun]) -> dict[str, list[_Row]]:
     A row goes by what the ledger says of its things and not by its outcome, nor by the status of its run: a
     half-done row may be billed, and so may be what a revert kept, or what an abandoned run had made.
     """
+    rows = BackfillRow.objects.filter(run__in=list(runs)).exclude(external_id="").order_by("run_id", "line")
+    fields = ("id", "run_id", "external_id", "plan_code", "start_date", "subscription_at", "more")
+    found: dict[str, list[_Row]] = defaultdict(list)
+    for some in chunks(rows.values_list(*fields).iterator(chunk_size=READ_SIZE), READ_SIZE):
+        standing = _standing(runs, {pk: run for pk, run, *_ in some})
+        for pk, run, external_id, *asked in some:
+            if pk in standing:
+                found[external_id].append(_Row(runs[run], standing[pk], *asked))
+    return found
+
+
+def _standing(runs: Mapping[int, BackfillRun], asked: Mapping[int, int]) -> dict[int, _Standing]:
+    """Return what stands of some rows, given with their runs.
+
+    It is asked for by the rows and not by their runs: just after an import the database does not know how
+    many rows that is, and would go through all things once for each row.
+    """
     costly = {kind.name for kind in kinds().values() if kind.costs}
     reverted = {pk for pk, run in runs.items() if run.status == BackfillRun.Status.REVERTED}
     found: dict[int, _Standing] = {}
-    steps = BackfillStep.objects.filter(row__run__in=list(runs), state__in=STANDING)
-    fields = ("row_id", "row__run_id", "name", "state", "code")
-    for row, run, name, state, code in steps.values_list(*fields).iterator(chunk_size=READ_SIZE):
-        if not _stands(state, code, is_reverted=run in reverted):
+    steps = BackfillStep.objects.filter(row__in=list(asked), state__in=STANDING)
+    for row, name, state, code in steps.values_list("row_id", "name", "state", "code"):
+        if not _stands(state, code, is_reverted=asked[row] in reverted):
             continue
         one = found.setdefault(row, _Standing())
         one.made = one.made or state != State.ADOPTED
         if name in costly:
             one.pays = max(one.pays, 1 if state == State.ADOPTED else PAYS)
-    return _by_customer(runs, found)
+    return found
 
 
 def _stands(state: str, code: str, *, is_reverted: bool) -> bool:
@@ -83,16 +100,6 @@ def _stands(state: str, code: str, *, is_reverted: bool) -> bool:
     if state == State.KEPT:
         return code in (BY_CHOICE, LEFT_OUT)
     return state != State.ADOPTED or not is_reverted
-
-
-def _by_customer(runs: Mapping[int, BackfillRun], standing: Mapping[int, _Standing]) -> dict[str, list[_Row]]:
-    rows = BackfillRow.objects.filter(run__in=list(runs)).exclude(external_id="").order_by("run_id", "line")
-    fields = ("id", "run_id", "external_id", "plan_code", "start_date", "subscription_at", "more")
-    found: dict[str, list[_Row]] = defaultdict(list)
-    for pk, run, external_id, *asked in rows.values_list(*fields).iterator(chunk_size=READ_SIZE):
-        if pk in standing:
-            found[external_id].append(_Row(runs[run], standing[pk], *asked))
-    return found
 
 
 def _people() -> dict[str, _Person]:

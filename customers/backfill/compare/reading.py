@@ -1,6 +1,7 @@
 """From the checked rows of a file to its customers. Pure."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from customers.backfill.checks.clashes import external_id_key
 from customers.backfill.compare.values import Filed, FileRead, Flaw, LeftOut, Unreadable
@@ -35,7 +36,9 @@ def file_read(
             read.unreadable.append(Unreadable(row.line, _cells(row)))
             read.lost |= read.unreadable[-1].cells
         else:
-            _add(read, row.wanted, lacks_card=not row.wanted.id_tag or "id_tag" in doubted)
+            _add(read, _without_clash(row.wanted, problems), lacks_card=_lacks_card(row.wanted, doubted))
+            if any(one.code == "id_tag_duplicate" for one in problems):
+                read.customers[external_id_key(row.wanted)].lacks_card = True
     return read
 
 
@@ -46,6 +49,16 @@ def _is_settled(problem: Problem, wanted: Wanted, known: Collection[str], id_tag
     if problem.field == "id_tag":
         return wanted.id_tag.lower() in id_tags
     return external_id_key(wanted) in known
+
+
+def _lacks_card(wanted: Wanted, doubted: Collection[str | None]) -> bool:
+    return not wanted.id_tag or "id_tag" in doubted
+
+
+def _without_clash(wanted: Wanted, problems: Iterable[Problem]) -> Wanted:
+    """Leave out an address that the file gives to several: nobody is told to change theirs to it."""
+    is_shared = any(one.code == "email_duplicate" for one in problems)
+    return replace(wanted, email="") if is_shared else wanted
 
 
 def _left_out(rows: Iterable[SourceRow]) -> dict[str, LeftOut]:

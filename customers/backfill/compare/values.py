@@ -69,7 +69,8 @@ class Imported:
 class Filed:
     """A customer of the file: all its rows. `cards`: the line of each.
 
-    `lacks_card`: an idTag of its rows cannot be read, so none of its cards can be missed.
+    `lacks_card`: an idTag of its rows cannot be read, or is somebody else's in the same file, so none of its
+    cards can be missed.
     """
 
     rows: list[Wanted] = field(default_factory=list)

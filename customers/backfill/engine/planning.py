@@ -16,6 +16,7 @@ from customers.backfill.checks import (
     file_warnings,
     formulas_told_once,
     mixed_dates,
+    shared_companies,
 )
 from customers.backfill.engine.acceptance import Accepted
 from customers.backfill.engine.canary import canary_of
@@ -32,6 +33,7 @@ from customers.backfill.money.billing_lines import billing_lines
 from customers.backfill.money.details import Details, details, untranslated
 from customers.backfill.money.differences import differences
 from customers.backfill.money.invoices import invoices_of
+from customers.backfill.money.open_usage import open_usage
 from customers.backfill.money.totals import totals
 from customers.backfill.refused import Refused
 from customers.backfill.source import Source, SourceError, SourceInfo, SourceRow
@@ -225,6 +227,7 @@ def plan_rows(
         warnings=[
             *file_warnings(basis.info),
             *decimal_cards(basis.info.name, wanted),
+            *shared_companies([row.source for row in rows]),
             *_of_details(told, plan),
             *(caution for one in looked for caution in one.step.cautions(one.found)),
         ],
@@ -232,6 +235,7 @@ def plan_rows(
         status="would_fail" if plan.fails else "would_succeed",
         before=before,
         differences=differences(plan),
+        open_usage=open_usage(plan),
         expected=expected_of(plan.rows, looked),
         totals=totals(plan, systems.steps),
         details=told,

@@ -16,6 +16,7 @@ from customers.backfill.money.billing_lines import BillingLine
 from customers.backfill.money.details import Details
 from customers.backfill.money.differences import Differences
 from customers.backfill.money.invoices import Invoices
+from customers.backfill.money.open_usage import OpenUsage
 from customers.backfill.money.totals import Total
 from customers.backfill.settling_in import SettlingIn
 from customers.backfill.source import SourceInfo, SourceRow
@@ -40,6 +41,7 @@ class Report:
     mapped: MappedFile | None = None  # of a file that is read through a mapping
     before: BilledBefore | None = None  # where rows say until when the old provider has billed
     differences: Differences | None = None  # where rows say what is paid now
+    open_usage: OpenUsage | None = None  # where rows say what is charged and not billed yet
     expected: Sequence[Expected] = ()
     totals: Sequence[Total] = ()
     details: Sequence[Details] = ()

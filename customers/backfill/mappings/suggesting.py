@@ -248,11 +248,12 @@ class _Making:
                 self._remark(("fields",), f"{name} = {quoted(one.name)}  # perhaps{_no_codes(name, one)}")
 
     def _say_decimal_mark(self, name: str, column: Column) -> None:
-        if OPTIONAL[name].kind is not ColumnKind.MONEY or self._table.form.decimal_mark:
+        is_decimal = OPTIONAL[name].kind in (ColumnKind.MONEY, ColumnKind.ENERGY)
+        if not is_decimal or self._table.form.decimal_mark:
             return
         commas, points = column.kinds.get(COMMA, 0), column.kinds.get(POINT, 0)
         if commas and points:
-            told = f"{name}: {shown(column.name)} has amounts with commas and with points."
+            told = f"{name}: {shown(column.name)} has numbers with commas and with points."
             self._ask(("file", "decimal_mark"), told, 'Either "," or ".".')
         elif commas:
             self._file["decimal_mark"] = ","

@@ -124,6 +124,11 @@ _MORE_OPTIONAL = {
         ancienmontant alterpreis oudbedrag importeanterior prijs importe precio cuota importo prezzo canone
         price amount fee
     """),
+    "open_usage_kwh": _words("""
+        offenekwh offeneverbrauchkwh verbrauchkwh offenerverbrauch offenerverbrauchkwh nichtabgerechnetekwh
+        unabgerechnetekwh kwhnonfactures consommationnonfacturee openverbruik openverbruikkwh
+        ongefactureerdekwh consumopendiente kwhpendientes consumononfatturato kwhnonfatturati openkwh
+    """),
     "opening_balance": _words("guthaben saldo solde tegoed prepaidguthaben credito"),
     "legal_name": _words("""
         firma firmenname unternehmen raisonsociale societe entreprise bedrijf bedrijfsnaam empresa razonsocial

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from django.core.exceptions import ImproperlyConfigured
@@ -24,7 +25,7 @@ THEIRS = "it was there before the run; Lago bills it as before"
 class FirstInvoice:
     """`remark` says as of when it is told, or why nothing can be."""
 
-    date: str = ""
+    day: date | str = ""
     net: Decimal | None = None
     currency: str = ""
     remark: str = ""
@@ -58,7 +59,7 @@ class Invoices:
 
 def _told(bill: Bill, remark: str) -> FirstInvoice:
     net = Decimal(bill.amount_cents).scaleb(-decimals(bill.currency))
-    return FirstInvoice(bill.day.isoformat(), net, bill.currency, remark)
+    return FirstInvoice(bill.day, net, bill.currency, remark)
 
 
 def _costly() -> Sequence[type[Step]]:
@@ -91,7 +92,7 @@ def _read(run: BackfillRun, biller: Biller, organization_id: str) -> Invoices:
 
 
 RESULT: Mapping[str, str] = {
-    "first_invoice_date": "date",
+    "first_invoice_date": "day",
     "first_invoice_net": "net",
     "first_invoice_currency": "currency",
     "first_invoice_remark": "remark",

@@ -6,17 +6,20 @@ from decimal import Decimal
 from customers.backfill import uploads
 from customers.backfill.ledger.recorded import Recorded, records
 from customers.backfill.ledger.taken_back import WHOLE, taken_back
+from customers.backfill.money.open_usage import plain
 from customers.backfill.results.invoices import RESULT, Invoices
 from customers.backfill.source import Source
 from customers.backfill.source.error_cells import CellValue
 from customers.backfill.source.error_file import own_cells
 from customers.backfill.steps import elsewhere, kinds
-from customers.models import BackfillRun, BackfillStep, BackfillUpload
+from customers.models import BackfillRow, BackfillRun, BackfillStep, BackfillUpload
 from kernel import Per
+from kernel.columns import OPEN_USAGE
 
 State = BackfillStep.State
 KNOWN = ("line", "external_id", "outcome", "codes", "plan_code", "start")
 THERE = (State.CREATED, State.ADOPTED, State.KEPT, State.INTENDED)
+DONE = (BackfillRow.Outcome.CREATED, BackfillRow.Outcome.COMPLETED)
 NOT_BEGUN, LEFT_OUT, REVERTED, PENDING = "not_begun", "left_out", "taken_back", "pending"
 
 Line = Sequence[CellValue | Decimal | None]
@@ -48,13 +51,16 @@ class Lines:
         sharing = BackfillStep.objects.filter(row__run=run, state=State.SHARED)
         self._sharing = set(sharing.values_list("row__external_id", flat=True))
         self._shared: dict[str, dict[str, str]] = {}
+        has_usage = run.rows.filter(more__has_key=OPEN_USAGE.name).exists()
+        self._usage = [OPEN_USAGE.name] if has_usage else []
+        self.kwh = Decimal()  # of all lines that were given, and whose row is imported
 
     @property
     def header(self) -> list[str]:
         """Name the columns; ours are `backfill_…` where the file has one of that name."""
         own = [] if self._source is None else list(self._source.info.header)
         taken = {name.strip().casefold() for name in own}
-        ours = [*KNOWN, *(f"{name}_id" for name in self._elsewhere), *RESULT]
+        ours = [*KNOWN, *(f"{name}_id" for name in self._elsewhere), *RESULT, *self._usage]
         return [*own, *(f"backfill_{name}" if name in taken else name for name in ours)]
 
     def __iter__(self) -> Iterator[Line]:
@@ -64,7 +70,7 @@ class Lines:
     def _beside(self, source: Source, recorded: Iterator[Recorded]) -> Iterator[Line]:
         """Join the file and the ledger by line: both are in the order of the file."""
         one = next(recorded, None)
-        blank = [""] * (len(self._elsewhere) + len(RESULT))
+        blank = [""] * (len(self._elsewhere) + len(RESULT) + len(self._usage))
         for row in source:
             while one is not None and one.line < row.line:
                 one = next(recorded, None)
@@ -81,7 +87,17 @@ class Lines:
         known: Line = [one.line, one.external_id, outcome, _codes(one), wanted.plan_code, starts or ""]
         invoice = self._invoices.of(one) if outcome != REVERTED else None
         told: Line = [getattr(invoice, name, "") for name in RESULT.values()]
-        return [*known, *self._ids(one), *told]
+        return [*known, *self._ids(one), *told, *self._open_kwh(one, outcome)]
+
+    def _open_kwh(self, one: Recorded, outcome: str) -> Line:
+        """Return what the row's own card has charged and nobody has billed; nothing without such a column."""
+        if not self._usage:
+            return []
+        kwh: Decimal | None = OPEN_USAGE.of(one.wanted)
+        if kwh is None or outcome == REVERTED:
+            return [""]
+        self.kwh += kwh if outcome in DONE else 0
+        return [Decimal(plain(kwh))]
 
     def _outcome(self, one: Recorded) -> str:
         removed = any(step.state == State.REMOVED for step in one.steps.values())

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from customers.backfill.results.lines import Line, Lines, ResultsError
-from customers.backfill.source.error_cells import CellValue, write_xlsx
+from customers.backfill.results.sheet import Cell, write_sheet
 from customers.backfill.source.error_file import safe
 from kernel.whole_file import whole_file
 
@@ -71,14 +71,13 @@ def _write_csv(stream: BinaryIO, header: list[str], lines: _Counted) -> None:
 
 
 def _write_xlsx(stream: BinaryIO, header: list[str], lines: _Counted) -> None:
-    def table() -> Iterator[list[CellValue]]:
-        yield [safe(name) for name in header]
+    def table() -> Iterator[list[Cell]]:
         for line in lines:
             if lines.number > XLSX_ROWS:
                 raise ResultsError(f"A workbook has no more than {XLSX_ROWS:,} rows; write a .csv.")
-            yield [_typed(value) for value in line]
+            yield [safe(value) if isinstance(value, str) else value for value in line]
 
-    write_xlsx(stream, table(), "Results")
+    write_sheet(stream, [str(safe(name)) for name in header], table())
 
 
 def _write_json(stream: BinaryIO, header: list[str], lines: _Counted) -> None:
@@ -95,12 +94,6 @@ def _plain(value: Any) -> str:
     if isinstance(value, str):
         return str(safe(value))
     return "" if value is None else value.isoformat() if isinstance(value, date) else str(value)
-
-
-def _typed(value: Any) -> CellValue:
-    if value is None:
-        return ""
-    return float(value) if isinstance(value, Decimal) else safe(value)
 
 
 def _told(value: Any) -> Any:

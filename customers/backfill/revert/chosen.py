@@ -6,7 +6,7 @@ from pathlib import Path
 from customers.backfill.ledger.recorded import LEFT, MADE_OR_ALTERED
 from customers.backfill.ledger.standing import REVERT_INTERRUPTED, REVERT_PAUSED
 from customers.backfill.refused import Refused
-from customers.backfill.source import SourceError, open_cells
+from customers.backfill.source import SourceError, lines_named, open_cells
 from customers.models import BackfillRun, BackfillStep
 from kernel import Problem
 from kernel.wording import counted, some_of
@@ -31,8 +31,16 @@ def read_chosen(path: Path) -> list[str]:
     if names.count(COLUMN) > 1:
         told = f"{source.info.name}: more than one column is named {COLUMN}."
         raise SourceError(Problem("column_duplicate", COLUMN, told, "Keep the one that says who is to go."))
-    place = names.index(COLUMN)
-    return [row.cells[place] for row in source]
+    place, rows = names.index(COLUMN), [*source]
+    if surplus := [row.line for row in rows if row.surplus]:
+        raise SourceError(_surplus(source.info.name, surplus))
+    return [row.cells[place] for row in rows]
+
+
+def _surplus(name: str, lines: Sequence[int]) -> Problem:
+    """Refuse what a spreadsheet makes of `a,b` alone in a line: taken apart, it would name somebody else."""
+    told = f"{name}: there are more cells than the header has, on {lines_named(lines)}: who is meant there?"
+    return Problem("cells_surplus", COLUMN, told, "Put an external_id with a comma in quotation marks.")
 
 
 def choose(run: BackfillRun, named: Iterable[str]) -> frozenset[str]:

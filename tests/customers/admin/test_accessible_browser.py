@@ -124,6 +124,7 @@ def addresses(client: Client) -> dict[str, str]:
     return {
         "overview": "/admin/",
         "import": f"{RUNS}import/",
+        "compare": f"{RUNS}compare/",
         "before-the-night": f"{RUNS}preflight/?look=now",
         "preview": preview_url(with_problems),
         "runs": RUNS,
@@ -174,6 +175,8 @@ def test_axe_finds_nothing_serious_on_any_page_and_long_ids_push_nothing_off_it(
     for name, address in addresses.items():
         page.goto(f"{live_server.url}{address}")
         look(name, *too_wide(page))
+    compare(page, live_server.url + addresses["compare"])
+    look("compared", *too_wide(page))
     ask_to_charge(page, live_server.url + addresses["charge"])
     look("charge-confirmed-first")
     ask_to_mail_again(page, live_server.url + addresses["welcome"])
@@ -189,6 +192,21 @@ def test_axe_finds_nothing_serious_on_any_page_and_long_ids_push_nothing_off_it(
     look("forbidden")
 
     assert not found, "\n".join(f"{name}: {fault}" for name, faults in found.items() for fault in faults)
+
+
+def compare(page: Page, address: str) -> None:
+    """Hold a later export against what is imported: somebody left, joined, changed plan, name and card."""
+    page.goto(address)
+    given = [
+        row(1, plan_code="fleet"),
+        row(2, id_tag="NEW0002", display_name="X Y"),
+        row(40),
+        row(41, start_date="-"),
+    ]
+    later = {"name": "later.csv", "mimeType": "text/csv", "buffer": csv_file(given)}
+    page.locator("input[type=file]").set_input_files(later)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("heading", name="Joined: 2")).to_be_visible()
 
 
 def ask_to_charge(page: Page, address: str) -> None:

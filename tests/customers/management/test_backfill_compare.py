@@ -7,11 +7,15 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from auditlog.models import AuditEntry
 from customers.backfill.compare import Kind
+from customers.backfill.revert.chosen import read_chosen
+from customers.backfill.source import SourceError
+from customers.backfill.source.formulas import escape
 from customers.models import BackfillRun, IdTagMapping, User
 from rehearsal.lago import Sandbox
 from tests.customers.backfill.compare.exports import two_exports
@@ -32,6 +36,8 @@ from tests.customers.undoing import all_rows, called, latest_run, reverted
 from tests.rehearsal.lago.calls import Caller
 
 pytestmark = pytest.mark.django_db
+
+SKIP = "on_termination_invoice=skip&on_termination_credit_note=skip"
 
 
 def export(folder: Path, given: list[Row], name: str = "later.csv") -> Path:
@@ -63,7 +69,7 @@ def written(folder: Path) -> dict[str, int]:
 # --- the weeks between two exports -------------------------------------------------------------------
 
 SIZES = [
-    pytest.param({"customers": 120, "joined": 4, "left": 3, "plans": 3, "cards": 12, "addresses": 4}),
+    pytest.param({"customers": 40, "joined": 3, "left": 2, "plans": 2, "cards": 6, "addresses": 2}),
     pytest.param(
         {"customers": 2_000, "joined": 40, "left": 25, "plans": 30, "cards": 60, "addresses": 12},
         marks=pytest.mark.matrix,
@@ -72,16 +78,13 @@ SIZES = [
 
 
 @pytest.mark.parametrize("sizes", SIZES)
-def test_two_exports_weeks_apart_are_told_apart_exactly(
+def test_two_exports_weeks_apart_are_told_apart_and_settled_as_it_is_said(
     lago: Sandbox, by_hand: Caller, tmp_path: Path, sizes: dict[str, int]
 ) -> None:
     exports = two_exports(**sizes)
-    imported_by(exports.staying)
-    imported_by(exports.swapping)
-    swapping = latest_run()
-    imported_by(exports.leaving)
-    leaving = latest_run()
-    folder, again, anew = tmp_path / "out", tmp_path / "again", tmp_path / "anew"
+    assert command(export(tmp_path, exports.first, "first.csv"), "--batch-size", "100").code == 0
+    run_id = latest_run().run_id
+    folder, again, anew = (tmp_path / name for name in ("out", "again", "anew"))
     for one in (folder, again, anew):
         one.mkdir()
     later = export(tmp_path, exports.second)
@@ -95,14 +98,12 @@ def test_two_exports_weeks_apart_are_told_apart_exactly(
     }
     assert all(len(who) == len(set(who)) for who in by_kind(told).values())
     changed = {who for some in exports.expected.values() for who in some}
-    joined = sizes["joined"]
-    assert told.json["same"] == sizes["customers"] + joined - len(changed)
+    assert told.json["same"] == sizes["customers"] + sizes["joined"] - len(changed)
     assert all_rows() == before  # not even an entry in the audit log
 
-    # What comes of it is what the next commands take.
-    assert {one["external_id"] for one in read(folder / "left.csv")} == exports.expected[Kind.LEFT]
-    assert f"--run-id {leaving.run_id} --only {folder}/left.csv" in told.err
-    reverted(leaving)
+    # What comes of it is what the next commands take, in the order in which they are named.
+    assert f"backfill_revert --run-id {run_id} --only {folder}/left.csv --dry-run" in told.err
+    assert called("backfill_revert", "--run-id", run_id, "--only", str(folder / "left.csv")).code == 0
     assert command(folder / "joined.csv").code == 0
     assert command(folder / "cards.csv", "--skip-existing").code == 0
 
@@ -116,29 +117,75 @@ def test_two_exports_weeks_apart_are_told_apart_exactly(
     assert still == expected
     assert written(again) == {"by-hand.csv": sum(len(who) for who in expected.values())}
 
-    # What is by hand is done by hand: then there is nothing.
-    _do_by_hand(read(again / "by-hand.csv"), by_hand)
+    # What is by hand is done by hand: then only cards that moved are left.
+    tasks = read(again / "by-hand.csv")
+    _do_by_hand(tasks, by_hand)
+    plans = {task["external_id"] for task in tasks if task["what"] == "other_plan"}
+    corrected = [one for one in exports.second if one["external_id"] in plans]
+    assert command(export(tmp_path, corrected, "plans.csv"), "--skip-existing").code == 0
     assert set(by_kind(compared(later, "--format", "json"))) == {"card_moved"}
 
-    # A card that moved is free once its customer is reverted, who then is imported with the new one.
-    reverted(swapping)
+    # Such a card is free once its customer is reverted, who then is imported with the new one.
+    moved = sorted(exports.expected[Kind.CARD_MOVED])
+    assert called("backfill_revert", "--run-id", run_id, "--external-id", *moved).code == 0
     compared(later, "--write", str(anew))
     assert command(anew / "joined.csv").code == 0
 
     last = compared(later)
     assert (last.code, last.out.splitlines()[-1]) == (0, "Nothing differs.")
+    assert lago.journal()["invoices"] == []
 
 
 def _do_by_hand(tasks: list[dict[str, str]], by_hand: Caller) -> None:
+    """Do what an operator does in the console and in Lago, as the file says."""
     fields = {"other_email": "email", "other_name": "display_name"}
     for task in tasks:
         who = task["external_id"]
         if task["what"] in fields:
             User.objects.filter(external_id=who).update(**{fields[task["what"]]: task["in_file"]})
         if task["what"] == "other_plan":
-            by_hand.subscription(f"backfill-{who}", external_customer_id=who, plan_code=task["in_file"])
+            assert task["to_do"].startswith("End the subscription in Lago without closing invoice")
+            by_hand.delete(f"/subscriptions/backfill-{who}?{SKIP}")
         if task["what"] == "card_gone":
             IdTagMapping.objects.filter(id_tag=task["imported"]).update(is_active=False)
+
+
+ODD_IDS = ("+49 170", "-5", "@z", "007", "0012.50", "a;b", "a,b", 'q"x', "Zoë ß 李", "'x", "' z")
+
+
+def test_a_revert_takes_who_left_as_the_comparison_wrote_them(lago: Sandbox, tmp_path: Path) -> None:
+    stays = row(90)
+    imported_by([stays, *(row(n, external_id=who) for n, who in enumerate(ODD_IDS, 1))])
+    folder = tmp_path / "out"
+    folder.mkdir()
+    compared(export(tmp_path, [stays]), "--write", str(folder))
+
+    answer = called("backfill_revert", "--run-id", latest_run().run_id, "--only", str(folder / "left.csv"))
+
+    assert answer.code == 0, answer.err
+    assert [*User.objects.values_list("external_id", flat=True)] == ["C-90"]
+
+
+@pytest.mark.parametrize("dialect", [{"delimiter": ","}, {"delimiter": ";"}, {"quoting": csv.QUOTE_ALL}])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_who_left_is_read_however_a_spreadsheet_saves_the_file(
+    tmp_path: Path, dialect: dict[str, Any], encoding: str
+) -> None:
+    ids, path = [*ODD_IDS, "=1+1", "'=y", "=HYPERLINK(1)"], tmp_path / "left.csv"
+    if dialect.get("delimiter") == ";":
+        ids.remove("a,b")
+    with path.open("w", encoding=encoding, newline="") as stream:
+        csv.writer(stream, **dialect).writerows([["external_id"], *([escape(one)] for one in ids)])
+
+    assert read_chosen(path) == ids
+
+
+def test_an_id_that_was_taken_apart_is_refused_and_names_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "left.csv"  # as a spreadsheet with semicolons saves it
+    path.write_text("external_id\nC-1\na,b\n")
+
+    with pytest.raises(SourceError, match="more cells than the header has, on line 3"):
+        read_chosen(path)
 
 
 @pytest.mark.matrix
@@ -282,6 +329,18 @@ def test_a_card_that_cannot_be_read_is_not_gone(lago: Sandbox, tmp_path: Path) -
     assert [one["code"] for one in told.json["problems"]] == ["id_tag_damaged"]
 
 
+def test_what_the_file_gives_to_two_is_its_problem_and_nothing_to_be_done(
+    lago: Sandbox, tmp_path: Path
+) -> None:
+    imported_by(rows(4))
+    given = [row(1), row(2, id_tag="TAG0001"), row(3, email="customer4@example.com"), row(4)]
+
+    told = compared(export(tmp_path, given), "--format", "json")
+
+    assert by_kind(told) == {}  # no card to be switched off, no address to be changed
+    assert {one["code"] for one in told.json["problems"]} == {"id_tag_duplicate", "email_duplicate"}
+
+
 # --- notations ---------------------------------------------------------------------------------------
 
 
@@ -416,8 +475,7 @@ def test_what_was_ended_in_lago_and_imported_anew_agrees(
     imported_by(rows(2))
     later = export(tmp_path, [row(1, **change), row(2)])
     assert compared(later).code == 1
-    skip = "on_termination_invoice=skip&on_termination_credit_note=skip"
-    by_hand.delete(f"/subscriptions/backfill-C-1?{skip}")
+    by_hand.delete(f"/subscriptions/backfill-C-1?{SKIP}")
     assert imported_by([row(1, **change)], skip_existing=True).status == "succeeded"
 
     assert compared(later).code == 0

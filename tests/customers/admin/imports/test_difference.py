@@ -69,7 +69,11 @@ def another(chance: random.Random, column: str, number: int) -> str:
 
 
 def some_details(chance: random.Random) -> Row:
-    return {"country": chance.choice(("DE", "FR", "")), "opening_balance": chance.choice(("", "5", "7.50"))}
+    return {
+        "country": chance.choice(("DE", "FR", "")),
+        "opening_balance": chance.choice(("", "5", "7.50")),
+        "legal_name": chance.choice(("", "", "Nordsee GmbH", "nordsee gmbh ", "Ostsee AG")),
+    }
 
 
 def some_corrections(chance: random.Random, lines: Sequence[int]) -> Corrections:

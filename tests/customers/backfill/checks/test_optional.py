@@ -1,14 +1,15 @@
 """Cells of optional columns, before any other system is asked."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
 from customers.backfill.checks import Billed, Written, check_row, clashes
 from customers.backfill.checks.billed import UNSAID
 from customers.backfill.source import read_bytes
-from kernel import Problem, Wanted
-from kernel.columns import BILLED_UNTIL, END_DATE
+from kernel import Doubt, Problem, Wanted
+from kernel.columns import BILLED_UNTIL, END_DATE, OPEN_USAGE
 from tests.customers.backfill.checks.test_rows import BERLIN, Plan
 from tests.customers.factories import csv_text, row
 
@@ -108,3 +109,29 @@ def test_only_an_empty_cell_takes_the_day_of_the_file(cell: str, day: date | Non
     until = BILLED_UNTIL.of(wanted)
     assert (until and until.day) == day
     assert (wanted.moved_to is None) == (day is None)
+
+
+# --- kWh ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "cell", ["-5", "NaN", "nan", "inf", "1,234.5", "1.234,5", "1 234", "1e9", "12 kWh", "1000001", ".5"]
+)
+def test_what_is_no_plain_number_of_kwh_is_a_problem_of_the_row(cell: str) -> None:
+    ((wanted, problems, _),) = checked(row(open_usage_kwh=cell))
+
+    assert [(problem.code, type(problem)) for problem in problems] == [("open_usage_kwh_invalid", Doubt)]
+    assert OPEN_USAGE.of(wanted) is None
+
+
+@pytest.mark.parametrize("cell", ["0", "12", "12.345678", "1000000", "0.30000000000000004"])
+def test_a_plain_number_of_kwh_is_taken_exactly(cell: str) -> None:
+    ((wanted, problems, _),) = checked(row(open_usage_kwh=cell))
+
+    assert (OPEN_USAGE.of(wanted), problems) == (Decimal(cell), [])
+
+
+def test_each_card_has_kwh_of_its_own() -> None:
+    found = checked(row(1, open_usage_kwh="12"), row(1, id_tag="TAG2", open_usage_kwh="3"))
+
+    assert clashes([wanted for wanted, _, _ in found]) == {}

@@ -10,23 +10,13 @@ PERSONAL = {Kind.EMAIL: "email", Kind.NAME: "display_name"}
 
 @dataclass(frozen=True)
 class TwoExports:
-    """`leaving` are the rows of the first whose customers are not in the second, `swapping` of those whose
-    cards are somebody else's there.
-    """
-
     first: list[Row]
-    leaving: list[Row]
-    swapping: list[Row]
     second: list[Row]
     expected: dict[Kind, set[str]]
 
-    @property
-    def staying(self) -> list[Row]:
-        return [one for one in self.first if one not in (*self.leaving, *self.swapping)]
-
 
 def two_exports(
-    customers: int, *, joined: int, left: int, plans: int, cards: int, addresses: int
+    customers: int, *, joined: int, left: int, plans: int, cards: int, addresses: int, names: int = 2
 ) -> TwoExports:
     """Make them. Of the cards a third moved, a third were replaced, a sixth came and a sixth went."""
     moved, replaced, one_way = cards // 3, cards // 3, cards // 6
@@ -37,7 +27,7 @@ def two_exports(
 
     leaving, other_plan, swapped, new_card = take(left), take(plans), take(moved), take(replaced)
     one_more, one_less = take(one_way), take(one_way)
-    email, name = take(addresses // 2), take(addresses // 2)
+    email, name = take(addresses), take(names)
     first = [row(n) for n in range(1, customers + 1)] + [row(n, id_tag=f"MORE{n:04}") for n in one_less]
     changes = {
         **{n: {"plan_code": "fleet"} for n in other_plan},
@@ -51,8 +41,6 @@ def two_exports(
     second += [row(customers + n, start_date="2024-02-01") for n in range(1, joined + 1)]
     return TwoExports(
         first,
-        [row(n) for n in leaving],
-        [row(n) for n in swapped],
         second,
         {
             Kind.JOINED: ids(range(customers + 1, customers + joined + 1)),

@@ -50,6 +50,7 @@ MUTATIONS = {
 # Columns that a file may have; a file without them is one of these, too.
 OPTIONAL = {
     "end_date": ["", "", "2999-04-01", "2020-01-01"],
+    "open_usage_kwh": ["", "12.5", "0", "-3"],
     "opening_balance": ["", "0", "25.00", "25.00", "7", "much"],
     "city": ["", "Bremen", "Bremen", "Hamburg", "Bremen\x1fOst"],
     "country": ["", "de", "DE", "Germany"],

@@ -17,6 +17,7 @@ from customers.backfill.results.invoices import Invoices
 from customers.models import BackfillRun
 from rehearsal.lago import Sandbox
 from tests.customers import factories
+from tests.customers.admin.world import client_of, member_of_staff, run_url, words_of
 from tests.customers.factories import Row, csv_text, row, rows
 from tests.customers.undoing import called, latest_run
 
@@ -241,3 +242,16 @@ def test_a_hundred_thousand_rows_take_no_memory(run: BackfillRun, tmp_path: Path
 
     assert written == number
     assert peak < 40_000_000
+
+
+# --- On a page ---------------------------------------------------------------------------------------
+
+
+def test_a_page_says_at_once_that_a_run_is_too_large_for_it(run: BackfillRun, settings: Any) -> None:
+    settings.MAX_UPLOAD_ROWS = 5
+    client = client_of(member_of_staff("run_backfill", "view_backfillrun"))
+
+    answer = client.get(f"{run_url(run).removesuffix('change/')}results/xlsx/", follow=True)
+
+    assert "A page gives at most 5 rows as xlsx, and this run has 6." in words_of(answer)
+    assert not AuditEntry.objects.filter(action="run.results_read").exists()
