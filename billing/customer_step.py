@@ -1,10 +1,12 @@
 """The step `lago_customer`: here it is decided that nobody's customer is overwritten, or deleted unseen."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from billing import reports
 from billing.abilities import Abilities
+from billing.api.subscriptions import PREFIX
 from billing.births import Births, Seen
 from billing.client import LagoClient
 from billing.comparison import compare_customer, differing, looks_made
@@ -38,6 +40,15 @@ OLDER = "it was there before the run"
 REFUSED_STATUS = 422
 
 Wallets = Mapping[str, Sequence[Wallet]]
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What there is of customers beside what the run made; nothing of those who have none of it."""
+
+    wallets: Wallets
+    invoices: Mapping[str, int]
+    with_others: Collection[str]  # who has other subscriptions
 
 
 class LagoCustomerStep(Step):
@@ -157,13 +168,39 @@ class LagoCustomerStep(Step):
             return Removed(Removal.KEPT, self._give_back(customer, thing.undo["currency"]))
         for subscription in self.client.subscriptions_of_customer(external_id):
             terminate(self.client, subscription)
-        if _has_money(thing, _wallets(self.client, [thing])):
+        if _may_have_money(thing) and _has_money(thing, self.client.wallets_of({external_id})):
             return Removed(Removal.KEPT, HAS_MONEY)
         gone = self.client.delete_customer(external_id) is None
         return Removed(Removal.GONE if gone else Removal.REMOVED)
 
-    def look_back(self, things: Sequence[Thing], since: Since) -> Wallets:
-        return _wallets(self.client, things)
+    def look_back(self, things: Iterable[Thing], since: Since) -> Back:
+        made: set[str] = set()
+        with_balance: set[str] = set()
+        keys: dict[str, str | None] = {}  # of subscriptions, where that is not the one that we would choose
+        for thing in things:
+            if _may_have_money(thing):
+                with_balance.add(thing.wanted.external_id)
+            if thing.is_made and not thing.undo:
+                made.add(thing.wanted.external_id)
+                key = thing.facts.get(Fact.SUBSCRIPTION_KEY)
+                if key != thing.wanted.subscription_external_id:
+                    keys[thing.wanted.external_id] = key
+        invoices = self.client.invoices_of(made)
+        return Back(
+            wallets=self.client.wallets_of(with_balance),
+            invoices={external_id: number for external_id, number in invoices.items() if number},
+            with_others=self._with_others(made, keys),
+        )
+
+    def _with_others(self, made: Collection[str], keys: Mapping[str, str | None]) -> set[str]:
+        """Name the customers who have subscriptions beside the one that the run made."""
+        return {
+            external_id
+            for external_id, live in self.client.subscriptions_of(made).items()
+            for one in live
+            if one.external_customer_id == external_id
+            and one.external_id != keys.get(external_id, f"{PREFIX}{external_id}")
+        }
 
     def _give_back(self, customer: Customer, currency: str) -> str:
         """Take a currency from an adopted customer that our subscription gave it; say what became of it.
@@ -188,8 +225,8 @@ class LagoCustomerStep(Step):
         live = self.client.subscriptions_of_customer(customer.external_id)
         return bool(live) or any(self.client.invoices_of({customer.external_id}).values())
 
-    def forecast(self, thing: Thing, found: Mapping[str, Customer], back: Wallets) -> str:
-        if _has_money(thing, back):
+    def forecast(self, thing: Thing, found: Mapping[str, Customer], back: Back) -> str:
+        if _has_money(thing, back.wallets):
             return HAS_MONEY
         customer = found.get(thing.wanted.external_id)
         if not thing.undo or customer is None or customer.lago_id != thing.ref:
@@ -203,24 +240,21 @@ class LagoCustomerStep(Step):
         return compare_customer(thing.wanted, thing.ref, found.get(thing.wanted.external_id))
 
     def activity(
-        self, things: Sequence[Thing], found: Any, back: Any, since: Since
+        self, things: Sequence[Thing], found: Any, back: Back, since: Since
     ) -> Iterator[tuple[str, str]]:
         """Tell of invoices, and of subscriptions beside the one that the run made."""
         made = {thing.wanted.external_id: thing for thing in things if thing.is_made and not thing.undo}
-        for external_id, number in self.client.invoices_of(set(made)).items():
-            if number:
+        for external_id in made:
+            if number := back.invoices.get(external_id):
                 yield external_id, f"invoices in Lago: {number}"
-        for external_id, live in self.client.subscriptions_of(set(made)).items():
-            ours = made[external_id].facts.get(Fact.SUBSCRIPTION_KEY)
-            theirs = [one for one in live if one.external_customer_id == external_id]
-            if any(one.external_id != ours for one in theirs):
+        for external_id in made:
+            if external_id in back.with_others:
                 yield external_id, "has other subscriptions in Lago"
 
 
-def _wallets(client: LagoClient, things: Sequence[Thing]) -> Wallets:
-    """Read the wallets of customers whose rows have an opening balance: they would end with the customer."""
-    made = (one.wanted for one in things if one.is_made)
-    return client.wallets_of({wanted.external_id for wanted in made if OPENING_BALANCE.of(wanted)})
+def _may_have_money(thing: Thing) -> bool:
+    """Return whether a wallet would end with the customer: its row has an opening balance."""
+    return thing.is_made and bool(OPENING_BALANCE.of(thing.wanted))
 
 
 def _has_money(thing: Thing, wallets: Wallets) -> bool:
