@@ -48,7 +48,8 @@ class Back:
 
     wallets: Wallets
     invoices: Mapping[str, int]
-    with_others: Collection[str]  # who has other subscriptions
+    with_others: Collection[str]  # who has subscriptions under other ids than the one that we choose
+    without_usual: Collection[str]  # who has none under that one
 
 
 class LagoCustomerStep(Step):
@@ -176,31 +177,26 @@ class LagoCustomerStep(Step):
     def look_back(self, things: Iterable[Thing], since: Since) -> Back:
         made: set[str] = set()
         with_balance: set[str] = set()
-        keys: dict[str, str | None] = {}  # of subscriptions, where that is not the one that we would choose
         for thing in things:
             if _may_have_money(thing):
                 with_balance.add(thing.wanted.external_id)
             if thing.is_made and not thing.undo:
                 made.add(thing.wanted.external_id)
-                key = thing.facts.get(Fact.SUBSCRIPTION_KEY)
-                if key != thing.wanted.subscription_external_id:
-                    keys[thing.wanted.external_id] = key
         invoices = self.client.invoices_of(made)
-        return Back(
-            wallets=self.client.wallets_of(with_balance),
-            invoices={external_id: number for external_id, number in invoices.items() if number},
-            with_others=self._with_others(made, keys),
-        )
+        return self._beside(made, {who: number for who, number in invoices.items() if number}, with_balance)
 
-    def _with_others(self, made: Collection[str], keys: Mapping[str, str | None]) -> set[str]:
-        """Name the customers who have subscriptions beside the one that the run made."""
-        return {
-            external_id
-            for external_id, live in self.client.subscriptions_of(made).items()
-            for one in live
-            if one.external_customer_id == external_id
-            and one.external_id != keys.get(external_id, f"{PREFIX}{external_id}")
-        }
+    def _beside(self, made: Collection[str], invoices: Mapping[str, int], with_balance: set[str]) -> Back:
+        with_others, without_usual = set(), set()
+        found = self.seen.live_of(made)
+        found = self.client.subscriptions_of(made) if found is None else found
+        for who in made:
+            live = found[who]
+            ids = {one.external_id for one in live if one.external_customer_id == who}
+            if ids - {f"{PREFIX}{who}"}:
+                with_others.add(who)
+            if f"{PREFIX}{who}" not in ids:
+                without_usual.add(who)
+        return Back(self.client.wallets_of(with_balance), invoices, with_others, without_usual)
 
     def _give_back(self, customer: Customer, currency: str) -> str:
         """Take a currency from an adopted customer that our subscription gave it; say what became of it.
@@ -247,8 +243,9 @@ class LagoCustomerStep(Step):
         for external_id in made:
             if number := back.invoices.get(external_id):
                 yield external_id, f"invoices in Lago: {number}"
-        for external_id in made:
-            if external_id in back.with_others:
+        for external_id, thing in made.items():
+            is_theirs = thing.facts.get(Fact.SUBSCRIPTION_KEY) is None  # even the one under our id
+            if external_id in back.with_others or (is_theirs and external_id not in back.without_usual):
                 yield external_id, "has other subscriptions in Lago"
 
 

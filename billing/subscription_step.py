@@ -98,8 +98,10 @@ class LagoSubscriptionStep(Step):
         return self.seen.zones.get(wanted.external_id, "")
 
     def look_up(self, rows: Iterable[Wanted]) -> Live:
-        live = self.client.subscriptions_of({row.external_id for row in rows if row.external_id})
-        return Live(live, self.client, self.seen.customers)
+        seen = self.client.subscriptions_of({row.external_id for row in rows if row.external_id})
+        live = Live(seen, self.client, self.seen.customers)
+        self.seen.keep_live(live)
+        return live
 
     def cautions(self, found: Live) -> Sequence[Problem]:
         return (reports.list_unreadable(found.seen),) if found.seen.places or found.seen.unread else ()

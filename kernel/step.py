@@ -261,7 +261,7 @@ class Step:
         """Read, in bulk, what `activity` and `forecast` need: as little as will do, for it is kept.
 
         `things` may be many, and are read anew each time they are gone through. Where a step works per row
-        they are all of a run, else some.
+        they are all of a run, and their `facts` are not told; else some.
         """
         return None
 

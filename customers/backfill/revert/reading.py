@@ -11,10 +11,20 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 
+from customers.backfill.ledger import recorded
 from customers.backfill.ledger.reclaim import Reclaim
-from customers.backfill.ledger.recorded import Recorded, is_made, records, since
-from customers.backfill.revert.rows import RowPlan, add_unrecorded, foretell, is_ours, plan_row, things_of
-from customers.models import BackfillRow, BackfillRun
+from customers.backfill.ledger.recorded import LEFT, MADE_OR_ALTERED, Recorded, is_made, records, since
+from customers.backfill.revert.rows import (
+    THERE,
+    RowPlan,
+    add_unrecorded,
+    foretell,
+    is_ours,
+    plan_row,
+    things_of,
+)
+from customers.backfill.steps import kinds
+from customers.models import BackfillRow, BackfillRun, BackfillStep
 from kernel import Facts, Step, Thing, Wanted, Works
 from kernel.chunks import chunks
 
@@ -59,7 +69,7 @@ class Reading:
         self._finding = [step for step in steps if step.finds_unrecorded]
         self.found = {step.name: step.look_up(self._wanted(step)) for step in steps if _is_asked_once(step)}
         self.back = {
-            step.name: step.look_back(self._things(step.name), since(run))
+            step.name: step.look_back(self._things(step), since(run))
             for step in steps
             if _is_asked_once(step)
         }
@@ -95,23 +105,23 @@ class Reading:
 
     def _recorded(self, rows: QuerySet[BackfillRow]) -> Iterator[Recorded]:
         """Read the rows of which something may be there."""
-        for one in records(self.run, rows):
+        for one in records(self.run, rows, with_times=False):
             laid = one if self._reclaim is None else self._reclaim.laid_over(one)
             if any(is_ours(step) for step in laid.steps.values()):
                 yield laid
 
-    def _planned(self, recorded: Sequence[Recorded]) -> Piece:
-        piece = self._drafted(recorded)
+    def _planned(self, read: Sequence[Recorded]) -> Piece:
+        piece = self._drafted(read)
         for row in piece.rows if self._finding else ():
             known = piece.known[row.recorded.line]
             add_unrecorded(row, self._finding, self._ending, piece.found, known)
         return piece
 
-    def _drafted(self, recorded: Sequence[Recorded]) -> Piece:
+    def _drafted(self, read: Sequence[Recorded]) -> Piece:
         here = [step for step in self._steps if not _is_asked_once(step)]
-        found = {**self.found, **{step.name: step.look_up(_asked_here(step, recorded)) for step in here}}
-        known = {one.line: known_of(one, self._steps) for one in recorded}
-        rows = [plan_row(one, self._connected, found, known[one.line]) for one in recorded]
+        found = {**self.found, **{step.name: step.look_up(_asked_here(step, read)) for step in here}}
+        known = {one.line: known_of(one, self._steps) for one in read}
+        rows = [plan_row(one, self._connected, found, known[one.line]) for one in read]
         return Piece(rows, known, found)
 
     def _foretold(self, piece: Piece) -> Piece:
@@ -142,14 +152,31 @@ class Reading:
     # --- for all rows at once ------------------------------------------------------------------------
 
     def _wanted(self, step: Step) -> Iterable[Wanted]:
-        return Again(lambda: _asked(step, self._recorded(self.of_run())))
+        if self._reclaim is not None or step.finds_unrecorded:
+            return Again(lambda: _asked(step, self._recorded(self.of_run())))
+        ours = self._steps_of_run().filter(MADE_OR_ALTERED | LEFT, name=step.name)
+        return Again(lambda: (thing.wanted for thing in recorded.things_of(self.run, ours)))
 
-    def _things(self, name: str) -> Iterable[Thing]:
-        def things() -> Iterator[Thing]:
-            for some in chunks(self._recorded(self.of_run()), PIECE):
-                yield from self._planned(some).things(name)
+    def _things(self, step: Step) -> Iterable[Thing]:
+        """Return what `Piece.things` would, without planning each row, unless a look has to settle some."""
+        if self._reclaim is not None or step.finds_unrecorded or self._are_in_doubt():
+            return Again(lambda: self._planned_things(step.name))
+        known = self._connected.keys() & kinds().keys()
+        going = self._steps_of_run().filter(MADE_OR_ALTERED | LEFT, name__in=known)
+        there = self._steps_of_run().filter(name=step.name, state__in=THERE, row__in=going.values("row"))
+        return Again(lambda: recorded.things_of(self.run, there))
 
-        return Again(things)
+    def _planned_things(self, name: str) -> Iterator[Thing]:
+        for some in chunks(self._recorded(self.of_run()), PIECE):
+            yield from self._planned(some).things(name)
+
+    def _are_in_doubt(self) -> bool:
+        """Return whether there are things of which the run never heard whether they were made."""
+        return self._steps_of_run().filter(MADE_OR_ALTERED | LEFT, ref="").exists()
+
+    def _steps_of_run(self) -> QuerySet[BackfillStep]:
+        of_run = BackfillStep.objects.filter(row__run=self.run)
+        return of_run if self._chosen is None else of_run.filter(row__external_id__in=self._chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,17 +199,17 @@ def _is_asked_once(step: Step) -> bool:
     return step.works is Works.PER_ROW
 
 
-def _asked_here(step: Step, recorded: Sequence[Recorded]) -> Iterator[Wanted]:
+def _asked_here(step: Step, read: Sequence[Recorded]) -> Iterator[Wanted]:
     """Return what is to be looked up for a piece: of our own things only what the ledger does not know."""
     if step.works is not Works.WITH_LEDGER:
-        return _asked(step, recorded)
-    doubted = (one for one in recorded if step.name in one.steps and not one.steps[step.name].ref)
+        return _asked(step, read)
+    doubted = (one for one in read if step.name in one.steps and not one.steps[step.name].ref)
     return _asked(step, doubted)
 
 
-def _asked(step: Step, recorded: Iterable[Recorded]) -> Iterator[Wanted]:
+def _asked(step: Step, read: Iterable[Recorded]) -> Iterator[Wanted]:
     """Return what rows wanted of a kind of thing that may be there."""
-    for one in recorded:
+    for one in read:
         known = one.steps.get(step.name)
         if step.finds_unrecorded if known is None else is_ours(known):
             yield one.wanted
