@@ -39,6 +39,8 @@ SECOND_CURRENCY = "allow_second_currency"  # the option that lifts our caution
 OLDER = "it was there before the run"
 REFUSED_STATUS = 422
 
+NEW = Verdict(Action.CREATE)
+
 Wallets = Mapping[str, Sequence[Wallet]]
 
 
@@ -102,7 +104,7 @@ class LagoCustomerStep(Step):
     def check(self, wanted: Wanted, found: Mapping[str, Customer]) -> Verdict:
         customer = found.get(wanted.external_id)
         if customer is None:
-            return Verdict(Action.CREATE)
+            return NEW
         plan = self.plans.get(wanted.plan_code)
         conflicts = bool(plan and customer.currency and customer.currency != plan.amount_currency)
         liftable = conflicts and self.can.mixes_currencies is True

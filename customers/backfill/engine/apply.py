@@ -53,6 +53,8 @@ class Importer:
 
     def apply(self, plan: Plan, *, batch_size: int) -> None:
         """Bring in every row that is to be done; `settled` hears of each batch once it is written."""
+        further = (row for row in plan.rows if row.owner_line is not None)
+        self._books.several = {row.wanted.external_id for row in further}
         pipeline: Pipeline[PlannedRow, Opened] = Pipeline(
             open_batch=self._open,
             legs=self._legs(),
