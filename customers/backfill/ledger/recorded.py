@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import DateTimeField, F, Q, QuerySet, TextField, Value
+from django.db.models import Count, DateTimeField, F, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 
 from customers.backfill.ledger.entries import EMPTY, LedgerRow, LedgerStep, steps_of
@@ -161,6 +161,12 @@ def things_of(run: BackfillRun, steps: QuerySet[BackfillStep]) -> Iterator[Thing
         )
         step = LedgerStep(0, "", state, ref, known, code, None, None)
         yield Thing(wanted, ref, is_made(step), known)
+
+
+def with_several_rows(rows: QuerySet[BackfillRow]) -> frozenset[str]:
+    """Name the customers of whom there are several among these rows: those with several cards."""
+    counted = rows.order_by().values_list("external_id").annotate(number=Count("pk"))
+    return frozenset(counted.filter(number__gt=1).values_list("external_id", flat=True))
 
 
 def sample(run: BackfillRun, name: str) -> Sequence[Thing]:

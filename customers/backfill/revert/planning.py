@@ -9,6 +9,7 @@ from billing.abilities import Abilities
 from billing.client import supports_skip
 from customers.backfill.ledger.identity import check_world
 from customers.backfill.ledger.reclaim import Reclaim
+from customers.backfill.ledger.recorded import with_several_rows
 from customers.backfill.ledger.standing import Standing, standing_of
 from customers.backfill.refused import Refused
 from customers.backfill.revert.activity import Activity, Happened
@@ -126,7 +127,7 @@ def plan_revert(
     check_world(run, systems)
     _require_unbilled_ends(systems)
     reading = Reading(run, systems.steps, chosen=chosen, reclaim=reclaim)
-    order, tally, happened = Order(reading.several()), Tally(), Happened(run, systems.steps)
+    order, tally, happened = Order(with_several_rows(reading.of_run())), Tally(), Happened(run, systems.steps)
     named: set[str] = set()
     for piece in reading.pieces():
         for row in piece.rows:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from customers.backfill.ledger import recorded
 from customers.backfill.ledger.reclaim import Reclaim
@@ -77,11 +77,6 @@ class Reading:
     def of_run(self) -> QuerySet[BackfillRow]:
         rows = self.run.rows.all()
         return rows if self._chosen is None else rows.filter(external_id__in=self._chosen)
-
-    def several(self) -> frozenset[str]:
-        """Return the customers who have several rows."""
-        counted = self.of_run().order_by().values_list("external_id").annotate(number=Count("pk"))
-        return frozenset(counted.filter(number__gt=1).values_list("external_id", flat=True))
 
     def pieces(self) -> Iterator[Piece]:
         """Plan all rows, in the order of the file, and say what will stay of them."""
