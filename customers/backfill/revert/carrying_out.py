@@ -32,6 +32,7 @@ from customers.backfill.settling_in import SettlingIn
 from customers.backfill.systems import PLATFORM, Systems
 from customers.backfill.welcome import cancel_for_run, links_alive_until, revoke_dead_links
 from customers.models import BackfillRun
+from kernel import RemoteError
 from kernel.chunks import chunks
 from polaris import PolarisError
 
@@ -176,7 +177,6 @@ class Reverting:
         discard = choice.discard_activity
         self._remover = Remover(systems.steps, plan.found, Breaker(stop, max_failures), discard=discard)
         self._removals = Removals(plan.run, systems.steps, plan.found, actor, discard=discard)
-        self._stay: set[int] = set()  # the keys of rows that are kept by choice
         self.report = RevertReport(plan, "reverting", manifest=log.path)
 
     def carry_out(self, batch_size: int, concurrency: int) -> RevertReport:
@@ -186,9 +186,12 @@ class Reverting:
         self._revoke_links()
         self._note([self._first_line()])
         begun = set(self.plan.run.taking_back)
-        for some in chunks(self._kept_by_choice(kept), KEPT_AT_ONCE):
-            self._written(self._removals.keep(some, BY_CHOICE, but=self._untouched(some, begun)))
-        order = array("q", (pk for pk in self.plan.order.in_reverse() if pk not in self._stay))
+        stay = self.plan.reading.keys_of(kept)
+        for some in chunks(self._planned(array("q", stay)), KEPT_AT_ONCE):
+            noted = [(row, "; ".join(self.plan.active[row.recorded.external_id])) for row in some]
+            self._written(self._removals.keep(noted, BY_CHOICE, but=self._untouched(some, begun)))
+        staying = frozenset(stay)
+        order = array("q", (pk for pk in self.plan.order.in_reverse() if pk not in staying))
         self._left = len(order)
         self.progress.start("Reverting", self._left)
         lanes = Lanes(concurrency)
@@ -201,7 +204,7 @@ class Reverting:
             stop=self.stop,
             watch=self._hearing.listen,
         )
-        pipeline.run(chunks(self.plan.reading.of_keys(order), batch_size), batch_size)
+        pipeline.run(chunks(self._planned(order), batch_size), batch_size)
         self._hearing.close()
         return self._close(time.monotonic() - began)
 
@@ -214,18 +217,18 @@ class Reverting:
         except PolarisError as error:
             self.stop.request(f"the welcome links could not be revoked: {error}", broken=True)
 
-    def _kept_by_choice(self, kept: Collection[str]) -> Iterator[tuple[RowPlan, str]]:
-        """Return the rows of customers who stay, and why; `_stay` knows them from then on."""
-        for row in self.plan.reading.of_customers(kept):
-            self._stay.add(row.recorded.row.id)
-            yield row, "; ".join(self.plan.active[row.recorded.external_id])
+    def _planned(self, pks: Iterable[int]) -> Iterator[RowPlan]:
+        """Plan rows as their turn comes; a database that no longer answers ends the attempt, in order."""
+        try:
+            yield from self.plan.reading.of_keys(pks)
+        except RemoteError as error:
+            self.stop.request(str(error), broken=True)
 
-    def _untouched(self, kept: Iterable[tuple[RowPlan, str]], begun: Collection[str]) -> set[int]:
+    def _untouched(self, kept: Iterable[RowPlan], begun: Collection[str]) -> set[int]:
         """Return the lines of kept customers with whom nobody has begun: they are as all others."""
         if self.plan.chosen is None:
             return set()
-        rows = (row.recorded for row, _ in kept)
-        return {one.line for one in rows if one.external_id not in begun}
+        return {row.recorded.line for row in kept if row.recorded.external_id not in begun}
 
     def _open(self, rows: Sequence[RowPlan]) -> list[Leaving]:
         try:

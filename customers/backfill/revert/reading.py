@@ -89,6 +89,13 @@ class Reading:
         for piece in chunks(self._recorded(self.of_run().filter(external_id__in=some)), PIECE):
             yield from self._foretold(self._planned(piece)).rows
 
+    def keys_of(self, external_ids: Collection[str]) -> list[int]:
+        """Return the keys of all rows of some customers, in the order of the file."""
+        keys: list[tuple[int, int]] = []
+        for some in chunks(external_ids):
+            keys += self.of_run().filter(external_id__in=some).values_list("line", "pk")
+        return [pk for _, pk in sorted(keys)]
+
     def of_keys(self, pks: Iterable[int]) -> Iterator[RowPlan]:
         """Plan some rows, in the order of their keys, while others are being removed."""
         for some in chunks(pks, PIECE):

@@ -1,14 +1,16 @@
 """The rows of a run are read piece by piece, and what comes of it does not depend on the pieces."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
 
 from auditlog.models import AuditEntry
-from customers.backfill.revert import reading
+from customers.backfill.revert import RowPlan, reading
 from customers.models import BackfillRow, BackfillRun, BackfillStep, RunCalls, User
+from polaris import PolarisError
 from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.factories import row
@@ -100,3 +102,24 @@ def test_what_a_customers_cards_share_goes_after_the_last_piece(
     shared = [n for n, line in enumerate(lines) if "external_id=C-3 " in line and "step=user" in line]
     assert (report.status, len(cards), len(shared)) == ("reverted", 2, 1)
     assert max(cards) < shared[0]
+
+
+def test_a_database_that_goes_away_between_pieces_ends_the_attempt_in_order(
+    lago: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.imported(two_cards_each())
+    of_keys = reading.Reading.of_keys
+
+    def breaking(self: reading.Reading, pks: Iterable[int]) -> Iterator[RowPlan]:
+        yield from islice(of_keys(self, pks), 6)
+        raise PolarisError("platform_unreachable", "The platform is away")
+
+    with monkeypatch.context() as while_away:
+        while_away.setattr(reading.Reading, "of_keys", breaking)
+        broken = reverted(concurrency=1)
+    left = User.objects.count()
+    rest = reverted(concurrency=1)
+
+    assert (broken.status, broken.reason) == ("failed", "The platform is away")
+    assert 0 < left <= 6
+    assert (rest.status, User.objects.count(), lago.state(live=True)["customers"]) == ("reverted", 0, [])
