@@ -75,9 +75,7 @@ class Wanted:
     start_date: date | None
     subscription_at: datetime | None
     billing_time: str = "calendar"
-    more: Mapping[str, Any] = field(
-        default_factory=lambda: NOTHING
-    )  # of the optional columns, what the row has
+    more: Mapping[str, Any] = field(default_factory=lambda: NOTHING)  # of the optional columns, its own
     unread: frozenset[str] = (
         frozenset()
     )  # the optional columns whose cell is not valid: nobody knows its value
