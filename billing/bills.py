@@ -31,11 +31,13 @@ class Biller:
         self.zone = zone
         self._plans: dict[str, Plan] = {}
         self._known: dict[Case, Bills] = {}
+        self._adopted: dict[tuple[Any, ...], Bills | None] = {}
 
     def read(self, codes: Collection[str]) -> None:
         """Read these plans, a call each, as the list of plans tells no fixed charges; raise LagoError."""
         self._plans |= self._client.plans_in_full(codes)
         self._known.clear()
+        self._adopted.clear()
 
     def of_new(self, wanted: Wanted, now: datetime, zone: str = "") -> Bills | None:
         """Tell the bills of a subscription made at that instant; None without a start or a plan.
@@ -67,6 +69,12 @@ class Biller:
 
     def of_adopted(self, subscription: Subscription, now: datetime, zone: str = "") -> Bills | None:
         """Tell the next invoices of one that exists, where what Lago says of it is enough."""
+        case = _case(subscription, now, zone)
+        if case not in self._adopted:
+            self._adopted[case] = self._of_adopted(subscription, now, zone)
+        return self._adopted[case]
+
+    def _of_adopted(self, subscription: Subscription, now: datetime, zone: str) -> Bills | None:
         plan = self._plans.get(subscription.plan_code)
         if plan is None or not subscription.subscription_at or subscription.next_plan_code:
             return None
@@ -117,6 +125,14 @@ class Biller:
     def _zone(self, name: str) -> tzinfo:
         """Return a customer's zone: that of all others where it is the same, or none that is known here."""
         return self.zone if name in ("", str(self.zone)) else named_zone(name) or self.zone
+
+
+def _case(one: Subscription, now: datetime, zone: str) -> tuple[Any, ...]:
+    """Return all of a subscription that its next invoices depend on: many have it in common."""
+    moments = (one.subscription_at, one.period_ends_at, one.ending_at, now)
+    return (
+        one.plan_code, one.plan_amount_cents, one.next_plan_code, one.status, one.billing_time, moments, zone
+    )  # fmt: skip
 
 
 def _next(

@@ -1,8 +1,11 @@
 """What the customers' step tells that of the subscriptions: which were there, and when others were made."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from weakref import ref
+
+from billing.values import Subscription
 
 
 @dataclass(slots=True)
@@ -14,6 +17,16 @@ class Seen:
 
     customers: set[str] = field(default_factory=set)
     zones: dict[str, str] = field(default_factory=dict)
+    _live: "Callable[[], Mapping[str, Sequence[Subscription]] | None]" = lambda: None
+
+    def keep_live(self, live: Mapping[str, Sequence[Subscription]]) -> None:
+        """Remember what was found active or pending, for as long as somebody else holds it."""
+        self._live = ref(live)
+
+    def live_of(self, external_ids: Collection[str]) -> Mapping[str, Sequence[Subscription]] | None:
+        """Return what a look has found active or pending; None where it was not about all of these."""
+        live = self._live()
+        return live if live is not None and live.keys() >= set(external_ids) else None
 
 
 @dataclass(slots=True)

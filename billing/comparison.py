@@ -76,7 +76,7 @@ class Live(dict[str, list[Subscription]]):
     def __init__(self, seen: Subscribed, client: LagoClient, customers: Collection[str] = ()) -> None:
         """Take what was found; `customers` are those of whom it is known that Lago has them."""
         super().__init__(seen)
-        self.seen = seen
+        self.seen = Subscribed({}, seen.unread, seen.places, seen.total_count)  # not all of it twice
         self._client, self._customers = client, customers
 
     @cached_property

@@ -1,10 +1,12 @@
 """The step `lago_customer`: here it is decided that nobody's customer is overwritten, or deleted unseen."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from billing import reports
 from billing.abilities import Abilities
+from billing.api.subscriptions import PREFIX
 from billing.births import Births, Seen
 from billing.client import LagoClient
 from billing.comparison import compare_customer, differing, looks_made
@@ -37,7 +39,19 @@ SECOND_CURRENCY = "allow_second_currency"  # the option that lifts our caution
 OLDER = "it was there before the run"
 REFUSED_STATUS = 422
 
+NEW = Verdict(Action.CREATE)
+
 Wallets = Mapping[str, Sequence[Wallet]]
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What there is of customers beside what the run made; nothing of those who have none of it."""
+
+    wallets: Wallets
+    invoices: Mapping[str, int]
+    with_others: Collection[str]  # who has subscriptions under other ids than the one that we choose
+    without_usual: Collection[str]  # who has none under that one
 
 
 class LagoCustomerStep(Step):
@@ -90,7 +104,7 @@ class LagoCustomerStep(Step):
     def check(self, wanted: Wanted, found: Mapping[str, Customer]) -> Verdict:
         customer = found.get(wanted.external_id)
         if customer is None:
-            return Verdict(Action.CREATE)
+            return NEW
         plan = self.plans.get(wanted.plan_code)
         conflicts = bool(plan and customer.currency and customer.currency != plan.amount_currency)
         liftable = conflicts and self.can.mixes_currencies is True
@@ -157,13 +171,34 @@ class LagoCustomerStep(Step):
             return Removed(Removal.KEPT, self._give_back(customer, thing.undo["currency"]))
         for subscription in self.client.subscriptions_of_customer(external_id):
             terminate(self.client, subscription)
-        if _has_money(thing, _wallets(self.client, [thing])):
+        if _may_have_money(thing) and _has_money(thing, self.client.wallets_of({external_id})):
             return Removed(Removal.KEPT, HAS_MONEY)
         gone = self.client.delete_customer(external_id) is None
         return Removed(Removal.GONE if gone else Removal.REMOVED)
 
-    def look_back(self, things: Sequence[Thing], since: Since) -> Wallets:
-        return _wallets(self.client, things)
+    def look_back(self, things: Iterable[Thing], since: Since) -> Back:
+        made: set[str] = set()
+        with_balance: set[str] = set()
+        for thing in things:
+            if _may_have_money(thing):
+                with_balance.add(thing.wanted.external_id)
+            if thing.is_made and not thing.undo:
+                made.add(thing.wanted.external_id)
+        invoices = self.client.invoices_of(made)
+        return self._beside(made, {who: number for who, number in invoices.items() if number}, with_balance)
+
+    def _beside(self, made: Collection[str], invoices: Mapping[str, int], with_balance: set[str]) -> Back:
+        with_others, without_usual = set(), set()
+        found = self.seen.live_of(made)
+        found = self.client.subscriptions_of(made) if found is None else found
+        for who in made:
+            live = found[who]
+            ids = {one.external_id for one in live if one.external_customer_id == who}
+            if ids - {f"{PREFIX}{who}"}:
+                with_others.add(who)
+            if f"{PREFIX}{who}" not in ids:
+                without_usual.add(who)
+        return Back(self.client.wallets_of(with_balance), invoices, with_others, without_usual)
 
     def _give_back(self, customer: Customer, currency: str) -> str:
         """Take a currency from an adopted customer that our subscription gave it; say what became of it.
@@ -188,8 +223,8 @@ class LagoCustomerStep(Step):
         live = self.client.subscriptions_of_customer(customer.external_id)
         return bool(live) or any(self.client.invoices_of({customer.external_id}).values())
 
-    def forecast(self, thing: Thing, found: Mapping[str, Customer], back: Wallets) -> str:
-        if _has_money(thing, back):
+    def forecast(self, thing: Thing, found: Mapping[str, Customer], back: Back) -> str:
+        if _has_money(thing, back.wallets):
             return HAS_MONEY
         customer = found.get(thing.wanted.external_id)
         if not thing.undo or customer is None or customer.lago_id != thing.ref:
@@ -203,24 +238,22 @@ class LagoCustomerStep(Step):
         return compare_customer(thing.wanted, thing.ref, found.get(thing.wanted.external_id))
 
     def activity(
-        self, things: Sequence[Thing], found: Any, back: Any, since: Since
+        self, things: Sequence[Thing], found: Any, back: Back, since: Since
     ) -> Iterator[tuple[str, str]]:
         """Tell of invoices, and of subscriptions beside the one that the run made."""
         made = {thing.wanted.external_id: thing for thing in things if thing.is_made and not thing.undo}
-        for external_id, number in self.client.invoices_of(set(made)).items():
-            if number:
+        for external_id in made:
+            if number := back.invoices.get(external_id):
                 yield external_id, f"invoices in Lago: {number}"
-        for external_id, live in self.client.subscriptions_of(set(made)).items():
-            ours = made[external_id].facts.get(Fact.SUBSCRIPTION_KEY)
-            theirs = [one for one in live if one.external_customer_id == external_id]
-            if any(one.external_id != ours for one in theirs):
+        for external_id, thing in made.items():
+            is_theirs = thing.facts.get(Fact.SUBSCRIPTION_KEY) is None  # even the one under our id
+            if external_id in back.with_others or (is_theirs and external_id not in back.without_usual):
                 yield external_id, "has other subscriptions in Lago"
 
 
-def _wallets(client: LagoClient, things: Sequence[Thing]) -> Wallets:
-    """Read the wallets of customers whose rows have an opening balance: they would end with the customer."""
-    made = (one.wanted for one in things if one.is_made)
-    return client.wallets_of({wanted.external_id for wanted in made if OPENING_BALANCE.of(wanted)})
+def _may_have_money(thing: Thing) -> bool:
+    """Return whether a wallet would end with the customer: its row has an opening balance."""
+    return thing.is_made and bool(OPENING_BALANCE.of(thing.wanted))
 
 
 def _has_money(thing: Thing, wallets: Wallets) -> bool:

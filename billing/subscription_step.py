@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Any
 
 from billing import prepaid_reports, reports
 from billing.bills import Biller
@@ -99,8 +98,10 @@ class LagoSubscriptionStep(Step):
         return self.seen.zones.get(wanted.external_id, "")
 
     def look_up(self, rows: Iterable[Wanted]) -> Live:
-        live = self.client.subscriptions_of({row.external_id for row in rows if row.external_id})
-        return Live(live, self.client, self.seen.customers)
+        seen = self.client.subscriptions_of({row.external_id for row in rows if row.external_id})
+        live = Live(seen, self.client, self.seen.customers)
+        self.seen.keep_live(live)
+        return live
 
     def cautions(self, found: Live) -> Sequence[Problem]:
         return (reports.list_unreadable(found.seen),) if found.seen.places or found.seen.unread else ()
@@ -244,14 +245,19 @@ class LagoSubscriptionStep(Step):
     def _day(self, moment: datetime | None) -> date | None:
         return moment.astimezone(self.biller.zone).date() if moment else None
 
+    def look_back(self, things: Iterable[Thing], since: Since) -> Mapping[str, int]:
+        """Count the usage events of what the run made, by its key in Lago; nothing of what has none."""
+        made = {thing.wanted.subscription_external_id for thing in things if thing.is_made}
+        return {key: number for key, number in self.client.events_of(made).items() if number}
+
     def activity(
-        self, things: Sequence[Thing], found: Live, back: Any, since: Since
+        self, things: Sequence[Thing], found: Live, back: Mapping[str, int], since: Since
     ) -> Iterator[tuple[str, str]]:
         """Tell of usage, and of what became of the subscription that the run made."""
         made = {thing.wanted.subscription_external_id: thing for thing in things if thing.is_made}
-        for key, number in self.client.events_of(set(made)).items():
-            if number:
-                yield made[key].wanted.external_id, f"usage events in Lago: {number}"
+        for key, thing in made.items():
+            if number := back.get(key):
+                yield thing.wanted.external_id, f"usage events in Lago: {number}"
         for thing in made.values():
             external_id = thing.wanted.external_id
             if changed := _changed(thing, list(_under_our_id(thing.wanted, found.get(external_id, [])))):

@@ -3,10 +3,12 @@
 `of` reads a JSON object; it raises KeyError, TypeError, ValueError or AttributeError if that is another one.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Self
 
 Json = Mapping[str, Any]
@@ -168,8 +170,8 @@ class Customer:
             external_id=text(data, "external_id"),
             name=text_or_none(data, "name"),
             email=text_or_none(data, "email"),
-            currency=text_or_none(data, "currency"),
-            applicable_timezone=text_or_none(data, "applicable_timezone"),
+            currency=word_or_none(data, "currency"),
+            applicable_timezone=word_or_none(data, "applicable_timezone"),
             created_at=instant(data, "created_at"),
             updated_at=instant_or_none(data, "updated_at"),
             sequential_id=None if data.get("sequential_id") is None else int(data["sequential_id"]),
@@ -233,16 +235,16 @@ class Subscription:
             lago_id=text(data, "lago_id"),
             external_id=text(data, "external_id"),
             external_customer_id=text(data, "external_customer_id"),
-            plan_code=text(data, "plan_code"),
-            status=text(data, "status"),
-            billing_time=text_or_none(data, "billing_time"),
+            plan_code=word(data, "plan_code"),
+            status=word(data, "status"),
+            billing_time=word_or_none(data, "billing_time"),
             subscription_at=instant_or_none(data, "subscription_at"),
             started_at=instant_or_none(data, "started_at"),
             ending_at=instant_or_none(data, "ending_at"),
             terminated_at=instant_or_none(data, "terminated_at"),
             created_at=instant(data, "created_at"),
             period_ends_at=instant_or_none(data, "current_billing_period_ending_at"),
-            next_plan_code=text_or_none(data, "next_plan_code"),
+            next_plan_code=word_or_none(data, "next_plan_code"),
             plan_amount_cents=None if amount is None else int(amount),
         )
 
@@ -339,6 +341,15 @@ def text_or_none(data: Json, key: str) -> str | None:
     return None if data.get(key) is None else text(data, key)
 
 
+def word(data: Json, key: str) -> str:
+    """Read a text that many things have in common: it is kept once."""
+    return sys.intern(text(data, key))
+
+
+def word_or_none(data: Json, key: str) -> str | None:
+    return None if data.get(key) is None else word(data, key)
+
+
 def number(data: Json, key: str) -> Decimal:
     """Read an exact number, which Lago writes as text or as a number."""
     try:
@@ -352,7 +363,12 @@ def number(data: Json, key: str) -> Decimal:
 
 def instant(data: Json, key: str) -> datetime:
     """Read an ISO 8601 instant; Lago means UTC where it gives no offset."""
-    moment = datetime.fromisoformat(text(data, key))
+    return _instant(text(data, key))
+
+
+@lru_cache(maxsize=4096)  # nearly all subscriptions of a file share theirs, and so does what was made at once
+def _instant(written: str) -> datetime:
+    moment = datetime.fromisoformat(written)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -230,7 +230,7 @@ class SteveIdTagStep(Step):
 
     # --- Revert --------------------------------------------------------------------------------------
 
-    def look_back(self, things: Sequence[Thing], since: Since) -> Sessions:
+    def look_back(self, things: Iterable[Thing], since: Since) -> Sessions:
         """Read the newer charging sessions, in one call."""
         numbers = {int(thing.ref) for thing in things if thing.ref}
         sessions = self._client.transactions(since=since.started_at - READ_BACK) if numbers else ()

@@ -44,27 +44,31 @@ def insert(objects: Sequence[Model]) -> None:
     for one in objects:
         for field in fields:
             field.pre_save(one, add=True)
-    for one, pk in zip(objects, _inserted(objects, fields), strict=True):
+    for one, pk in zip(objects, _inserted(type(objects[0]), objects, fields), strict=True):
         one.pk, one._state.adding = pk, False
 
 
-def upsert(objects: Sequence[Model], *, unique: Sequence[str], update: Sequence[str]) -> list[int]:
-    """Insert objects of one model; where one with the same `unique` fields is, write its `update` fields.
+def upsert(
+    model: type[Model], objects: Sequence[Any], *, unique: Sequence[str], update: Sequence[str]
+) -> list[int]:
+    """Insert objects; where one with the same `unique` fields is, write its `update` fields.
 
-    Gives the primary keys, in the order of the objects.
+    Gives the primary keys, in the order of the objects. They need not be of the model, as in `update`.
     """
     if not objects:
         return []
-    fields = [field for field in _fields(type(objects[0])) if not field.primary_key]
+    fields = [field for field in _fields(model) if not field.primary_key]
     conflict = ", ".join(_column(field) for field in fields if field.name in unique)
     assignments = _assignments([field for field in fields if field.name in update], "excluded")
-    return _inserted(objects, fields, f" ON CONFLICT ({conflict}) DO UPDATE SET {assignments}")
+    return _inserted(model, objects, fields, f" ON CONFLICT ({conflict}) DO UPDATE SET {assignments}")
 
 
-def _inserted(objects: Sequence[Model], fields: Sequence[AnyField], on_conflict: str = "") -> list[int]:
+def _inserted(
+    model: type[Model], objects: Sequence[Any], fields: Sequence[AnyField], on_conflict: str = ""
+) -> list[int]:
     columns = ", ".join(_column(field) for field in fields)
     sql = (
-        f"INSERT INTO {_table(type(objects[0]))} ({columns})"  # noqa: S608 as above
+        f"INSERT INTO {_table(model)} ({columns})"  # noqa: S608 as above
         f" SELECT * FROM {_values(fields)}{on_conflict} RETURNING id"
     )
     with connection.cursor() as cursor:

@@ -9,4 +9,5 @@ def as_login(address: str) -> str:
     word; PostgreSQL's `lower` knows neither, and in a Turkish locale it changes even a plain I. So whoever
     compares or stores an address asks here, and not the database.
     """
-    return address.strip().lower()
+    spelt = address.strip().lower()
+    return address if spelt == address else spelt  # not a second one beside it, of each row of a file

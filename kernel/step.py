@@ -257,14 +257,21 @@ class Step:
 
     # --- Revert --------------------------------------------------------------------------------------
 
-    def look_back(self, things: Sequence[Thing], since: Since) -> Any:
-        """Read, in bulk, what `activity` and `forecast` need."""
+    def look_back(self, things: Iterable[Thing], since: Since) -> Any:
+        """Read, in bulk, what `activity` and `forecast` need: as little as will do, for it is kept.
+
+        `things` may be many, and are read anew each time they are gone through. Where a step works per row
+        they are all of a run, and their `facts` are not told; else some.
+        """
         return None
 
     def activity(
         self, things: Sequence[Thing], found: Any, back: Any, since: Since
     ) -> Iterable[tuple[str, str]]:
-        """Return, as external_id and words, what people did since the run."""
+        """Return, as external_id and words, what people did since the run; `things` are some of a run's.
+
+        What takes calls is asked for in `look_back`, once.
+        """
         return ()
 
     def forecast(self, thing: Thing, found: Any, back: Any) -> str:
@@ -288,7 +295,7 @@ class Step:
         raise NotImplementedError
 
     def stop_all(self, things: Sequence[Thing], found: Any) -> None:
-        """Put things out of use before anything of their batch is removed."""
+        """Put things out of use before anything of their batch is removed; `found` is None, as below."""
         raise NotImplementedError
 
     def look_closer(self, things: Sequence[Thing], found: Any) -> Any:
@@ -303,5 +310,8 @@ class Step:
         raise NotImplementedError
 
     def remove_all(self, things: Sequence[Thing], found: Any, *, discard: bool) -> Sequence[Removed]:
-        """Take things back in bulk. `discard`: with what people added to them since."""
+        """Take things back in bulk. `discard`: with what people added to them since.
+
+        `found` is None: what lies in a database is looked up a few rows at a time, and not kept for this.
+        """
         raise NotImplementedError

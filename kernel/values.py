@@ -8,6 +8,7 @@ from typing import Any
 
 # What one step tells the others of the same row, by name of the fact.
 Facts = Mapping[str, Any]
+NOTHING: Mapping[str, Any] = {}  # the one for all values without: there are several for each row of a file
 
 
 class Fact(StrEnum):
@@ -74,7 +75,7 @@ class Wanted:
     start_date: date | None
     subscription_at: datetime | None
     billing_time: str = "calendar"
-    more: Mapping[str, Any] = field(default_factory=dict)  # of the optional columns, what the row has
+    more: Mapping[str, Any] = field(default_factory=lambda: NOTHING)  # of the optional columns, its own
     unread: frozenset[str] = (
         frozenset()
     )  # the optional columns whose cell is not valid: nobody knows its value
@@ -188,9 +189,9 @@ class Verdict:
     undo: Mapping[str, Any] | None = None
     once_finished: tuple[Problem, ...] = ()
     leave: Problem | None = None
-    tells: Facts = field(default_factory=dict)
+    tells: Facts = field(default_factory=lambda: NOTHING)
     theirs: tuple[Problem, ...] = ()
-    unless_allowed: Mapping[str, Problem] = field(default_factory=dict)
+    unless_allowed: Mapping[str, Problem] = field(default_factory=lambda: NOTHING)
     looks_made: bool | None = None
     tried: bool = False
     bills: Bills | None = None
@@ -236,7 +237,7 @@ class Made:
     adopted: bool = False
     key: str = ""
     undo: Mapping[str, Any] | None = None
-    tells: Facts = field(default_factory=dict)
+    tells: Facts = field(default_factory=lambda: NOTHING)
     remarks: tuple[Problem, ...] = ()
 
 
@@ -250,8 +251,8 @@ class Thing:
     wanted: Wanted
     ref: str
     is_made: bool
-    undo: Mapping[str, Any] = field(default_factory=dict)
-    facts: Facts = field(default_factory=dict)
+    undo: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    facts: Facts = field(default_factory=lambda: NOTHING)
 
 
 @dataclass(frozen=True, slots=True)

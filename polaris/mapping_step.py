@@ -241,7 +241,7 @@ class PlatformMappingStep(Step):
 
     # --- Revert --------------------------------------------------------------------------------------
 
-    def look_back(self, things: Sequence[Thing], since: Since) -> Used:
+    def look_back(self, things: Iterable[Thing], since: Since) -> Used:
         return used(self._database, [int(thing.ref) for thing in things if thing.ref], since.started_at)
 
     def activity(

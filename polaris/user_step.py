@@ -186,7 +186,7 @@ class PlatformUserStep(Step):
     def unrecorded_stays(cls) -> str:
         return "the run did not make it; remove it on the platform if nobody needs it"
 
-    def look_back(self, things: Sequence[Thing], since: Since) -> SignedIn:
+    def look_back(self, things: Iterable[Thing], since: Since) -> SignedIn:
         """Find who has signed in at the platform: at all, where the run made them, else since the run."""
         return signed_in(self._database, {thing.ref: _began(thing, since) for thing in things if thing.ref})
 

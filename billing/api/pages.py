@@ -112,7 +112,9 @@ def _chain(fetch: Callable[[Window], Page[T]], workers: int, last: Page[T]) -> l
 
 
 def _listing(pages: Sequence[Page[T]]) -> Listing[T]:
-    items = {lago_id: item for page in pages for lago_id, item in page.items.items()}
+    items: dict[str, T | None] = {}
+    for page in pages:
+        items.update(page.items)
     unread = tuple(sorted({place for page in pages for place in page.unread}))
     return Listing([item for item in items.values() if item is not None], pages[-1].total_count, unread)
 

@@ -208,11 +208,20 @@ def _by_lago_id(subscriptions: Iterable[Subscription]) -> dict[str, Subscription
 
 
 def _grouped(subscriptions: Iterable[Subscription], wanted: Collection[str]) -> dict[str, list[Subscription]]:
-    groups: dict[str, dict[str, Subscription]] = {external_id: {} for external_id in wanted}
+    groups: dict[str, list[Subscription]] = {external_id: [] for external_id in wanted}
     for subscription in subscriptions:
         for external_id in _concerns(subscription) & groups.keys():
-            groups[external_id][subscription.lago_id] = subscription
-    return {external_id: list(group.values()) for external_id, group in groups.items()}
+            _put(groups[external_id], subscription)
+    return groups
+
+
+def _put(group: list[Subscription], subscription: Subscription) -> None:
+    """Add one, or put it in the place of what it was when it was read before."""
+    for place, one in enumerate(group):
+        if one.lago_id == subscription.lago_id:
+            group[place] = subscription
+            return
+    group.append(subscription)
 
 
 def _customer_of(subscription: Json) -> str:

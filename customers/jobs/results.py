@@ -45,15 +45,13 @@ def _group(group: Group) -> Result:
 
 def of_revert_plan(plan: RevertPlan) -> Result:
     """Sort things into the three buckets, those of customers who were active afterwards apart."""
-    buckets: dict[str, Counter[str]] = {
-        name: Counter() for name in ("remove", "active", "kept", "gone", "reasons")
+    buckets = {
+        "remove": plan.goes(with_active=False),
+        "active": plan.of_active.goes,
+        "kept": plan.tally.stays,
+        "gone": plan.tally.gone,
+        "reasons": plan.tally.reasons,  # left_out tells the rest
     }
-    for row in plan.rows:
-        to_remove = buckets["active" if plan.is_active(row) else "remove"]
-        to_remove.update(row.goes)
-        buckets["kept"].update(list(row.stays))
-        buckets["reasons"].update([*row.leave.values(), *row.disuse.values()])  # left_out tells the rest
-        buckets["gone"].update(row.gone)
     return {
         "empty": plan.is_empty,
         "waiting": plan.standing.waiting_sentence,

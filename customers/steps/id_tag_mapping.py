@@ -37,6 +37,7 @@ from kernel.invoice_columns import CARD_NAME
 from kernel.masking import mask_id_tag
 from kernel.notation import bare, readings, stripped
 
+NEW = Verdict(Action.CREATE)
 AGAIN = "Run the same file again with --skip-existing: it is made again."
 
 
@@ -100,7 +101,8 @@ class IdTagMappingStep(Step):
     def check(self, wanted: Wanted, found: Mappings) -> Verdict:
         mapping = _of(wanted, found)
         if mapping is None:
-            return Verdict(Action.CREATE, warnings=_alike(wanted.id_tag, found))
+            alike = _alike(wanted.id_tag, found)
+            return Verdict(Action.CREATE, warnings=alike) if alike else NEW
         if mapping.owner != wanted.external_id:
             return Verdict(None, problems=(reports.id_tag_of_another(wanted),))
         exists = (reports.id_tag_exists(wanted),)

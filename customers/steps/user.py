@@ -36,6 +36,7 @@ from kernel.invoice_columns import LOCALE
 from polaris.reports import unsupported_name
 
 AGAIN = "Run the same file again with --skip-existing: it is made again."
+NEW = Verdict(Action.CREATE)
 HELD = Removed(Removal.FAILED, "an idTag of the customer could not be removed")
 
 
@@ -97,7 +98,7 @@ class UserStep(Step):
             return Verdict(None, problems=problems, leave=reports.signed_up_directly(wanted, by_email))
         warnings = () if self._beside_platform else tuple(unsupported_name(wanted))
         if by_id is None:
-            return Verdict(Action.CREATE, warnings=warnings)
+            return Verdict(Action.CREATE, warnings=warnings) if warnings else NEW
         return Verdict(Action.ADOPT, ref=str(by_id.pk), exists=reports.exists(wanted), warnings=warnings)
 
     def tell(self, wanted: Wanted, ref: str, key: str) -> Facts:

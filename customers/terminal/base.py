@@ -7,7 +7,7 @@ import re
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from types import FrameType
@@ -152,6 +152,17 @@ class BackfillCommand(BaseCommand):
 
     def print_json(self, value: Mapping[str, Any]) -> None:
         self.out.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+
+    def print_json_of_many(self, value: Mapping[str, Any], name: str, items: Iterable[Any]) -> None:
+        """Print an object whose last value, under `name`, is a list too long to be held at once."""
+        self.out.write(
+            json.dumps(value, ensure_ascii=False, indent=2, default=str)[:-2] + f',\n  "{name}": ['
+        )
+        number = 0
+        for number, item in enumerate(items, 1):
+            text = json.dumps(item, ensure_ascii=False, indent=2, default=str).replace("\n", "\n    ")
+            self.out.write(f"{'' if number == 1 else ','}\n    {text}")
+        self.out.write("\n  ]\n}\n" if number else "]\n}\n")
 
     def refuse(self, message: str, hint: str = "", problems: Any = ()) -> int:
         """Say why the command could not start; nothing was written."""

@@ -1,7 +1,7 @@
 """A revert at a terminal: its plan in three buckets, and what became of it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,15 +109,8 @@ def _print_left_out(console: Console, plan: RevertPlan) -> None:
 
 
 def _buckets(plan: RevertPlan, choice: Choice) -> tuple[Counter[str], Counter[str], Counter[str]]:
-    remove: Counter[str] = Counter()
-    keep: Counter[str] = Counter()
-    gone: Counter[str] = Counter()
-    for row in plan.rows:
-        kept = plan.is_active(row) and not choice.discard_activity
-        (keep if kept else remove).update(row.goes)
-        keep.update(list(row.stays))
-        gone.update(row.gone)
-    return remove, keep, gone
+    remove = plan.goes(with_active=choice.discard_activity)
+    return remove, plan.tally.stays + (plan.tally.goes - remove), plan.tally.gone
 
 
 def _print_active(console: Console, plan: RevertPlan) -> None:
@@ -191,6 +184,7 @@ def _print_things(console: Console, things: Sequence[tuple[int, str, str, str]],
 
 
 def plan_json(plan: RevertPlan, choice: Choice, expected: Sequence[str] = ()) -> dict[str, Any]:
+    """Return all that the document says, but for the rows."""
     remove, keep, gone = _buckets(plan, choice)
     refused = bool(plan.active) and not choice.is_made
     return {
@@ -205,17 +199,19 @@ def plan_json(plan: RevertPlan, choice: Choice, expected: Sequence[str] = ()) ->
         "expected": list(expected),
         "warnings": [as_json(caution) for caution in plan.cautions],
         "active": {external_id: list(reasons) for external_id, reasons in plan.active.items()},
-        "rows": [
-            {
-                "line": row.recorded.line,
-                "external_id": row.recorded.external_id,
-                "remove": row.goes,
-                "keep": row.stays,
-                "gone": row.gone,
-            }
-            for row in plan.rows
-        ],
     }
+
+
+def plan_rows(plan: RevertPlan) -> Iterator[dict[str, Any]]:
+    """Return what the document says of each row."""
+    for row in plan.rows:
+        yield {
+            "line": row.recorded.line,
+            "external_id": row.recorded.external_id,
+            "remove": row.goes,
+            "keep": row.stays,
+            "gone": row.gone,
+        }
 
 
 def revert_json(report: RevertReport) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Measure, and say of each figure whether it keeps the bar: `make bench`, or ARGS="apply" for one."""
+"""Measure, and say of each figure whether it keeps the bar: `make bench`, or ARGS="apply" for one.
+
+`scale` is apart: it takes long, and says what each command takes.
+"""
 
 import json
 import sys
@@ -12,6 +15,7 @@ from lago_python_client.client import Client
 from lago_python_client.models import Customer, Subscription
 
 from rehearsal.lago import SANDBOX_KEY
+from tests.benchmarks import scale
 from tests.benchmarks.stage import Outcome, Stage, beside, stage
 
 LATENCY_MS = 50
@@ -177,6 +181,8 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Figure]]] = {
 
 
 def main(names: list[str]) -> int:
+    if names[:1] == ["scale"]:
+        return scale.main(names[1:])
     kept = True
     for name in names or MEASUREMENTS:
         for figure in MEASUREMENTS[name]():

@@ -61,26 +61,52 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What a process took. `cpu_s`: of it alone, neither of the database nor of who answers it."""
+
+    code: int
+    wall_s: float
+    cpu_s: float
+    max_rss_mb: float
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
+    """`tree`: the checkout whose commands are run."""
+
     folder: Path
     variables: Mapping[str, str]
+    tree: Path = ROOT
 
     def manage(self, *arguments: str) -> Outcome:
         """Run a command that prints JSON, to its end."""
-        out = self.folder / "out.json"
+        cost = self.cost(*arguments)
+        document = json.loads(self.out.read_bytes())
+        return Outcome(cost.code, document, cost.wall_s, cost.max_rss_mb)
+
+    @property
+    def out(self) -> Path:
+        """Return what the last command printed."""
+        return self.folder / "out.json"
+
+    def cost(self, *arguments: str) -> Cost:
+        """Run a command that prints JSON, to its end; who looks at its memory must not read all of that.
+
+        The system counts as a process's memory also what its parent had when it began.
+        """
         began = time.monotonic()
-        with out.open("wb") as stream:
+        with self.out.open("wb") as stream:
             process = subprocess.Popen(
                 [sys.executable, "manage.py", *arguments, "--format", "json"],
-                cwd=ROOT,
+                cwd=self.tree,
                 env=self.variables,
                 stdout=stream,
                 stderr=subprocess.DEVNULL,
             )
             _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        wall_s = time.monotonic() - began
-        return Outcome(process.returncode, json.loads(out.read_bytes()), wall_s, usage.ru_maxrss / 1024)
+        wall_s, cpu_s = time.monotonic() - began, usage.ru_utime + usage.ru_stime
+        return Cost(process.returncode, wall_s, cpu_s, usage.ru_maxrss / 1024)
 
     def correct(self, path: Path) -> Mapping[str, float]:
         """Preview a file in the admin and correct a cell; give the seconds that takes."""
@@ -126,8 +152,8 @@ class Stage:
 
 
 @contextmanager
-def stage(*, latency_ms: int) -> Iterator[Stage]:
-    """Set up an empty database and an empty Lago that answers after `latency_ms`."""
+def stage(*, latency_ms: int, tree: Path = ROOT) -> Iterator[Stage]:
+    """Set up an empty database and an empty Lago that answers after `latency_ms`, both of a checkout."""
     folder = Path(mkdtemp(prefix="polaris-bench-"))
     atexit.register(shutil.rmtree, folder)  # before the server registers its end, so it comes after it
     atexit.register(embedded.forget, folder / "postgres")
@@ -140,9 +166,9 @@ def stage(*, latency_ms: int) -> Iterator[Stage]:
         "BACKFILL_LAGO_RATE": "0",
         "BACKFILL_LOG_DIR": str(folder / "logs"),
     }
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=variables, check=True)
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=tree, env=variables, check=True)
     with _lago(latency_ms, variables) as url:
-        yield Stage(folder, variables | {"LAGO_API_URL": url})
+        yield Stage(folder, variables | {"LAGO_API_URL": url}, tree)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Reconciling and reverting in tests, without the pauses between the tries of a call."""
 
 import io
+from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
@@ -11,7 +12,8 @@ from django.db.models import Model
 from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.stop import Stop
 from customers.backfill.reconcile import Found, Reconciliation, reconcile
-from customers.backfill.revert import Choice, RevertPlan, RevertReport, plan_revert, revert
+from customers.backfill.revert import Choice, RevertPlan, RevertReport, RowPlan, plan_revert, revert
+from customers.backfill.revert.activity import Activity
 from customers.backfill.systems import connect
 from customers.models import BackfillRun
 from tests.customers.commands import Answer
@@ -54,9 +56,22 @@ def _short(found: Found) -> tuple[str, str, str]:
     return found.external_id, found.step, found.divergence.kind
 
 
-def revert_planned(run: BackfillRun | None = None) -> RevertPlan:
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """What a revert would do: its rows as they are while the systems are connected."""
+
+    plan: RevertPlan
+    rows: list[RowPlan]
+
+    @property
+    def active(self) -> Activity:
+        return self.plan.active
+
+
+def revert_planned(run: BackfillRun | None = None) -> Foretold:
     with connect(sleep=do_not_sleep) as systems:
-        return plan_revert(run or latest_run(), systems)
+        plan = plan_revert(run or latest_run(), systems)
+        return Foretold(plan, list(plan.rows))
 
 
 def reverted(

@@ -45,6 +45,7 @@ class Importer:
         self._steps = steps
         self._policy = policy
         self._books = books or Books(run, steps, actor)
+        self._knows_all = books is None  # rows of the plan; a repair has cards of whose customer others are
         self._stop = stop
         self._breaker = Breaker(stop, max_failures)
         self._settled = settled
@@ -53,6 +54,9 @@ class Importer:
 
     def apply(self, plan: Plan, *, batch_size: int) -> None:
         """Bring in every row that is to be done; `settled` hears of each batch once it is written."""
+        if self._knows_all:
+            further = (row for row in plan.rows if row.owner_line is not None)
+            self._books.several = {row.wanted.external_id for row in further}
         pipeline: Pipeline[PlannedRow, Opened] = Pipeline(
             open_batch=self._open,
             legs=self._legs(),

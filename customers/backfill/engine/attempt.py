@@ -22,6 +22,7 @@ from customers.backfill.engine.plan import PlannedRow, Policy, RowAction
 from customers.backfill.engine.planning import plan_file, run_to_continue
 from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.report import Report
+from customers.backfill.engine.sharing import Sharing
 from customers.backfill.engine.staging import stage
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import life
@@ -39,6 +40,7 @@ from customers.models import BackfillRun
 from kernel.chunks import chunks
 
 GOES_ON = (BackfillRun.Status.QUEUED, BackfillRun.Status.PAUSED)
+NOTHING: Mapping[str, str] = {}
 LOG_LINES = 1_000  # written at a time for rows that need no calls
 
 
@@ -112,6 +114,7 @@ class Attempt:
         self.run, self.planned, self.options = run, planned, options
         self.actor, self.stop, self.progress, self.now = actor, stop, progress, now
         self.outcomes: dict[int, Settled] = {}
+        self._sharing = Sharing()
 
     def carry_out(self, log: RunLog) -> Report:
         began = time.monotonic()
@@ -184,8 +187,11 @@ class Attempt:
 
     def _settled(self, log: RunLog, batch: Sequence[Settled]) -> None:
         ended = [settled for settled in batch if settled.outcome]
-        self.outcomes.update({settled.row.line: settled for settled in ended})
         self._log(log, [_log_line(settled) for settled in ended])
+        for settled in ended:  # a report needs no more of it, and there may be a million
+            words = self._sharing.words(settled.steps)
+            slim = replace(settled, steps=words, made=NOTHING, altered=())
+            self.outcomes[settled.row.line] = slim
 
     def _log(self, log: RunLog, lines: Sequence[dict[str, object]]) -> None:
         """Write to the log; when it cannot take more, end cleanly rather than work unseen."""

@@ -38,6 +38,8 @@ class Books:
         self._steps = steps
         self._ours = [step for step in steps if step.works is Works.WITH_LEDGER]
         self._here = {step.name for step in self._ours}
+        # Customers with further cards to come; None where all may have some. Of others nothing is kept.
+        self.several: Collection[str] | None = None
         # Of each customer, for the rows of further cards: the things that are shared, and what they tell.
         self._refs: dict[tuple[str, str], str] = {}
         self._told: dict[str, dict[str, Any]] = {}
@@ -91,7 +93,7 @@ class Books:
             external_id, verdict = item.row.wanted.external_id, item.row.verdicts[step.name]
             ref = refs.get(item.row.line) or verdict.ref or self._refs.get((external_id, step.name), "")
             item.known |= {**step.tell(item.row.wanted, ref, verdict.key), **verdict.tells}
-            if step.per is Per.CUSTOMER:
+            if step.per is Per.CUSTOMER and self._has_several(external_id):
                 self._refs[external_id, step.name] = ref
             if step.row_column:
                 setattr(item.record, step.row_column, int(ref))
@@ -146,10 +148,13 @@ class Books:
         made = item.made[step.name]
         facts = {**step.tell(item.row.wanted, made.ref, made.key), **made.tells}
         item.known |= facts
-        if step.per is Per.CUSTOMER:
-            external_id = item.row.wanted.external_id
+        external_id = item.row.wanted.external_id
+        if step.per is Per.CUSTOMER and self._has_several(external_id):
             self._told[external_id] = {**self._told.get(external_id, {}), **facts}
             self._shared.add((external_id, step.name))
+
+    def _has_several(self, external_id: str) -> bool:
+        return self.several is None or external_id in self.several
 
     def is_whole(self, item: Opened) -> bool:
         """Return whether all that the row asks for stands, so that it may be put to use."""

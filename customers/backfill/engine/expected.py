@@ -73,7 +73,7 @@ def removal_sentences(
     """Say how long a revert will take, by the number of things to remove of each step."""
     for step in steps:
         number = numbers.get(step.name, 0)
-        seconds = step.expected_removal_s(number, found[step.name]) if number else None
+        seconds = step.expected_removal_s(number, found.get(step.name)) if number else None
         if seconds is not None:
             kind = type(step)
             yield _sentence(kind, f"{counted(number, kind.noun)} to take back", seconds)

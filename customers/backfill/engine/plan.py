@@ -5,16 +5,18 @@ follows from the `PlannedRow` made here.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from customers.backfill.engine.acceptance import NO, Accepted, Past, accept, with_way_out
+from customers.backfill.engine.sharing import Sharing
 from customers.backfill.ledger.facts import Ledger, LedgerFact
 from customers.backfill.source import SourceRow
 from kernel import Action, Bills, Doubt, Facts, Per, Problem, Step, Verdict, Wanted
+from kernel.chunks import chunks
 
 TAKEN_BACK = Problem(
     "taken_back",
@@ -22,6 +24,7 @@ TAKEN_BACK = Problem(
     "This customer was taken back from this run, so the run does not make it again.",
     "To make it again, import the row in a file of its own, or the whole file with --new-run.",
 )
+PIECE = 2_000  # rows for which the databases are asked at once
 SKIP, ACCEPT = "skip_existing", "accept_invoices_today"  # options, by their names
 
 
@@ -44,7 +47,7 @@ class PlannedRow:
     wanted: Wanted
     source: SourceRow
     action: RowAction = RowAction.CREATE
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     owner_line: int | None = None
@@ -115,23 +118,38 @@ class Plan:
 
 
 def make_plan(
-    rows: list[PlannedRow], ledger: Ledger, looked: Sequence[Looked], policy: Policy, today: date
+    rows: list[PlannedRow],
+    look: Callable[[Sequence[PlannedRow]], tuple[Ledger, Sequence[Looked]]],
+    steps: Sequence[Step],
+    policy: Policy,
+    today: date,
 ) -> Plan:
     """Judge drafted rows (with the problems of their values already in them), in the order of the file.
 
-    `today` is the day at those who bill.
+    `look` finds out what there is of some of them. `today` is the day at those who bill.
     """
-    for row in rows:
-        judge(row, ledger, looked, policy)
+    sharing = Sharing()
+    for some in chunks(rows, PIECE):
+        ledger, looked = look(some)
+        for row in some:
+            judge(row, ledger, looked, policy)
+            _slim(row, sharing)
     past = Past.of({row.wanted.external_id: row.bills for row in rows if row.bills})
     accepted = accept(policy.accept, today, past, policy.accepted)
     if past and not accepted:
-        alterations = {one.step.alters for one in looked}
+        alterations = {step.alters for step in steps}
         for row in rows:
             _refuse_invoices(row, alterations, policy, today)
-    _share(rows, [one.step for one in looked])
+    _share(rows, steps)
     _tell_bills_once(rows)
     return Plan(rows, past, accepted)
+
+
+def _slim(row: PlannedRow, sharing: Sharing) -> None:
+    """Let go of what was only needed to judge the row."""
+    row.bills = sharing.bills(row.bills)
+    skips = row.action is RowAction.SKIP
+    row.verdicts = sharing.standing(row.verdicts) if skips else sharing.verdicts(row.verdicts)
 
 
 def _refuse_invoices(row: PlannedRow, alterations: Collection[str], policy: Policy, today: date) -> None:
@@ -346,7 +364,8 @@ def judge_again(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], polic
     own = [one for one in looked if row.owner_line is None or one.step.per is Per.CARD]
     fresh = verdicts_on(row.wanted, own)
     row.problems = tuple(_problems(fresh, facts, policy))
-    row.verdicts |= {name: _ours(name, verdict, facts) for name, verdict in fresh.items()}
+    ours = {name: _ours(name, verdict, facts) for name, verdict in fresh.items()}
+    row.verdicts = {**row.verdicts, **ours}
 
 
 def _action(row: PlannedRow, looked: Sequence[Looked], facts: Sequence[LedgerFact]) -> RowAction:
@@ -386,4 +405,5 @@ def _share(rows: Sequence[PlannedRow], steps: Sequence[Step]) -> None:
         row.owner_line = owner.line
         for name in shared:
             if row.means(name, Action.CREATE):
-                row.verdicts[name] = replace(row.verdicts[name], action=Action.SHARED)
+                made_by_owner = replace(row.verdicts[name], action=Action.SHARED)
+                row.verdicts = {**row.verdicts, name: made_by_owner}

@@ -26,6 +26,7 @@ from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, RowAction, make_plan
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger import facts, identity
+from customers.backfill.ledger.facts import Ledger
 from customers.backfill.ledger.reclaim import Reclaim
 from customers.backfill.ledger.taken_back import taken_back, taken_back_before
 from customers.backfill.money.billed_before import billed_before
@@ -39,7 +40,7 @@ from customers.backfill.refused import Refused
 from customers.backfill.source import Source, SourceError, SourceInfo, SourceRow
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun
-from kernel import Doubt, Problem, Wanted
+from kernel import Doubt, Problem, Step, Wanted, Works
 from kernel.columns import BILLED_UNTIL
 
 
@@ -198,6 +199,39 @@ def plan_file(
     return report
 
 
+class Look:
+    """What there is of the rows of a file: what takes calls is asked for once, the databases piece by piece.
+
+    All that the ledger and our own tables know of a large file would fill the memory.
+    """
+
+    def __init__(self, steps: Sequence[Step], wanted: Sequence[Wanted], reclaim: Reclaim | None) -> None:
+        """Call; raises RemoteError."""
+        self._steps, self._reclaim = steps, reclaim
+        self._once = {step.name: step.look_up(wanted) for step in steps if step.works is Works.PER_ROW}
+
+    def __call__(self, rows: Sequence[PlannedRow]) -> tuple[Ledger, Sequence[Looked]]:
+        """Return what the ledger knows of some rows, and what the steps found of them."""
+        wanted = [row.wanted for row in rows]
+        looked = [
+            Looked(step, self._once[step.name] if step.name in self._once else step.look_up(wanted))
+            for step in self._steps
+        ]
+        ledger = facts.look_up(wanted)
+        return self._reclaim.over(ledger, wanted) if self._reclaim else ledger, looked
+
+    @property
+    def looked(self) -> Sequence[Looked]:
+        """Return the steps with what was found for all rows; None of those that look piece by piece."""
+        return [Looked(step, self._once.get(step.name)) for step in self._steps]
+
+    @property
+    def cautions(self) -> Iterator[Problem]:
+        for step in self._steps:
+            if step.name in self._once:
+                yield from step.cautions(self._once[step.name])
+
+
 def plan_rows(
     given: Iterable[SourceRow], basis: Basis, mapped: MappedFile
 ) -> tuple[Report, Sequence[Looked]]:
@@ -207,10 +241,9 @@ def plan_rows(
     wanted = [row.wanted for row in rows]
     for step in systems.steps:
         step.read_prices(wanted, there)
-    looked = [Looked(step, step.look_up(wanted)) for step in systems.steps]
-    ledger = facts.look_up(wanted)
-    ledger = basis.reclaim.over(ledger, wanted) if basis.reclaim else ledger
-    plan = make_plan(rows, ledger, looked, basis.policy, basis.billing_day)
+    look = Look(systems.steps, wanted, basis.reclaim)
+    looked = look.looked
+    plan = make_plan(rows, look, systems.steps, basis.policy, basis.billing_day)
     _warn_of_taken_back(plan)
     first, run = basis.options.first, basis.run
     begun = identity.begun_with(run) if run and run.pk and first else frozenset()
@@ -229,7 +262,7 @@ def plan_rows(
             *decimal_cards(basis.info.name, wanted),
             *shared_companies([row.source for row in rows]),
             *_of_details(told, plan),
-            *(caution for one in looked for caution in one.step.cautions(one.found)),
+            *look.cautions,
         ],
         dry_run=True,
         status="would_fail" if plan.fails else "would_succeed",

@@ -4,6 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db.models import TextField
+from django.db.models.functions import Cast
+
+from customers.backfill.ledger.entries import EMPTY
 from customers.models import BackfillStep
 from kernel import Wanted
 from kernel.chunks import chunks
@@ -33,10 +37,10 @@ def look_up(rows: Iterable[Wanted]) -> Ledger:
     for some in chunks({row.external_id for row in rows if row.external_id}):
         steps = BackfillStep.objects.filter(row__external_id__in=some, state__in=STANDING)
         for external_id, run_pk, id_tag, name, state, ref, undo, outcome in steps.values_list(
-            "row__external_id", "row__run_id", "row__mapping__id_tag", "name", "state", "ref", "undo",
-            "row__outcome",
+            "row__external_id", "row__run_id", "row__mapping__id_tag", "name", "state", "ref",
+            Cast("undo", TextField()), "row__outcome",
         ):  # fmt: skip
             settled = outcome not in ("", "failed")
             card = (id_tag or "").lower()
-            facts[external_id].append(LedgerFact(int(run_pk), card, name, state, ref, settled, bool(undo)))
+            facts[external_id].append(LedgerFact(int(run_pk), card, name, state, ref, settled, undo != EMPTY))
     return facts

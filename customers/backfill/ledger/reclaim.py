@@ -257,7 +257,10 @@ def _take(
             steps.append(step)
             events.append(event(reclaim, row.line, name, made))
     bulk.upsert(
-        steps, unique=["row", "name"], update=["state", "ref", "undo", "code", "intended_at", "settled_at"]
+        BackfillStep,
+        steps,
+        unique=["row", "name"],
+        update=["state", "ref", "undo", "code", "intended_at", "settled_at"],
     )
     record(reclaim.run.audit_tag, actor, events)
 

@@ -1,13 +1,15 @@
 """What a run recorded, read back as the same values that a plan works with."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, DateTimeField, F, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast
 
-from customers.backfill.ledger.entries import ROW_FIELDS, STEP_FIELDS, LedgerRow, LedgerStep, steps_of
+from customers.backfill.ledger.entries import EMPTY, LedgerRow, LedgerStep, steps_of
 from customers.backfill.steps import kinds
 from customers.models import BackfillRow, BackfillRun, BackfillStep, moved_to
 from kernel import Facts, Since, Step, Thing, Wanted, Works, columns
@@ -16,9 +18,17 @@ from kernel.chunks import chunks
 READ_SIZE = 2_000
 # Of a row, what it asked for; the person's data are read where they are kept.
 ASKED = (
-    "line", "external_id", "plan_code", "start_date", "subscription_at", "more",
-    "user__email", "user__display_name", "mapping__id_tag",
-)  # fmt: skip
+    "plan_code",
+    "start_date",
+    "subscription_at",
+    "user__email",
+    "user__display_name",
+    "mapping__id_tag",
+)
+PLAIN = ("id", "line", "external_id", "outcome", "user_id", "mapping_id")
+# Documents as they stand: nearly all are empty, and to read each takes longer than all else of a row.
+AS_TEXT = tuple(Cast(name, TextField()) for name in ("problems", "warnings", "more"))
+NOTHING: Mapping[str, Any] = {}
 SAMPLE = 3  # things by which a system is recognised
 State = BackfillStep.State
 BY_CHOICE = "kept_active"  # the code of steps that --keep-active left
@@ -85,18 +95,37 @@ class Recorded:
         return facts
 
 
-def records(run: BackfillRun, rows: QuerySet[BackfillRow] | None = None) -> Iterator[Recorded]:
-    """Read the rows of a run, in the order of the file, with bounded memory for what the ORM holds."""
+def records(
+    run: BackfillRun, rows: QuerySet[BackfillRow] | None = None, *, with_times: bool = True
+) -> Iterator[Recorded]:
+    """Read the rows of a run, in the order of the file, with bounded memory for what the ORM holds.
+
+    Who goes through all of a large run does it without the times at which rows and steps were settled.
+    """
     chosen = run.rows.all() if rows is None else rows
     billing_time = run.options.get("billing_time", "calendar")
-    found = chosen.order_by("line").values_list(*ROW_FIELDS, *ASKED, "mapping__name")
+    settled_at = F("settled_at") if with_times else Value(None, output_field=DateTimeField())
+    found = chosen.order_by("line").values_list(*PLAIN, settled_at, *AS_TEXT, *ASKED, "mapping__name")
     for some in chunks(found.iterator(chunk_size=READ_SIZE), READ_SIZE):
-        steps = steps_of(values[0] for values in some)
+        steps = steps_of((values[0] for values in some), with_times=with_times)
         for values in some:
-            row = LedgerRow(*values[: len(ROW_FIELDS)])
-            row.steps = steps.get(row.id, {})
-            *asked, card_name = values[len(ROW_FIELDS) :]
-            yield Recorded(row, _wanted(billing_time, *asked), card_name or "")
+            yield _recorded(billing_time, values, steps)
+
+
+def _recorded(
+    billing_time: str, values: Sequence[Any], steps: Mapping[int, dict[str, LedgerStep]]
+) -> Recorded:
+    pk, line, external_id, outcome, user, mapping, settled_at, problems, warnings, more, *asked, name = values
+    row = LedgerRow(
+        pk, line, external_id, outcome, _list(problems), _list(warnings), settled_at, user, mapping,
+        steps.get(pk, {}),
+    )  # fmt: skip
+    wanted = _wanted(billing_time, line, external_id, NOTHING if more == EMPTY else json.loads(more), *asked)
+    return Recorded(row, wanted, name or "")
+
+
+def _list(text: str) -> list[Any]:
+    return [] if text == "[]" else list(json.loads(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +140,33 @@ class Things:
         return self._steps().exists()
 
     def __iter__(self) -> Iterator[Thing]:
-        billing_time = self.run.options.get("billing_time", "calendar")
-        asked = [f"row__{name}" for name in ASKED]
-        steps = self._steps().order_by("row__line").values_list(*STEP_FIELDS, *asked)
-        for values in steps.iterator(chunk_size=READ_SIZE):
-            step = LedgerStep(*values[: len(STEP_FIELDS)])
-            wanted = _wanted(billing_time, *values[len(STEP_FIELDS) :])
-            yield Thing(wanted, step.ref, is_made(step), step.undo)
+        return things_of(self.run, self._steps())
 
     def _steps(self) -> QuerySet[BackfillStep]:
         return BackfillStep.objects.filter(row__run=self.run, name=self.name, state__in=self.states)
+
+
+def things_of(run: BackfillRun, steps: QuerySet[BackfillStep]) -> Iterator[Thing]:
+    """Read things of a run as its rows wanted them, in the order of the file; what they tell is not told."""
+    billing_time = run.options.get("billing_time", "calendar")
+    asked = [f"row__{name}" for name in ASKED]
+    found = steps.order_by("row__line").values_list(
+        "state", "ref", "code", Cast("undo", TextField()), "row__line", "row__external_id",
+        Cast("row__more", TextField()), *asked,
+    )  # fmt: skip
+    for state, ref, code, undo, line, external_id, more, *others in found.iterator(chunk_size=READ_SIZE):
+        known = {} if undo == EMPTY else json.loads(undo)
+        wanted = _wanted(
+            billing_time, line, external_id, NOTHING if more == EMPTY else json.loads(more), *others
+        )
+        step = LedgerStep(0, "", state, ref, known, code, None, None)
+        yield Thing(wanted, ref, is_made(step), known)
+
+
+def with_several_rows(rows: QuerySet[BackfillRow]) -> frozenset[str]:
+    """Name the customers of whom there are several among these rows: those with several cards."""
+    counted = rows.order_by().values_list("external_id").annotate(number=Count("pk"))
+    return frozenset(counted.filter(number__gt=1).values_list("external_id", flat=True))
 
 
 def sample(run: BackfillRun, name: str) -> Sequence[Thing]:
@@ -146,15 +192,15 @@ def _wanted(
     billing_time: str,
     line: int,
     external_id: str,
+    more: Mapping[str, Any],
     plan_code: str,
     start_date: date | None,
     subscription_at: datetime | None,
-    more: Mapping[str, Any],
     email: str | None,
     display_name: str | None,
     id_tag: str | None,
 ) -> Wanted:
-    """Put together what a row asked for, of the values of `ASKED`."""
+    """Put together what a row asked for; the last are the values of `ASKED`."""
     return Wanted(
         line=line,
         email=email or "",
@@ -165,6 +211,6 @@ def _wanted(
         start_date=start_date,
         subscription_at=subscription_at,
         billing_time=billing_time,
-        more=columns.from_json(more),
+        more=columns.from_json(more) if more else NOTHING,
         moved_to=moved_to(more, start_date, subscription_at),
     )

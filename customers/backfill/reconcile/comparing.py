@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from customers.backfill.ledger.identity import check_world
-from customers.backfill.ledger.recorded import READ_SIZE, Recorded, Things, records, since
+from customers.backfill.ledger.recorded import READ_SIZE, Recorded, Things, records, since, with_several_rows
 from customers.backfill.ledger.standing import standing_of
 from customers.backfill.ledger.taken_back import taken_back, to_go_on
 from customers.backfill.money.invoiced import InvoicedSince
@@ -24,7 +24,10 @@ BEFORE_USE = ("missing", "other_owner")  # what may be held against a thing that
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What one step found of everything that the run recorded; `shared` is told to the further cards."""
+    """What one step found of everything that the run recorded.
+
+    `shared` is what it tells to the cards of customers who have several.
+    """
 
     step: Step
     found: Any
@@ -35,13 +38,15 @@ def reconcile(run: BackfillRun, systems: Systems) -> Reconciliation:
     """Compare every row of a run with the world; raise Refused or RemoteError. Writes nothing."""
     check_world(run, systems)
     result = Reconciliation(run, standing_of(run))
-    looked = {step.name: _look(run, step) for step in systems.steps if step.works is Works.PER_ROW}
+    several = with_several_rows(run.rows.all())
+    once = [step for step in systems.steps if step.works is Works.PER_ROW]
+    looked = {step.name: _look(run, step, several) for step in once}
     result.cautions = [
         caution for one in looked.values() if one.found for caution in one.step.cautions(one.found)
     ]
     gone = taken_back(run)
     seen: set[str] = set()
-    for some in chunks(records(run), READ_SIZE):
+    for some in chunks(records(run, with_times=False), READ_SIZE):
         known = {one.line: _known(one, systems.steps, looked, seen) for one in some}
         _compare(result, some, systems.steps, looked, known, gone)
     _order(result)
@@ -68,13 +73,14 @@ def _in_a_revert(one: Found, command: str) -> Found:
     return replace(one, divergence=replace(one.divergence, remedy=remedy))
 
 
-def _look(run: BackfillRun, step: Step) -> Looked:
+def _look(run: BackfillRun, step: Step, several: Container[str]) -> Looked:
     """Ask a system for everything at once. The rows are read once more for it: all would fill the memory."""
     things = Things(run, step.name, STANDING)
     found = step.look_again(things, since(run)) if things else {}
     shared = {}
-    if step.per is Per.CUSTOMER and things:
-        shared = {thing.wanted.external_id: facts for thing in things if (facts := _told(step, thing, found))}
+    if step.per is Per.CUSTOMER and several and things:
+        theirs = (thing for thing in things if thing.wanted.external_id in several)
+        shared = {thing.wanted.external_id: facts for thing in theirs if (facts := _told(step, thing, found))}
     return Looked(step, found, shared)
 
 
@@ -129,7 +135,7 @@ def _known(one: Recorded, steps: Sequence[Step], looked: Mapping[str, Looked], s
             facts |= step.tell(one.wanted, one.ref(step.name), "")
         elif one.external_id in looked[step.name].shared:
             facts |= looked[step.name].shared[one.external_id]
-        elif one.state(step.name) in STANDING and step.per is Per.CARD:
+        elif one.state(step.name) in STANDING:
             facts |= _told(step, one.thing(step.name, {}), looked[step.name].found)
     return facts
 

@@ -2,43 +2,45 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
-from customers.backfill.ledger.recorded import MADE_OR_ALTERED, Recorded, is_made, since
+from customers.backfill.ledger.recorded import MADE_OR_ALTERED, since
+from customers.backfill.revert.reading import Piece
 from customers.models import BackfillRun, BackfillStep
-from kernel import Step, Thing, Works
+from kernel import Step
 from kernel.chunks import chunks
 
 Activity = Mapping[str, Sequence[str]]
-State = BackfillStep.State
 
 
-def find_activity(
-    run: BackfillRun,
-    things: Mapping[str, Sequence[Thing]],
-    steps: Sequence[Step],
-    found: Mapping[str, Any],
-    back: Mapping[str, Any],
-) -> Activity:
-    """Return, by external_id, what happened since the run; customers to whom nothing happened are absent.
+class Happened:
+    """Gathers what happened since a run, from pieces of its rows."""
 
-    `things` are those of the rows of which something is to be removed. Reads in bulk; raises RemoteError.
-    """
-    active: dict[str, list[str]] = defaultdict(list)
-    touched = {thing.wanted.external_id for some in things.values() for thing in some}
-    for external_id, reason in later_runs(run, touched):
-        active[external_id].append(reason)
-    for step in steps:
-        name = step.name
-        for external_id, reason in step.activity(things[name], found[name], back[name], since(run)):
+    def __init__(self, run: BackfillRun, steps: Sequence[Step]) -> None:
+        self._run, self._steps = run, steps
+        self._told: list[tuple[int, str, str]] = []  # the place of who tells it, external_id, reason
+
+    def add(self, piece: Piece) -> None:
+        """Ask of the rows of which something is to be removed; reads in bulk."""
+        if not piece.touched:
+            return
+        after = since(self._run)
+        things = {step.name: piece.things(step.name) for step in self._steps}
+        touched = {thing.wanted.external_id for some in things.values() for thing in some}
+        self._told += [(-1, *told) for told in later_runs(self._run, touched)]
+        for place, step in enumerate(self._steps):
+            name = step.name
+            told = step.activity(things[name], piece.found[name], piece.back[name], after)
+            self._told += [(place, *one) for one in told]
+
+    def by_customer(self) -> Activity:
+        """Return, by external_id, what happened; customers to whom nothing happened are absent.
+
+        It comes in the order of the steps, also where a customer's cards lie in two pieces.
+        """
+        active: dict[str, list[str]] = defaultdict(list)
+        for _, external_id, reason in sorted(self._told, key=lambda told: told[0]):
             active[external_id].append(reason)
-    return {external_id: list(dict.fromkeys(reasons)) for external_id, reasons in active.items()}
-
-
-def known_of(one: Recorded, steps: Sequence[Step]) -> dict[str, Any]:
-    """Return what a row's things tell: those in our own database, and elsewhere those that the run made."""
-    ours = {step.name for step in steps if step.works is Works.WITH_LEDGER}
-    return one.tell(steps, lambda step: step.name in ours or is_made(step))
+        return {external_id: list(dict.fromkeys(reasons)) for external_id, reasons in active.items()}
 
 
 def later_runs(run: BackfillRun, external_ids: Iterable[str]) -> Iterator[tuple[str, str]]:

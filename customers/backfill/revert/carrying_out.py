@@ -1,8 +1,9 @@
 """Carry out a revert: what bills or charges is stopped first, what is elsewhere goes, then what is ours."""
 
 import time
+from array import array
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,17 +24,20 @@ from customers.backfill.ledger.run_log import RunLog
 from customers.backfill.notices import outbox
 from customers.backfill.refused import Refused
 from customers.backfill.revert.chosen import is_anything_left
-from customers.backfill.revert.planning import RevertPlan, RowPlan, plan_revert
+from customers.backfill.revert.planning import RevertPlan, plan_revert
 from customers.backfill.revert.records import Leaving, Line, Removals
-from customers.backfill.revert.removing import Remover, in_reverse
+from customers.backfill.revert.removing import Remover
+from customers.backfill.revert.rows import RowPlan
 from customers.backfill.settling_in import SettlingIn
 from customers.backfill.systems import PLATFORM, Systems
 from customers.backfill.welcome import cancel_for_run, links_alive_until, revoke_dead_links
 from customers.models import BackfillRun
+from kernel import RemoteError
 from kernel.chunks import chunks
 from polaris import PolarisError
 
 PAUSED = "paused"
+KEPT_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +183,18 @@ class Reverting:
 
     def carry_out(self, batch_size: int, concurrency: int) -> RevertReport:
         began = time.monotonic()
-        rows = in_reverse([row for row in self.plan.rows if not self._is_kept(row)])
-        _begin(self.plan, {row.recorded.external_id for row in rows}, self.actor)
+        kept = frozenset(self.plan.active) if self.choice.keep_active else frozenset()
+        _begin(self.plan, self.plan.named - kept, self.actor)
         self._revoke_links()
         self._note([self._first_line()])
-        stand = self._untouched()
-        for some in chunks(self._kept_by_choice(), 1000):
-            self._written(self._removals.keep(some, BY_CHOICE, but=stand))
-        self._left = len(rows)
+        begun = set(self.plan.run.taking_back)
+        stay = self.plan.reading.keys_of(kept)
+        for some in chunks(self._planned(array("q", stay)), KEPT_AT_ONCE):
+            noted = [(row, "; ".join(self.plan.active[row.recorded.external_id])) for row in some]
+            self._written(self._removals.keep(noted, BY_CHOICE, but=self._untouched(some, begun)))
+        staying = frozenset(stay)
+        order = array("q", (pk for pk in self.plan.order.in_reverse() if pk not in staying))
+        self._left = len(order)
         self.progress.start("Reverting", self._left)
         lanes = Lanes(concurrency)
         self._hearing = Hearing(self.plan.run, self._systems, self.stop, lanes, self.progress.tell)
@@ -198,7 +206,7 @@ class Reverting:
             stop=self.stop,
             watch=self._hearing.listen,
         )
-        pipeline.run(chunks(rows, batch_size), batch_size)
+        pipeline.run(chunks(self._planned(order), batch_size), batch_size)
         self._hearing.close()
         return self._close(time.monotonic() - began)
 
@@ -211,22 +219,18 @@ class Reverting:
         except PolarisError as error:
             self.stop.request(f"the welcome links could not be revoked: {error}", broken=True)
 
-    def _is_kept(self, row: RowPlan) -> bool:
-        return self.choice.keep_active and self.plan.is_active(row)
+    def _planned(self, pks: Iterable[int]) -> Iterator[RowPlan]:
+        """Plan rows as their turn comes; a database that no longer answers ends the attempt, in order."""
+        try:
+            yield from self.plan.reading.of_keys(pks)
+        except RemoteError as error:
+            self.stop.request(str(error), broken=True)
 
-    def _untouched(self) -> set[int]:
+    def _untouched(self, kept: Iterable[RowPlan], begun: Collection[str]) -> set[int]:
         """Return the lines of kept customers with whom nobody has begun: they are as all others."""
         if self.plan.chosen is None:
             return set()
-        begun = set(self.plan.run.taking_back)
-        rows = (row.recorded for row in self.plan.rows if self._is_kept(row))
-        return {one.line for one in rows if one.external_id not in begun}
-
-    def _kept_by_choice(self) -> list[tuple[RowPlan, str]]:
-        active = self.plan.active
-        return [
-            (row, "; ".join(active[row.recorded.external_id])) for row in self.plan.rows if self._is_kept(row)
-        ]
+        return {row.recorded.line for row in kept if row.recorded.external_id not in begun}
 
     def _open(self, rows: Sequence[RowPlan]) -> list[Leaving]:
         try:
@@ -263,7 +267,7 @@ class Reverting:
         choice = "keep-active" if self.choice.keep_active else "discard-activity"
         return {
             "revert": self.plan.run.run_id,
-            "rows": len(self.plan.rows),
+            "rows": self.plan.number,
             "active": len(self.plan.active),
             "choice": choice if self.choice.is_made else "none",
             "customers": "all" if self.plan.chosen is None else len(self.plan.chosen),

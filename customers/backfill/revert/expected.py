@@ -1,6 +1,5 @@
 """How long a revert will keep a system at work."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from customers.backfill.engine.expected import removal_sentences
@@ -11,8 +10,5 @@ from kernel import Step
 
 def expected_removals(plan: RevertPlan, steps: Sequence[Step], choice: Choice) -> Iterator[str]:
     """Say it of each step that knows; customers who are kept cost nothing."""
-    numbers: Counter[str] = Counter()
-    for row in plan.rows:
-        if not (choice.keep_active and plan.is_active(row)):
-            numbers.update(row.goes)
+    numbers = plan.goes(with_active=not choice.keep_active)
     return removal_sentences(numbers, steps, plan.found)

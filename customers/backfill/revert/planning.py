@@ -1,94 +1,101 @@
 """Decide what a revert would remove, what it leaves, and for whom it asks first."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
-
-from django.db.models import QuerySet
 
 from billing.abilities import Abilities
 from billing.client import supports_skip
-from customers.backfill.ledger.entries import LedgerStep
 from customers.backfill.ledger.identity import check_world
 from customers.backfill.ledger.reclaim import Reclaim
-from customers.backfill.ledger.recorded import Recorded, records, since, was_left
+from customers.backfill.ledger.recorded import with_several_rows
 from customers.backfill.ledger.standing import Standing, standing_of
 from customers.backfill.refused import Refused
-from customers.backfill.revert.activity import Activity, find_activity, known_of
+from customers.backfill.revert.activity import Activity, Happened
 from customers.backfill.revert.chosen import choose
+from customers.backfill.revert.order import Order
+from customers.backfill.revert.reading import Reading
+from customers.backfill.revert.rows import RowPlan
 from customers.backfill.steps import in_order, kinds
 from customers.backfill.systems import Systems
-from customers.models import BackfillRow, BackfillRun, BackfillStep
-from kernel import Action, Facts, Problem, Step, Thing
+from customers.models import BackfillRun, BackfillStep
+from kernel import Per, Problem
 
 State = BackfillStep.State
-THERE = (State.CREATED, State.ADOPTED, State.INTENDED, State.KEPT)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One thing to remove. Its `ref` is the system's own id, also where the run never heard the answer."""
-
-    step: str
-    thing: Thing
 
 
 @dataclass(slots=True)
-class RowPlan:
-    """What a revert does with a row: what it removes, in that order, and what it leaves."""
+class Tally:
+    """What rows come to, each kind of thing by the name of its step."""
 
-    recorded: Recorded
-    remove: list[Target] = field(default_factory=list)
-    leave: dict[str, str] = field(default_factory=dict)  # why
-    left_out: dict[str, str] = field(default_factory=dict)  # where nobody looks: what stays there
-    gone: list[str] = field(default_factory=list)
-    disuse: dict[str, str] = field(default_factory=dict)  # of what is in `remove`, what stays, and why
-    unrecorded: list[Target] = field(default_factory=list)  # what others made of it; stopped, and left
+    goes: Counter[str] = field(default_factory=Counter)
+    stays: Counter[str] = field(default_factory=Counter)
+    gone: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)  # why things stay, but for what is left out
+    is_empty: bool = True
 
-    @property
-    def is_to_note(self) -> bool:
-        """Return whether the ledger does not know yet that something stays where nobody looks."""
-        return any(self.recorded.state(name) != State.KEPT for name in self.left_out)
-
-    @property
-    def goes(self) -> list[str]:
-        """Name what will be there no more, in that order."""
-        return [target.step for target in self.remove if target.step not in self.disuse]
-
-    @property
-    def stays(self) -> dict[str, str]:
-        return {**self.leave, **self.left_out, **self.disuse}
+    def add(self, row: RowPlan) -> None:
+        self.goes.update(row.goes)
+        self.stays.update(list(row.stays))
+        self.gone.update(row.gone)
+        self.left_out.update(list(row.left_out))
+        self.reasons.update([*row.leave.values(), *row.disuse.values()])
+        if row.remove or row.gone or row.is_to_note:
+            self.is_empty = False
 
 
 @dataclass(slots=True)
 class RevertPlan:
     """`standing` is how far the import came; a revert takes back whatever part there is.
 
-    `chosen` are the customers that it is about; None: all of them.
+    `chosen` are the customers that it is about; None: all of them. `named` are then those of its rows.
     """
 
     run: BackfillRun
-    rows: list[RowPlan]
+    reading: Reading
+    order: Order
+    tally: Tally
+    of_active: Tally  # of their rows alone
     active: Activity
-    found: Mapping[str, Any]
     standing: Standing
     cautions: Sequence[Problem] = ()  # of what was looked at as a whole
     chosen: frozenset[str] | None = None
+    named: frozenset[str] = frozenset()
+
+    @property
+    def found(self) -> Mapping[str, Any]:
+        """Return what was looked up for the whole run, by step."""
+        return self.reading.found
+
+    @property
+    def number(self) -> int:
+        """Count the rows of which something may be there."""
+        return len(self.order)
+
+    @property
+    def rows(self) -> Iterator[RowPlan]:
+        """Plan these rows once more, in the order of the file: they are not kept."""
+        return (row for piece in self.reading.pieces() for row in piece.rows)
 
     @property
     def left_out(self) -> int:
         """Count the things that stay where nobody looks."""
-        return sum(len(row.left_out) for row in self.rows)
+        return self.tally.left_out.total()
 
     def left_out_sentences(self) -> list[str]:
         """Say, for each kind of thing that is left out, how many stay and what that means."""
-        counts = Counter(name for row in self.rows for name in row.left_out)
+        counts = self.tally.left_out
         return [kinds()[name].stays(counts[name]) for name in in_order(counts)]
 
     @property
     def is_empty(self) -> bool:
-        return not any(row.remove or row.gone or row.is_to_note for row in self.rows)
+        return self.tally.is_empty
+
+    def goes(self, *, with_active: bool) -> Counter[str]:
+        """Count what will be there no more; of the customers who were active only if they go too."""
+        return self.tally.goes if with_active else self.tally.goes - self.of_active.goes
 
     def why_empty(self, the_run: str) -> str:
         """Say why there is nothing to remove."""
@@ -96,16 +103,13 @@ class RevertPlan:
         what = f"what {the_run} created{of_whom}"
         if not self.standing.staged:
             return f"{the_run} created nothing, as no row of it was staged"
-        steps = BackfillStep.objects.filter(row__in=_rows(self.run, self.chosen))
+        steps = BackfillStep.objects.filter(row__in=self.reading.of_run())
         if kept := steps.filter(state=State.KEPT).count():
             things = "1 thing that was kept" if kept == 1 else f"{kept:,} things that were kept"
             return f"{what} is gone already, but for {things}"
         if steps.filter(state=State.REMOVED).exists():
             return f"{what} is gone already"
         return f"{the_run} created nothing{of_whom}"
-
-    def is_active(self, row: RowPlan) -> bool:
-        return row.recorded.external_id in self.active
 
 
 def plan_revert(
@@ -122,25 +126,47 @@ def plan_revert(
     chosen = None if only is None else choose(run, only)
     check_world(run, systems)
     _require_unbilled_ends(systems)
-    read = records(run, _rows(run, chosen))
-    read = read if reclaim is None else map(reclaim.laid_over, read)
-    recorded = [one for one in read if any(_is_ours(step) for step in one.steps.values())]
-    found = {step.name: _look_up(step, recorded) for step in systems.steps}
-    known = {one.line: known_of(one, systems.steps) for one in recorded}
-    rows = [_plan_row(one, systems, found, known[one.line]) for one in recorded]
-    _find_unrecorded(rows, systems.steps, found, known)
-    touched = [row for row in rows if row.remove]
-    things = {step.name: _things(touched, step.name, known) for step in systems.steps}
-    back = {step.name: step.look_back(things[step.name], since(run)) for step in systems.steps}
-    for row in touched:
-        _foretell(row, systems.steps, found, back)
-    active = find_activity(run, things, systems.steps, found, back) if touched else {}
-    cautions = [caution for step in systems.steps for caution in step.cautions(found[step.name])]
-    return RevertPlan(run, rows, active, found, standing_of(run), cautions, chosen)
+    reading = Reading(run, systems.steps, chosen=chosen, reclaim=reclaim)
+    order, tally, happened = Order(with_several_rows(reading.of_run())), Tally(), Happened(run, systems.steps)
+    named: set[str] = set()
+    for piece in reading.pieces():
+        for row in piece.rows:
+            one = row.recorded
+            order.add(one.row.id, one.external_id, shares=_shares(row))
+            tally.add(row)
+        if chosen is not None:
+            named.update(row.recorded.external_id for row in piece.rows)
+        happened.add(piece)
+    active = happened.by_customer()
+    return RevertPlan(
+        run=run,
+        reading=reading,
+        order=order,
+        tally=tally,
+        of_active=_tally_of(reading.of_customers(active)) if active else Tally(),
+        active=active,
+        standing=standing_of(run),
+        cautions=[
+            caution
+            for step in systems.steps
+            if step.name in reading.found
+            for caution in step.cautions(reading.found[step.name])
+        ],
+        chosen=chosen,
+        named=frozenset(named),
+    )
 
 
-def _rows(run: BackfillRun, chosen: frozenset[str] | None) -> QuerySet[BackfillRow]:
-    return run.rows.all() if chosen is None else run.rows.filter(external_id__in=chosen)
+def _tally_of(rows: Iterable[RowPlan]) -> Tally:
+    tally = Tally()
+    for row in rows:
+        tally.add(row)
+    return tally
+
+
+def _shares(row: RowPlan) -> bool:
+    """Return whether something is removed of what a customer's cards share."""
+    return any(kinds()[target.step].per is Per.CUSTOMER for target in row.remove)
 
 
 def _require_unbilled_ends(systems: Systems) -> None:
@@ -152,110 +178,3 @@ def _require_unbilled_ends(systems: Systems) -> None:
             f"This Lago is {told}: before 1.32 it bills whenever a subscription ends.",
             "Update Lago, then revert. Nothing was removed, and the run is as it was.",
         )
-
-
-def _is_ours(step: LedgerStep) -> bool:
-    """Return whether a step may have made or altered something that still stands."""
-    return (
-        step.state in (State.CREATED, State.INTENDED)
-        or (step.state == State.ADOPTED and bool(step.undo))
-        or was_left(step)
-    )
-
-
-def _look_up(step: Step, recorded: Sequence[Recorded]) -> Any:
-    wanted = [
-        one.wanted
-        for one in recorded
-        if (_is_ours(one.steps[step.name]) if step.name in one.steps else step.finds_unrecorded)
-    ]
-    return step.look_up(wanted)
-
-
-def _find_unrecorded(
-    rows: Sequence[RowPlan], steps: Sequence[Step], found: Mapping[str, Any], known: Mapping[int, Facts]
-) -> None:
-    """Find what others made, in a system that the run knew nothing of, of customers who stop paying."""
-    ending = {row.recorded.external_id for row in rows if any(_pays(target) for target in row.remove)}
-    finding = [step for step in steps if step.finds_unrecorded]
-    for row in rows:
-        one = row.recorded
-        for step in finding if one.external_id in ending else ():
-            if step.name in one.steps:
-                continue
-            for thing in step.unrecorded(one.wanted, found[step.name]):
-                row.unrecorded.append(Target(step.name, replace(thing, facts=known[one.line])))
-                row.leave[step.name] = step.unrecorded_stays()
-
-
-def _pays(target: Target) -> bool:
-    return kinds()[target.step].costs
-
-
-def _plan_row(one: Recorded, systems: Systems, found: Mapping[str, Any], known: Facts) -> RowPlan:
-    row = RowPlan(one)
-    connected = {step.name: step for step in systems.steps}
-    for name in reversed(in_order(one.steps)):
-        step = one.steps[name]
-        if not _is_ours(step):
-            row.leave |= _left(name, step)
-        elif name not in kinds():  # left out by an earlier revert, and its step is gone since
-            row.leave[name] = "kept by an earlier revert"
-        elif name not in connected:
-            row.left_out[name] = _stays_unseen(name, step)
-        elif not step.ref:
-            _settle(row, connected[name], found[name], known)
-        else:
-            row.remove.append(Target(name, one.thing(name, known)))
-    return row
-
-
-def _stays_unseen(name: str, step: LedgerStep) -> str:
-    system = kinds()[name].system
-    if not step.ref:
-        return f"{system} was left out; whether it is there cannot be told"
-    return f"{system} was left out; number {step.ref} stays there as it is"
-
-
-def _things(rows: Sequence[RowPlan], name: str, known: Mapping[int, Facts]) -> list[Thing]:
-    """Return the things of a kind that may be there; of those to be removed, as the look settled them."""
-    things = []
-    for row in rows:
-        settled = next((target.thing for target in row.remove if target.step == name), None)
-        if settled is None and row.recorded.state(name) in THERE:
-            settled = row.recorded.thing(name, known[row.recorded.line])
-        if settled is not None:
-            things.append(settled)
-        things += [target.thing for target in row.unrecorded if target.step == name]
-    return things
-
-
-def _foretell(row: RowPlan, steps: Sequence[Step], found: Mapping[str, Any], back: Mapping[str, Any]) -> None:
-    """Say beforehand what stays of what is to be removed: what has a history, and what is not ours."""
-    by_name = {step.name: step for step in steps}
-    for target in row.remove:
-        name = target.step
-        if why := by_name[name].forecast(target.thing, found[name], back[name]):
-            row.disuse[name] = why
-
-
-def _left(name: str, step: LedgerStep) -> dict[str, str]:
-    if step.state == State.ADOPTED:
-        return {name: "it was there before the run"}
-    if step.state == State.KEPT:
-        return {name: "kept by an earlier revert"}
-    return {}
-
-
-def _settle(row: RowPlan, step: Step, found: Any, known: Facts) -> None:
-    """Find out by looking whether an unanswered create was carried out."""
-    wanted = row.recorded.wanted
-    verdict = step.reconsider(wanted, found, step.check(wanted, found), known)
-    if verdict.action is Action.CREATE:
-        row.gone.append(step.name)
-        return
-    if verdict.action is not Action.ADOPT or not verdict.may_be_ours:
-        row.leave[step.name] = "whether the run made it cannot be told; look at it by hand"
-        return
-    thing = Thing(row.recorded.wanted, verdict.ref, is_made=True, facts=known)
-    row.remove.append(Target(step.name, thing))

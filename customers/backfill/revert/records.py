@@ -12,7 +12,7 @@ from customers import bulk
 from customers.backfill.ledger.at_work import require_still_alone
 from customers.backfill.ledger.entries import LedgerStep
 from customers.backfill.ledger.recorded import LEFT_OUT
-from customers.backfill.revert.planning import RowPlan
+from customers.backfill.revert.rows import RowPlan
 from customers.models import BackfillRun, BackfillStep
 from kernel import Removal, Removed, Step, Thing, Works
 
@@ -88,7 +88,7 @@ class Removals:
         require_still_alone()
         for step in reversed(self._ours):
             if step.stops and (things := _targets(rows, step)):
-                step.stop_all([thing for _, thing in things], self._found[step.name])
+                step.stop_all([thing for _, thing in things], self._found.get(step.name))
         return [Leaving(row) for row in rows]
 
     @transaction.atomic
@@ -144,7 +144,7 @@ class Removals:
         if not targets:
             return
         things = [thing for _, thing in targets]
-        removed = step.remove_all(things, self._found[step.name], discard=self._discard)
+        removed = step.remove_all(things, self._found.get(step.name), discard=self._discard)
         for (row, _), one in zip(targets, removed, strict=True):
             self._close(row, step.name, one)
 

@@ -6,31 +6,13 @@ from typing import Any, TypeVar
 
 from customers.backfill.engine.breaker import Breaker
 from customers.backfill.engine.pipeline import Leg, legs_of
-from customers.backfill.revert.planning import RowPlan, Target
 from customers.backfill.revert.records import Failure, Leaving
-from customers.backfill.steps import kinds
+from customers.backfill.revert.rows import Target
 from kernel import Per, RemoteError, Step, Thing
 
 Result = TypeVar("Result")
 LAST = (Per.CARD, Per.CUSTOMER)  # what a customer's cards share goes after the last of them
 IN_USE = "not removed: another card of the customer could not be stopped"
-
-
-def in_reverse(rows: Sequence[RowPlan]) -> list[RowPlan]:
-    """Put the last row first; rows with what a customer's cards share come after all of its cards.
-
-    So a batch never ends what pays for a card that is stopped only in a later one.
-    """
-    backwards = list(reversed(rows))
-    last = {row.recorded.external_id: n for n, row in enumerate(backwards)}
-    places = [
-        (last[row.recorded.external_id], 1) if _shares(row) else (n, 0) for n, row in enumerate(backwards)
-    ]
-    return [backwards[n] for n in sorted(range(len(backwards)), key=lambda n: (*places[n], n))]
-
-
-def _shares(row: RowPlan) -> bool:
-    return any(kinds()[target.step].per is Per.CUSTOMER for target in row.remove)
 
 
 class Remover:
@@ -93,12 +75,12 @@ class Remover:
     # --- in the thread that owns the databases -------------------------------------------------------
 
     def _stop_together(self, step: Step, batch: Sequence[Leaving]) -> None:
-        stop = partial(step.stop_all, found=self._found[step.name])
+        stop = partial(step.stop_all, found=self._found.get(step.name))
         self._together(step, batch, stop, with_unrecorded=True)
 
     def _remove_together(self, step: Step, batch: Sequence[Leaving]) -> None:
         """Remove the things of a batch in one go."""
-        found = self._found[step.name]
+        found = self._found.get(step.name)
         due, removed = self._together(
             step, batch, lambda things: step.remove_all(things, found, discard=self._discard)
         )

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,6 +12,8 @@ from customers.backfill.source.mapping.applying import Applied, apply_mapping, n
 from customers.backfill.source.mapping.model import FileMapping
 from customers.backfill.source.model import (
     COLUMNS,
+    NO_MORE,
+    REPEATED,
     REPORT_COLUMNS,
     Kind,
     Mapped,
@@ -106,7 +109,7 @@ class Layout:
         width = len(self.header)
         surplus = any(cell.strip() for cell in cells[width:])
         kept = cells if surplus else cells[:width]
-        padded = (*kept, *[""] * (width - len(kept)))
+        padded = self._with_shared((*kept, *[""] * (width - len(kept))))
         if self.applied is None:
             given, mapped = {name: padded[place] for name, (place,) in self.sources.items()}, None
         else:
@@ -116,7 +119,14 @@ class Layout:
             typed["dated"] = typed.get("dated", frozenset()) | self.applied.days
         values = Values(*[given.pop(column) for column in COLUMNS])
         reported = self._reported(raw) if self.report else None
-        return SourceRow(line, values, padded, surplus, more=given, mapped=mapped, reported=reported, **typed)
+        cells = values if values == padded else padded  # one of the two is enough where they are the same
+        more = given or NO_MORE  # a dictionary that was emptied is as large as before
+        return SourceRow(line, values, cells, surplus, more=more, mapped=mapped, reported=reported, **typed)
+
+    def _with_shared(self, cells: tuple[str, ...]) -> tuple[str, ...]:
+        """Keep once what many rows have in common: the plan, and the day on which it starts."""
+        shared = {place for name in REPEATED for place in self.sources.get(name, ())}
+        return tuple(sys.intern(cell) if place in shared else cell for place, cell in enumerate(cells))
 
     def _typed(
         self, kinds: Sequence[Kind], given: Mapping[str, str], mapped: Mapped | None

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from kernel import Problem
 
+REPEATED = ("plan_code", "start_date")  # columns in which rows are alike
 COLUMNS = ("email", "display_name", "external_id", "id_tag", "plan_code", "start_date")
 
 # What an error file adds to the operator's own columns; reading one again leaves them out. `line` is that of
@@ -47,6 +48,7 @@ class Translated(NamedTuple):
     is_default: bool = False
 
 
+NO_MORE: Mapping[str, str] = {}  # the one for all rows without
 NO_FAULTS: Mapping[str, Problem] = MappingProxyType({})
 
 
@@ -81,7 +83,7 @@ class SourceRow:
     surplus: bool = False
     numeric: frozenset[str] = frozenset()
     dated: frozenset[str] = frozenset()
-    more: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, str] = field(default_factory=lambda: NO_MORE)
     uncalculated: frozenset[str] = frozenset()
     numbers: frozenset[int] = frozenset()
     dates: frozenset[int] = frozenset()

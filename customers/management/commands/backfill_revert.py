@@ -30,6 +30,7 @@ from customers.terminal.reclaiming import tell_reclaim
 from customers.terminal.reverting import (
     add_revert_options,
     plan_json,
+    plan_rows,
     print_plan,
     print_revert,
     revert_json,
@@ -112,7 +113,7 @@ class Command(BackfillCommand):
 
     def _show(self, plan: RevertPlan, choice: Choice, expected: Sequence[str]) -> int:
         if self.format == "json":
-            self.print_json(plan_json(plan, choice, expected))
+            self.print_json_of_many(plan_json(plan, choice, expected), "rows", plan_rows(plan))
         else:
             print_plan(console(self.out), plan, choice, expected)
         return NOT_WELL if plan.active and not choice.is_made else WELL

@@ -14,11 +14,12 @@ from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.report import Report
 from customers.backfill.engine.stop import Stop
 from customers.backfill.reconcile import reconcile
-from customers.backfill.revert import Choice, RevertPlan, RevertReport, plan_revert, revert
+from customers.backfill.revert import Choice, RevertReport, revert
 from customers.backfill.systems import connect
 from customers.models import BackfillRun, BackfillStep, IdTagMapping
 from rehearsal.steve import SteveSandbox
 from tests.customers.factories import do_not_sleep
+from tests.customers.undoing import Foretold, revert_planned
 
 CHARGE_BOX = "TEST-1"
 STEPS = ("user", "id_tag_mapping", "steve_id_tag", "lago_customer", "lago_subscription")
@@ -51,9 +52,8 @@ def divergences(run: BackfillRun) -> list[tuple[str, str]]:
     return [(one.step, one.divergence.kind) for one in found]
 
 
-def planned_revert(run: BackfillRun) -> RevertPlan:
-    with connect(sleep=do_not_sleep) as systems:
-        return plan_revert(run, systems)
+def planned_revert(run: BackfillRun) -> Foretold:
+    return revert_planned(run)
 
 
 def reverted(run: BackfillRun, *, keep_active: bool = False, discard_activity: bool = False) -> RevertReport:

@@ -1,0 +1,61 @@
+"""What many rows of a plan have in common is held once: a file may have a million rows. Pure."""
+
+from collections.abc import Iterator, Mapping
+
+from kernel import Action, Bills, Verdict
+
+MOST = 1_000  # kinds; of a file in which no row is like another, there is nothing to share
+
+
+class Standing(Mapping[str, Verdict]):
+    """The verdicts on a row of which nothing is to be done: for each step the action, and what was found."""
+
+    __slots__ = ("_actions", "_refs")
+
+    def __init__(self, actions: Mapping[str, Action | None], refs: tuple[str, ...]) -> None:
+        """Take the actions by step, in their order; `refs` are in the same."""
+        self._actions, self._refs = actions, refs
+
+    def __getitem__(self, name: str) -> Verdict:
+        place = list(self._actions).index(name) if name in self._actions else -1
+        if place < 0:
+            raise KeyError(name)
+        return Verdict(self._actions[name], ref=self._refs[place])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._actions)
+
+    def __len__(self) -> int:
+        return len(self._actions)
+
+
+class Sharing:
+    """Gives, for what is like something that was seen before, that very thing."""
+
+    def __init__(self) -> None:
+        self._actions: dict[tuple[tuple[str, Action | None], ...], Mapping[str, Action | None]] = {}
+        self._verdicts: dict[tuple[tuple[str, int], ...], Mapping[str, Verdict]] = {}
+        self._words: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
+        self._bills: dict[Bills, Bills] = {}
+
+    def standing(self, verdicts: Mapping[str, Verdict]) -> Mapping[str, Verdict]:
+        """Keep of verdicts what is needed of a row that stays as it is."""
+        key = tuple((name, verdict.action) for name, verdict in verdicts.items())
+        actions = self._actions.setdefault(key, dict(key))
+        return Standing(actions, tuple(verdict.ref for verdict in verdicts.values()))
+
+    def verdicts(self, verdicts: Mapping[str, Verdict]) -> Mapping[str, Verdict]:
+        """Return what has the very same verdicts: nobody changes it."""
+        key = tuple((name, id(verdict)) for name, verdict in verdicts.items())
+        if len(self._verdicts) >= MOST:
+            return self._verdicts.get(key, verdicts)
+        return self._verdicts.setdefault(key, verdicts)  # what it holds lives, so that its id is no other's
+
+    def words(self, words: Mapping[str, str]) -> Mapping[str, str]:
+        key = tuple(words.items())
+        return self._words.setdefault(key, words) if len(self._words) < MOST else self._words.get(key, words)
+
+    def bills(self, bills: Bills | None) -> Bills | None:
+        if bills is None or len(self._bills) >= MOST:
+            return bills
+        return self._bills.setdefault(bills, bills)
