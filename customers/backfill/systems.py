@@ -20,6 +20,7 @@ from customers.backfill.refused import Refused
 from customers.backfill.steps import STEPS, leavable
 from kernel import RemoteError, Step
 from kernel.deadline import Deadline
+from kernel.pace import Limiter
 from kernel.tally import Tally
 from polaris import PlatformDatabase
 
@@ -87,12 +88,13 @@ def connect(
     writes: bool = False,
     tries: int | None = None,
     deadline: Deadline | None = None,
+    limiter: Limiter | None = None,
 ) -> Iterator[Systems]:
     """Reach every system that is configured; raise Refused if one does not answer as it should.
 
     `without` names systems that are not to be reached at all; None where none can be left out. `writes`:
     whoever asks is going to change something. `tries`: how often each call is made, where somebody waits.
-    `deadline`: for all that is asked of them together.
+    `deadline`: for all that is asked of them together. `limiter` paces the calls to Lago instead of `rate`.
     """
     once = {} if tries is None else {"tries": tries}
     left_out = without or ()
@@ -102,7 +104,7 @@ def connect(
     with ExitStack() as stack:
         sleep = deadline.sleep if deadline else sleep
         how = {"sleep": sleep, "deadline": deadline, **once}
-        lago = stack.enter_context(_lago(rate, concurrency, **how))
+        lago = stack.enter_context(_lago(rate, concurrency, limiter=limiter, **how))
         try:
             target = preflight(lago)
         except RemoteError as error:
