@@ -10,14 +10,18 @@ from threading import Condition, Event
 
 from django.db import connection
 
-# Takes so many slots; gives how far away the first is, in seconds, and the rate.
+# What a slot takes of the time that the rate gives it: calls of several machines do not arrive as evenly as they
+# leave, and none of that may be more than the rate in a few seconds.
+SPACE = 1.02
+
+# Takes slots of so many seconds at one a second; gives how far away the first is, in seconds, and the rate.
 DRAW = """
     UPDATE customers_callslots SET next_at =
         greatest(next_at, held_until, clock_timestamp())
-        + CASE WHEN rate > 0 THEN make_interval(secs => %(number)s / rate) ELSE interval '0' END
+        + CASE WHEN rate > 0 THEN make_interval(secs => %(seconds)s / rate) ELSE interval '0' END
     WHERE run_id = %(run)s
     RETURNING rate, extract(epoch FROM
-        next_at - CASE WHEN rate > 0 THEN make_interval(secs => %(number)s / rate) ELSE interval '0' END
+        next_at - CASE WHEN rate > 0 THEN make_interval(secs => %(seconds)s / rate) ELSE interval '0' END
         - clock_timestamp())
 """
 HOLD = """
@@ -118,14 +122,14 @@ class SharedPace:
 
     def _grant(self, asks: list[_Ask]) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(DRAW, {"number": len(asks), "run": self._run_pk})
+            cursor.execute(DRAW, {"seconds": SPACE * len(asks), "run": self._run_pk})
             found = cursor.fetchone()
         rate, delay_s = (float(found[0]), float(found[1])) if found else (0.0, 0.0)
         now = time.monotonic()  # after the answer: rather late than early
         if not rate and delay_s <= 0:
             self._free_until = now + UNLIMITED_LOOK_S
         for number, ask in enumerate(asks):
-            ask.due = now + delay_s + (number / rate if rate else 0.0)
+            ask.due = now + delay_s + (SPACE * number / rate if rate else 0.0)
             ask.granted.set()
 
     @staticmethod
