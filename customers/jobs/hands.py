@@ -5,6 +5,7 @@ import socket
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from customers import queueing
@@ -12,6 +13,7 @@ from customers.backfill.hands.closing import close_if_over, keep_log
 from customers.backfill.hands.hand import Lent, Worker, lend
 from customers.backfill.ledger import life, shares
 from customers.backfill.ledger.at_work import Busy, NotAlone, one_of_many
+from customers.backfill.uploads import KEPT
 from customers.jobs import settling
 from customers.models import BackfillRun, BackfillUpload, RunShare, SharedRun, WorkerSeen
 
@@ -74,10 +76,19 @@ def sweep() -> int:
     """Look after the run in shares, also where all its workers have died; return how many were called."""
     left = SharedRun.objects.filter(run__status__in=(Status.RUNNING, Status.QUEUED)).select_related("run")
     WorkerSeen.forget_old()
+    _forget_what_is_over()
     runs = [shared.run for shared in left if not look_after(shared.run)]
     for run in runs:
         call(run.pk)
     return len(runs)
+
+
+def _forget_what_is_over() -> None:
+    """Forget what the file said of a run that nobody does in shares any more, or that is paused for long."""
+    over = ~Q(run__status__in=(Status.RUNNING, Status.QUEUED, Status.PAUSED))
+    long_ago = Q(run__status=Status.PAUSED, run__paused_at__lt=timezone.now() - KEPT)
+    for shared in SharedRun.objects.filter(over | long_ago).select_related("run"):
+        shares.drop(shared.run)
 
 
 @transaction.atomic

@@ -50,8 +50,9 @@ def follow(report: Report, who: Follower) -> Report:
     run, began = report.run, time.monotonic()
     if run is None:
         return report
-    who.progress.start("Importing", len(report.at_hand.to_do()))
-    if not _is_over(run, who):
+    rows = len(report.at_hand.to_do())
+    who.progress.start("Importing", rows)
+    if not _is_over(run, rows, who):
         who.progress.tell(LEFT.format(run.run_id, run.run_id))
         return replace(report, status=run.status, interrupted=True, seconds=time.monotonic() - began)
     return replace(
@@ -65,9 +66,9 @@ def follow(report: Report, who: Follower) -> Report:
     )
 
 
-def _is_over(run: BackfillRun, who: Follower) -> bool:
-    """Wait for the end; False if the run is left to the workers."""
-    settled = outcome_counts(run)["pending"]
+def _is_over(run: BackfillRun, rows: int, who: Follower) -> bool:
+    """Wait for the end of so many rows; False if the run is left to the workers."""
+    left = rows
     is_asked = was_paused = False
     lonely_since = time.monotonic()
     while run.status in UNDER_WAY:
@@ -79,8 +80,8 @@ def _is_over(run: BackfillRun, who: Follower) -> bool:
         who.look_after(run)
         run.refresh_from_db()
         pending = outcome_counts(run)["pending"]
-        who.progress.advance(settled - pending)
-        settled = pending
+        who.progress.advance(left - pending)
+        left = pending
         if run.status == Status.PAUSED and not was_paused:
             who.progress.tell(TELL.format(with_names(capfirst(life.paused_by(run.asked_by))), run.run_id))
         was_paused = run.status == Status.PAUSED
@@ -94,7 +95,9 @@ def _told_if_lonely(run: BackfillRun, who: Follower, since: float) -> float:
     if run.status == Status.PAUSED or shares.hands(run.pk):
         return time.monotonic()
     if time.monotonic() - since > LONELY_S:
-        who.progress.tell(LONELY.format(run.run_id))
+        sharing = shares.sharing_of(run)
+        why = with_names(sharing.refused) if sharing else ""
+        who.progress.tell(why or LONELY.format(run.run_id))
         return time.monotonic()
     return since
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import uuid4
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
 from customers.backfill.engine.acceptance import KEY, Accepted
@@ -31,6 +32,7 @@ from customers.backfill.ledger.pace import Pace, pace_of
 from customers.backfill.ledger.recorded import made_elsewhere
 from customers.backfill.ledger.taken_back import taken_back
 from customers.backfill.refused import Refused
+from customers.backfill.settling_in import wake_platform
 from customers.backfill.systems import Systems, connect
 from customers.models import BackfillRow, BackfillRun, RunShare, SharedRun
 from kernel import RemoteError
@@ -77,8 +79,8 @@ def lend(run: BackfillRun, shared: SharedRun, worker: Worker) -> Lent:
             _work(run, shared, worker, keeper, pace, stop, first)
     except Taken:
         return Lent.LOST
-    except Refused as error:
-        shares.refuse(run.pk, worker.name, f"{error} {error.hint}".strip())
+    except (Refused, ImproperlyConfigured) as error:
+        shares.refuse(run.pk, worker.name, f"{error} {getattr(error, 'hint', '')}".strip())
         return Lent.REFUSED
     finally:
         shares.give_back(token)
@@ -94,6 +96,8 @@ def _work(
     with connect(concurrency=chosen.concurrency, sleep=stop.sleep, writes=True, limiter=pace) as systems:
         check_systems(run, shared, systems)
         Hand(run, shared, systems, options, worker, keeper, stop).work(first)
+        if stop.requested:
+            wake_platform(systems)  # what there is of it is not waited for
     if stop.requested and not (stop.interrupted or stop.paused or stop.has_lapsed):
         shares.halt(run.pk, stop.reason, broken=stop.broken)
 
@@ -104,6 +108,7 @@ def check_systems(run: BackfillRun, shared: SharedRun, systems: Systems) -> None
     planned, here = shared.kept["steps"], [step.name for step in systems.steps]
     if planned != here:
         raise Refused(OTHER_SYSTEMS.format(", ".join(here), ", ".join(planned)))
+    shares.accept(run.pk)
 
 
 class Hand:

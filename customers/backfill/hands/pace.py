@@ -10,8 +10,8 @@ from threading import Condition, Event
 
 from django.db import connection
 
-# What a slot takes of the time that the rate gives it: calls of several machines do not arrive as evenly as they
-# leave, and none of that may be more than the rate in a few seconds.
+# What a slot takes of the time that the rate gives it: calls of several machines do not arrive as evenly as
+# they leave, and none of that may be more than the rate in a few seconds.
 SPACE = 1.02
 
 # Takes slots of so many seconds at one a second; gives how far away the first is, in seconds, and the rate.

@@ -174,6 +174,11 @@ def refuse(run_pk: int, worker: str, reason: str) -> None:
     SharedRun.objects.filter(run_id=run_pk).update(refused={"worker": worker, "reason": reason[:300]})
 
 
+def accept(run_pk: int) -> None:
+    """Forget that a worker did not take part: by now one does."""
+    SharedRun.objects.filter(run_id=run_pk).exclude(refused={}).update(refused={})
+
+
 def count_in_a_row(run_pk: int, results: Sequence[tuple[str, bool]], most: int) -> None:
     """Count on, in the order of settling, how many rows failed one after the other; halt the run at `most`.
 
