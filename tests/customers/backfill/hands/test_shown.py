@@ -1,4 +1,4 @@
-"""A run in shares as people meet it: at the terminal, on its page, from the console; and what is forgotten."""
+"""A run in shares as people meet it: at the terminal, on its page, in the console; and what is forgotten."""
 
 import io
 from datetime import timedelta
@@ -7,15 +7,21 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
 from customers import jobs, queueing
 from customers.backfill import control
+from customers.backfill.engine.progress import Progress
+from customers.backfill.engine.stop import Stop
+from customers.backfill.hands.following import Follower, follow
 from customers.backfill.ledger import life, shares
 from customers.jobs import hands
 from customers.models import BackfillRun, BackfillUpload, RunLogPart, RunShare, SharedRun, WorkerSeen
+from customers.terminal import handing
+from customers.terminal.output import TerminalProgress
 from rehearsal.lago import Sandbox
 from tests.customers import factories
 from tests.customers.admin.world import (
@@ -82,6 +88,37 @@ def test_nothing_is_written_where_no_worker_is(lago: Sandbox, tmp_path: Path) ->
     assert (alone.code, looking.code) == (2, 2)
     assert "No worker is there to do the run." in alone.err
     assert not BackfillRun.objects.exists()
+
+
+class Typed(io.StringIO):
+    """A terminal at which somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("typed", "leaves"), [("l\n", True), ("what?\ns\n", False), ("", True)])
+def test_whoever_interrupts_is_asked_what_is_to_become_of_the_run(
+    typed: str, leaves: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", Typed(typed))
+
+    assert handing._leaves(TerminalProgress(io.StringIO())) is leaves
+
+
+@pytest.mark.parametrize(("leaves", "status"), [(True, "running"), (False, "interrupted")])
+def test_a_run_is_left_to_the_workers_or_stopped(lago: Sandbox, leaves: bool, status: str) -> None:
+    report, stop = shared_out(factories.rows(5)), Stop()
+    stop.request("SIGINT", interrupted=True)
+    who = Follower(
+        actor="cli:tester", log_dir=settings.BACKFILL_LOG_DIR, stop=stop, progress=Progress(),
+        look_after=jobs.look_after, leaves=lambda: leaves,
+    )  # fmt: skip
+
+    followed = follow(report, who)
+
+    assert (followed.status, followed.interrupted) == (status, True)
+    assert SharedRun.objects.exists() is leaves
 
 
 def test_who_is_at_what_is_shown(lago: Sandbox) -> None:
