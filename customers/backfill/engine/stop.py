@@ -31,6 +31,7 @@ class Stop:
         self.reason = ""
         self.interrupted = False
         self.broken = False
+        self._has_lapsed = False
         self.holds_until: float | None = None  # by `now_s`, where what is worked at was lent for a time
 
     def request(
@@ -61,7 +62,9 @@ class Stop:
     @property
     def has_lapsed(self) -> bool:
         """Return whether what is worked at may be somebody else's by now: then nothing more is called."""
-        return self.holds_until is not None and now_s() > self.holds_until
+        if self.holds_until is not None and now_s() > self.holds_until:
+            self._has_lapsed = True  # for good: whoever saw it has acted by it
+        return self._has_lapsed
 
     @property
     def to_be_continued(self) -> bool:

@@ -72,7 +72,7 @@ def lend(run: BackfillRun, shared: SharedRun, worker: Worker) -> Lent:
     claimed_at, first = now_s(), shares.claim(run.pk, token, worker.name)
     if first is None:
         return Lent.NOTHING
-    pace = SharedPace(run.pk, stop.sleep)
+    pace = SharedPace(run.pk, stop)
     try:
         with Keeper(token, pace, stop) as keeper:
             keeper.hold(first.pk, claimed_at)
@@ -177,7 +177,7 @@ class Hand:
         packed = packing.unpack(bytes(share.content))
         for step in self._systems.steps:
             step.recall(packed.known.get(step.name, {}))
-        hold = Leased(self.run, share, self._keeper, _lines, self._options.max_failures)
+        hold = Leased(self.run, share, self._keeper, self._stop, _lines, self._options.max_failures)
         self._read_prices(packed.rows)
         rows = packed.rows if share.claims == 1 else self._looked_at_anew(packed.rows, hold)
         with transaction.atomic():

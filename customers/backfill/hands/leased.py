@@ -6,8 +6,10 @@ from uuid import UUID
 from customers.backfill.engine.at_work import Settled
 from customers.backfill.engine.holds import Hold, Result
 from customers.backfill.engine.plan import PlannedRow
+from customers.backfill.engine.stop import Stop
 from customers.backfill.hands.keeping import Keeper
 from customers.backfill.ledger import log_parts, shares
+from customers.backfill.ledger.at_work import Taken
 from customers.models import BackfillRun, RunShare
 from kernel.chunks import chunks
 
@@ -18,16 +20,23 @@ class Leased(Hold):
     """One share. With the last of its rows it is done, in the transaction that settles that row."""
 
     def __init__(
-        self, run: BackfillRun, share: RunShare, keeper: Keeper, lines: LogLines, most_failures: int
-    ) -> None:
-        self._run, self.share, self._keeper, self._lines = run, share, keeper, lines
+        self, run: BackfillRun, share: RunShare, keeper: Keeper, stop: Stop, lines: LogLines,
+        most_failures: int,
+    ) -> None:  # fmt: skip
+        self._run, self.share, self._keeper, self._stop, self._lines = run, share, keeper, stop, lines
         self._most_failures = most_failures
         self._left = 0
 
     def opening(self) -> None:
-        shares.require_ours(self.share.pk, self._token)
+        self._require_ours()
 
     def settling(self) -> None:
+        self._require_ours()
+
+    def _require_ours(self) -> None:
+        """Raise Taken where it is not, or where calls were left out because it might not have been."""
+        if self._stop.has_lapsed:
+            raise Taken(shares.LOST)
         shares.require_ours(self.share.pk, self._token)
 
     def begin(self, rows: int) -> None:

@@ -5,10 +5,12 @@ who wait at that moment, in one statement, and by the database's clock. A drawn 
 """
 
 import time
-from collections.abc import Callable
 from threading import Condition, Event
 
-from django.db import connection
+from django.db import DatabaseError, connection
+
+from customers.backfill.engine.stop import Stop
+from kernel import RemoteError
 
 # What a slot takes of the time that the rate gives it: calls of several machines do not arrive as evenly as
 # they leave, and none of that may be more than the rate in a few seconds.
@@ -33,6 +35,8 @@ CHANGE = """
     UPDATE customers_callslots SET rate = %(rate)s, next_at = clock_timestamp()
     WHERE run_id = %(run)s AND rate <> %(rate)s
 """
+LAPSED = "The call was not made: the lease of its share was over."
+GIVE_UP_LOOK_S = 0.5
 UNLIMITED_LOOK_S = 0.5  # how often whoever has no limit looks whether Lago has asked for a pause
 
 
@@ -49,9 +53,9 @@ class _Ask:
 class SharedPace:
     """A limiter that draws from the run's slots. `serve` is called by the one thread with a database."""
 
-    def __init__(self, run_pk: int, sleep: Callable[[float], None]) -> None:
+    def __init__(self, run_pk: int, stop: Stop) -> None:
         self._run_pk = run_pk
-        self._sleep = sleep
+        self._stop = stop
         self._changed = Condition()
         self._asks: list[_Ask] = []
         self._pause_s = 0.0
@@ -63,17 +67,25 @@ class SharedPace:
     # --- in any thread -------------------------------------------------------------------------------
 
     def wait(self) -> None:
-        while True:
+        """Sleep until the caller's turn; raise RemoteError where its share may be another one's by then."""
+        self._wait()
+        if self._stop.has_lapsed:
+            raise RemoteError("lago_unreachable", LAPSED)  # of a row that nobody writes down here
+
+    def _wait(self) -> None:
+        while not self._stop.has_lapsed:
             with self._changed:
                 if self._is_over or time.monotonic() < self._free_until:
                     return
                 ask, changes = _Ask(), self._changes
                 self._asks.append(ask)
                 self._changed.notify_all()
-            ask.granted.wait()
+            while not ask.granted.wait(GIVE_UP_LOOK_S):
+                if self._stop.requested:
+                    return  # the database is away, and nobody may wait for it in vain
             delay = ask.due - time.monotonic()
             if delay > 0:
-                self._sleep(delay)
+                self._stop.sleep(delay)
             if delay <= 0 or changes == self._changes:
                 return
 
@@ -100,12 +112,19 @@ class SharedPace:
             pause_s, self._pause_s = self._pause_s, 0.0
             rate, self._rate = self._rate, None
             asks, self._asks = self._asks, []
-        if pause_s:
-            self._execute(HOLD, [pause_s, self._run_pk])
-        if rate is not None:
-            self._execute(CHANGE, {"rate": rate, "run": self._run_pk})
-        if asks:
-            self._grant(asks)
+        try:
+            if pause_s:
+                self._execute(HOLD, [pause_s, self._run_pk])
+            if rate is not None:
+                self._execute(CHANGE, {"rate": rate, "run": self._run_pk})
+            if asks:
+                self._grant(asks)
+        except DatabaseError:
+            with self._changed:  # they wait for the next try
+                self._asks = [*asks, *self._asks]
+                self._pause_s = max(self._pause_s, pause_s)
+                self._rate = rate if self._rate is None else self._rate
+            raise
 
     def close(self) -> None:
         """Let everybody go on: nobody draws any more."""
