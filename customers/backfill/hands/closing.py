@@ -16,14 +16,23 @@ Status = BackfillRun.Status
 logger = logging.getLogger(__name__)
 
 
-@transaction.atomic
 def close_if_over(run: BackfillRun) -> bool:
-    """Close a run at which nobody is, if it is done or is to end; False if not. Safe at any moment.
+    """Close a run at which nobody is, if it is done or is to end; False if not. Safe at any moment."""
+    return _may_be_over(run) and _closed(run)
 
-    Locks the shares before the run, as whoever settles does.
-    """
-    if not SharedRun.objects.filter(run=run, is_at_work=True).exists():
+
+def _may_be_over(run: BackfillRun) -> bool:
+    """Look without a lock, as this is asked often: who wants a share finds none while all are locked."""
+    shared = SharedRun.objects.filter(run=run, is_at_work=True).select_related("run").first()
+    if shared is None or shares.held(run.pk).exists():
         return False
+    is_to_end = shared.run.stop_requested or shared.run.pause_requested or bool(shared.halted)
+    return is_to_end or not RunShare.objects.filter(run=run, is_done=False).exists()
+
+
+@transaction.atomic
+def _closed(run: BackfillRun) -> bool:
+    """Look again and close it. Locks the shares before the run, as whoever settles does."""
     left = list(RunShare.objects.select_for_update().filter(run=run, is_done=False).defer("content"))
     now = BackfillRun.objects.select_for_update().get(pk=run.pk)
     shared = SharedRun.objects.filter(run=run, is_at_work=True).first()
