@@ -18,6 +18,7 @@ from billing.api.usage import Usage
 from billing.api.wallets import Wallets
 from billing.errors import LagoError
 from kernel.deadline import Deadline
+from kernel.pace import Limiter
 from kernel.tally import Tally
 
 __all__ = ["LagoClient", "LagoError", "supports_skip"]
@@ -26,7 +27,8 @@ __all__ = ["LagoClient", "LagoError", "supports_skip"]
 class LagoClient(Installation, Subscriptions, Usage, Wallets, Coupons):
     """One Lago organization, as its API key opens it.
 
-    `rate_per_s` 0 means no limit. Up to `pool_size` connections are kept, and bulk reads use as many threads.
+    `rate_per_s` 0 means no limit; where a `limiter` is given, that one says it. Up to `pool_size` connections
+    are kept, and bulk reads use as many threads.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class LagoClient(Installation, Subscriptions, Usage, Wallets, Coupons):
         sleep: Callable[[float], None] = time.sleep,
         backoff_s: float = 0.5,
         deadline: Deadline | None = None,
+        limiter: Limiter | None = None,
     ) -> None:
         transport = Transport(
             url,
@@ -52,6 +55,7 @@ class LagoClient(Installation, Subscriptions, Usage, Wallets, Coupons):
             sleep=sleep,
             backoff_s=backoff_s,
             deadline=deadline,
+            limiter=limiter,
         )
         super().__init__(transport, pool_size)
 

@@ -78,6 +78,12 @@ class LagoCouponStep(Step):
         self._coupons = self.client.coupons()
         return Found(self._coupons, self.client.applied_coupons_of(external_ids))
 
+    def remember(self, rows: Iterable[Wanted]) -> Facts:
+        return {code: self._coupons[code] for code in map(COUPON.of, rows) if code in self._coupons}
+
+    def recall(self, known: Facts) -> None:
+        self._coupons = {**self._coupons, **known}
+
     def check(self, wanted: Wanted, found: Found) -> Verdict:
         code = COUPON.of(wanted)
         coupon = found.coupons.get(code)

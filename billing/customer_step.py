@@ -20,6 +20,7 @@ from kernel import (
     Action,
     Divergence,
     Fact,
+    Facts,
     Made,
     Problem,
     Removal,
@@ -100,6 +101,14 @@ class LagoCustomerStep(Step):
             if customer.applicable_timezone
         }
         return found
+
+    def remember(self, rows: Iterable[Wanted]) -> Facts:
+        keys = [row.external_id for row in rows if row.external_id in self.seen.customers]
+        return {key: self.seen.zones.get(key, "") for key in keys}
+
+    def recall(self, known: Facts) -> None:
+        self.seen.customers.update(known)
+        self.seen.zones |= {key: zone for key, zone in known.items() if zone}
 
     def check(self, wanted: Wanted, found: Mapping[str, Customer]) -> Verdict:
         customer = found.get(wanted.external_id)

@@ -44,6 +44,7 @@ class _Sql:
 
 
 _ONE = _Sql("pg_try_advisory_lock(%s)", "pg_advisory_unlock(%s)", KEY)
+_ONE_SHARED = _Sql("pg_try_advisory_lock_shared(%s)", "pg_advisory_unlock_shared(%s)", KEY)
 _TWO = _Sql("pg_try_advisory_lock(%s, %s)", "pg_advisory_unlock(%s, %s)", KEYS)
 
 
@@ -64,12 +65,12 @@ class Lock:
     key: int
 
     @contextmanager
-    def held(self) -> Iterator[bool]:
+    def held(self, *, shared: bool = False) -> Iterator[bool]:
         """Hold it for as long as this lasts; yield False, without waiting, if another session has it.
 
-        Raises SharedSession, with nothing held.
+        `shared`: beside others who hold it so. Raises SharedSession, with nothing held.
         """
-        with _held(_ONE, self.key) as mine:
+        with _held(_ONE_SHARED if shared else _ONE, self.key) as mine:
             yield mine
 
     def is_still_ours(self) -> bool:

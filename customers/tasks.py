@@ -69,6 +69,15 @@ def import_run(run_pk: int) -> str:
 
 
 @in_a_line
+def lend_a_hand(run_pk: int) -> str:
+    """Do some of the shares of a run that several workers do together."""
+    with journal.told("hand", **journal.run_of(run_pk)) as told:
+        told["outcome"] = jobs.lend_a_hand(run_pk)
+        told |= journal.standing_of(run_pk)
+    return str(told["outcome"])
+
+
+@in_a_line
 def run_job(job_pk: int) -> str:
     """Do what was asked of a run in the admin: reconcile it, revert it, or look what that would do."""
     with journal.told("job", **journal.job_of(job_pk)) as told:

@@ -17,7 +17,8 @@ from django_q.models import Schedule
 from customers import locks, queueing
 from customers.database import trouble_of
 from customers.jobs import journal
-from customers.models import WorkerBeat
+from customers.jobs.hands import own_name
+from customers.models import WorkerBeat, WorkerSeen
 from customers.queueing import SWEEP
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,12 @@ def on_worker_start(**kwargs: Any) -> None:
 def beat() -> None:
     WorkerBeat.objects.bulk_create(
         [WorkerBeat(id=1)], update_conflicts=True, unique_fields=["id"], update_fields=["seen_at"]
+    )
+    WorkerSeen.objects.bulk_create(
+        [WorkerSeen(name=own_name())],
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["seen_at"],
     )
 
 

@@ -3,8 +3,22 @@
 import time
 from collections.abc import Callable
 from threading import Lock
+from typing import Protocol
 
 MOST_AT_ONCE = 64  # calls of one process to one system
+
+
+class Limiter(Protocol):
+    """Says when a call may begin; all of it in any thread."""
+
+    def wait(self) -> None:
+        """Sleep until the caller's turn."""
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody start for so long."""
+
+    def change(self, rate_per_s: float) -> None:
+        """Let so many calls begin per second from now on; 0 means no limit."""
 
 
 class RateLimiter:

@@ -181,6 +181,13 @@ class Step:
         """Judge again where the verdicts of all steps on the row are known, by what they tell."""
         return verdict
 
+    def remember(self, rows: Iterable[Wanted]) -> Facts:
+        """Return what the step keeps of what it found of these rows, in plain values, for others."""
+        return {}
+
+    def recall(self, known: Facts) -> None:
+        """Take over what another one's `remember` returned, perhaps in another process."""
+
     def tell(self, wanted: Wanted, ref: str, key: str) -> Facts:
         """Say what others may know of a thing. `ref` is blank before it is made, or where it is shared."""
         return {}

@@ -98,6 +98,7 @@ POLARIS_CUSTOMER_URL = environment.url("POLARIS_CUSTOMER_URL")  # where customer
 BACKFILL_BATCH_SIZE = environment.whole("BACKFILL_BATCH_SIZE", 25, least=1, most=1000)
 BACKFILL_CONCURRENCY = environment.whole("BACKFILL_CONCURRENCY", 8, least=1, most=64)
 BACKFILL_LAGO_RATE = environment.whole("BACKFILL_LAGO_RATE", 25, least=0, most=10_000)
+BACKFILL_LEASE_S = environment.whole("BACKFILL_LEASE_S", 20, least=2, most=3600)
 BACKFILL_REQUIRE_APPROVAL = environment.flag("BACKFILL_REQUIRE_APPROVAL")  # of each plan, by somebody else
 BACKFILL_LOG_DIR = Path(
     environment.text("BACKFILL_LOG_DIR") or (DATA_DIR / "backfill" if DEBUG else "/data/backfill")
@@ -283,7 +284,7 @@ SESAME_MAX_AGE = timedelta(days=30)
 Q_BROKER_URL = environment.url("Q_BROKER_URL", schemes=("redis", "rediss"))
 Q_CLUSTER: dict[str, Any] = {
     "name": "polaris",
-    "workers": 2,
+    "workers": environment.whole("WORKER_PROCESSES", 2, least=1, most=64),
     "timeout": 900,  # longer than a mail server may think over one mail
     "retry": 1020,  # counts from the moment a task is taken, so it must outlast timeout and waiting
     "max_attempts": 1,

@@ -13,7 +13,7 @@ from billing.api.replies import Reply, judge, lost, read, retry_after
 from billing.errors import LagoError
 from kernel import http
 from kernel.deadline import Deadline
-from kernel.pace import RateLimiter
+from kernel.pace import Limiter, RateLimiter
 from kernel.tally import Tally
 
 MAX_BACKOFF_S = 8.0
@@ -47,6 +47,7 @@ class Transport:
         sleep: Callable[[float], None],
         backoff_s: float,
         deadline: Deadline | None = None,
+        limiter: Limiter | None = None,
     ) -> None:
         self.url = normalised(url)
         self.tally = Tally()
@@ -54,7 +55,7 @@ class Transport:
         self._tries = tries
         self._sleep = sleep
         self._backoff = wait_exponential_jitter(multiplier=backoff_s, max=MAX_BACKOFF_S, jitter=backoff_s)
-        self._limiter = RateLimiter(rate_per_s, burst=pool_size, sleep=sleep)
+        self._limiter: Limiter = limiter or RateLimiter(rate_per_s, burst=pool_size, sleep=sleep)
         self._session = http.session(Bearer(checked_key(key)), pool_size, self.url, deadline)
         # Prepared once and copied, headers and all, which is ten times cheaper than preparing each.
         self._blank = self._session.prepare_request(requests.Request("GET", self.url))

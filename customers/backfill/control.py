@@ -14,18 +14,20 @@ from auditlog.models import Event, record
 from auditlog.people import with_names
 from customers import queueing
 from customers.backfill import uploads, welcome
+from customers.backfill.hands.closing import close_if_over
 from customers.backfill.ledger import life, schedule
 from customers.backfill.ledger.at_work import runs_at_work, somebody_stays
 from customers.backfill.ledger.pace import Pace, change_pace
 from customers.backfill.ledger.runs import again
 from customers.backfill.ledger.standing import REVERT_INTERRUPTED, shown_status
 from customers.backfill.refused import Refused
-from customers.models import BackfillRun, BackfillUpload, RunJob, WelcomeCampaign
+from customers.models import BackfillRun, BackfillUpload, RunJob, SharedRun, WelcomeCampaign
 
 Status = BackfillRun.Status
 UNDER_WAY = (Status.QUEUED, Status.RUNNING, Status.PAUSED, Status.REVERTING)
-JOB_TASK = "customers.tasks.run_job"
+JOB_TASK, HAND_TASK = "customers.tasks.run_job", "customers.tasks.lend_a_hand"
 WAY = "See it with: python manage.py backfill_runs {}"
+STOPPED = "The run {} is stopped. The same file continues it."
 WAITS = "The run {} waits already: its first customers are in, and nothing of the others has been begun."
 REST_OR_REVERT = (
     "Continue it with the rest, or revert it. Both are named by: python manage.py backfill_runs {}"
@@ -85,6 +87,8 @@ def pause(run: BackfillRun, *, actor: str) -> str:
     run.refresh_from_db()
     if run.status == Status.RUNNING and run.pause_requested and not somebody_stays(run.pk):
         life.heed(run)  # its worker has died
+    if run.pause_requested and close_if_over(run):  # shared out, and no worker is at it
+        run.refresh_from_db()
     if run.status == Status.PAUSED or run.paused_at:
         paused = with_names(life.paused_by(run.asked_by))
         return f"The run {run.run_id} is {'' if asked else 'already '}{paused}."
@@ -112,10 +116,11 @@ def resume(run: BackfillRun, *, actor: str) -> str:
     """Have whoever has it in hand go on: its process, while that waits with it, or the worker."""
     run = BackfillRun.objects.select_for_update().get(pk=run.pk)
     job, stays = _revert_job(run), somebody_stays(run.pk)
+    is_shared = SharedRun.objects.filter(run=run).exists()
     is_revert = run.status == Status.REVERTING
     if (
         not stays
-        and not (job if is_revert else _has_file(run))
+        and not (job if is_revert else is_shared or _has_file(run))
         and (run.paused_at or run.status == Status.PAUSED)
     ):
         way = f"backfill_revert --run-id {run.run_id}" if is_revert else again(run)
@@ -129,13 +134,20 @@ def resume(run: BackfillRun, *, actor: str) -> str:
         return f"The run {run.run_id} begins at {schedule.told(run)}."
     if job and is_revert:
         queueing.wake_once_committed(JOB_TASK, job.pk)
+    elif is_shared:
+        queueing.wake_once_committed(HAND_TASK, run.pk)
     elif not stays:
         uploads.enqueue(run.pk)
     return f"The run {run.run_id} goes on. It plans anew first."
 
 
-@transaction.atomic
 def stop(run: BackfillRun, *, actor: str) -> str:
+    told = _asked_to_stop(run, actor)
+    return STOPPED.format(run.run_id) if close_if_over(run) else told
+
+
+@transaction.atomic
+def _asked_to_stop(run: BackfillRun, actor: str) -> str:
     run = BackfillRun.objects.select_for_update().get(pk=run.pk)
     held = run.status == Status.REVERTING and run.paused_at is not None
     if is_repaired(run):
@@ -147,7 +159,7 @@ def stop(run: BackfillRun, *, actor: str) -> str:
     if held and not somebody_stays(run.pk):
         _end_revert(run, actor)
     if run.status == Status.INTERRUPTED:
-        return f"The run {run.run_id} is stopped. The same file continues it."
+        return STOPPED.format(run.run_id)
     return f"The run {run.run_id} stops: what is in flight is finished and recorded."
 
 

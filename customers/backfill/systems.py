@@ -20,6 +20,7 @@ from customers.backfill.refused import Refused
 from customers.backfill.steps import STEPS, leavable
 from kernel import RemoteError, Step
 from kernel.deadline import Deadline
+from kernel.pace import Limiter
 from kernel.patience import waiting_for
 from kernel.tally import Tally
 from kernel.zones import zone_of
@@ -87,12 +88,13 @@ def connect(
     without: Collection[str] | None = None,
     writes: bool = False,
     deadline: Deadline | None = None,
+    limiter: Limiter | None = None,
 ) -> Iterator[Systems]:
     """Reach every system that is configured; raise Refused if one does not answer as it should.
 
     `without` names systems that are not to be reached at all; None where none can be left out. `writes`:
     whoever asks is going to change something. `deadline`: for all that is asked of them together, where a
-    page waits (`page_looks`).
+    page waits (`page_looks`). `limiter` paces the calls to Lago instead of `rate`.
     """
     left_out = without or ()
     for key in left_out:
@@ -101,7 +103,7 @@ def connect(
     with ExitStack() as stack:
         sleep = deadline.sleep if deadline else sleep
         how = {"sleep": sleep, "deadline": deadline}
-        lago = stack.enter_context(_lago(rate, concurrency, **how))
+        lago = stack.enter_context(_lago(rate, concurrency, limiter=limiter, **how))
         try:
             with waiting_for(f"Lago at {lago.url}"):
                 target = preflight(lago)

@@ -4,6 +4,8 @@ Tasks are delivered at least once, and a killed worker's may be lost. So what is
 tables, a task only wakes somebody up, and the sweep does so again for whatever was left.
 """
 
+from customers.jobs.hands import call as call_hands
+from customers.jobs.hands import lend_a_hand, look_after
 from customers.jobs.imports import import_run
 from customers.jobs.looked import keep_reconciliation, keep_verification
 from customers.jobs.on_runs import LEAVE_OUT, LOOK, ONLY, WITHOUT, ask, run_job
@@ -19,9 +21,12 @@ __all__ = [
     "REVERTED",
     "WITHOUT",
     "ask",
+    "call_hands",
     "import_run",
     "keep_reconciliation",
     "keep_verification",
+    "lend_a_hand",
+    "look_after",
     "run_job",
     "stop_verifying",
     "stop_waiting",

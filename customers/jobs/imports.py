@@ -15,6 +15,7 @@ from customers.backfill.engine.attempt import import_file
 from customers.backfill.engine.consent import Consent
 from customers.backfill.engine.report import Report
 from customers.backfill.engine.stop import Stop
+from customers.backfill.hands.handing_over import SharingOut
 from customers.backfill.ledger import life, run_log, schedule
 from customers.backfill.ledger.at_work import Busy, NotAlone, only_one
 from customers.backfill.ledger.pace import Pace, pace_of
@@ -24,9 +25,9 @@ from customers.backfill.settling_in import wake_platform
 from customers.backfill.source import SourceError
 from customers.backfill.systems import connect
 from customers.backfill.would_fail import what_fails
-from customers.jobs import settling
+from customers.jobs import hands, settling
 from customers.jobs.slices import Slice, Slicing
-from customers.models import BackfillRun, BackfillUpload
+from customers.models import BackfillRun, BackfillUpload, SharedRun, WorkerSeen
 from kernel import RemoteError
 
 Status = BackfillRun.Status
@@ -38,6 +39,7 @@ ATTEMPTS = 3  # at one and the same place
 class Ended(StrEnum):
     DONE = "done"
     MORE = "more"  # its time is up; the next task goes on
+    SHARED = "shared"  # its rows are left to all workers
     BUSY = "busy"  # another import or revert is at work; the sweep comes back to it
     NOTHING = "nothing"  # nothing to do, or not any more
     REFUSED = "refused"  # the run says why
@@ -48,14 +50,26 @@ def import_run(run_pk: int, *, slice_of: Slicing = Slice) -> Ended:
 
     Whoever holds the lock is the only one at work, so a run that says `running` was left by a dead worker.
     """
+    if SharedRun.objects.filter(run_id=run_pk).exists():
+        return _lent(run_pk)
     try:
         with only_one():
             upload = _claim(run_pk)
-            return _work(upload, slice_of) if upload else Ended.NOTHING
+            ended = _work(upload, slice_of) if upload else Ended.NOTHING
     except Busy:
         return Ended.BUSY
     except NotAlone as error:
         return _refused(run_pk, error)
+    return _lent(run_pk) if ended is Ended.SHARED else ended
+
+
+def _lent(run_pk: int) -> Ended:
+    """Do some of its shares, and say how it stands then."""
+    lent = hands.lend_a_hand(run_pk)
+    if lent == Ended.BUSY:
+        return Ended.BUSY
+    is_left = SharedRun.objects.filter(run_id=run_pk).exists()
+    return Ended.MORE if is_left else Ended.DONE
 
 
 def _refused(run_pk: int, error: NotAlone) -> Ended:
@@ -100,14 +114,24 @@ def _work(upload: BackfillUpload, slice_of: Slicing) -> Ended:
                 staging.open_upload(upload), systems, replace(options, new_run=False),
                 actor=upload.actor, log_dir=settings.BACKFILL_LOG_DIR,
                 stop=stop, progress=progress, now=timezone.now,
-                consents=_consents(upload),
+                consents=_consents(upload), share_out=_sharing_out(pace),
             )  # fmt: skip
+            if report.status == Status.RUNNING:
+                BackfillUpload.objects.filter(pk=upload.pk).update(attempts=0)
+                return Ended.SHARED
             if report.run is not None and report.status not in (*WHOLE, Status.QUEUED):
                 wake_platform(systems)  # what there is of it is not looked at
     except (Refused, RemoteError, SourceError, ImproperlyConfigured) as error:
         _end(upload, Status.INTERRUPTED, f"{error} {getattr(error, 'hint', '')}".strip())
         return Ended.REFUSED
     return _settle(upload, report)
+
+
+def _sharing_out(pace: Pace) -> SharingOut | None:
+    """Share it out where there is more than one to do it; alone, a worker does it in slices."""
+    workers = WorkerSeen.number_alive()
+    rate = settings.BACKFILL_LAGO_RATE if pace.rate is None else pace.rate
+    return SharingOut(rate, workers) if workers > 1 else None
 
 
 def _consents(upload: BackfillUpload) -> list[Consent]:

@@ -5,6 +5,7 @@ from django.db.models import Q
 from customers.backfill import uploads as staging
 from customers.backfill.ledger import at_work, schedule
 from customers.backfill.notices.died import notice_dead
+from customers.jobs import hands
 from customers.jobs.waking import enqueue
 from customers.models import BackfillRun, RunJob
 
@@ -24,4 +25,4 @@ def sweep() -> int:
     for job_pk in jobs:
         enqueue(job_pk)
     notice_dead()
-    return len(runs) + len(jobs)
+    return len(runs) + len(jobs) + hands.sweep()

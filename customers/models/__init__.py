@@ -7,6 +7,7 @@ from customers.models.mapping import BackfillMapping, header_digest
 from customers.models.notice import Notice
 from customers.models.operations import ThrottleMark, WorkerBeat
 from customers.models.people import FormerSpelling, IdTagMapping, User
+from customers.models.shares import CallSlots, RunLogPart, RunShare, SharedRun, WorkerSeen
 from customers.models.upload import BackfillUpload
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "BackfillRun",
     "BackfillStep",
     "BackfillUpload",
+    "CallSlots",
     "Customer",
     "FormerSpelling",
     "IdTagMapping",
@@ -23,11 +25,15 @@ __all__ = [
     "PlatformLink",
     "RunCalls",
     "RunJob",
+    "RunLogPart",
+    "RunShare",
+    "SharedRun",
     "ThrottleMark",
     "User",
     "WelcomeCampaign",
     "WelcomeMail",
     "WorkerBeat",
+    "WorkerSeen",
     "email_digest",
     "header_digest",
     "moved_to",

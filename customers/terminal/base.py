@@ -31,6 +31,7 @@ from kernel.patience import told_of_waiting, waiting_for
 
 WELL, NOT_WELL, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
 AGAIN = "Run the same command again."
+STOPPING = "Stopping: what is in flight is finished and recorded. Once more ends it at once."
 
 
 class BackfillCommand(BaseCommand):
@@ -221,21 +222,21 @@ class BackfillCommand(BaseCommand):
         os._exit(INTERRUPTED)
 
     @contextmanager
-    def stop_on_signals(self, *, writes: bool = True) -> Iterator[Stop]:
+    def stop_on_signals(self, *, writes: bool = True, heard: str = STOPPING) -> Iterator[Stop]:
         """Turn the first Ctrl-C (or SIGTERM) into a request to stop, and the second into an end at once.
 
         What only reads has nothing to finish: the first ends it.
         """
         stop = Stop()
-        heard: list[int] = []
+        signals: list[int] = []
 
         def hear(number: int, frame: FrameType | None) -> None:
-            heard.append(number)
-            if len(heard) > 1 or not writes:
+            signals.append(number)
+            if len(signals) > 1 or not writes:
                 self._end_at_once()
             stop.request(signal.Signals(number).name, interrupted=True)
             with suppress(RuntimeError):  # it may have come while the same stream was being written to
-                self.say("Stopping: what is in flight is finished and recorded. Once more ends it at once.")
+                self.say(heard)
 
         before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
         try:

@@ -35,6 +35,7 @@ class ImportOptions:
     pace: Pace  # as it was said here
     verbosity: int
     no_wait: bool
+    workers: bool  # do it, and not this process
     save_plan: Path | None
     plan: Path | None
     force: bool
@@ -110,6 +111,7 @@ def add_import_options(parser: CommandParser) -> None:
     add("--force", action="store_true", help="write over a plan that was saved there")
     add("--plan", type=Path, metavar="FILE", help="import only if the plan is still the one that was saved")
     add_no_wait(parser)
+    add("--workers", action="store_true", help="plan here, and have the workers do it together")
     add(
         "--reclaim",
         nargs="?",
@@ -144,6 +146,8 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
     )
     if given["save_plan"] and not given["dry_run"]:
         raise Refused("--save-plan needs --dry-run.", "Save the plan first, and import with --plan.")
+    if given["workers"] and given["dry_run"]:
+        raise Refused("--workers and --dry-run exclude each other: a dry-run is made here.")
     if given["reclaim"] is not None and given["new_run"]:
         raise Refused("--reclaim goes on with a run, and --new-run starts another one: choose one of them.")
     pace = Pace(given["rate"], given["concurrency"])
@@ -160,6 +164,7 @@ def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
         pace=pace,
         verbosity=given["verbosity"],
         no_wait=given["no_wait"],
+        workers=given["workers"],
         save_plan=given["save_plan"],
         plan=given["plan"],
         force=given["force"],

@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -78,6 +79,15 @@ class TerminalProgress(Hearer):
             return
         self._stream.write(f"{message}\n")
         self._stream.flush()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Make room for a question."""
+        if self._bar is not None:
+            self._bar.stop()
+        yield
+        if self._bar is not None:
+            self._bar.start()
 
     def advance(self, number: int) -> None:
         self._done += number

@@ -60,9 +60,7 @@ def print_detail(console: Console, detail: RunDetail, *, verbosity: int = 1) -> 
     console.print(f"SteVe {run.steve_url or 'not configured'}")
     begun = f"begun {run.started_at:%Y-%m-%d %H:%M:%S} UTC{_ended(detail)}"
     console.print(f"By    {actor_names([run.actor])[run.actor]}, {begun}")
-    for line in _approved(detail):
-        console.print(line, soft_wrap=True)
-    for line in _control(run):
+    for line in (*_approved(detail), *_control(run)):
         console.print(line, soft_wrap=True)
     console.print()
     if detail.standing.sentence:
@@ -74,6 +72,8 @@ def print_detail(console: Console, detail: RunDetail, *, verbosity: int = 1) -> 
     console.print(" · ".join(f"{number:,} {name}" for name, number in detail.counts.items()))
     if detail.rate_per_s:
         console.print(f"{detail.rate_per_s:,.1f} rows per second over {run.active_s:,.1f} s")
+    for line in sharing_lines(detail):
+        console.print(line, soft_wrap=True)
     if detail.steps:
         table = plain_table("step", "states")
         for name, states in detail.steps.items():
@@ -112,6 +112,17 @@ def _control(run: BackfillRun) -> Iterator[str]:
         yield f"Pace  {sentence}, as chosen while it worked"
     if hour := schedule.told(run):
         yield f"Begins at {hour}"
+
+
+def sharing_lines(detail: RunDetail) -> Iterator[str]:
+    """Say which worker is at what of a run that several do together."""
+    sharing = detail.sharing
+    if sharing is None:
+        return
+    yield f"Done by workers together; {counted(sharing.waiting, 'share')} of the file wait for one."
+    yield from (f"  {hand.sentence}" for hand in sharing.hands)
+    if sharing.refused:
+        yield f"  {sharing.refused}"
 
 
 def _ended(detail: RunDetail) -> str:
@@ -172,6 +183,7 @@ def detail_json(detail: RunDetail) -> dict[str, Any]:
         "taken_back": detail.taken_back,
         "steps": detail.steps,
         "rate_per_s": detail.rate_per_s,
+        "sharing": detail.sharing.as_json() if detail.sharing else None,
         "failures": [
             {"line": line, "external_id": external_id, "code": code, "message": message}
             for line, external_id, code, message in detail.failures

@@ -20,6 +20,8 @@ from tests.benchmarks.stage import Outcome, Stage, beside, stage
 
 LATENCY_MS = 50
 CONCURRENCY = 8
+WORKERS, ROWS_PER_WORKER = (1, 2, 4), 1_000
+SETTLED_S = "SELECT extract(epoch FROM max(settled_at) - min(settled_at)) FROM customers_backfillrow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,28 @@ def correcting() -> Iterator[Figure]:
         yield _at_most("… and the page after it", took["page_s"], "s", 1)
 
 
+def many_workers() -> Iterator[Figure]:
+    """Import with one, two and four workers, each as many rows: from a slow Lago, and from a quick one."""
+    speeds = {number: _by_workers(number, LATENCY_MS)[0] for number in WORKERS}
+    for number, bar in ((2, 1.9), (4, 3.6)):
+        name = f"{number} workers, Lago at {LATENCY_MS} ms, against one"
+        yield _at_least(name, speeds[number] / speeds[1], "times", bar)
+    for number in WORKERS:
+        rows_per_s, share = _by_workers(number, 0)
+        yield Figure(f"{number} workers, Lago at 0 ms", rows_per_s, "rows/s", "no bar", kept=True)
+        yield Figure("… of a processor, by the stand-in for Lago", share, "%", "no bar", kept=True)
+
+
+def _by_workers(number: int, latency_ms: int) -> tuple[float, float]:
+    """Return the rows a second, from the first that is settled on, and the stand-in's share of a CPU."""
+    with stage(latency_ms=latency_ms) as here, here.workers(number):
+        path, rows = str(here.file(ROWS_PER_WORKER * number, "W")), ROWS_PER_WORKER * number
+        before, began = here.lago_cpu_s(), time.monotonic()
+        here.manage("backfill_customers", "--input", path, "--workers", "--concurrency", "4")
+        share = 100 * (here.lago_cpu_s() - before) / (time.monotonic() - began)
+        return rows / here.ask(SETTLED_S), share
+
+
 def _calls(here: Stage) -> int:
     with urllib.request.urlopen(f"{here.variables['LAGO_API_URL']}/sandbox/requests") as reply:
         return int(json.load(reply)["total"])
@@ -177,6 +201,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "long-run": long_run,
     "again": again,
     "correcting": correcting,
+    "workers": many_workers,
 }
 
 

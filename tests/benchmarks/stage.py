@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, LiteralString
 from uuid import uuid4
 
 import psycopg
@@ -77,6 +78,7 @@ class Stage:
     folder: Path
     variables: Mapping[str, str]
     tree: Path = ROOT
+    lago_pid: int = 0
 
     def manage(self, *arguments: str) -> Outcome:
         """Run a command that prints JSON, to its end."""
@@ -107,6 +109,42 @@ class Stage:
         process.returncode = os.waitstatus_to_exitcode(status)
         wall_s, cpu_s = time.monotonic() - began, usage.ru_utime + usage.ru_stime
         return Cost(process.returncode, wall_s, cpu_s, usage.ru_maxrss / 1024)
+
+    @contextmanager
+    def workers(self, number: int) -> Iterator[None]:
+        """Have so many workers of one process each, ready for work."""
+        variables = {**self.variables, "WORKER_PROCESSES": "1"}
+        started = [
+            subprocess.Popen(
+                [sys.executable, "manage.py", "qcluster"],
+                cwd=ROOT,
+                env=variables,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            for _ in range(number)
+        ]
+        try:
+            while self.ask("SELECT count(*) FROM customers_workerseen") < number:
+                time.sleep(0.1)
+            yield
+        finally:
+            for process in started:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            self.ask("WITH gone AS (DELETE FROM customers_workerseen RETURNING 1) SELECT count(*) FROM gone")
+
+    def ask(self, query: LiteralString) -> float:
+        """Ask our database for one number."""
+        with psycopg.connect(self.variables["DATABASE_URL"], autocommit=True) as database:
+            found = database.execute(query).fetchone()
+        return float(found[0]) if found else 0.0
+
+    def lago_cpu_s(self) -> float:
+        """Return how long the stand-in for Lago has had a processor."""
+        told = Path(f"/proc/{self.lago_pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
 
     def correct(self, path: Path) -> Mapping[str, float]:
         """Preview a file in the admin and correct a cell; give the seconds that takes."""
@@ -167,18 +205,18 @@ def stage(*, latency_ms: int, tree: Path = ROOT) -> Iterator[Stage]:
         "BACKFILL_LOG_DIR": str(folder / "logs"),
     }
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=tree, env=variables, check=True)
-    with _lago(latency_ms, variables) as url:
-        yield Stage(folder, variables | {"LAGO_API_URL": url}, tree)
+    with _lago(latency_ms, variables) as (url, pid):
+        yield Stage(folder, variables | {"LAGO_API_URL": url}, tree, pid)
 
 
 @contextmanager
 def beside(here: Stage, *, platform: bool) -> Iterator[Stage]:
     """Add a SteVe that costs nothing and, if asked, the platform's tables in a database of their own."""
-    with _sandbox("steve_sandbox", here.variables, "--ocpp-port", "0") as url:
+    with _sandbox("steve_sandbox", here.variables, "--ocpp-port", "0") as (url, _):
         more = {"STEVE_BASE_URL": url, "STEVE_API_USERNAME": SANDBOX_USERNAME, "STEVE_API_KEY": STEVE_KEY}
         if platform:
             more["POLARIS_DATABASE_URL"] = _platform(here.variables["DATABASE_URL"])
-        yield Stage(here.folder, {**here.variables, **more})
+        yield Stage(here.folder, {**here.variables, **more}, here.lago_pid)
 
 
 def _platform(database_url: str) -> str:
@@ -192,19 +230,19 @@ def _platform(database_url: str) -> str:
     return address
 
 
-def _lago(latency_ms: int, variables: Mapping[str, str]) -> AbstractContextManager[str]:
+def _lago(latency_ms: int, variables: Mapping[str, str]) -> AbstractContextManager[tuple[str, int]]:
     return _sandbox("lago_sandbox", variables, "--latency-ms", str(latency_ms))
 
 
 @contextmanager
-def _sandbox(name: str, variables: Mapping[str, str], *options: str) -> Iterator[str]:
-    """Run a sandbox as a process of its own, so that it takes no time from what is measured."""
+def _sandbox(name: str, variables: Mapping[str, str], *options: str) -> Iterator[tuple[str, int]]:
+    """Run a sandbox as a process, so that it takes no time from what is measured; give address and number."""
     command = [sys.executable, "manage.py", name, "--port", "0", *options]
     with subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None:
             raise RuntimeError("the sandbox has no output")
         ready = process.stdout.readline()
         try:
-            yield ready.split(" on ")[1].split()[0]
+            yield ready.split(" on ")[1].split()[0], process.pid
         finally:
             process.terminate()

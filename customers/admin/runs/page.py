@@ -23,6 +23,7 @@ from customers.backfill.ledger.attempts import Attempt, last_continuation
 from customers.backfill.ledger.counts import OUTCOMES, counts_of, step_states, warning_counts
 from customers.backfill.ledger.kept import Kept, kept_of
 from customers.backfill.ledger.looks import Since, since
+from customers.backfill.ledger.shares import Sharing, has_log, sharing_of
 from customers.backfill.ledger.standing import (
     REVERT_INTERRUPTED,
     REVERT_PAUSED,
@@ -103,6 +104,7 @@ class Live:
     continued: Attempt | None
     notices: Sequence[tuple[int, str, int, bool]]  # number, state, attempts, and whether it is new
     waiting: int = 0  # rows of the file after the first customers, where only those were to go in
+    sharing: Sharing | None = None  # of a run that workers do together
 
     @property
     def settled(self) -> int:
@@ -227,7 +229,7 @@ class Live:
     def by_worker(self) -> bool:
         """Return whether what is under way is the worker's, and not a command's."""
         reverting = self.revert is not None and not self.revert.is_over
-        return reverting if self.run.status == Status.REVERTING else self.has_file
+        return reverting if self.run.status == Status.REVERTING else self.has_file or self.sharing is not None
 
     @property
     def settling(self) -> Settling | None:
@@ -275,6 +277,7 @@ def live(run: BackfillRun) -> Live:
         kept=kept,
         continued=last_continuation(run) if status in STOPPED else None,
         waiting=waiting,
+        sharing=sharing_of(run),
         notices=_notices(run, timezone.now()),
     )
 
@@ -365,6 +368,11 @@ def files_of(run: BackfillRun) -> dict[str, Path]:
         "manifest": folder / f"revert-{run.run_id}.log",
     }
     return {kind: path for kind, path in known.items() if path.is_file()}
+
+
+def downloads_of(run: BackfillRun) -> set[str]:
+    """Name the files that can be downloaded. What workers log together is at hand on every machine."""
+    return {*files_of(run), *(("log",) if has_log(run) else ())}
 
 
 def platform_of(run: BackfillRun) -> str:

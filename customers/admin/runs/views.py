@@ -4,10 +4,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 
 from auditlog.models import Event, record
 from customers.admin import reachable
@@ -36,6 +37,9 @@ from customers.admin.runs.starts import starts_of
 from customers.admin.runs.stepping import stepper_of
 from customers.admin.runs.telling import told_of
 from customers.backfill import uploads as staging
+from customers.backfill.ledger.log_parts import text_of
+from customers.backfill.ledger.run_log import log_path
+from customers.backfill.ledger.shares import sharing_of
 from customers.backfill.ledger.standing import shown_status
 from customers.backfill.ledger.taken_back import taken_back
 from customers.backfill.refused import Refused
@@ -80,7 +84,7 @@ class RunPages(Pages):
             "result_kinds": RESULTS,
             "taken_back": len(taken_back(run)) - len(run.taking_back),
             "may_choose": may(request.user, REVERT) and shown_status(run) not in NOT_CHOSEN,
-            "downloads": page.files_of(run),
+            "downloads": dict.fromkeys(page.downloads_of(run), True),
             "told": told_of(run),
             "entries": page.entries_of(run) if may(request.user, AUDIT) else [],
             "may_see_customers": may(request.user, CUSTOMERS),
@@ -112,14 +116,21 @@ class RunPages(Pages):
         }
 
     @needs(*ON_RUNS)
-    def file_view(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse | FileResponse:
+    def file_view(
+        self, request: HttpRequest, pk: int, kind: str
+    ) -> HttpResponse | FileResponse | StreamingHttpResponse:
         """Return the run's log or its revert's manifest, as it is up to now."""
-        path = page.files_of(self.run(pk)).get(kind)
-        if path is None:
+        run = self.run(pk)
+        path = page.files_of(run).get(kind)
+        if path is not None and not (kind == "log" and sharing_of(run)):
+            return FileResponse(
+                path.open("rb"), as_attachment=True, filename=path.name, content_type="text/plain"
+            )
+        if kind not in page.downloads_of(run):
             raise Http404
-        return FileResponse(
-            path.open("rb"), as_attachment=True, filename=path.name, content_type="text/plain"
-        )
+        name = log_path(settings.BACKFILL_LOG_DIR, run.run_id).name
+        headers = {"Content-Disposition": content_disposition_header(True, name) or "attachment"}
+        return StreamingHttpResponse(text_of(run), content_type="text/plain", headers=headers)
 
     @needs(RUN)
     def failed_view(self, request: HttpRequest, pk: int) -> HttpResponse:

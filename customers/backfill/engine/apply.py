@@ -1,6 +1,6 @@
 """Do what a plan says: in bulk in databases, in parallel elsewhere, everything written down first."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from django.db import IntegrityError
@@ -15,7 +15,7 @@ from customers.backfill.engine.pipeline import Leg, Pipeline, legs_of
 from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, judge_again
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import facts
-from customers.backfill.ledger.at_work import NotAlone
+from customers.backfill.ledger.at_work import NotAlone, Taken
 from customers.models import BackfillRun
 from kernel import Action, Made, Per, Problem, RemoteError, Step, Task, Verdict, Works
 from kernel.chunks import chunks
@@ -57,6 +57,10 @@ class Importer:
         if self._knows_all:
             further = (row for row in plan.rows if row.owner_line is not None)
             self._books.several = {row.wanted.external_id for row in further}
+        self.carry_out(chunks(plan.to_do(), batch_size), batch_size=batch_size)
+
+    def carry_out(self, batches: Iterable[Sequence[PlannedRow]], *, batch_size: int) -> None:
+        """Bring in batches as they come, each of the rows of one hold. Raises Taken where that is lost."""
         pipeline: Pipeline[PlannedRow, Opened] = Pipeline(
             open_batch=self._open,
             legs=self._legs(),
@@ -65,7 +69,7 @@ class Importer:
             stop=self._stop,
             watch=self._hearing.listen,
         )
-        pipeline.run(chunks(plan.to_do(), batch_size), batch_size)
+        pipeline.run(batches, batch_size)
         self._hearing.close()
 
     def _legs(self) -> list[Leg[Opened]]:
@@ -84,6 +88,8 @@ class Importer:
             return []
         try:
             return self._opened(self._without(self._lost(rows), rows))
+        except Taken:
+            raise
         except NotAlone as error:  # the rows stay pending
             self._stop.request(str(error), broken=True)
             return []
@@ -149,7 +155,7 @@ class Importer:
     def _call(self, steps: Sequence[Step], item: Opened) -> None:
         """Make some of a row's things in order; the first that fails ends the row."""
         for step in steps:
-            if _is_due(item, step):
+            if _is_due(item, step) and not self._stop.has_lapsed:
                 self._note(item, step, self._try(step, item))
 
     def _try(self, step: Step, item: Opened) -> Made | StepFailure:

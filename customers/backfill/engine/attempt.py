@@ -25,7 +25,7 @@ from customers.backfill.engine.report import Report
 from customers.backfill.engine.sharing import Sharing
 from customers.backfill.engine.staging import stage
 from customers.backfill.engine.stop import Stop
-from customers.backfill.ledger import life
+from customers.backfill.ledger import life, shares
 from customers.backfill.ledger.at_work import only_one, working_on
 from customers.backfill.ledger.counts import outcome_counts
 from customers.backfill.ledger.log_reading import ALTERED, MADE
@@ -39,6 +39,8 @@ from customers.database import trouble_of
 from customers.models import BackfillRun
 from kernel.chunks import chunks
 
+# Takes the run, its plan, the options as they hold, and who began it.
+ShareOut = Callable[[BackfillRun, Report, Options, str], None]
 GOES_ON = (BackfillRun.Status.QUEUED, BackfillRun.Status.PAUSED)
 NOTHING: Mapping[str, str] = {}
 LOG_LINES = 1_000  # written at a time for rows that need no calls
@@ -64,6 +66,7 @@ def import_file(
     now: Callable[[], datetime],
     consents: Sequence[Consent] = (),
     reclaim: Reclaim | None = None,
+    share_out: ShareOut | None = None,
 ) -> Report:
     """Plan, and unless a row would fail, do it; safe to interrupt and to run again.
 
@@ -71,6 +74,7 @@ def import_file(
     Raises StoppedOnTheWay once a run has begun.
     `consents`: who has to agree to the plan; what they refuse is raised before anything is written.
     `reclaim`: what the run's log knows and the ledger does not; it is written with the plan.
+    `share_out` leaves the staged rows to others, in the transaction that stages them.
     """
     options = options.over(source.info)
     with only_one():
@@ -85,6 +89,13 @@ def import_file(
             # A run and its rows are there together or not at all, so no verdict is ever over half a file.
             with transaction.atomic():  # a log that cannot be opened leaves nothing behind either
                 run = life.begin(run, _described(planned, options, run), actor=actor)
+                shares.drop(run)
+                if share_out is not None:
+                    stage(run, planned.at_hand, actor, reclaim)
+                    for consent in consents:
+                        consent.hold(run)
+                    share_out(run, planned, options, actor)
+                    return replace(planned, dry_run=False, status=run.status, run=run)
                 log = held.enter_context(RunLog(log_path(log_dir, run.run_id), run.run_id))
                 held.enter_context(working_on(run.pk, actor))  # before anybody can see the run
                 stage(run, planned.at_hand, actor, reclaim)
@@ -131,7 +142,7 @@ class Attempt:
                 {
                     "status": status,
                     **outcome_counts(self.run),
-                    **_waiting(self.planned),
+                    **waiting(self.planned),
                     "seconds": f"{seconds:.1f}",
                 }
             ],
@@ -158,10 +169,10 @@ class Attempt:
 
     def _apply(self, log: RunLog) -> None:
         plan = self.planned.at_hand
-        self._log(log, [self._first_line()])
+        self._log(log, [first_line(self.planned, self.options)])
         for some in chunks((row for row in plan.rows if not row.is_to_do), LOG_LINES):
             made = made_elsewhere(self.run, [row.line for row in some])
-            self._settled(log, [_without_calls(row, made.get(row.line, {})) for row in some])
+            self._settled(log, [without_calls(row, made.get(row.line, {})) for row in some])
         self.progress.start("Importing", len(plan.to_do()))
         lanes = Lanes(self.options.concurrency)
         importer = Importer(
@@ -187,7 +198,7 @@ class Attempt:
 
     def _settled(self, log: RunLog, batch: Sequence[Settled]) -> None:
         ended = [settled for settled in batch if settled.outcome]
-        self._log(log, [_log_line(settled) for settled in ended])
+        self._log(log, [log_line(settled) for settled in ended])
         for settled in ended:  # a report needs no more of it, and there may be a million
             words = self._sharing.words(settled.steps)
             slim = replace(settled, steps=words, made=NOTHING, altered=())
@@ -200,47 +211,37 @@ class Attempt:
         except OSError as error:
             self.stop.request(f"the run log cannot be written: {error.strerror}")
 
-    def _first_line(self) -> dict[str, object]:
-        target = self.planned.systems.target
-        return {
-            "file": self.planned.info.name,
-            "sha256": self.planned.info.sha256,
-            "rows": len(self.planned.plan.rows),
-            **_waiting(self.planned),
-            "lago": target.organization.name,
-            "lago_organization": target.organization.lago_id,
-            "lago_url": target.url,
-            "steve": self.planned.systems.steve_url or "none",
-            **{f"world_{key}": which for key, which in self.planned.systems.world.items()},
-            **_told(self.options),
-        }
-
     def _verdict(self) -> tuple[str, str]:
         """Return the status and its reason. Only a run in which every row stands has succeeded.
 
         One whose first customers stand waits: the others are begun at nobody's but a person's word.
         """
-        status = BackfillRun.Status
-        counts = outcome_counts(self.run)
+        status, counts = BackfillRun.Status, outcome_counts(self.run)
         lets_go = self.stop.to_be_continued or self.stop.paused
         if lets_go and counts["pending"]:
             return (status.PAUSED if self.stop.paused else status.QUEUED), ""
         if self.stop.requested and not lets_go:
             return (status.FAILED if self.stop.broken else status.INTERRUPTED), self.stop.reason
-        good = counts["created"] + counts["completed"] + counts["skipped"]
-        if not counts["failed"] and not counts["pending"]:
-            return (status.CANARY if self.planned.canary else status.SUCCEEDED), ""
-        rows = "row" if counts["failed"] == 1 else "rows"
-        return (status.PARTIAL if good else status.FAILED), f"{counts['failed']} {rows} failed"
+        return verdict_of(counts, is_canary=self.planned.canary is not None)
 
 
-def _without_calls(row: PlannedRow, made: Mapping[str, str]) -> Settled:
+def verdict_of(counts: Mapping[str, int], *, is_canary: bool) -> tuple[str, str]:
+    """Return status and reason of a run that went through, by its rows by outcome."""
+    status = BackfillRun.Status
+    good = counts["created"] + counts["completed"] + counts["skipped"]
+    if not counts["failed"] and not counts["pending"]:
+        return (status.CANARY if is_canary else status.SUCCEEDED), ""
+    rows = "row" if counts["failed"] == 1 else "rows"
+    return (status.PARTIAL if good else status.FAILED), f"{counts['failed']} {rows} failed"
+
+
+def without_calls(row: PlannedRow, made: Mapping[str, str]) -> Settled:
     steps = {name: str(verdict.action) for name, verdict in row.verdicts.items()}
     outcome = "failed" if row.action is RowAction.FAIL else "skipped"
     return Settled(row, outcome, steps, row.problems, made=made)
 
 
-def _log_line(settled: Settled) -> dict[str, object]:
+def log_line(settled: Settled) -> dict[str, object]:
     row = settled.row
     line: dict[str, object] = {
         "line": row.line,
@@ -257,7 +258,23 @@ def _log_line(settled: Settled) -> dict[str, object]:
     return line
 
 
-def _waiting(planned: Report) -> dict[str, object]:
+def first_line(planned: Report, options: Options) -> dict[str, object]:
+    target = planned.systems.target
+    return {
+        "file": planned.info.name,
+        "sha256": planned.info.sha256,
+        "rows": len(planned.plan.rows),
+        **waiting(planned),
+        "lago": target.organization.name,
+        "lago_organization": target.organization.lago_id,
+        "lago_url": target.url,
+        "steve": planned.systems.steve_url or "none",
+        **{f"world_{key}": which for key, which in planned.systems.world.items()},
+        **_told(options),
+    }
+
+
+def waiting(planned: Report) -> dict[str, object]:
     return {"waiting": planned.canary.waiting_rows} if planned.canary else {}
 
 

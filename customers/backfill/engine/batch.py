@@ -7,7 +7,8 @@ from time import monotonic
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, FloatField, Func, Value
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from auditlog.models import record
@@ -19,8 +20,8 @@ from customers.backfill.engine.at_work import (
     events_of_opening,
     events_of_settling,
 )
+from customers.backfill.engine.holds import HoldOf, Result, alone
 from customers.backfill.engine.plan import PlannedRow, RowAction, told
-from customers.backfill.ledger.at_work import require_still_alone
 from customers.backfill.ledger.entries import ROW_FIELDS, LedgerRow, steps_of
 from customers.backfill.ledger.problems import as_json
 from customers.models import BackfillRow, BackfillRun, BackfillStep
@@ -32,9 +33,11 @@ State = BackfillStep.State
 class Books:
     """Writes the ledger of one run, batch by batch, and does what steps do in its transactions."""
 
-    def __init__(self, run: BackfillRun, steps: Sequence[Step], actor: str) -> None:
+    def __init__(self, run: BackfillRun, steps: Sequence[Step], actor: str, hold_of: HoldOf = alone) -> None:
+        """`hold_of` says by the line of a batch's first row what lets us write that batch."""
         self.run = run
         self.actor = actor
+        self._hold_of = hold_of
         self._steps = steps
         self._ours = [step for step in steps if step.works is Works.WITH_LEDGER]
         self._here = {step.name for step in self._ours}
@@ -57,7 +60,7 @@ class Books:
         Raises IntegrityError, with nothing written, where somebody made the same thing since the plan, and
         NotAlone where another run may be at work by now.
         """
-        require_still_alone()
+        self._hold_of(rows[0].line).opening()
         now = timezone.now()
         opened = self._with_records(rows)
         for step in self._ours:
@@ -120,6 +123,8 @@ class Books:
     @transaction.atomic
     def refuse(self, rows: Sequence[PlannedRow]) -> list[Settled]:
         """Write down rows that can no longer be imported, because the world changed after the plan."""
+        hold = self._hold_of(rows[0].line)
+        hold.settling()
         found = {record.line: record for record in self.run.rows.filter(line__in=[row.line for row in rows])}
         for row in rows:
             stored = found[row.line]
@@ -128,7 +133,9 @@ class Books:
             if row.owner_line is None:
                 self._refused[row.wanted.external_id] = _owner_failed(row, row.problems)
         bulk.update(BackfillRow, list(found.values()), ["outcome", "problems", "settled_at"])
-        return [Settled(row, Outcome.FAILED, {}, row.problems) for row in rows]
+        settled = [Settled(row, Outcome.FAILED, {}, row.problems) for row in rows]
+        hold.settled(settled, ())
+        return settled
 
     def is_lost(self, row: PlannedRow) -> bool:
         """Return whether the row shares a customer whose own row was refused."""
@@ -176,6 +183,10 @@ class Books:
     @transaction.atomic
     def settle(self, batch: Sequence[tuple[Opened, bool]]) -> list[Settled]:
         """Write what came of the calls, and put to use the things of whole rows."""
+        if not batch:
+            return []
+        hold = self._hold_of(batch[0][0].row.line)
+        hold.settling()
         now = timezone.now()
         items = [item for item, _ in batch]
         settled = []
@@ -193,6 +204,7 @@ class Books:
         ]
         record(self.run.audit_tag, self.actor, events)
         self._note_time(now)
+        hold.settled(settled, [result for item in items for result in _results(item)])
         return settled
 
     def _is_done(self, item: Opened) -> bool:
@@ -200,8 +212,10 @@ class Books:
         return item.record.outcome in (Outcome.CREATED, Outcome.COMPLETED)
 
     def _note_time(self, now: datetime) -> None:
+        """Add the time since anybody wrote last: what several workers spend at once counts once."""
         seconds, self._counted = monotonic() - self._counted, monotonic()
-        BackfillRun.objects.filter(pk=self.run.pk).update(settled_at=now, active_s=F("active_s") + seconds)
+        active_s = F("active_s") + Least(Value(seconds), Seconds(Value(now) - F("settled_at")))
+        BackfillRun.objects.filter(pk=self.run.pk).update(settled_at=now, active_s=active_s)
 
     @staticmethod
     def _record(item: Opened, now: datetime) -> None:
@@ -268,6 +282,16 @@ class Books:
     def _save_steps(items: Sequence[Opened], touched: Callable[[Opened], Collection[str]]) -> None:
         steps = [step for item in items for name, step in item.steps.items() if name in touched(item)]
         bulk.update(BackfillStep, steps, ["state", "ref", "undo", "code", "intended_at", "settled_at"])
+
+
+class Seconds(Func):
+    """How many seconds a time is, as the database has it."""
+
+    template, output_field = "EXTRACT(EPOCH FROM %(expressions)s)::float", FloatField()
+
+
+def _results(item: Opened) -> list[Result]:
+    return [(name, name in item.failed) for name in item.to_call if name in item.failed or name in item.made]
 
 
 def _task(item: Opened, step: Step) -> Task:

@@ -1,6 +1,6 @@
 """Write down what is planned for each row of a run, and settle what an earlier attempt left in doubt."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,18 +46,26 @@ class StagedStep:
 
 
 @transaction.atomic
-def stage(run: BackfillRun, plan: Plan, actor: str, reclaim: Reclaim | None = None) -> None:
+def stage(
+    run: BackfillRun,
+    plan: Plan,
+    actor: str,
+    reclaim: Reclaim | None = None,
+    *,
+    only: Sequence[int] | None = None,
+) -> None:
     """Write what is planned for each row; rows that an earlier attempt settled, and that stand, stay.
 
     What `reclaim` names is written as the log has it where the plan found just that; and with rows that
-    cannot go on, too, so that a revert knows of it.
+    cannot go on, too, so that a revert knows of it. `only` names the lines of a plan that is not of all rows.
     """
+    known = run.rows.all() if only is None else run.rows.filter(line__in=only)
     settled = set(
-        run.rows.filter(outcome__in=[Outcome.CREATED, Outcome.COMPLETED, Outcome.SKIPPED]).values_list(
+        known.filter(outcome__in=[Outcome.CREATED, Outcome.COMPLETED, Outcome.SKIPPED]).values_list(
             "line", flat=True
         )
     )
-    previous = {**_previous(run), **_logged(reclaim)}
+    previous = {**_previous(run, only), **_logged(reclaim)}
     rows = [row for row in plan.rows if row.action is not RowAction.SKIP or row.line not in settled]
     for some in chunks((row for row in rows if row.action is RowAction.FAIL), STAGE_SIZE):
         _upsert_rows(run, some, JUDGED)
@@ -71,8 +79,10 @@ def stage(run: BackfillRun, plan: Plan, actor: str, reclaim: Reclaim | None = No
         tell(reclaim, actor)
 
 
-def _previous(run: BackfillRun) -> Previous:
-    steps = BackfillStep.objects.filter(row__run=run).values_list("row__line", "name", "state", "undo")
+def _previous(run: BackfillRun, only: Sequence[int] | None) -> Previous:
+    found = BackfillStep.objects.filter(row__run=run)
+    found = found if only is None else found.filter(row__line__in=only)
+    steps = found.values_list("row__line", "name", "state", "undo")
     return {(line, name): (state, undo) for line, name, state, undo in steps.iterator()}
 
 

@@ -1,7 +1,15 @@
 """A request to end early."""
 
+import time
 from enum import IntEnum
 from threading import Condition
+
+# Goes on while a process, or its whole machine, is stopped.
+CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def now_s() -> float:
+    return time.clock_gettime(CLOCK)
 
 
 class Weight(IntEnum):
@@ -23,6 +31,8 @@ class Stop:
         self.reason = ""
         self.interrupted = False
         self.broken = False
+        self._has_lapsed = False
+        self.holds_until: float | None = None  # by `now_s`, where what is worked at was lent for a time
 
     def request(
         self,
@@ -47,7 +57,14 @@ class Stop:
 
     @property
     def requested(self) -> bool:
-        return self._weight > Weight.NONE
+        return self._weight > Weight.NONE or self.has_lapsed
+
+    @property
+    def has_lapsed(self) -> bool:
+        """Return whether what is worked at may be somebody else's by now: then nothing more is called."""
+        if self.holds_until is not None and now_s() > self.holds_until:
+            self._has_lapsed = True  # for good: whoever saw it has acted by it
+        return self._has_lapsed
 
     @property
     def to_be_continued(self) -> bool:

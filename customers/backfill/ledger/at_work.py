@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from customers import locks
 from customers.backfill.refused import Refused
-from customers.models import BackfillRun
+from customers.models import BackfillRun, SharedRun
 
 
 class Busy(Refused):
@@ -16,6 +16,10 @@ class Busy(Refused):
 
 class NotAlone(Refused):
     """Nobody can be the only one over this connection to the database."""
+
+
+class Taken(NotAlone):
+    """What was worked at is somebody else's by now, who goes on with it: here nothing more is written."""
 
 
 @contextmanager
@@ -30,6 +34,11 @@ def only_one() -> Iterator[None]:
                 "Another import or revert is running.",
                 "Wait for it, or see it with: python manage.py backfill_runs",
             )
+        if run_id := SharedRun.objects.filter(is_at_work=True).values_list("run__run_id", flat=True).first():
+            raise Busy(
+                f"The workers are doing the run {run_id}.",
+                f"Wait for it, or stop it: python manage.py backfill_control {run_id} stop",
+            )
         yield
 
 
@@ -40,6 +49,15 @@ def require_still_alone() -> None:
             "the lock that lets only one import or revert run is not ours any more: its database session was"
             " lost, or a pooler gives each transaction another one"
         )
+
+
+@contextmanager
+def one_of_many() -> Iterator[None]:
+    """Be one of those who do a shared run, for as long as the process works; raise Busy or NotAlone."""
+    with _held(locks.ONE_AT_A_TIME.held(shared=True)) as mine:
+        if not mine:
+            raise Busy("Another import or revert is running.", "The run goes on when that has ended.")
+        yield
 
 
 @contextmanager
@@ -64,17 +82,22 @@ def staying_with(run_pk: int) -> Iterator[None]:
 
 def somebody_stays(run_pk: int) -> bool:
     """Return whether some process has the run in hand, at work or waiting with it while it is paused."""
-    return run_pk in locks.STAYS.numbers_held() | locks.RUN.numbers_held()
+    return run_pk in locks.STAYS.numbers_held() | runs_at_work()
 
 
 def runs_at_work() -> set[int]:
     """Return the runs that some process is at; one that says `running` and is not among them has died."""
-    return locks.RUN.numbers_held()
+    return locks.RUN.numbers_held() | runs_shared()
+
+
+def runs_shared() -> set[int]:
+    """Return the run that the workers do, also while none of them is at it: the next one goes on with it."""
+    return set(SharedRun.objects.filter(is_at_work=True).values_list("run_id", flat=True))
 
 
 def is_busy() -> bool:
     """Return whether some process imports or reverts."""
-    return locks.ONE_AT_A_TIME.is_held()
+    return locks.ONE_AT_A_TIME.is_held() or bool(runs_shared())
 
 
 @contextmanager

@@ -121,6 +121,15 @@ def hand_on(run: BackfillRun) -> None:
 
 
 @transaction.atomic
+def go_on(run: BackfillRun) -> bool:
+    """Let a run that was paused in shares, and resumed, be done by whoever comes; False if it is not so."""
+    moved = _move(run, (Status.QUEUED,), Status.RUNNING, **ANEW)
+    if moved:
+        _note(run, run.actor, "run.continued", {"sha256": run.input_sha256})
+    return moved
+
+
+@transaction.atomic
 def finish(run: BackfillRun, status: str, *, reason: str = "", actor: str) -> None:
     """Close an attempt at a run; the same file continues it unless it succeeded."""
     ended = {"reason": reason[:300], "finished_at": timezone.now(), **UNPAUSED}

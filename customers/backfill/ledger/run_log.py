@@ -3,6 +3,7 @@
 It holds line numbers, external_ids, outcomes and codes, never an address, a name or a whole idTag.
 """
 
+import fcntl
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -58,6 +59,12 @@ def _quoted(value: Any) -> str:
     return f'"{escaped}"'
 
 
+def as_lines(run_id: str, lines: Iterable[Mapping[str, Any]]) -> str:
+    """Return lines of now as a log has them; blank if there are none."""
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return "".join(f"{now} run={run_id} {logfmt(line)}\n" for line in lines)
+
+
 class RunLog:
     """A log file that is appended to, written through per batch, and readable by its owner only."""
 
@@ -85,13 +92,19 @@ class RunLog:
 
         Nothing is buffered: what a full disk did not take must not be tried again when the file is closed.
         """
-        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        text = "".join(f"{now} run={self._run_id} {logfmt(line)}\n" for line in lines)
+        self.append(as_lines(self._run_id, lines))
+
+    def append(self, text: str) -> None:
+        """Append lines that are made already, as `write` does."""
         if text and self._ends_in_a_torn_line():
             text = f"{TORN}\n{text}"
         left = memoryview(text.encode())
         while left:
             left = left[os.write(self._file, left) :]
+
+    def lock(self) -> None:
+        """Wait until nobody else on this machine has it locked; it ends with the file."""
+        fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def _ends_in_a_torn_line(self) -> bool:
         """Return whether a full disk cut the last line off, of this attempt or of one before."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from customers.backfill.ledger import at_work
 from customers.backfill.ledger.counts import counts_of, outcome_counts, step_states, warning_counts
+from customers.backfill.ledger.shares import Sharing, sharing_of
 from customers.backfill.ledger.standing import (
     REVERT_INTERRUPTED,
     REVERT_PAUSED,
@@ -45,6 +46,7 @@ class RunDetail:
     next: Sequence[str] = field(default_factory=tuple)
     approvals: Sequence[PlanApproval] = ()
     taken_back: int = 0  # customers, by themselves
+    sharing: Sharing | None = None  # of a run that workers do together
 
     @property
     def rows(self) -> int:
@@ -84,6 +86,7 @@ def describe(run: BackfillRun) -> RunDetail:
         next=_next(run, standing),
         approvals=list(PlanApproval.objects.held_by(run)),
         taken_back=len(taken_back(run)),
+        sharing=sharing_of(run),
     )
 
 

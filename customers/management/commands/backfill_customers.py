@@ -12,7 +12,6 @@ from django.utils import timezone
 from customers.backfill.engine.attempt import import_file
 from customers.backfill.engine.consent import Consent, check_all
 from customers.backfill.engine.planning import plan_file
-from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.report import Report
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import run_log
@@ -23,10 +22,11 @@ from customers.backfill.source import Source, open_source
 from customers.backfill.source.error_file import check_error_file
 from customers.backfill.systems import connect
 from customers.models import BackfillRun
-from customers.terminal.base import INTERRUPTED, NOT_WELL, WELL, BackfillCommand
+from customers.terminal.base import INTERRUPTED, NOT_WELL, STOPPING, WELL, BackfillCommand
 from customers.terminal.consents import consents_of, save_plan
 from customers.terminal.error_rows import save_errors
 from customers.terminal.file_values import print_values
+from customers.terminal.handing import HEARD, follow_to_the_end, require_workers, sharing_out
 from customers.terminal.import_options import (
     ImportOptions,
     add_import_options,
@@ -46,6 +46,8 @@ class Command(BackfillCommand):
 
     def work(self, **options: Any) -> int:
         chosen = read_import_options(options)
+        if chosen.workers:
+            require_workers()
         if not chosen.dry_run:
             run_log.check_folder(settings.BACKFILL_LOG_DIR)
         source = open_source(
@@ -59,11 +61,16 @@ class Command(BackfillCommand):
         if chosen.errors:
             check_error_file(chosen.errors, chosen.input, source.info)
         with (
-            self.stop_on_signals(writes=not chosen.dry_run) as stop,
+            self.stop_on_signals(
+                writes=not chosen.dry_run, heard=HEARD if chosen.workers else STOPPING
+            ) as stop,
             TerminalProgress(self.err, quiet=chosen.verbosity == 0) as progress,
         ):
             attempt = partial(self._attempt, chosen, source, consents, stop, progress)
-            report = import_to_the_end(attempt, stop, progress.tell, actor=self.actor)
+            if chosen.workers:
+                report = attempt(None)
+            else:
+                report = import_to_the_end(attempt, stop, progress.tell, actor=self.actor)
         written = save_errors(chosen.errors, report, self.err)
         if chosen.show_values:
             print_values(console(self.err), report)
@@ -80,7 +87,7 @@ class Command(BackfillCommand):
         source: Source,
         consents: Sequence[Consent],
         stop: Stop,
-        progress: Progress,
+        progress: TerminalProgress,
         run: BackfillRun | None,
     ) -> Report:
         """Plan and import, from the connections on; `run` was paused here and goes on."""
@@ -107,8 +114,10 @@ class Command(BackfillCommand):
                 source, systems, options,
                 actor=self.actor, log_dir=settings.BACKFILL_LOG_DIR,
                 stop=stop, progress=progress, now=timezone.now, consents=consents,
-                reclaim=reclaim,
+                reclaim=reclaim, share_out=sharing_out(pace) if chosen.workers else None,
             )  # fmt: skip
+            if chosen.workers:
+                report = follow_to_the_end(report, stop, progress, actor=self.actor)
             return self._settled_in(report, stop, waits=not chosen.no_wait)
 
     def _settled_in(self, report: Report, stop: Stop, *, waits: bool) -> Report:

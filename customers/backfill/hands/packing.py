@@ -1,0 +1,68 @@
+"""What was planned of a share, packed for whoever does it: signed, as what is unpacked is believed.
+
+It holds what the file holds, and is deleted with the share.
+"""
+
+import hashlib
+import hmac
+import pickle
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from django.utils.crypto import salted_hmac
+
+from customers.backfill.engine.plan import PlannedRow
+from customers.backfill.source import SourceRow
+from customers.backfill.source.model import Values
+from kernel import Bill, Bills, Charge, Facts, Problem, Step, Verdict, Wanted
+
+SALT = "customers.backfill.hands"
+SIGNATURE_BYTES = 32
+NOT_TOLD = Values("", "", "", "", "", "")  # what stood in the file; no worker asks for it
+SHAPES: Sequence[Any] = (PlannedRow, Wanted, Verdict, Bills, Bill, Charge, Problem)
+
+
+class Unreadable(Exception):
+    """It was packed by another version, or under another SECRET_KEY."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """`known`: what each step keeps of what it found of these rows, by its name."""
+
+    rows: Sequence[PlannedRow]
+    known: dict[str, dict[str, Any]]
+
+
+def shape() -> str:
+    """Name how values are kept here: another version may have others."""
+    told = [(one.__name__, [field.name for field in fields(one)]) for one in SHAPES]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
+
+
+def pack(rows: Sequence[PlannedRow], steps: Sequence[Step]) -> bytes:
+    wanted = [row.wanted for row in rows]
+    known: dict[str, Facts] = {step.name: step.remember(wanted) for step in steps}
+    bare = [replace(row, source=SourceRow(row.line, NOT_TOLD, ())) for row in rows]
+    content = zlib.compress(pickle.dumps((shape(), bare, known), pickle.HIGHEST_PROTOCOL), level=1)
+    return _signature(content) + content
+
+
+def unpack(kept: bytes) -> Packed:
+    """Raise Unreadable for what was not packed by this very version, with this key."""
+    signature, content = kept[:SIGNATURE_BYTES], kept[SIGNATURE_BYTES:]
+    if not hmac.compare_digest(signature, _signature(content)):
+        raise Unreadable("it was shared out under another SECRET_KEY")
+    try:
+        made_as, rows, known = pickle.loads(zlib.decompress(content))  # noqa: S301 it is signed
+    except (AttributeError, ImportError, TypeError, ValueError, pickle.UnpicklingError) as error:
+        raise Unreadable("it was shared out by another version") from error
+    if made_as != shape():
+        raise Unreadable("it was shared out by another version")
+    return Packed(rows, known)
+
+
+def _signature(content: bytes) -> bytes:
+    return salted_hmac(SALT, content, algorithm="sha256").digest()
