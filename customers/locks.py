@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import LiteralString
 
 from django.db import connection, transaction
 
@@ -109,11 +110,12 @@ class LockOfEach:
         """Wait for one, and hold it until this transaction ends."""
         _ask("SELECT pg_advisory_xact_lock(%s, %s) IS NULL", self.key, number)
 
-    def numbers_held(self) -> set[int]:
-        """Return the numbers of those that some session has."""
+    def numbers_held(self, also: LiteralString = "") -> set[int]:
+        """Return the numbers of those that some session has; `also` is a query for more, asked with it."""
         with connection.cursor() as cursor:
             of_this = "classid::bigint = %s AND objsubid = 2"
-            cursor.execute(f"SELECT objid::bigint {GRANTED} AND {of_this}", [self.key])
+            more = f" UNION {also}" if also else ""
+            cursor.execute(f"SELECT objid::bigint {GRANTED} AND {of_this}{more}", [self.key])
             return {int(number) for (number,) in cursor.fetchall()}
 
     def is_held(self, number: int) -> bool:

@@ -17,8 +17,9 @@ from customers.backfill.engine.consent import Consent, check_all
 from customers.backfill.engine.guard import Guard
 from customers.backfill.engine.hearing import Hearing
 from customers.backfill.engine.lanes import Lanes
+from customers.backfill.engine.logged import first_line, log_line, waiting, without_calls
 from customers.backfill.engine.options import Options
-from customers.backfill.engine.plan import PlannedRow, Policy, RowAction
+from customers.backfill.engine.plan import Policy
 from customers.backfill.engine.planning import plan_file, run_to_continue
 from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.report import Report
@@ -28,12 +29,10 @@ from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import life, shares
 from customers.backfill.ledger.at_work import only_one, working_on
 from customers.backfill.ledger.counts import outcome_counts
-from customers.backfill.ledger.log_reading import ALTERED, MADE
 from customers.backfill.ledger.reclaim import Reclaim
 from customers.backfill.ledger.recorded import made_elsewhere
 from customers.backfill.ledger.run_log import RunLog, log_path
 from customers.backfill.source import Source
-from customers.backfill.source.lines import ranges
 from customers.backfill.systems import Systems
 from customers.database import trouble_of
 from customers.models import BackfillRun
@@ -233,58 +232,6 @@ def verdict_of(counts: Mapping[str, int], *, is_canary: bool) -> tuple[str, str]
         return (status.CANARY if is_canary else status.SUCCEEDED), ""
     rows = "row" if counts["failed"] == 1 else "rows"
     return (status.PARTIAL if good else status.FAILED), f"{counts['failed']} {rows} failed"
-
-
-def without_calls(row: PlannedRow, made: Mapping[str, str]) -> Settled:
-    steps = {name: str(verdict.action) for name, verdict in row.verdicts.items()}
-    outcome = "failed" if row.action is RowAction.FAIL else "skipped"
-    return Settled(row, outcome, steps, row.problems, made=made)
-
-
-def log_line(settled: Settled) -> dict[str, object]:
-    row = settled.row
-    line: dict[str, object] = {
-        "line": row.line,
-        "external_id": row.wanted.external_id,
-        "outcome": settled.outcome,
-    }
-    line |= settled.steps
-    if settled.problems:
-        line["code"] = ",".join(problem.code for problem in settled.problems)
-    if settled.made:
-        line[MADE] = ",".join(f"{name}:{ref}" for name, ref in settled.made.items())
-    if settled.altered:
-        line[ALTERED] = ",".join(settled.altered)
-    return line
-
-
-def first_line(planned: Report, options: Options) -> dict[str, object]:
-    target = planned.systems.target
-    return {
-        "file": planned.info.name,
-        "sha256": planned.info.sha256,
-        "rows": len(planned.plan.rows),
-        **waiting(planned),
-        "lago": target.organization.name,
-        "lago_organization": target.organization.lago_id,
-        "lago_url": target.url,
-        "steve": planned.systems.steve_url or "none",
-        **{f"world_{key}": which for key, which in planned.systems.world.items()},
-        **_told(options),
-    }
-
-
-def waiting(planned: Report) -> dict[str, object]:
-    return {"waiting": planned.canary.waiting_rows} if planned.canary else {}
-
-
-def _told(options: Options) -> dict[str, Any]:
-    """Return the options for the log; of a corrected file, on which lines it differs from which."""
-    told = {name: value for name, value in options.as_json().items() if name != "corrected"}
-    if options.corrected:
-        told["corrected_lines"] = ranges(options.corrected["lines"])
-        told["corrected_from"] = options.corrected["from_sha256"]
-    return told
 
 
 def _remembered(options: Options, planned: Report, run: BackfillRun | None) -> dict[str, Any]:

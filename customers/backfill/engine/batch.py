@@ -7,8 +7,6 @@ from time import monotonic
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, FloatField, Func, Value
-from django.db.models.functions import Least
 from django.utils import timezone
 
 from auditlog.models import record
@@ -24,6 +22,7 @@ from customers.backfill.engine.holds import HoldOf, Result, alone
 from customers.backfill.engine.plan import PlannedRow, RowAction, told
 from customers.backfill.ledger.entries import ROW_FIELDS, LedgerRow, steps_of
 from customers.backfill.ledger.problems import as_json
+from customers.backfill.ledger.progress import note_progress
 from customers.models import BackfillRow, BackfillRun, BackfillStep
 from kernel import Action, Per, Problem, Step, Task, Thing, Works
 
@@ -212,10 +211,8 @@ class Books:
         return item.record.outcome in (Outcome.CREATED, Outcome.COMPLETED)
 
     def _note_time(self, now: datetime) -> None:
-        """Add the time since anybody wrote last: what several workers spend at once counts once."""
         seconds, self._counted = monotonic() - self._counted, monotonic()
-        active_s = F("active_s") + Least(Value(seconds), Seconds(Value(now) - F("settled_at")))
-        BackfillRun.objects.filter(pk=self.run.pk).update(settled_at=now, active_s=active_s)
+        note_progress(self.run.pk, now, seconds)
 
     @staticmethod
     def _record(item: Opened, now: datetime) -> None:
@@ -282,12 +279,6 @@ class Books:
     def _save_steps(items: Sequence[Opened], touched: Callable[[Opened], Collection[str]]) -> None:
         steps = [step for item in items for name, step in item.steps.items() if name in touched(item)]
         bulk.update(BackfillStep, steps, ["state", "ref", "undo", "code", "intended_at", "settled_at"])
-
-
-class Seconds(Func):
-    """How many seconds a time is, as the database has it."""
-
-    template, output_field = "EXTRACT(EPOCH FROM %(expressions)s)::float", FloatField()
 
 
 def _results(item: Opened) -> list[Result]:

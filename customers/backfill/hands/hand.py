@@ -13,11 +13,11 @@ from django.db import transaction
 from customers.backfill.engine.acceptance import KEY, Accepted
 from customers.backfill.engine.apply import Importer
 from customers.backfill.engine.at_work import Settled
-from customers.backfill.engine.attempt import log_line, without_calls
 from customers.backfill.engine.batch import Books
 from customers.backfill.engine.guard import Guard
 from customers.backfill.engine.hearing import Hearing
 from customers.backfill.engine.lanes import Lanes
+from customers.backfill.engine.logged import log_line, without_calls
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import Plan, PlannedRow, Policy, RowAction, make_plan
 from customers.backfill.engine.planning import Look

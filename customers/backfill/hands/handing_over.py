@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from customers.backfill.engine.attempt import LOG_LINES, first_line, log_line, waiting, without_calls
+from customers.backfill.engine.attempt import LOG_LINES
+from customers.backfill.engine.logged import first_line, log_line, waiting, without_calls
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.engine.report import Report

@@ -9,6 +9,9 @@ from customers import locks
 from customers.backfill.refused import Refused
 from customers.models import BackfillRun, SharedRun
 
+# The run that the workers do, also while none of them is at it: the next one goes on with it.
+SHARED = "SELECT run_id FROM customers_sharedrun WHERE is_at_work"
+
 
 class Busy(Refused):
     """Somebody else is at it; later it may go."""
@@ -87,17 +90,12 @@ def somebody_stays(run_pk: int) -> bool:
 
 def runs_at_work() -> set[int]:
     """Return the runs that some process is at; one that says `running` and is not among them has died."""
-    return locks.RUN.numbers_held() | runs_shared()
-
-
-def runs_shared() -> set[int]:
-    """Return the run that the workers do, also while none of them is at it: the next one goes on with it."""
-    return set(SharedRun.objects.filter(is_at_work=True).values_list("run_id", flat=True))
+    return locks.RUN.numbers_held(SHARED)
 
 
 def is_busy() -> bool:
     """Return whether some process imports or reverts."""
-    return locks.ONE_AT_A_TIME.is_held() or bool(runs_shared())
+    return locks.ONE_AT_A_TIME.is_held() or SharedRun.objects.filter(is_at_work=True).exists()
 
 
 @contextmanager

@@ -2,11 +2,29 @@
 
 from datetime import datetime
 
+from django.db.models import F, FloatField, Func, Value
+from django.db.models.functions import Least
+
 from customers.models import BackfillRun
 
 Status = BackfillRun.Status
 IMPORT = (Status.QUEUED, Status.RUNNING)
 UNDER_WAY = (*IMPORT, Status.REVERTING)
+
+
+class Seconds(Func):
+    """How many seconds a time is, as the database has it."""
+
+    template, output_field = "EXTRACT(EPOCH FROM %(expressions)s)::float", FloatField()
+
+
+def note_progress(run_pk: int, now: datetime, seconds: float) -> None:
+    """Write down that a batch was settled, and the time since the last one of anybody, at most `seconds`.
+
+    So what several workers spend at once counts once.
+    """
+    active_s = F("active_s") + Least(Value(seconds), Seconds(Value(now) - F("settled_at")))
+    BackfillRun.objects.filter(pk=run_pk).update(settled_at=now, active_s=active_s)
 
 
 def is_under_way(run: BackfillRun, now: datetime) -> bool:
