@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.apps import apps
@@ -24,6 +24,7 @@ from customers.backfill.source import COLUMNS, Source, read_bytes
 from customers.backfill.systems import connect
 from customers.models import IdTagMapping, User
 from rehearsal.lago import Sandbox
+from rehearsal.lago.clock import quiet
 
 Row = dict[str, str]
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -79,6 +80,13 @@ def mapping(user: User, number: int = 1, **changes: Any) -> IdTagMapping:
         "lago_subscription_external_id": f"backfill-{user.external_id}",
     }
     return IdTagMapping.objects.create(user=user, **(fields | changes))
+
+
+def set_wrong(lago: Sandbox, hours: int) -> None:
+    """Have Lago's clock wrong by these hours, and by a day more where that is the first of a month there."""
+    then = quiet(datetime.now(UTC)) + timedelta(hours=hours)
+    further = timedelta(days=1 if hours > 0 else -1) if then.day == 1 else timedelta()
+    lago.advance_clock(hours * 3600 + further.total_seconds())
 
 
 def client_of(lago: Sandbox) -> LagoClient:

@@ -18,7 +18,7 @@ from tests.support.processes import wait_for
 IMPORT_CALLS = (
     23  # 4 to get to know Lago, 1 plan, 8 look-ups, 3 customers, 3 subscriptions, 2 coupons, 2 wallets
 )
-REVERT_CALLS = 32  # 4, 7 look-ups, 1 for what would go with a customer, 3 for activity, 17 to end and delete
+REVERT_CALLS = 31  # 4, 6 look-ups, 1 for what would go with a customer, 3 for activity, 17 to end and delete
 GIVEN = ["/wallets", "/applied_coupons"]
 
 

@@ -10,7 +10,7 @@ from tests.customers.backfill.crash.killing import BEFORE_AND_AFTER, killed, sam
 from tests.customers.backfill.crash.processes import Nursery
 from tests.customers.factories import csv_text
 
-CALLS = 27  # 4 to get to know Lago, 2 look-ups, 3 for activity, 18 to end and delete
+CALLS = 26  # 4 to get to know Lago, 1 look-up, 3 for activity, 18 to end and delete
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from rehearsal.lago import Sandbox
 from tests.customers.backfill.crash import world
 from tests.customers.backfill.crash.killing import BEFORE_AND_AFTER, killed
 from tests.customers.backfill.crash.processes import Nursery
-from tests.customers.factories import csv_text
+from tests.customers.factories import csv_text, set_wrong
 
 HOURS = [-30, -5, 5, 30]
 
@@ -23,7 +23,7 @@ def test_an_import_and_its_revert_leave_nothing_behind(
     fresh_lago: Sandbox, commands: Nursery, arguments: tuple[str, ...], hours: int
 ) -> None:
     world.furnish(fresh_lago)
-    fresh_lago.advance_clock(hours * 3600)
+    set_wrong(fresh_lago, hours)
     before = world.people(), fresh_lago.state(live=True, volatile=True)
 
     commands.run(*arguments)
@@ -48,7 +48,7 @@ def test_what_a_killed_import_had_made_is_its_own(
     goes_on: bool,
 ) -> None:
     world.furnish(fresh_lago)
-    fresh_lago.advance_clock(hours * 3600)
+    set_wrong(fresh_lago, hours)
     before = world.people(), fresh_lago.state(live=True, volatile=True)
 
     killed(fresh_lago, commands, f"{fault},method=POST,path={path},nth=2", *arguments)

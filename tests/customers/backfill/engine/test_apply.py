@@ -21,6 +21,7 @@ from tests.customers.factories import (
     mapping,
     row,
     rows,
+    set_wrong,
     staff,
     steps,
     told,
@@ -235,7 +236,7 @@ def test_a_subscription_on_another_plan_made_meanwhile_is_left_alone(lago: Sandb
 def test_a_lago_customer_made_meanwhile_is_adopted_whatever_the_clock_says(
     lago: Sandbox, by_hand: Caller, hours: int, other: dict[str, str]
 ) -> None:
-    lago.advance_clock(hours * 3600)
+    set_wrong(lago, hours)
 
     def change() -> None:
         theirs = {"external_id": "C-1", "name": "Customer 1", "email": "customer1@example.com"}

@@ -19,6 +19,7 @@ from tests.customers.factories import (
     planned,
     row,
     rows,
+    set_wrong,
     staff,
     steps,
     told,
@@ -371,7 +372,7 @@ def test_an_unanswered_create_is_settled_by_looking(lago: Sandbox) -> None:
 
 @pytest.mark.parametrize("hours", [-30, 30])
 def test_no_clock_says_whose_an_unanswered_create_is(lago: Sandbox, hours: int) -> None:
-    lago.advance_clock(hours * 3600)
+    set_wrong(lago, hours)
     leave_unfinished(lago, "500_after,method=POST,path=/customers,times=5")
 
     report = planned(rows(2))
