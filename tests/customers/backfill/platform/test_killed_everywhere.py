@@ -33,9 +33,9 @@ CALLS = {
     ("import", "lago"): 28,
     ("import", "steve"): 15,
     ("import", "platform"): 75,
-    ("revert", "lago"): 39,
+    ("revert", "lago"): 38,
     ("revert", "steve"): 24,
-    ("revert", "platform"): 97,
+    ("revert", "platform"): 136,
 }
 CASES = [(command, system, nth) for (command, system), last in CALLS.items() for nth in range(1, last + 1)]
 BOTH = pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
