@@ -44,6 +44,7 @@ def press(page: Page, name: str, name_of_picture: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
+@pytest.mark.matrix
 def test_a_customer_goes_through_the_pages_in_each_language(
     browser: Browser, customer: User, live_server: LiveServer
 ) -> None:

@@ -29,6 +29,7 @@ def look(page: Page, name: str) -> None:
     page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
 
 
+@pytest.mark.matrix
 def test_an_export_is_mapped_by_hand(browser: Browser, cookie: Any, live_server: LiveServer) -> None:
     complaints: list[str] = []
     context = browser.new_context()

@@ -31,6 +31,7 @@ def look(page: Page, name: str) -> None:
     page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
 
 
+@pytest.mark.matrix
 def test_what_is_invoiced_for_days_that_are_over_is_refused_until_it_is_ticked(
     browser: Browser, live_server: LiveServer, lago: Sandbox
 ) -> None:
