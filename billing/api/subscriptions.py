@@ -1,6 +1,6 @@
 """Subscriptions of Lago: where a careless call bills somebody."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -87,17 +87,24 @@ class Subscriptions(Customers):
 
     def _one_by_one(self, external_ids: Collection[str]) -> Subscribed:
         asked = sorted(external_ids)
-        answers = dict(zip(asked, spread(self._about_if_readable, asked, self._workers), strict=True))
+        answers = self._each_if_readable(self._about, asked)
         found = _grouped((one for some in answers.values() for one in some or ()), asked)
         return Subscribed(found, frozenset(who for who in asked if answers[who] is None))
 
-    def _about_if_readable(self, external_id: str) -> list[Subscription] | None:
-        try:
-            return self._about(external_id)
-        except LagoError as error:
-            if not is_broken(error):
-                raise
-            return None
+    def _each_if_readable(
+        self, ask: Callable[[str], list[Subscription]], external_ids: Sequence[str]
+    ) -> dict[str, list[Subscription] | None]:
+        """Ask for each customer; None of those of whom Lago cannot show something."""
+
+        def answer(external_id: str) -> list[Subscription] | None:
+            try:
+                return ask(external_id)
+            except LagoError as error:
+                if not is_broken(error):
+                    raise
+                return None
+
+        return dict(zip(external_ids, spread(answer, external_ids, self._workers), strict=True))
 
     def _about(self, external_id: str) -> list[Subscription]:
         named_so = [self.subscription(PREFIX + external_id, status=status) for status in LIVE]
@@ -120,7 +127,7 @@ class Subscriptions(Customers):
             if not is_broken(error):
                 raise
         asked = sorted(set(external_customer_ids))
-        answers = dict(zip(asked, spread(self._ended_if_readable, asked, self._workers), strict=True))
+        answers = self._each_if_readable(lambda who: self._ended_of([who]), asked)
         found = _by_lago_id(one for some in answers.values() for one in some or ())
         return Ended(found, frozenset(who for who in asked if answers[who] is None))
 
@@ -128,14 +135,6 @@ class Subscriptions(Customers):
         return self._of_customers(
             "subscriptions", Subscription.of, _customer_of, external_customer_ids, ENDED_PARAMS
         )
-
-    def _ended_if_readable(self, external_customer_id: str) -> list[Subscription] | None:
-        try:
-            return self._ended_of([external_customer_id])
-        except LagoError as error:
-            if not is_broken(error):
-                raise
-            return None
 
     def create_subscription(
         self,

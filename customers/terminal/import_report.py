@@ -14,6 +14,7 @@ from rich.text import Text
 from auditlog.people import with_names
 from customers.backfill.document import counts, document
 from customers.backfill.engine.canary import Canary, customers_to_do
+from customers.backfill.engine.logged import meant
 from customers.backfill.engine.plan import PlannedRow, RowAction
 from customers.backfill.engine.report import Report
 from customers.backfill.money.billing_lines import BillingLine
@@ -199,9 +200,7 @@ def _detail(report: Report, row: PlannedRow) -> Text:
             Text.assemble((p.code, "red"), f"  {p.message} ", (p.hint, "dim")) for p in problems
         )
     settled = report.outcomes.get(row.line)
-    steps = (
-        settled.steps if settled else {name: str(verdict.action) for name, verdict in row.verdicts.items()}
-    )
+    steps = settled.steps if settled else meant(row)
     if steps and len(set(steps.values())) == 1:
         return Text(f"all {len(steps)} steps: {next(iter(steps.values()))}", style="dim")
     return Text(", ".join(f"{name} {word}" for name, word in steps.items()), style="dim")

@@ -12,9 +12,13 @@ from customers.backfill.source.lines import ranges
 
 
 def without_calls(row: PlannedRow, made: Mapping[str, str]) -> Settled:
-    steps = {name: str(verdict.action) for name, verdict in row.verdicts.items()}
     outcome = "failed" if row.action is RowAction.FAIL else "skipped"
-    return Settled(row, outcome, steps, row.problems, made=made)
+    return Settled(row, outcome, meant(row), row.problems, made=made)
+
+
+def meant(row: PlannedRow) -> dict[str, str]:
+    """Say of each step what the plan means to do."""
+    return {name: str(verdict.action) for name, verdict in row.verdicts.items()}
 
 
 def log_line(settled: Settled) -> dict[str, object]:

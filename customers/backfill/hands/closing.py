@@ -36,7 +36,7 @@ def _closed(run: BackfillRun) -> bool:
     left = list(RunShare.objects.select_for_update().filter(run=run, is_done=False).defer("content"))
     now = BackfillRun.objects.select_for_update().get(pk=run.pk)
     shared = SharedRun.objects.filter(run=run, is_at_work=True).first()
-    if shared is None or now.status != Status.RUNNING or any(True for _ in shares.held(run.pk)):
+    if shared is None or now.status != Status.RUNNING or shares.held(run.pk).exists():
         return False
     if now.stop_requested or (now.pause_requested and left):
         life.heed(now)

@@ -1,7 +1,7 @@
 """Follow a run in shares to its end, as if its rows were done here: the same progress, the same report."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,9 +9,11 @@ from django.utils.text import capfirst
 
 from auditlog.people import with_names
 from customers.backfill.engine.at_work import Settled
+from customers.backfill.engine.logged import meant
 from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.report import Report
+from customers.backfill.engine.sharing import Sharing
 from customers.backfill.engine.stop import Stop
 from customers.backfill.hands.closing import keep_log
 from customers.backfill.ledger import life, shares
@@ -115,7 +117,7 @@ def _outcomes(report: Report, run: BackfillRun) -> dict[int, Settled]:
     told = ("id", "line", "outcome", "problems", "warnings")
     found = run.rows.order_by("line").exclude(outcome=BackfillRow.Outcome.PENDING).values_list(*told)
     outcomes: dict[int, Settled] = {}
-    alike: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
+    sharing = Sharing()
     for some in chunks(found.iterator(chunk_size=READ_SIZE), READ_SIZE):
         steps = steps_of(values[0] for values in some)
         for pk, line, outcome, problems, warnings in some:
@@ -124,11 +126,11 @@ def _outcomes(report: Report, run: BackfillRun) -> dict[int, Settled]:
                 continue
             row.warnings = tuple(Problem(**one) for one in warnings)
             states = {name: step.state for name, step in steps.get(pk, {}).items()}
-            words = tuple((name, _word(row, name, states.get(name, ""))) for name in row.verdicts)
+            words = {name: _word(row, name, states.get(name, "")) for name in row.verdicts}
             outcomes[line] = Settled(
                 row,
                 outcome,
-                alike.setdefault(words, dict(words)) if row.is_to_do else _meant(row),
+                sharing.words(words) if row.is_to_do else meant(row),
                 tuple(Problem(**one) for one in problems),
             )
     return outcomes
@@ -136,7 +138,3 @@ def _outcomes(report: Report, run: BackfillRun) -> dict[int, Settled]:
 
 def _word(row: PlannedRow, name: str, state: str) -> str:
     return "done" if row.means(name, Action.DONE) else state
-
-
-def _meant(row: PlannedRow) -> dict[str, str]:
-    return {name: str(verdict.action) for name, verdict in row.verdicts.items()}

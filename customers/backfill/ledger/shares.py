@@ -202,7 +202,7 @@ def count_in_a_row(run_pk: int, results: Sequence[tuple[str, bool]], most: int) 
 def open_shares(
     run: BackfillRun, pieces: Iterable[RunShare], kept: dict[str, Any], *, rate: float, actor: str
 ) -> None:
-    """Share a run out, instead of what was shared of it before;"""
+    """Share a run out, instead of what was shared of it before."""
     drop(run)
     SharedRun.objects.create(run=run, actor=actor, kept=kept)
     CallSlots.objects.update_or_create(
