@@ -130,8 +130,7 @@ def _work(upload: BackfillUpload, slice_of: Slicing) -> Ended:
 def _sharing_out(pace: Pace) -> SharingOut | None:
     """Share it out where there is more than one to do it; alone, a worker does it in slices."""
     workers = WorkerSeen.number_alive()
-    rate = settings.BACKFILL_LAGO_RATE if pace.rate is None else pace.rate
-    return SharingOut(rate, workers) if workers > 1 else None
+    return SharingOut.at(pace, workers) if workers > 1 else None
 
 
 def _consents(upload: BackfillUpload) -> list[Consent]:

@@ -29,8 +29,7 @@ def require_workers() -> None:
 
 
 def sharing_out(pace: Pace) -> SharingOut:
-    rate = settings.BACKFILL_LAGO_RATE if pace.rate is None else pace.rate
-    return SharingOut(rate, WorkerSeen.number_alive())
+    return SharingOut.at(pace, WorkerSeen.number_alive())
 
 
 def follow_to_the_end(report: Report, stop: Stop, progress: TerminalProgress, *, actor: str) -> Report:

@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Self
+
+from django.conf import settings
 
 from customers.backfill.engine.attempt import LOG_LINES
 from customers.backfill.engine.logged import first_line, log_line, waiting, without_calls
@@ -11,6 +14,7 @@ from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.engine.report import Report
 from customers.backfill.hands import packing
 from customers.backfill.ledger import log_parts, shares
+from customers.backfill.ledger.pace import Pace
 from customers.backfill.ledger.recorded import made_elsewhere
 from customers.models import BackfillRun, RunShare
 from kernel import Step
@@ -27,6 +31,11 @@ class SharingOut:
 
     rate: float
     workers: int
+
+    @classmethod
+    def at(cls, pace: Pace, workers: int) -> Self:
+        """Share out at the pace that was asked for, else at the usual one."""
+        return cls(settings.BACKFILL_LAGO_RATE if pace.rate is None else pace.rate, workers)
 
     def __call__(self, run: BackfillRun, planned: Report, options: Options, actor: str) -> None:
         """Cut what is to be done, in the transaction that stages it, and begin the log of the run."""

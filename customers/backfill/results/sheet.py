@@ -12,7 +12,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-from customers.backfill.source.error_cells import CellValue
+from customers.backfill.source.error_cells import CellValue, xlsx_cell
 
 Cell = CellValue | Decimal | None
 
@@ -69,9 +69,7 @@ def _cell(sheet: Any, value: Cell) -> Any:
 
 
 def _text(sheet: Any, text: str) -> Any:
-    cell = _formatted(sheet, ILLEGAL_CHARACTERS_RE.sub(UNWRITABLE, text)[:LONGEST], "@")
-    cell.data_type = "s"  # and neither a formula nor an error such as #N/A
-    return cell
+    return xlsx_cell(sheet, ILLEGAL_CHARACTERS_RE.sub(UNWRITABLE, text)[:LONGEST])
 
 
 def _formatted(sheet: Any, value: Any, number_format: str) -> Any:

@@ -61,7 +61,7 @@ def write_xlsx(stream: BinaryIO, table: Table, sheet_name: str = "Errors") -> No
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet(_NOT_IN_A_NAME.sub("_", sheet_name)[:MAX_SHEET_NAME])
     for record in table:
-        sheet.append([_xlsx_cell(sheet, value) for value in record])
+        sheet.append([xlsx_cell(sheet, value) for value in record])
     book.save(stream)
 
 
@@ -79,7 +79,8 @@ def write_ods(stream: BinaryIO, table: Table, sheet_name: str = "Errors") -> Non
             content.write(_ODS_END.encode())
 
 
-def _xlsx_cell(sheet: object, value: CellValue) -> WriteOnlyCell:
+def xlsx_cell(sheet: object, value: CellValue) -> WriteOnlyCell:
+    """Make a cell of which a text stays text, whatever it looks like."""
     cell = WriteOnlyCell(sheet, value)
     if isinstance(value, str):
         cell.data_type = "s"  # and neither a formula nor an error such as #N/A
