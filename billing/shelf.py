@@ -17,9 +17,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from billing.values import instant_of
 
-COMPARTMENT = 2_000  # customers
+COMPARTMENT = 1_000  # customers
 AT_ONCE = 100  # things that are packed together; fewer pack badly
-OPEN = 4  # compartments
+OPEN = 2  # compartments
 
 
 class Known(Protocol):
