@@ -95,11 +95,11 @@ class LagoSubscriptionStep(Step):
 
     def _zone_of(self, wanted: Wanted) -> str:
         """Name the zone by whose days Lago bills a customer who was there; blank where it is no other."""
-        return self.seen.zones.get(wanted.external_id, "")
+        return self.seen.zone_of(wanted.external_id)
 
     def look_up(self, rows: Iterable[Wanted]) -> Live:
-        seen = self.client.subscriptions_of({row.external_id for row in rows if row.external_id})
-        live = Live(seen, self.client, self.seen.customers)
+        found = self.client.subscriptions_of(row.external_id for row in rows if row.external_id)
+        live = Live(found, self.client, self.seen)
         self.seen.keep_live(live)
         return live
 

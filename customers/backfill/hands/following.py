@@ -8,12 +8,11 @@ from pathlib import Path
 from django.utils.text import capfirst
 
 from auditlog.people import with_names
-from customers.backfill.engine.at_work import Settled
 from customers.backfill.engine.logged import meant
 from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.report import Report
-from customers.backfill.engine.sharing import Sharing
+from customers.backfill.engine.sharing import Ended, Sharing
 from customers.backfill.engine.stop import Stop
 from customers.backfill.hands.closing import keep_log
 from customers.backfill.ledger import life, shares
@@ -111,12 +110,12 @@ def _sleep(stop: Stop, *, asked: bool) -> None:
         stop.sleep(LOOK_S)
 
 
-def _outcomes(report: Report, run: BackfillRun) -> dict[int, Settled]:
+def _outcomes(report: Report, run: BackfillRun) -> dict[int, Ended]:
     """Read back what became of the rows, in the words that an import here would have."""
     planned = {row.line: row for row in report.at_hand.rows}
     told = ("id", "line", "outcome", "problems", "warnings")
     found = run.rows.order_by("line").exclude(outcome=BackfillRow.Outcome.PENDING).values_list(*told)
-    outcomes: dict[int, Settled] = {}
+    outcomes: dict[int, Ended] = {}
     sharing = Sharing()
     for some in chunks(found.iterator(chunk_size=READ_SIZE), READ_SIZE):
         steps = steps_of(values[0] for values in some)
@@ -127,10 +126,9 @@ def _outcomes(report: Report, run: BackfillRun) -> dict[int, Settled]:
             row.warnings = tuple(Problem(**one) for one in warnings)
             states = {name: step.state for name, step in steps.get(pk, {}).items()}
             words = {name: _word(row, name, states.get(name, "")) for name in row.verdicts}
-            outcomes[line] = Settled(
-                row,
+            outcomes[line] = sharing.ended(
                 outcome,
-                sharing.words(words) if row.is_to_do else meant(row),
+                words if row.is_to_do else meant(row),
                 tuple(Problem(**one) for one in problems),
             )
     return outcomes

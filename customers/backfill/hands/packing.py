@@ -1,6 +1,6 @@
 """What was planned of a share, packed for whoever does it: signed, as what is unpacked is believed.
 
-It holds what the file holds, and is deleted with the share.
+It holds what the rows ask for, and is deleted with the share.
 """
 
 import hashlib
@@ -8,19 +8,16 @@ import hmac
 import pickle
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from django.utils.crypto import salted_hmac
 
 from customers.backfill.engine.plan import PlannedRow
-from customers.backfill.source import SourceRow
-from customers.backfill.source.model import Values
 from kernel import Bill, Bills, Charge, Facts, Problem, Step, Verdict, Wanted
 
 SALT = "customers.backfill.hands"
 SIGNATURE_BYTES = 32
-NOT_TOLD = Values("", "", "", "", "", "")  # what stood in the file; no worker asks for it
 SHAPES: Sequence[Any] = (PlannedRow, Wanted, Verdict, Bills, Bill, Charge, Problem)
 
 
@@ -45,8 +42,7 @@ def shape() -> str:
 def pack(rows: Sequence[PlannedRow], steps: Sequence[Step]) -> bytes:
     wanted = [row.wanted for row in rows]
     known: dict[str, Facts] = {step.name: step.remember(wanted) for step in steps}
-    bare = [replace(row, source=SourceRow(row.line, NOT_TOLD, ())) for row in rows]
-    content = zlib.compress(pickle.dumps((shape(), bare, known), pickle.HIGHEST_PROTOCOL), level=1)
+    content = zlib.compress(pickle.dumps((shape(), [*rows], known), pickle.HIGHEST_PROTOCOL), level=1)
     return _signature(content) + content
 
 
