@@ -7,14 +7,33 @@ array for each column took three times as long, most of it to quote each value b
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
-from typing import Any, TypeAlias
+from functools import cache
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connection
 from django.db.models import SET_NULL, Field, ForeignObjectRel, Model
 
 AnyField: TypeAlias = "Field[Any, Any]"
+_Place: TypeAlias = tuple[str, str]  # a table and a column
+
+
+class _Statement(NamedTuple):
+    """What is executed over a document; its rows have these `columns`, and `values` reads them of an object.
+
+    Put together once: for a batch of 25 rows that took as long as to write their values.
+    """
+
+    sql: str
+    columns: Sequence[str]
+    values: Callable[[Any], tuple[Any, ...]]
+
+    def document(self, objects: Sequence[Any]) -> str:
+        """Write values as they are kept in objects, of JSON fields too; None is NULL."""
+        rows = [dict(zip(self.columns, self.values(one), strict=True)) for one in objects]
+        return json.dumps(rows, default=_written, separators=(",", ":"))
 
 
 def update(model: type[Model], objects: Sequence[Any], names: Sequence[str]) -> int:
@@ -24,27 +43,33 @@ def update(model: type[Model], objects: Sequence[Any], names: Sequence[str]) -> 
     """
     if not objects:
         return 0
-    table, fields = _table(model), _fields(model)
+    statement = _update(model, tuple(names))
+    with connection.cursor() as cursor:
+        cursor.execute(statement.sql, [statement.document(objects)])
+        return int(cursor.rowcount)
+
+
+@cache
+def _update(model: type[Model], names: tuple[str, ...]) -> _Statement:
+    fields = _fields(model)
     key = next(field for field in fields if field.primary_key)
     written = [field for field in fields if field.name in names]
     sql = (
-        f"UPDATE {table} AS old SET {_assignments(written, 'new')}"  # noqa: S608 names are the models' own
+        f"UPDATE {_table(model)} AS old SET {_assignments(written, 'new')}"  # noqa: S608 names are the models' own
         f" FROM {_values([key, *written])} WHERE old.{_column(key)} = new.{_column(key)}"
     )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [_document(objects, [key, *written])])
-        return int(cursor.rowcount)
+    return _statement(sql, [key, *written])
 
 
 def insert(objects: Sequence[Model]) -> None:
     """Insert objects of one model, and let each know its primary key."""
     if not objects:
         return
-    fields = [field for field in _fields(type(objects[0])) if not field.primary_key]
+    model = type(objects[0])
     for one in objects:
-        for field in fields:
+        for field in _told_when_saved(model):
             field.pre_save(one, add=True)
-    for one, pk in zip(objects, _inserted(type(objects[0]), objects, fields), strict=True):
+    for one, pk in zip(objects, _inserted(_insert(model), objects), strict=True):
         one.pk, one._state.adding = pk, False
 
 
@@ -57,23 +82,31 @@ def upsert(
     """
     if not objects:
         return []
+    return _inserted(_insert(model, tuple(unique), tuple(update)), objects)
+
+
+@cache
+def _insert(model: type[Model], unique: tuple[str, ...] = (), update: tuple[str, ...] = ()) -> _Statement:
     fields = [field for field in _fields(model) if not field.primary_key]
-    conflict = ", ".join(_column(field) for field in fields if field.name in unique)
-    assignments = _assignments([field for field in fields if field.name in update], "excluded")
-    return _inserted(model, objects, fields, f" ON CONFLICT ({conflict}) DO UPDATE SET {assignments}")
-
-
-def _inserted(
-    model: type[Model], objects: Sequence[Any], fields: Sequence[AnyField], on_conflict: str = ""
-) -> list[int]:
     columns = ", ".join(_column(field) for field in fields)
-    sql = (
-        f"INSERT INTO {_table(model)} ({columns})"  # noqa: S608 as above
-        f" SELECT * FROM {_values(fields)}{on_conflict} RETURNING id"
-    )
+    sql = f"INSERT INTO {_table(model)} ({columns}) SELECT * FROM {_values(fields)}"  # noqa: S608 as above
+    if unique:
+        conflict = ", ".join(_column(field) for field in fields if field.name in unique)
+        assignments = _assignments([field for field in fields if field.name in update], "excluded")
+        sql = f"{sql} ON CONFLICT ({conflict}) DO UPDATE SET {assignments}"
+    return _statement(f"{sql} RETURNING id", fields)
+
+
+def _inserted(statement: _Statement, objects: Sequence[Any]) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, [_document(objects, fields)])
+        cursor.execute(statement.sql, [statement.document(objects)])
         return [int(pk) for (pk,) in cursor.fetchall()]
+
+
+@cache
+def _told_when_saved(model: type[Model]) -> list[AnyField]:
+    """Return the fields whose value comes to be when an object is saved, such as a time of making."""
+    return [field for field in _fields(model) if type(field).pre_save is not Field.pre_save]
 
 
 def delete(model: type[Model], pks: Collection[int]) -> None:
@@ -83,32 +116,39 @@ def delete(model: type[Model], pks: Collection[int]) -> None:
     """
     if not pks:
         return
-    hanging = [
-        one for one in model._meta.get_fields(include_hidden=True) if isinstance(one, ForeignObjectRel)
-    ]
-    loose = [one for one in hanging if one.on_delete is SET_NULL]
-    entangled = _named_by([one for one in hanging if one not in loose], pks)
-    model._base_manager.filter(pk__in=entangled).delete()
+    loose, tight = _hanging(model)
+    entangled = _named_by(tight, pks)
+    if entangled:
+        model._base_manager.filter(pk__in=entangled).delete()
     free = [pk for pk in pks if pk not in entangled]
     with connection.cursor() as cursor:
-        for table, column in map(_place, loose):
+        for table, column in loose:
             cursor.execute(f"UPDATE {table} SET {column} = NULL WHERE {column} = ANY(%s)", [free])  # noqa: S608
         key = connection.ops.quote_name(str(model._meta.pk.column))
         cursor.execute(f"DELETE FROM {_table(model)} WHERE {key} = ANY(%s)", [free])  # noqa: S608 as above
 
 
-def _named_by(relations: Sequence[ForeignObjectRel], pks: Collection[int]) -> set[int]:
-    """Return those of some objects that any of these relations points to."""
-    if not relations:
+@cache
+def _hanging(model: type[Model]) -> tuple[list[_Place], list[_Place]]:
+    """Return where objects of other models point to this one: those that let go of it, and all others."""
+    hanging = [
+        one for one in model._meta.get_fields(include_hidden=True) if isinstance(one, ForeignObjectRel)
+    ]
+    loose = [_place(one) for one in hanging if one.on_delete is SET_NULL]
+    return loose, [_place(one) for one in hanging if one.on_delete is not SET_NULL]
+
+
+def _named_by(places: Sequence[_Place], pks: Collection[int]) -> set[int]:
+    """Return those of some objects that any of these places points to."""
+    if not places:
         return set()
-    places = [_place(one) for one in relations]
     selects = [f"SELECT {column} FROM {table} WHERE {column} = ANY(%s)" for table, column in places]  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(" UNION ".join(selects), [list(pks)] * len(selects))
         return {int(pk) for (pk,) in cursor.fetchall()}
 
 
-def _place(relation: ForeignObjectRel) -> tuple[str, str]:
+def _place(relation: ForeignObjectRel) -> _Place:
     """Return the table and the column of a relation."""
     field: Any = relation.field
     return _table(field.model), _column(field)
@@ -136,11 +176,11 @@ def _values(fields: Sequence[AnyField]) -> str:
     return f"json_to_recordset(%s::json) AS new({columns})"
 
 
-def _document(objects: Sequence[Any], fields: Sequence[AnyField]) -> str:
-    """Write values as they are kept in objects, of JSON fields too; None is NULL."""
-    names = [(str(field.column), field.attname) for field in fields]
-    rows = [{column: getattr(one, name) for column, name in names} for one in objects]
-    return json.dumps(rows, default=_written, separators=(",", ":"))
+def _statement(sql: str, fields: Sequence[AnyField]) -> _Statement:
+    """Take a statement and the fields of its document, of which there are several."""
+    return _Statement(
+        sql, [str(field.column) for field in fields], attrgetter(*[one.attname for one in fields])
+    )
 
 
 def _written(value: object) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
+
+from kernel.one_server import OneServer
 
 
 class Deadline:
@@ -29,7 +30,7 @@ class Deadline:
         time.sleep(min(seconds, self.left_s))
 
 
-class BoundedAdapter(HTTPAdapter):
+class BoundedAdapter(OneServer):
     """Lets no call wait beyond a deadline, and makes none after it: that is a time-out like any other."""
 
     def __init__(self, deadline: Deadline, **pool: Any) -> None:

@@ -14,7 +14,6 @@ from ssl import SSLCertVerificationError
 from typing import Any, TypeVar
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import WaitBaseT
@@ -22,6 +21,7 @@ from urllib3.exceptions import ConnectTimeoutError, ProxyError, ReadTimeoutError
 
 from kernel import RemoteError
 from kernel.deadline import BoundedAdapter, Deadline
+from kernel.one_server import OneServer
 from kernel.pace import MOST_AT_ONCE
 
 Answer = TypeVar("Answer")
@@ -34,7 +34,9 @@ AUTHORITIES = "REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE where that is not set)"
 
 
 def session(auth: AuthBase, pool_size: int, url: str, deadline: Deadline | None = None) -> requests.Session:
-    """Make a session for that many threads. `auth` is an object: a ~/.netrc would overrule a plain header.
+    """Make a session for that many threads, and for the server at `url` alone.
+
+    `auth` is an object: a ~/.netrc would overrule a plain header.
 
     Raises ValueError, which names the variable, where the authorities to trust at `url` cannot be read.
     """
@@ -46,7 +48,7 @@ def session(auth: AuthBase, pool_size: int, url: str, deadline: Deadline | None 
     made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # a jar shared by threads buys nothing
     # Connections are made as they are needed. Room for more, as the threads may become more while they work.
     pool: dict[str, Any] = {"pool_connections": 1, "pool_maxsize": max(pool_size, MOST_AT_ONCE)}
-    adapter = BoundedAdapter(deadline, **pool) if deadline else HTTPAdapter(**pool)
+    adapter = BoundedAdapter(deadline, **pool) if deadline else OneServer(**pool)
     made.mount("http://", adapter)
     made.mount("https://", adapter)
     return made

@@ -1,11 +1,13 @@
 """HTTP to Lago: one try, the policy around it, and nothing about what is asked."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import requests
 from requests.auth import AuthBase
+from requests.structures import CaseInsensitiveDict
 from tenacity import RetryCallState, wait_exponential_jitter
 
 from billing.api.addresses import checked_key, normalised
@@ -57,10 +59,13 @@ class Transport:
         self._backoff = wait_exponential_jitter(multiplier=backoff_s, max=MAX_BACKOFF_S, jitter=backoff_s)
         self._limiter: Limiter = limiter or RateLimiter(rate_per_s, burst=pool_size, sleep=sleep)
         self._session = http.session(Bearer(checked_key(key)), pool_size, self.url, deadline)
-        # Prepared once and copied, headers and all, which is ten times cheaper than preparing each.
-        self._blank = self._session.prepare_request(requests.Request("GET", self.url))
-        # Proxies and certificates from the environment: once, as requests would look it all up per request.
-        self._network = self._session.merge_environment_settings(self.url, {}, True, None, None)
+        # What does not change from call to call is worked out once: the headers of a call, and proxies and
+        # certificates from the environment. The adapter itself is called: the session follows redirects and
+        # keeps cookies, of which there are none, and to find that out takes as long as all else of ours.
+        blank = self._session.prepare_request(requests.Request("GET", self.url))
+        self._headers = {**blank.headers}
+        self._network: Any = self._session.merge_environment_settings(self.url, {}, True, None, None)
+        self._way = self._session.get_adapter(self.url)
 
     def close(self) -> None:
         self._session.close()
@@ -116,9 +121,7 @@ class Transport:
         self._limiter.wait()
         with self.tally.one():
             try:
-                with self._session.send(
-                    request, timeout=self._timeout_s, allow_redirects=False, **self._network
-                ) as response:
+                with self._way.send(request, timeout=self._timeout_s, **self._network) as response:
                     content = read(response)
             except requests.RequestException as failure:
                 raise lost(what, self.url, failure, write=write) from None
@@ -128,9 +131,17 @@ class Transport:
     def _request(
         self, method: str, path: str, params: Params, body: Mapping[str, Any] | None
     ) -> requests.PreparedRequest:
-        prepared = self._blank.copy()
-        prepared.prepare_method(method)
-        prepared.prepare_body(None, None, body)
+        prepared = requests.PreparedRequest()
+        prepared.method, prepared.body = (
+            method,
+            None if body is None else json.dumps(body, allow_nan=False).encode(),
+        )
+        headers = {**self._headers}
+        if prepared.body is not None:
+            headers["Content-Type"] = "application/json"
+        if method != "GET":
+            headers["Content-Length"] = str(len(prepared.body or b""))
+        prepared.headers = cast("CaseInsensitiveDict[str]", headers)  # which would cost more than all of this
         # Set as it is: preparing would turn %2E back into a dot, which Lago takes for the start of a format.
         prepared.url = f"{self.url}/{path}" + (f"?{urlencode(params)}" if params else "")
         return prepared

@@ -18,7 +18,8 @@ def activate(things: Sequence[Thing]) -> list[dict[str, Any]]:
     mappings = [_billing(thing) for thing in things]
     undo = _undos(things, mappings)
     in_steve = [mapping for mapping in mappings if mapping.steve_ocpp_tag_pk is not None]
-    _release_numbers(in_steve)
+    if in_steve:
+        _release_numbers(in_steve)
     bulk.update(IdTagMapping, mappings, BILLED)
     bulk.update(IdTagMapping, in_steve, IN_STEVE)
     return undo

@@ -9,7 +9,6 @@ ahead of it have ended the leg before, so that what a customer's first row made 
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from math import ceil
@@ -17,10 +16,9 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Generic, TypeVar
 
-from customers.backfill.engine.lanes import Lanes
+from customers.backfill.engine.lanes import Lanes, Piece
 from customers.backfill.engine.stop import Stop
 from kernel import Per, Step, Works
-from kernel.pace import MOST_AT_ONCE
 
 LOOK_S = 0.25  # so often whoever watches may look, however long a call takes
 
@@ -50,12 +48,9 @@ class Flight(Generic[Item]):
     ended: int = 0
     under_way: int = 0
     stranded: set[int] = field(default_factory=set)
-    futures: list["Future[None]"] = field(default_factory=list)
-    error: BaseException | None = None  # a bug in one of its calls; told when its turn to be settled comes
-
-    @property
-    def is_flying(self) -> bool:
-        return bool(self.futures)
+    is_flying: bool = False
+    # A bug in one of its calls. Told when its turn comes: it must not keep those ahead from being settled.
+    error: BaseException | None = None
 
 
 def legs_of(
@@ -114,22 +109,20 @@ class Pipeline(Generic[Row, Item]):
         self._lock = Lock()
 
     def run(self, batches: Iterable[Sequence[Row]], batch_size: int) -> None:
-        # Threads are made as they are needed. The lanes say how many of them work.
-        pool = ThreadPoolExecutor(max(self._lanes.wanted, MOST_AT_ONCE), thread_name_prefix="remote")
         try:
             for batch in batches:
                 self._watch()
                 if self._stop.requested:
                     break
                 self._flights.append(Flight(self._open(batch)))
-                self._go_on(pool)
+                self._go_on()
                 while len(self._flights) > self._most(batch_size):
-                    self._settle_oldest(pool)
+                    self._settle_oldest()
             while self._flights:
-                self._settle_oldest(pool)
+                self._settle_oldest()
         finally:
             # After an error in the database nothing can be recorded; what is under way ends by itself.
-            pool.shutdown(wait=True, cancel_futures=True)
+            self._lanes.close()
 
     def _most(self, batch_size: int) -> int:
         """Return how many batches there may be at once, for the lanes not to run dry."""
@@ -143,16 +136,16 @@ class Pipeline(Generic[Row, Item]):
             except Empty:
                 continue
 
-    def _settle_oldest(self, pool: ThreadPoolExecutor) -> None:
+    def _settle_oldest(self) -> None:
         while self._flights[0].ended < len(self._legs) and self._flights[0].error is None:
             self._land(self._next_to_land())
-            self._go_on(pool)
+            self._go_on()
         flight = self._flights.popleft()
         if flight.error is not None:
             raise flight.error
         self._settle([(item, n not in flight.stranded) for n, item in enumerate(flight.items)])
 
-    def _go_on(self, pool: ThreadPoolExecutor) -> None:
+    def _go_on(self) -> None:
         """Let every batch begin what it may, the oldest first."""
         while not self._arrived.empty():
             self._land(self._arrived.get())
@@ -161,25 +154,21 @@ class Pipeline(Generic[Row, Item]):
             if flight.error is not None:
                 return
             while not flight.is_flying and flight.ended < len(self._legs) and flight.ended <= ahead:
-                self._begin(flight, self._legs[flight.ended], pool)
+                self._begin(flight, self._legs[flight.ended])
             ahead = min(ahead, flight.ended)
 
     @staticmethod
     def _land(flight: Flight[Item]) -> None:
-        """End a leg of calls. What went wrong in it must not keep those ahead from being written down."""
-        errors = (future.exception() for future in flight.futures)
-        flight.error = next((error for error in errors if error is not None), None)
-        flight.futures = []
+        """End a leg of calls."""
+        flight.is_flying = False
         flight.ended += 1
 
-    def _begin(self, flight: Flight[Item], leg: Leg[Item], pool: ThreadPoolExecutor) -> None:
-        draw = self._lanes.draw
+    def _begin(self, flight: Flight[Item], leg: Leg[Item]) -> None:
         if leg.each and flight.items:
-            pieces = [partial(self._one, leg.each, flight, n, draw()) for n in range(len(flight.items))]
-            self._submit(pieces, flight, pool)
+            self._fly(flight, [partial(self._one, leg.each, flight, n) for n in range(len(flight.items))])
             return
         if leg.once and flight.items:
-            self._submit([partial(self._once, leg.once, flight, draw())], flight, pool)
+            self._fly(flight, [partial(self._do_together, leg.once, flight)])
             return
         if leg.together:
             self._do_together(leg.together, flight)
@@ -191,29 +180,26 @@ class Pipeline(Generic[Row, Item]):
             return
         work([item for n, item in enumerate(flight.items) if n not in flight.stranded])
 
-    def _submit(
-        self, pieces: Sequence[Callable[[], None]], flight: Flight[Item], pool: ThreadPoolExecutor
-    ) -> None:
-        flight.under_way = len(pieces)
-        flight.futures = [pool.submit(piece) for piece in pieces]
-        for future in list(flight.futures):
-            future.add_done_callback(lambda _: self._count_down(flight))
+    def _fly(self, flight: Flight[Item], pieces: Sequence[Piece]) -> None:
+        flight.is_flying, flight.under_way = True, len(pieces)
+        self._lanes.add(partial(self._do, piece, flight) for piece in pieces)
 
-    def _one(self, work: Callable[[Item], None], flight: Flight[Item], number: int, ticket: int) -> None:
-        with self._lanes.one(ticket):
-            if number in flight.stranded:
-                return
-            if self._stop.requested:
-                flight.stranded.add(number)
-                return
-            work(flight.items[number])
+    def _one(self, work: Callable[[Item], None], flight: Flight[Item], number: int) -> None:
+        if number in flight.stranded:
+            return
+        if self._stop.requested:
+            flight.stranded.add(number)
+            return
+        work(flight.items[number])
 
-    def _once(self, work: Callable[[Sequence[Item]], None], flight: Flight[Item], ticket: int) -> None:
-        with self._lanes.one(ticket):
-            self._do_together(work, flight)
-
-    def _count_down(self, flight: Flight[Item]) -> None:
+    def _do(self, piece: Piece, flight: Flight[Item]) -> None:
+        error: BaseException | None = None
+        try:
+            piece()
+        except BaseException as raised:  # noqa: BLE001 the thread that waits for it raises it
+            error = raised
         with self._lock:
+            flight.error = flight.error or error
             flight.under_way -= 1
             if flight.under_way == 0:
                 self._arrived.put(flight)

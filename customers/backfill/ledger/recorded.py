@@ -79,8 +79,10 @@ class Recorded:
 
     def ref(self, name: str) -> str:
         """Return the system's own id of a thing; what a row shares it knows only if it is in our database."""
-        column = kinds()[name].row_column if name in kinds() else ""
-        return self.steps[name].ref or (str(getattr(self.row, column) or "") if column else "")
+        if ref := self.steps[name].ref:
+            return ref
+        kind = kinds().get(name)
+        return str(getattr(self.row, kind.row_column) or "") if kind and kind.row_column else ""
 
     def thing(self, name: str, facts: Facts) -> Thing:
         step = self.steps[name]

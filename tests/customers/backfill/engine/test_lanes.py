@@ -1,45 +1,67 @@
 """How many work at once, in which order, and that this may change."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from collections.abc import Iterator
+from functools import partial
+from threading import Event, Lock
+
+import pytest
 
 from customers.backfill.engine.lanes import Lanes
 
-
-def test_whoever_comes_first_is_not_let_in_before_a_lower_ticket() -> None:
-    lanes, order = Lanes(1), list[int]()
-    tickets = [lanes.draw() for _ in range(30)]
-
-    def go_in(ticket: int) -> None:
-        with lanes.one(ticket):
-            order.append(ticket)
-
-    with ThreadPoolExecutor(30) as pool:
-        list(pool.map(go_in, reversed(tickets)))
-
-    assert order == tickets
+PATIENCE_S = 30.0
 
 
-def test_more_lanes_let_those_in_who_wait_and_fewer_hold_up_who_comes() -> None:
-    lanes, leave, inside = Lanes(1), Event(), list[int]()
-    third_is_in = Event()
+class Inside:
+    """Pieces of work that stay where they are until they may leave."""
 
-    def stay(ticket: int) -> None:
-        with lanes.one(ticket):
-            inside.append(ticket)
-            if len(inside) == 3:
-                third_is_in.set()
-            leave.wait(30)
+    def __init__(self) -> None:
+        self.came: list[int] = []
+        self.leave, self.enough = Event(), Event()
+        self._lock, self._enough = Lock(), 0
 
-    with ThreadPoolExecutor(4) as pool:
-        for _ in range(4):
-            pool.submit(stay, lanes.draw())
-        lanes.change(3)
-        came = third_is_in.wait(30)
-        at_once = [*inside]
-        lanes.change(1)
-        leave.set()
+    def expect(self, number: int) -> None:
+        self._enough = number
+
+    def stay(self, number: int) -> None:
+        with self._lock:
+            self.came.append(number)
+            if len(self.came) == self._enough:
+                self.enough.set()
+        self.leave.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def inside() -> Iterator[Inside]:
+    made = Inside()
+    yield made
+    made.leave.set()
+
+
+def test_pieces_are_taken_up_in_their_order() -> None:
+    lanes, order, done = Lanes(1), list[int](), Event()
+    lanes.add(partial(order.append, number) for number in range(30))
+    lanes.add([done.set])
+
+    done.wait(PATIENCE_S)
+    lanes.close()
+
+    assert order == list(range(30))
+
+
+def test_more_lanes_let_those_in_who_wait_and_fewer_hold_up_who_comes(inside: Inside) -> None:
+    lanes = Lanes(1)
+    inside.expect(3)
+    lanes.add(partial(inside.stay, number) for number in range(4))
+    lanes.change(3)
+    came = inside.enough.wait(PATIENCE_S)
+    at_once = sorted(inside.came)
+    lanes.change(1)
+    done = Event()
+    lanes.add([done.set])
+    inside.leave.set()
+    done.wait(PATIENCE_S)
+    lanes.close()
 
     assert came
-    assert sorted(at_once) == [0, 1, 2]
-    assert inside[3:] == [3]
+    assert at_once == [0, 1, 2]
+    assert inside.came[3:] == [3]
