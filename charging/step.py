@@ -231,7 +231,7 @@ class SteveIdTagStep(Step):
     # --- Revert --------------------------------------------------------------------------------------
 
     def part_of(self, found: Tags, things: Sequence[Thing]) -> Tags:
-        """Take the idTags of these things, and what stands under them: of an age that another clock cannot tell."""
+        """Take the idTags of these things, and what stands under them: how old, another clock cannot tell."""
         named = (found.named(thing.wanted.id_tag) for thing in things if thing.wanted.id_tag)
         tags = {tag for tag in (*named, *(found.numbered(thing.ref) for thing in things)) if tag}
         below = {found.by_pk[number] for tag in tags for number in found.below(tag)}

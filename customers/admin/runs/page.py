@@ -372,7 +372,8 @@ def files_of(run: BackfillRun) -> dict[str, Path]:
 
 def downloads_of(run: BackfillRun) -> set[str]:
     """Name the files that can be downloaded. What workers log together is at hand on every machine."""
-    return {*files_of(run), *(kind for kind, log in LOGS.items() if log_parts.are_there(run, log))}
+    logs = log_parts.logs_of(run)
+    return {*files_of(run), *(kind for kind, log in LOGS.items() if log in logs)}
 
 
 def is_written_together(run: BackfillRun, kind: str) -> bool:

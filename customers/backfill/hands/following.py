@@ -181,6 +181,8 @@ def _is_over(followed: Followed, rows: int, who: Follower) -> bool:
         was_paused = followed.is_paused
         lonely_since = _told_if_lonely(followed, who, lonely_since)
         _sleep(who.stop, asked=is_asked)
+    run.refresh_from_db()
+    who.progress.advance(left - followed.left())
     return True
 
 

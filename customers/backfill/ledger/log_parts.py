@@ -27,8 +27,9 @@ def text_of(run: BackfillRun, log: str = Log.RUN) -> Iterator[str]:
     return parts.iterator(chunk_size=500)
 
 
-def are_there(run: BackfillRun, log: str = Log.RUN) -> bool:
-    return RunLogPart.objects.filter(run=run, log=log).exists()
+def logs_of(run: BackfillRun) -> set[str]:
+    """Name the logs of which there are parts."""
+    return set(RunLogPart.objects.filter(run=run).order_by().values_list("log", flat=True).distinct())
 
 
 def put_into_file(run: BackfillRun, folder: Path, log: str = Log.RUN) -> Path:

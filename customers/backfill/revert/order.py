@@ -38,7 +38,7 @@ class Order:
             whose = self._whose.get(place)
             if whose is None:
                 yield [self._pks[place]]
-            elif of_several[whose][0] == place:
+            elif whose in of_several:
                 cards_first = sorted(of_several.pop(whose), key=lambda one: (self._shares[one], -one))
                 yield [self._pks[one] for one in cards_first]
 
