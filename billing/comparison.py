@@ -10,7 +10,7 @@ from billing.api.subscriptions import PREFIX, Ended, Subscribed
 from billing.client import LagoClient
 from billing.normal import same_email, same_instant, same_name
 from billing.values import Customer, Subscription
-from kernel import Divergence, Wanted
+from kernel import Divergence, Thing, Wanted
 from kernel.columns import END_DATE
 
 
@@ -22,11 +22,17 @@ class Known(Protocol):
 
 
 K = TypeVar("K", bound=Known)
+V = TypeVar("V")
 
 
 def recorded(ref: str, found: Iterable[K]) -> K | None:
     """Return the very thing that a run recorded, among those of its customer."""
     return next((one for one in found if one.lago_id == ref), None)
+
+
+def among(found: Mapping[str, V], things: Iterable[Thing]) -> dict[str, V]:
+    """Return what was found of the customers of some things, by their external_id."""
+    return {who: found[who] for who in {thing.wanted.external_id for thing in things} if who in found}
 
 
 def differing(wanted: Wanted, customer: Customer) -> list[str]:

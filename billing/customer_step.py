@@ -9,7 +9,7 @@ from billing.abilities import Abilities
 from billing.api.subscriptions import PREFIX
 from billing.births import Births, Seen
 from billing.client import LagoClient
-from billing.comparison import compare_customer, differing, looks_made
+from billing.comparison import among, compare_customer, differing, looks_made
 from billing.details import to_send
 from billing.errors import LagoError
 from billing.prepaid_values import Wallet
@@ -161,6 +161,13 @@ class LagoCustomerStep(Step):
             undo={"currency": sets} if sets else None,
             remarks=() if made.is_connected else (reports.payment_not_connected(wanted),),
         )
+
+    def part_of(self, found: Mapping[str, Customer], things: Sequence[Thing]) -> Mapping[str, Customer]:
+        return among(found, things)
+
+    def found_in(self, part: Mapping[str, Customer]) -> Mapping[str, Customer]:
+        self.seen.note(part)
+        return part
 
     def remove(self, thing: Thing, found: Mapping[str, Customer]) -> Removed:
         """Delete the customer that the run made, after seeing that nothing is left that Lago would bill."""

@@ -130,7 +130,7 @@ def takes_writes() -> bool:
     """Return whether it is no standby, and was not set read-only."""
     with connection.cursor() as cursor:
         cursor.execute("SHOW transaction_read_only")
-        return cursor.fetchone() == ("off",)
+        return bool(cursor.fetchone() == ("off",))
 
 
 def place() -> str:
