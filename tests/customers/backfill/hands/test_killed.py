@@ -1,24 +1,35 @@
-"""Workers that are killed, stopped and woken, and a queue that goes away: the end is that of one worker."""
+"""Workers that are killed, stopped and woken, and a queue that goes away: the end is that of one worker.
 
+Each is shown of an import and of a revert.
+"""
+
+import os
 import random
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from customers.backfill import control
 from customers.models import BackfillRun
 from rehearsal.lago import Sandbox
-from tests.customers.backfill.hands.crew import LEASE_S, Crew, check_end, crew, settled
+from tests.customers.backfill.hands.crew import LEASE_S, Crew, Import, Revert, Work, crew
+from tests.support.network import Network, may_be_made
 from tests.support.processes import wait_for
 from tests.support.redis_server import RedisServer
 
 pytestmark = pytest.mark.matrix
 
 KILLS, ROWS, WITHIN_S = 30, 500, 900.0
+STOPPED_S = 60.0
+
+both = pytest.mark.parametrize("kind", [Import, Revert], ids=["import", "revert"])
 
 
 @pytest.fixture
@@ -40,103 +51,139 @@ def ended(command: "subprocess.Popen[str]") -> str:
     return told
 
 
-def terminal_log(folder: Path) -> Path:
-    (log,) = (folder / "terminal").glob("run-*.log")
-    return log
-
-
-def test_one_of_three_is_killed_again_and_again(three: Crew, slow_lago: Sandbox, tmp_path: Path) -> None:
+@both
+def test_one_of_three_is_killed_again_and_again(three: Crew, slow_lago: Sandbox, kind: type[Work]) -> None:
     chance, killed = random.Random(), 0
-    command = three.import_(ROWS * 3, "--rate", "40")
+    work = kind(three, slow_lago, ROWS * 3)
+    command = work.begin(rate=40)
 
     while command.poll() is None and killed < KILLS:
         time.sleep(chance.uniform(0.2, 2.5))
-        if 0 < settled() < ROWS * 3:
+        if 0 < work.settled() < work.number:
             three.kill(chance.randrange(len(three.workers)))
             killed += 1
         three.recruit(3)
     ended(command)
 
     assert killed == KILLS
-    check_end(slow_lago, ROWS * 3, terminal_log(tmp_path))
+    work.check_end()
 
 
-def test_two_of_three_are_killed_at_once(three: Crew, slow_lago: Sandbox, tmp_path: Path) -> None:
-    command = three.import_(ROWS)
+@both
+def test_two_of_three_are_killed_at_once(three: Crew, slow_lago: Sandbox, kind: type[Work]) -> None:
+    work = kind(three, slow_lago, ROWS)
+    command = work.begin()
 
-    wait_for(lambda: settled() >= 50, within_s=WITHIN_S)
+    wait_for(lambda: work.settled() >= 50, within_s=WITHIN_S)
     three.kill(0)
     three.kill(0)
-    left = settled()
+    left = work.settled()
     ended(command)
 
-    assert left < ROWS
-    check_end(slow_lago, ROWS, terminal_log(tmp_path))
+    assert left < work.number
+    work.check_end()
 
 
+@both
 def test_one_is_stopped_until_its_lease_is_over_and_wakes_up(
-    three: Crew, slow_lago: Sandbox, tmp_path: Path
+    three: Crew, slow_lago: Sandbox, kind: type[Work]
 ) -> None:
-    command = three.import_(ROWS * 2, "--rate", "40")
+    work = kind(three, slow_lago, ROWS * 2)
+    command = work.begin(rate=20)
 
-    wait_for(lambda: settled() >= 50, within_s=WITHIN_S)
-    for place in range(2):
-        three.stop(place)
-        time.sleep(3 * LEASE_S)
-        three.wake(place)
-    left = settled()
+    wait_for(lambda: work.settled() >= 50, within_s=WITHIN_S)
+    three.stop(0)
+    time.sleep(STOPPED_S)
+    three.wake(0)
+    left = work.settled()
     ended(command)
 
-    assert left < ROWS * 2
-    check_end(slow_lago, ROWS * 2, terminal_log(tmp_path))
+    assert left < work.number
+    work.check_end()
 
 
-def test_the_queue_dies_in_the_middle(database_url: str, slow_lago: Sandbox, tmp_path: Path) -> None:
+@both
+def test_the_queue_dies_in_the_middle(
+    database_url: str, slow_lago: Sandbox, tmp_path: Path, kind: type[Work]
+) -> None:
     with (
         RedisServer(tmp_path) as queue,
         crew(tmp_path, database_url, slow_lago, Q_BROKER_URL=queue.url) as here,
     ):
         here.assemble(3)
-        command = here.import_(ROWS * 2, "--rate", "40")
-        wait_for(lambda: settled() >= 50, within_s=WITHIN_S)
+        work = kind(here, slow_lago, ROWS * 2)
+        command = work.begin(rate=40)
+        wait_for(lambda: work.settled() >= 50, within_s=WITHIN_S)
         queue.kill()
         time.sleep(5)
-        left = settled()
+        left = work.settled()
         queue.start()
         ended(command)
 
-    assert left < ROWS * 2
-    check_end(slow_lago, ROWS * 2, terminal_log(tmp_path))
+    assert left < work.number
+    work.check_end()
 
 
-def test_three_keep_one_pace_and_hear_a_pause_and_a_stop(
-    three: Crew, slow_lago: Sandbox, tmp_path: Path
+@both
+def test_whoever_follows_is_killed_and_the_workers_go_on(
+    three: Crew, slow_lago: Sandbox, kind: type[Work]
 ) -> None:
-    command = three.import_(ROWS * 2, "--rate", "20")
+    work = kind(three, slow_lago, ROWS)
+    command = work.begin()
+
+    wait_for(lambda: work.settled() >= 50, within_s=WITHIN_S)
+    os.killpg(command.pid, signal.SIGKILL)
+    command.wait()
+    over = "reverted" if kind is Revert else "succeeded"
+    wait_for(lambda: BackfillRun.objects.get().status == over, within_s=WITHIN_S)
+    wait_for(lambda: bool(work.logs), within_s=30)
+
+    (log,) = work.logs
+    log.rename(three.folder / "terminal" / log.name)
+    work.check_end()
+
+
+@both
+def test_three_keep_one_pace_and_hear_a_stop(three: Crew, slow_lago: Sandbox, kind: type[Work]) -> None:
+    work = kind(three, slow_lago, ROWS * 2)
+    command = work.begin(rate=20)
+    wait_for(lambda: work.settled() > 0, within_s=WITHIN_S)
     seen = [(time.monotonic(), slow_lago.requests()["total"])]
 
-    while time.monotonic() < seen[0][0] + 60:
+    while time.monotonic() < seen[0][0] + 40:
         time.sleep(0.1)
         seen.append((time.monotonic(), slow_lago.requests()["total"]))
-    run = BackfillRun.objects.get()
-    control.pause(run, actor="cli:boss")
-    paused_after = _quiet_after(slow_lago)
-    wait_for(lambda: BackfillRun.objects.get().status == "paused", within_s=10)
-    control.resume(run, actor="cli:boss")
-    wait_for(lambda: BackfillRun.objects.get().status == "running", within_s=30)
-    time.sleep(5)
-    control.stop(run, actor="cli:boss")
+    control.stop(BackfillRun.objects.get(), actor="cli:boss")
     stopped_after = _quiet_after(slow_lago)
     told = command.communicate(timeout=60)[0]
 
     most = max(later - calls for at, calls in seen for then, later in seen if at <= then <= at + 10.0)
-    begun = [calls for _, calls in seen]
-    assert any(later > calls for calls, later in pairwise(begun))
+    assert any(later > calls for calls, later in pairwise(calls for _, calls in seen))
     assert most <= 200
-    assert paused_after <= 2.0
     assert stopped_after <= 2.0
     assert command.returncode == 130, told
-    assert BackfillRun.objects.get().status == "interrupted"
+    assert BackfillRun.objects.get().status == ("reverting" if kind is Revert else "interrupted")
+
+
+@both
+def test_three_hear_a_pause_and_go_on(three: Crew, slow_lago: Sandbox, kind: type[Work]) -> None:
+    work = kind(three, slow_lago, ROWS)
+    command = work.begin(rate=40)
+    wait_for(lambda: work.settled() > 0, within_s=WITHIN_S)
+    control.pause(BackfillRun.objects.get(), actor="cli:boss")
+    paused_after = _quiet_after(slow_lago)
+    wait_for(_is_paused, within_s=10)
+    control.resume(BackfillRun.objects.get(), actor="cli:boss")
+    ended(command)
+
+    assert paused_after <= 2.0
+    over = "reverted" if kind is Revert else "succeeded"
+    assert BackfillRun.objects.get().status == over
+
+
+def _is_paused() -> bool:
+    run = BackfillRun.objects.get()
+    return run.status == "paused" or run.paused_at is not None
 
 
 def _quiet_after(lago: Sandbox) -> float:
@@ -150,11 +197,40 @@ def _quiet_after(lago: Sandbox) -> float:
     return last - began
 
 
+@both
 def test_workers_that_share_no_disk_leave_one_whole_log(
-    three: Crew, slow_lago: Sandbox, tmp_path: Path
+    three: Crew, slow_lago: Sandbox, kind: type[Work]
 ) -> None:
-    ended(three.import_(ROWS))
+    work = kind(three, slow_lago, ROWS)
+    ended(work.begin())
 
-    whole = terminal_log(tmp_path)
-    check_end(slow_lago, ROWS, whole)
-    assert [log.read_text() for log in three.logs] in ([], [whole.read_text()])
+    work.check_end()
+    assert [log.read_text() for log in work.logs] in ([], [work.whole_log.read_text()])
+
+
+@pytest.mark.skipif(not may_be_made(), reason="it takes root, and a kernel with network namespaces")
+@both
+def test_one_on_another_machine_is_cut_off_for_longer_than_its_lease(
+    database_url: str, slow_lago: Sandbox, tmp_path: Path, kind: type[Work]
+) -> None:
+    database, lago = conninfo_to_dict(database_url), urlsplit(slow_lago.url)
+    socket_file = f"{database['host']}/.s.PGSQL.{database.get('port', 5432)}"
+    with Network() as network:
+        port = network.passed_on(socket_file)
+        door = network.passed_on((str(lago.hostname), int(lago.port or 80)))
+        there = f"postgresql://{database['user']}@{network.address}:{port}/{database['dbname']}"
+        url = f"http://{network.address}:{door}"
+        with crew(tmp_path, there, slow_lago, network.join, LAGO_API_URL=url) as here:
+            here.assemble(3)
+            work = kind(here, slow_lago, ROWS)
+            command = work.begin(rate=20)
+            wait_for(lambda: work.settled() >= 30, within_s=WITHIN_S)
+            network.cut(1)
+            time.sleep(5 * LEASE_S)
+            network.mend(1)
+            left = work.settled()
+            ended(command)
+
+    assert left < work.number
+    work.check_end()
+    assert [log.read_text() for log in work.logs] in ([], [work.whole_log.read_text()])
