@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """The door to every command."""
 
+import gc
 import os
 import sys
 
@@ -20,4 +21,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    gc.disable()  # until all is loaded: nothing of that is garbage, and looking for some takes long
     main()

@@ -1,6 +1,6 @@
 """Compare what a run recorded with what Lago has now, in the words of `billing.reports`. Reads only."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Protocol, TypeVar
@@ -10,7 +10,7 @@ from billing.api.subscriptions import PREFIX, Ended, Subscribed
 from billing.client import LagoClient
 from billing.normal import same_email, same_instant, same_name
 from billing.values import Customer, Subscription
-from kernel import Divergence, Wanted
+from kernel import Divergence, Thing, Wanted
 from kernel.columns import END_DATE
 
 
@@ -22,11 +22,17 @@ class Known(Protocol):
 
 
 K = TypeVar("K", bound=Known)
+V = TypeVar("V")
 
 
 def recorded(ref: str, found: Iterable[K]) -> K | None:
     """Return the very thing that a run recorded, among those of its customer."""
     return next((one for one in found if one.lago_id == ref), None)
+
+
+def among(found: Mapping[str, V], things: Iterable[Thing]) -> dict[str, V]:
+    """Return what was found of the customers of some things, by their external_id."""
+    return {who: found[who] for who in {thing.wanted.external_id for thing in things} if who in found}
 
 
 def differing(wanted: Wanted, customer: Customer) -> list[str]:
@@ -67,29 +73,38 @@ def ends_otherwise(wanted: Wanted, subscription: Subscription) -> bool:
     return end is not None and not same_instant(end, subscription.ending_at)
 
 
-class Live(dict[str, list[Subscription]]):
+class Live(Mapping[str, list[Subscription]]):
     """What is active or pending, by customer; and on demand what has ended of those who have nothing.
 
     Of who is in `seen.unread` nobody knows what is there: neither that it is, nor that it is not.
     """
 
-    def __init__(self, seen: Subscribed, client: LagoClient, customers: Collection[str] = ()) -> None:
+    def __init__(self, seen: Subscribed, client: LagoClient, customers: Iterable[str] = ()) -> None:
         """Take what was found; `customers` are those of whom it is known that Lago has them."""
-        super().__init__(seen)
-        self.seen = Subscribed({}, seen.unread, seen.places, seen.total_count)  # not all of it twice
+        self.seen = seen
         self._client, self._customers = client, customers
+
+    def __getitem__(self, external_id: str) -> list[Subscription]:
+        return self.seen[external_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.seen)
+
+    def __len__(self) -> int:
+        return len(self.seen)
+
+    def __contains__(self, external_id: object) -> bool:
+        return external_id in self.seen
 
     @cached_property
     def ended(self) -> Ended:
         """Read it once for all of them, by lago_id: it is asked for only where something is amiss."""
-        return self._client.ended_subscriptions(
-            [external_id for external_id in self if not self[external_id]]
-        )
+        return self._client.ended_subscriptions(list(filter(self.seen.has_none, self)))
 
     @cached_property
     def returning(self) -> Ended:
         """Read what has ended of customers that were there and have nothing now: of new ones, no call."""
-        returning = [one for one in self._customers if one in self and not self[one]]
+        returning = list(filter(self.seen.has_none, self._customers))
         return self._client.ended_subscriptions(returning) if returning else Ended({})
 
     @cached_property

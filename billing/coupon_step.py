@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from billing import prepaid_reports as reports
 from billing.client import LagoClient
-from billing.comparison import recorded
+from billing.comparison import among, recorded
 from billing.prepaid_values import AppliedCoupon, Coupon
 from billing.values import Plan
 from kernel import (
@@ -186,6 +186,9 @@ class LagoCouponStep(Step):
             applied = _recorded(thing, found) if thing.is_made else None
             if applied and applied.was_used:
                 yield thing.wanted.external_id, "invoices in Lago have used the coupon"
+
+    def part_of(self, found: Found, things: Sequence[Thing]) -> Found:
+        return Found(found.coupons, among(found.applied, things))
 
     def remove(self, thing: Thing, found: Found) -> Removed:
         """Take the coupon away. What invoices have used of it stays used."""

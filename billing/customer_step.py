@@ -9,7 +9,7 @@ from billing.abilities import Abilities
 from billing.api.subscriptions import PREFIX
 from billing.births import Births, Seen
 from billing.client import LagoClient
-from billing.comparison import compare_customer, differing, looks_made
+from billing.comparison import among, compare_customer, differing, looks_made
 from billing.details import to_send
 from billing.errors import LagoError
 from billing.prepaid_values import Wallet
@@ -93,22 +93,16 @@ class LagoCustomerStep(Step):
         return f"{who} no currency yet, and get the plan's with the subscription."
 
     def look_up(self, rows: Iterable[Wanted]) -> Mapping[str, Customer]:
-        found = self.client.customers_by_id({row.external_id for row in rows if row.external_id})
-        self.seen.customers.update(found)
-        self.seen.zones |= {
-            external_id: customer.applicable_timezone
-            for external_id, customer in found.items()
-            if customer.applicable_timezone
-        }
+        found = self.client.customers_by_id(row.external_id for row in rows if row.external_id)
+        self.seen.note(found)
         return found
 
     def remember(self, rows: Iterable[Wanted]) -> Facts:
-        keys = [row.external_id for row in rows if row.external_id in self.seen.customers]
-        return {key: self.seen.zones.get(key, "") for key in keys}
+        keys = (row.external_id for row in rows if row.external_id in self.seen)
+        return {key: self.seen.zone_of(key) for key in keys}
 
     def recall(self, known: Facts) -> None:
-        self.seen.customers.update(known)
-        self.seen.zones |= {key: zone for key, zone in known.items() if zone}
+        self.seen.recall(known)
 
     def check(self, wanted: Wanted, found: Mapping[str, Customer]) -> Verdict:
         customer = found.get(wanted.external_id)
@@ -168,6 +162,13 @@ class LagoCustomerStep(Step):
             remarks=() if made.is_connected else (reports.payment_not_connected(wanted),),
         )
 
+    def part_of(self, found: Mapping[str, Customer], things: Sequence[Thing]) -> Mapping[str, Customer]:
+        return among(found, things)
+
+    def found_in(self, part: Mapping[str, Customer]) -> Mapping[str, Customer]:
+        self.seen.note(part)
+        return part
+
     def remove(self, thing: Thing, found: Mapping[str, Customer]) -> Removed:
         """Delete the customer that the run made, after seeing that nothing is left that Lago would bill."""
         external_id = thing.wanted.external_id
@@ -186,13 +187,13 @@ class LagoCustomerStep(Step):
         return Removed(Removal.GONE if gone else Removal.REMOVED)
 
     def look_back(self, things: Iterable[Thing], since: Since) -> Back:
-        made: set[str] = set()
+        made: dict[str, None] = {}  # in the order of the things, as what was found is gone through
         with_balance: set[str] = set()
         for thing in things:
             if _may_have_money(thing):
                 with_balance.add(thing.wanted.external_id)
             if thing.is_made and not thing.undo:
-                made.add(thing.wanted.external_id)
+                made[thing.wanted.external_id] = None
         invoices = self.client.invoices_of(made)
         return self._beside(made, {who: number for who, number in invoices.items() if number}, with_balance)
 

@@ -5,10 +5,18 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from billing import prepaid_reports, reports
+from billing.api.subscriptions import Subscribed
 from billing.bills import Biller
 from billing.births import Births, Seen
 from billing.client import LagoClient
-from billing.comparison import Live, asked_end, compare_subscription, ends_otherwise, recorded
+from billing.comparison import (
+    Live,
+    among,
+    asked_end,
+    compare_subscription,
+    ends_otherwise,
+    recorded,
+)
 from billing.errors import UNEXPECTED, UNREADABLE, LagoError
 from billing.preflight import utc_now
 from billing.values import BaseFee, Invoice, Subscription
@@ -95,11 +103,11 @@ class LagoSubscriptionStep(Step):
 
     def _zone_of(self, wanted: Wanted) -> str:
         """Name the zone by whose days Lago bills a customer who was there; blank where it is no other."""
-        return self.seen.zones.get(wanted.external_id, "")
+        return self.seen.zone_of(wanted.external_id)
 
     def look_up(self, rows: Iterable[Wanted]) -> Live:
-        seen = self.client.subscriptions_of({row.external_id for row in rows if row.external_id})
-        live = Live(seen, self.client, self.seen.customers)
+        found = self.client.subscriptions_of(row.external_id for row in rows if row.external_id)
+        live = Live(found, self.client, self.seen)
         self.seen.keep_live(live)
         return live
 
@@ -204,6 +212,13 @@ class LagoSubscriptionStep(Step):
     def key_of(self, thing: Thing, found: Mapping[str, list[Subscription]]) -> str | None:
         subscription = recorded(thing.ref, found.get(thing.wanted.external_id, ()))
         return subscription.external_id if subscription else None
+
+    def part_of(self, found: Live, things: Sequence[Thing]) -> Subscribed:
+        unread = among(dict.fromkeys(found.seen.unread), things)
+        return Subscribed(among(found, things), frozenset(unread), found.seen.places, found.seen.total_count)
+
+    def found_in(self, part: Subscribed) -> Live:
+        return Live(part, self.client, self.seen)
 
     def remove(self, thing: Thing, found: Live) -> Removed:
         """End what is under our id; the active one first, since with it goes a downgrade that waits."""

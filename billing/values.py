@@ -363,11 +363,11 @@ def number(data: Json, key: str) -> Decimal:
 
 def instant(data: Json, key: str) -> datetime:
     """Read an ISO 8601 instant; Lago means UTC where it gives no offset."""
-    return _instant(text(data, key))
+    return instant_of(text(data, key))
 
 
 @lru_cache(maxsize=4096)  # nearly all subscriptions of a file share theirs, and so does what was made at once
-def _instant(written: str) -> datetime:
+def instant_of(written: str) -> datetime:
     moment = datetime.fromisoformat(written)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from billing import prepaid_reports as reports
 from billing.client import LagoClient
-from billing.comparison import recorded
+from billing.comparison import among, recorded
 from billing.errors import UNEXPECTED, LagoError
 from billing.prepaid_values import Wallet
 from billing.values import Plan
@@ -143,6 +143,9 @@ class LagoWalletStep(Step):
     def forecast(self, thing: Thing, found: Found, back: object) -> str:
         wallet = _recorded(thing, found)
         return IN_USE if wallet and in_use(wallet, thing.wanted) else ""
+
+    def part_of(self, found: Found, things: Sequence[Thing]) -> Found:
+        return among(found, things)
 
     def remove(self, thing: Thing, found: Found) -> Removed:
         """End the wallet while it is as the run filled it. Look once more: money was spent a moment ago."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from charging.values import OcppTag, Transaction, folded
 from kernel.alike import Alike
 
+LONG_AGO = float("-inf")
 Sessions = Mapping[int, Sequence[Transaction]]  # by SteVe's number of the idTag
 
 

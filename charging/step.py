@@ -11,7 +11,7 @@ from typing import Any
 from charging import cost, reports
 from charging.changes import IS_BLOCKED, OUR_NOTE, as_left, is_as_made
 from charging.client import SteveClient
-from charging.found import Closer, Sessions, Tags
+from charging.found import LONG_AGO, Closer, Sessions, Tags, sorted_out
 from charging.values import BLOCKED, UNLIMITED, OcppTag, Transaction, folded
 from charging.wire import SteveError
 from charging.withdrawal import Withdrawal, by_number, changed_since, why_kept
@@ -229,6 +229,15 @@ class SteveIdTagStep(Step):
         return tag.id_tag if tag and OURS.fullmatch(tag.id_tag) else ""
 
     # --- Revert --------------------------------------------------------------------------------------
+
+    def part_of(self, found: Tags, things: Sequence[Thing]) -> Tags:
+        """Take the idTags of these things, and what stands under them: how old, another clock cannot tell."""
+        named = (found.named(thing.wanted.id_tag) for thing in things if thing.wanted.id_tag)
+        tags = {tag for tag in (*named, *(found.numbered(thing.ref) for thing in things)) if tag}
+        below = {found.by_pk[number] for tag in tags for number in found.below(tag)}
+        owners = {thing.wanted.external_id for thing in things} & found.own_parents.keys()
+        parents = {who: found.own_parents[who] for who in owners}
+        return replace(sorted_out([*tags | below], read_at=LONG_AGO), own_parents=parents)
 
     def look_back(self, things: Iterable[Thing], since: Since) -> Sessions:
         """Read the newer charging sessions, in one call."""

@@ -8,7 +8,7 @@ from threading import Lock
 
 from charging.changes import AS_MADE, IS_BLOCKED, PARENT, as_left, changes
 from charging.client import SteveClient
-from charging.found import Closer, Sessions, Tags, sorted_out
+from charging.found import LONG_AGO, Closer, Sessions, Tags, sorted_out
 from charging.values import BLOCKED, OcppTag, Transaction, folded
 from charging.wire import SteveError
 from kernel import Removal, Removed, Thing
@@ -77,7 +77,7 @@ class Withdrawal:
     client: SteveClient
     now: Callable[[], datetime]
     clock: Callable[[], float]
-    _newest: Tags = field(default_factory=Tags)
+    _newest: Tags = field(default_factory=lambda: Tags(read_at=LONG_AGO))
     _gone: set[int] = field(default_factory=set)  # deleted by now: they stand under nothing any more
     _lock: Lock = field(default_factory=Lock)
 
@@ -152,8 +152,9 @@ class Withdrawal:
         with self._lock:
             newest = max(found, self._newest, key=lambda tags: tags.read_at)
             if self.clock() - newest.read_at > STALE_S:
-                newest = self._newest = replace(self.read(), own_parents=found.own_parents)
-            return newest
+                newest = self._newest = self.read()
+            # What is found may be a part: then of other customers than the newest was read for.
+            return newest if newest is found else replace(newest, own_parents=found.own_parents)
 
 
 def _is_to_be_freed(thing: Thing, tag: OcppTag, tags: Tags) -> bool:

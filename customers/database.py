@@ -126,6 +126,13 @@ def migrations_to_apply() -> int:
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
+def takes_writes() -> bool:
+    """Return whether it is no standby, and was not set read-only."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        return bool(cursor.fetchone() == ("off",))
+
+
 def place() -> str:
     """Say where the database is; never with a password. A socket's folder may hold those of several."""
     config = connection.settings_dict

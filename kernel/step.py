@@ -264,6 +264,17 @@ class Step:
 
     # --- Revert --------------------------------------------------------------------------------------
 
+    def part_of(self, found: Any, things: Sequence[Thing]) -> Any:
+        """Return, in plain values, what `look_up` found of some of a run's things; None if it is asked anew.
+
+        For a revert that another process does: to it, `found_in` gives back what `remove` needs.
+        """
+        return None
+
+    def found_in(self, part: Any) -> Any:
+        """Return what `look_up` would, from what `part_of` gave in another process."""
+        return part
+
     def look_back(self, things: Iterable[Thing], since: Since) -> Any:
         """Read, in bulk, what `activity` and `forecast` need: as little as will do, for it is kept.
 

@@ -1,5 +1,7 @@
 """The project as an app: it brings the system checks."""
 
+import gc
+
 from django.apps import AppConfig
 from django.core import checks
 
@@ -14,3 +16,7 @@ class PolarisBackfillConfig(AppConfig):
         checks.register(check_combinations)
         checks.register(check_proxies, deploy=True)
         checks.register(check_static_files, deploy=True)
+
+        # No app is ready later. What is loaded stays, and is not looked through for garbage any more.
+        gc.freeze()
+        gc.enable()

@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from customers import queueing
-from customers.database import migrations_to_apply
+from customers.database import migrations_to_apply, takes_writes
 from customers.workers import worker_is_alive
 
 
@@ -33,6 +33,8 @@ def _missing() -> Iterator[str]:
             yield "migrations"
         elif not worker_is_alive():
             yield "worker"
+        if not takes_writes():
+            yield "database"
     except DatabaseError:
         connection.close()
         yield "database"

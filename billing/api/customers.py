@@ -1,6 +1,6 @@
 """Customers of Lago."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from threading import Lock
 
@@ -11,6 +11,7 @@ from billing.api.resources import Resources, is_absent, named, unusable
 from billing.api.transport import Transport
 from billing.details import CONFIGURATION, is_connected
 from billing.errors import LagoError, proxy_cuts_ids
+from billing.shelf import OnlyOne, Shelf
 from billing.values import (
     CONFIGURED,
     FURNITURE,
@@ -55,21 +56,27 @@ class Customers(Resources):
             return self._search("customers", Customer.of, external_id)
         return self._find_named(path, "customer", Customer.of, external_id)
 
-    def customers_by_id(self, external_ids: Collection[str]) -> dict[str, Customer]:
-        """Return those of the customers that exist, with as few calls as possible."""
-        wanted = frozenset(external_ids)
-        if len(wanted) < 2:
-            return _by_id(map(self.customer, wanted))
+    def customers_by_id(self, external_ids: Iterable[str]) -> Mapping[str, Customer]:
+        """Return those of the customers that exist, with as few calls as possible.
+
+        They are best gone through in the order in which they are asked for, as on a `Shelf`.
+        """
+        shelf = Shelf(Customer, external_ids)
+        if len(shelf) < 2:
+            return _by_id(map(self.customer, shelf))
 
         def keep(data: Json) -> Customer | None:
-            return Customer.of(data) if data["external_id"] in wanted else None
+            return Customer.of(data) if data["external_id"] in shelf else None
+
+        def put(customer: Customer) -> None:
+            shelf.put((customer.external_id,), customer)
 
         first = self._page("customers", keep, ())
         found = _by_id(first.items.values())
-        left = wanted - found.keys()
-        if first.total_pages - 1 <= len(left):
-            customers = self._all("customers", keep, first=first)
-            return _by_id(customers)
+        if first.total_pages - 1 <= len(shelf) - len(found):
+            self._all("customers", keep, first=first, take=put)
+            return OnlyOne(shelf.closed())
+        left = [external_id for external_id in shelf if external_id not in found]
         return found | _by_id(spread(self.customer, left, self._workers))
 
     def create_customer(

@@ -6,9 +6,12 @@ meanwhile moves items to later pages and breaks nothing; what goes moves them fo
 gap, the two pages beside it are read again, and no others.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Generic, TypeVar
 
 from billing.errors import UNREACHABLE, LagoError
@@ -23,6 +26,7 @@ PER_PAGE = 500
 OVERLAPS = 50  # neighbours share one item of so many: as many changes between two calls do no harm
 MENDS = 4  # tries to close one gap, two calls each
 MAX_SCANS = 3
+AHEAD = 2  # pages that are asked for before they are needed, for each thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,41 +86,59 @@ class Listing(Generic[T]):
     unread: tuple[int, ...] = ()
 
 
-def read_all(fetch: Callable[[Window], Page[T]], workers: int, first: Page[T] | None = None) -> Listing[T]:
+def read_all(
+    fetch: Callable[[Window], Page[T]],
+    workers: int,
+    first: Page[T] | None = None,
+    take: Callable[[T], None] | None = None,
+) -> Listing[T]:
     """Return each item of the listing once, the first page's first; raise LagoError if it never holds still.
 
     Nothing is missed that is there from the beginning to the end of the call. Of what comes or goes meanwhile
-    it may be there or not.
+    it may be there or not. Where `take` is given, it gets the items as they come, perhaps several times, and
+    none is returned: a long listing is not in memory as a whole.
     """
     for _ in range(MAX_SCANS):
-        if pages := _chain(fetch, workers, _as_given(first or fetch(FIRST))):
-            return _listing(pages)
-        first = None
+        try:
+            return _listing(_chain(fetch, workers, _as_given(first or fetch(FIRST))), take)
+        except _GapError:
+            first = None
     message = "Lago's list kept changing while it was read: try again when less is going on"
     raise LagoError(UNREACHABLE, message, repeatable=True, down=True)
 
 
-def _chain(fetch: Callable[[Window], Page[T]], workers: int, last: Page[T]) -> list[Page[T]]:
-    """Read pages that hang together from the first to the last; none where a gap could not be closed."""
+class _GapError(Exception):
+    """Two pages do not hang together, and could not be made to."""
+
+
+def _chain(fetch: Callable[[Window], Page[T]], workers: int, last: Page[T]) -> Iterator[Page[T]]:
+    """Give pages that hang together from the first to the last; raise _GapError."""
     size = last.window.size
-    ahead = iter(spread(fetch, _windows(last.window.end, size, last.total_count), workers))
-    pages = [last]
-    while not last.is_last:
-        page = next(ahead, None) or fetch(following(last.window.end, size))
-        joined = [page] if page.touches(last) else _mended(fetch, last, page.window)
-        if not joined:
-            return []
-        pages += joined
-        last = joined[-1]
-    return pages
+    with closing(in_turn(fetch, _windows(last.window.end, size, last.total_count), workers)) as ahead:
+        yield last
+        while not last.is_last:
+            page = next(ahead, None) or fetch(following(last.window.end, size))
+            joined = [page] if page.touches(last) else _mended(fetch, last, page.window)
+            if not joined:
+                raise _GapError
+            yield from joined
+            last = joined[-1]
 
 
-def _listing(pages: Sequence[Page[T]]) -> Listing[T]:
+def _listing(pages: Iterable[Page[T]], take: Callable[[T], None] | None) -> Listing[T]:
     items: dict[str, T | None] = {}
+    unread: set[int] = set()
+    total_count = 0
     for page in pages:
-        items.update(page.items)
-    unread = tuple(sorted({place for page in pages for place in page.unread}))
-    return Listing([item for item in items.values() if item is not None], pages[-1].total_count, unread)
+        if take is None:
+            items.update(page.items)
+        else:
+            for item in page.items.values():
+                if item is not None:
+                    take(item)
+        unread.update(page.unread)
+        total_count = page.total_count
+    return Listing([item for item in items.values() if item is not None], total_count, tuple(sorted(unread)))
 
 
 def _as_given(first: Page[T]) -> Page[T]:
@@ -159,6 +181,23 @@ def _mended(fetch: Callable[[Window], Page[T]], last: Page[T], window: Window) -
         if page.touches(again):
             return [again, page]
     return []
+
+
+def in_turn(call: Callable[[A], R], arguments: Iterable[A], workers: int) -> Generator[R, None, None]:
+    """Give the answers in the order of the arguments, asked for by a few threads that are not far ahead."""
+    if workers < 2:
+        yield from map(call, arguments)
+        return
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="lago")
+    try:
+        asked = iter(arguments)
+        ahead = deque(pool.submit(call, one) for one in islice(asked, workers * AHEAD))
+        while ahead:
+            answer = ahead.popleft().result()
+            ahead.extend(pool.submit(call, one) for one in islice(asked, 1))
+            yield answer
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def spread(call: Callable[[A], R], arguments: Iterable[A], workers: int) -> list[R]:

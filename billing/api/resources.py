@@ -90,10 +90,15 @@ class Resources:
         return _page(reply, name, of, window)
 
     def _all(
-        self, name: str, of: Callable[[Json], T | None], params: Params = (), first: Page[T] | None = None
+        self,
+        name: str,
+        of: Callable[[Json], T | None],
+        params: Params = (),
+        first: Page[T] | None = None,
+        take: Callable[[T], None] | None = None,
     ) -> list[T]:
-        """Read a whole listing, from its `first` page on if that is at hand."""
-        return read_all(partial(self._page, name, of, params), self._workers, first).items
+        """Read a whole listing, from its `first` page on if that is at hand; `take` as in `read_all`."""
+        return read_all(partial(self._page, name, of, params), self._workers, first, take).items
 
     def _readable_page(
         self, name: str, of: Callable[[Json], T | None], params: Params, window: Window = FIRST
@@ -102,10 +107,15 @@ class Resources:
         return narrowed(partial(self._page, name, of, params), window)
 
     def _all_readable(
-        self, name: str, of: Callable[[Json], T | None], params: Params, first: Page[T] | None = None
+        self,
+        name: str,
+        of: Callable[[Json], T | None],
+        params: Params,
+        first: Page[T],
+        take: Callable[[T], None],
     ) -> Listing[T]:
         """Read what Lago can show of a whole listing, for callers who look after what it cannot."""
-        return read_all(partial(self._readable_page, name, of, params), self._workers, first)
+        return read_all(partial(self._readable_page, name, of, params), self._workers, first, take)
 
     def _of_customers(
         self,

@@ -1,6 +1,6 @@
 """Subscriptions of Lago: where a careless call bills somebody."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from billing.api.resources import is_absent, named, unusable, wire
 from billing.api.transport import Params
 from billing.errors import ID_MISMATCH, UNEXPECTED, LagoError, proxy_cuts_ids
 from billing.normal import same_instant
+from billing.shelf import Shelf
 from billing.values import Json, Subscription, text
 
 PREFIX = "backfill-"  # of our subscriptions' external ids; the kernel's Wanted makes them
@@ -23,7 +24,7 @@ SKIPS: Params = [("on_termination_invoice", "skip"), ("on_termination_credit_not
 READS_PER_ID = 3
 
 
-class Subscribed(dict[str, list[Subscription]]):
+class Subscribed(Mapping[str, list[Subscription]]):
     """What is active or pending, by customer. Who is in `unread` may have more, which Lago cannot show.
 
     `places` are those of all that it cannot show, whosever it is, from 1, in its list of `total_count`.
@@ -36,8 +37,27 @@ class Subscribed(dict[str, list[Subscription]]):
         places: Sequence[int] = (),
         total_count: int = 0,
     ) -> None:
-        super().__init__(found)
+        self._found = found
         self.unread, self.places, self.total_count = unread, places, total_count
+
+    def __getitem__(self, external_id: str) -> list[Subscription]:
+        return self._found[external_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __contains__(self, external_id: object) -> bool:
+        return external_id in self._found
+
+    def has_none(self, external_id: str) -> bool:
+        """Return whether somebody was asked for and has nothing."""
+        found = self._found
+        if isinstance(found, Shelf):
+            return external_id in found and not found.has(external_id)
+        return found.get(external_id) == []
 
 
 class Ended(dict[str, Subscription]):
@@ -55,37 +75,42 @@ class Subscriptions(Customers):
             return self._search("subscriptions", Subscription.of, external_id, [("status[]", status)])
         return self._find_named(path, "subscription", Subscription.of, external_id, [("status", status)])
 
-    def subscriptions_of(self, external_ids: Collection[str]) -> Subscribed:
+    def subscriptions_of(self, external_ids: Iterable[str]) -> Subscribed:
         """Return what is active or pending for each customer, with as few calls as possible.
+
+        They are best gone through in the order in which they are asked for, as on a `Shelf`.
 
         A subscription under the external id that ours would have is listed too, whoever owns it: it is in
         the way. Of what Lago cannot show it is found out whether it is one of these customers'.
         """
-        wanted = frozenset(external_ids)
-        if not wanted:
+        shelf = Shelf(Subscription, external_ids)
+        if not shelf:
             return Subscribed({})
 
         def keep(data: Mapping[str, Any]) -> Subscription | None:
             subscription = Subscription.of(data)
-            return subscription if wanted & _concerns(subscription) else None
+            return subscription if any(one in shelf for one in _concerns(subscription)) else None
+
+        def put(subscription: Subscription) -> None:
+            shelf.put(_concerns(subscription), subscription)
 
         first = self._readable_page("subscriptions", keep, LIVE_PARAMS)
-        if first.total_pages - 1 > READS_PER_ID * len(wanted):
-            return self._one_by_one(wanted)
-        listing = self._all_readable("subscriptions", keep, LIVE_PARAMS, first)
-        found = _grouped(listing.items, wanted)
+        if first.total_pages - 1 > READS_PER_ID * len(shelf):
+            return self._one_by_one(shelf)
+        listing = self._all_readable("subscriptions", keep, LIVE_PARAMS, first, put)
+        found = Subscribed(shelf.closed())
         unread = self._unread(found) if listing.unread else frozenset()
-        return Subscribed(found, unread, listing.unread, listing.total_count)
+        return Subscribed(shelf, unread, listing.unread, listing.total_count)
 
-    def _unread(self, found: Mapping[str, Collection[Subscription]]) -> frozenset[str]:
+    def _unread(self, found: Subscribed) -> frozenset[str]:
         """Name the customers whose own list Lago cannot show, of those of whom nothing was found.
 
         Only of those who are there, by a call each: what cannot be shown is some customer's.
         """
-        there = self.customers_by_id([external_id for external_id in found if not found[external_id]])
-        return self._one_by_one(there.keys()).unread
+        there = self.customers_by_id(filter(found.has_none, found))
+        return self._one_by_one(there).unread
 
-    def _one_by_one(self, external_ids: Collection[str]) -> Subscribed:
+    def _one_by_one(self, external_ids: Iterable[str]) -> Subscribed:
         asked = sorted(external_ids)
         answers = self._each_if_readable(self._about, asked)
         found = _grouped((one for some in answers.values() for one in some or ()), asked)

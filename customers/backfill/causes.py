@@ -85,10 +85,16 @@ class Failing:
         return self.source.line
 
 
-def causes(rows: Sequence[PlannedRow], plan_codes: Iterable[str]) -> list[Cause]:
-    """Return why rows fail, the cause of most rows first."""
-    failing = [Failing(row.source, row.problems, row.lifts) for row in rows if row.action is RowAction.FAIL]
-    return causes_of(failing, [row.source for row in rows], plan_codes)
+def causes(
+    rows: Sequence[PlannedRow], sources: Sequence[SourceRow], plan_codes: Iterable[str]
+) -> list[Cause]:
+    """Return why rows fail, the cause of most rows first; `sources` are the same rows as they were given."""
+    failing = [
+        Failing(source, row.problems, row.lifts)
+        for row, source in zip(rows, sources, strict=True)
+        if row.action is RowAction.FAIL
+    ]
+    return causes_of(failing, sources, plan_codes)
 
 
 def causes_of(

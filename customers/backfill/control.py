@@ -19,6 +19,7 @@ from customers.backfill.ledger import life, schedule
 from customers.backfill.ledger.at_work import runs_at_work, somebody_stays
 from customers.backfill.ledger.pace import Pace, change_pace
 from customers.backfill.ledger.runs import again
+from customers.backfill.ledger.shares import is_reverted
 from customers.backfill.ledger.standing import REVERT_INTERRUPTED, shown_status
 from customers.backfill.refused import Refused
 from customers.models import BackfillRun, BackfillUpload, RunJob, SharedRun, WelcomeCampaign
@@ -28,6 +29,7 @@ UNDER_WAY = (Status.QUEUED, Status.RUNNING, Status.PAUSED, Status.REVERTING)
 JOB_TASK, HAND_TASK = "customers.tasks.run_job", "customers.tasks.lend_a_hand"
 WAY = "See it with: python manage.py backfill_runs {}"
 STOPPED = "The run {} is stopped. The same file continues it."
+REVERT_STOPPED = "The revert of run {} is stopped. The same command goes on with what is left."
 WAITS = "The run {} waits already: its first customers are in, and nothing of the others has been begun."
 REST_OR_REVERT = (
     "Continue it with the rest, or revert it. Both are named by: python manage.py backfill_runs {}"
@@ -143,7 +145,12 @@ def resume(run: BackfillRun, *, actor: str) -> str:
 
 def stop(run: BackfillRun, *, actor: str) -> str:
     told = _asked_to_stop(run, actor)
-    return STOPPED.format(run.run_id) if close_if_over(run) else told
+    is_revert = is_reverted(run)
+    if not close_if_over(run):
+        return told
+    if is_revert:
+        _end_revert(run, actor)
+    return (REVERT_STOPPED if is_revert else STOPPED).format(run.run_id)
 
 
 @transaction.atomic
@@ -164,7 +171,7 @@ def _asked_to_stop(run: BackfillRun, actor: str) -> str:
 
 
 def _end_revert(run: BackfillRun, actor: str) -> None:
-    """Close the job of a paused revert: nobody is at it who could hear of it."""
+    """Close the job of a revert at which nobody is who could hear of it."""
     ended = {"status": RunJob.Status.STOPPED, "reason": life.stopped_by(actor), "finished_at": timezone.now()}
     RunJob.objects.unfinished().filter(run=run, kind=RunJob.Kind.REVERT).update(**ended)
 

@@ -252,14 +252,14 @@ def only_exists(row: Row) -> bool:
 
 def head_to_keep(report: Report) -> dict[str, Any]:
     """Return all but the rows, and but what it was planned by."""
-    whole, plan, systems = head_of(report), report.plan, report.systems
+    whole, plan, systems, given = head_of(report), report.plan, report.systems, [*report.given]
     whole["mapped"] = [*report.mapped.sentences()] if report.mapped else []
     whole["starts"] = starts_of(plan)
     whole["first_invoices"] = [one.as_json() for one in first_invoices_of(plan)]
     plan_codes = sorted(systems.target.plans)
-    whole["causes"] = [cause.as_json() for cause in causes(plan.rows, plan_codes)]
+    whole["causes"] = [cause.as_json() for cause in causes(plan.rows, given, plan_codes)]
     whole["plan_codes"] = plan_codes
-    whole["plans_named"] = same_names("plan_code", [row.source for row in plan.rows], plan_codes)
+    whole["plans_named"] = same_names("plan_code", given, plan_codes)
     whole["accepted"] = plan.accepted.as_json() if plan.accepted else None
     whole["zone"] = systems.timezone.key
     whole["target"]["world"] = systems.world

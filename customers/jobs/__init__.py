@@ -8,7 +8,8 @@ from customers.jobs.hands import call as call_hands
 from customers.jobs.hands import lend_a_hand, look_after
 from customers.jobs.imports import import_run
 from customers.jobs.looked import keep_reconciliation, keep_verification
-from customers.jobs.on_runs import LEAVE_OUT, LOOK, ONLY, WITHOUT, ask, run_job
+from customers.jobs.on_runs import LEAVE_OUT, LOOK, ONLY, ask, run_job
+from customers.jobs.reverts import WITHOUT
 from customers.jobs.settling import NO_WAIT, REVERTED, stop_waiting
 from customers.jobs.sweeping import sweep
 from customers.jobs.verifying import stop_verifying

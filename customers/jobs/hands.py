@@ -13,8 +13,9 @@ from customers.backfill.hands.closing import close_if_over, keep_log
 from customers.backfill.hands.hand import Lent, Worker, lend
 from customers.backfill.ledger import life, shares
 from customers.backfill.ledger.at_work import Busy, NotAlone, one_of_many
+from customers.backfill.ledger.log_parts import Log
 from customers.backfill.uploads import KEPT
-from customers.jobs import settling
+from customers.jobs import reverts, settling
 from customers.models import BackfillRun, BackfillUpload, RunShare, SharedRun, WorkerSeen
 
 Status = BackfillRun.Status
@@ -26,7 +27,7 @@ WHOLE = (Status.SUCCEEDED, Status.PARTIAL, Status.CANARY)
 def lend_a_hand(run_pk: int) -> str:
     """Do some shares of a run, and have others go on. Safe to call at any moment, any number of times."""
     shared = SharedRun.objects.filter(run_id=run_pk).select_related("run").first()
-    if shared is None or shared.run.status not in (Status.RUNNING, Status.QUEUED):
+    if shared is None or not (shared.is_revert or shared.run.status in (Status.RUNNING, Status.QUEUED)):
         return Lent.NOTHING
     try:
         with one_of_many():
@@ -59,9 +60,14 @@ def call(run_pk: int) -> None:
 
 def look_after(run: BackfillRun) -> bool:
     """Close a run that is over; return whether it was. Whoever does so puts its log into a file."""
-    if not close_if_over(run):
+    shared = SharedRun.objects.filter(run=run).first()
+    if shared is None or not close_if_over(run):
         return False
     run.refresh_from_db()
+    if shared.is_revert:
+        keep_log(run, settings.BACKFILL_LOG_DIR, Log.MANIFEST)
+        reverts.close(run, shared.kept)
+        return True
     keep_log(run, settings.BACKFILL_LOG_DIR)
     if run.status in WHOLE:
         settling.begin(run)
@@ -74,7 +80,8 @@ def look_after(run: BackfillRun) -> bool:
 
 def sweep() -> int:
     """Look after the run in shares, also where all its workers have died; return how many were called."""
-    left = SharedRun.objects.filter(run__status__in=(Status.RUNNING, Status.QUEUED)).select_related("run")
+    at_work = Q(run__status__in=(Status.RUNNING, Status.QUEUED)) | Q(is_revert=True)
+    left = SharedRun.objects.filter(at_work).select_related("run")
     WorkerSeen.forget_old()
     _forget_what_is_over()
     runs = [shared.run for shared in left if not look_after(shared.run)]
@@ -85,7 +92,7 @@ def sweep() -> int:
 
 def _forget_what_is_over() -> None:
     """Forget what the file said of a run that nobody does in shares any more, or that is paused for long."""
-    over = ~Q(run__status__in=(Status.RUNNING, Status.QUEUED, Status.PAUSED))
+    over = Q(is_revert=False) & ~Q(run__status__in=(Status.RUNNING, Status.QUEUED, Status.PAUSED))
     long_ago = Q(run__status=Status.PAUSED, run__paused_at__lt=timezone.now() - KEPT)
     for shared in SharedRun.objects.filter(over | long_ago).select_related("run"):
         shares.drop(shared.run)

@@ -12,32 +12,33 @@ from django.utils import timezone
 from auditlog.models import Event, record
 from customers import locks
 from customers.backfill.engine.stop import Stop
-from customers.backfill.ledger import life, run_log
+from customers.backfill.hands.handing_over import SharingOut
+from customers.backfill.ledger import life, run_log, shares
 from customers.backfill.ledger.at_work import Busy
 from customers.backfill.ledger.pace import Pace, pace_of
-from customers.backfill.notices import outbox
 from customers.backfill.reconcile import reconcile
 from customers.backfill.refused import Refused
 from customers.backfill.repair import plan_repair, repair
 from customers.backfill.revert import PAUSED, Choice, plan_revert, revert
+from customers.backfill.revert import SHARED as SHARED_OUT
+from customers.backfill.revert.carrying_out import ShareOut
 from customers.backfill.revert.expected import expected_removals
 from customers.backfill.systems import Systems, connect
-from customers.jobs import looked, results, settling, verifying
+from customers.jobs import hands, results, reverts, settling, verifying
+from customers.jobs.ending import HELD, SHARED, WAITING, close
+from customers.jobs.reverts import WITHOUT
 from customers.jobs.slices import Slice, Slicing
 from customers.jobs.waking import enqueue
-from customers.models import BackfillRun, RunJob
+from customers.models import BackfillRun, RunJob, WorkerSeen
 from kernel import RemoteError
 
 Kind, Status, RunStatus = RunJob.Kind, RunJob.Status, BackfillRun.Status
 ONLY = "only"  # the option of a revert and of its look that names the chosen customers
-WITHOUT = "without"  # the option that names systems to leave alone
 LOOK = "look"  # the option of a repair that names the look that was confirmed
 LEAVE_OUT = "leave_out"  # the option of a repair that names the lines that are to stay as they are
 LOOKING = (Kind.REVERT_PREVIEW, Kind.REPAIR_PREVIEW)
 WRITING = (Kind.REVERT, Kind.REPAIR, Kind.CHARGE)
 ATTEMPTS = 3
-WAITING = "waiting for another import or revert to end"
-HELD = "paused"
 
 Outcome = tuple[str, str, Mapping[str, Any]]  # status, reason, result
 
@@ -82,7 +83,7 @@ def run_job(job_pk: int, *, slice_of: Slicing = Slice) -> str:
     except locks.SharedSession as shared:
         job = RunJob.objects.unfinished().filter(pk=job_pk).select_related("run").first()
         refused = Status.REFUSED, f"{shared} {shared.hint}"
-        return _close(job, *refused, _so_far(job)) if job else "nothing"
+        return close(job, *refused, _so_far(job)) if job else "nothing"
 
 
 def _run_job(job_pk: int, slice_of: Slicing) -> str:
@@ -92,21 +93,23 @@ def _run_job(job_pk: int, slice_of: Slicing) -> str:
             return "nothing"
         if job.attempts >= ATTEMPTS:
             why = f"the worker died {ATTEMPTS} times over it; see its log"
-            return _close(job, Status.REFUSED, why, _so_far(job))
+            return close(job, Status.REFUSED, why, _so_far(job))
         job.status, job.attempts = Status.RUNNING, job.attempts + 1
         begun = RunJob.objects.unfinished().filter(pk=job.pk)  # unless somebody has ended it meanwhile
         if not begun.update(status=job.status, attempts=job.attempts):
             return "nothing"
-        return _close(job, *_outcome(job, slice_of))
+        return close(job, *_outcome(job, slice_of))
 
 
 def _outcome(job: RunJob, slice_of: Slicing) -> Outcome:
     stop = Stop()
     if job.kind == Kind.SETTLE and (early := settling.too_early(job)):
         return *early, {}
+    if job.kind == Kind.REVERT and shares.is_reverted(job.run):  # by workers, who close it
+        return Status.QUEUED, SHARED, job.result
     if job.kind == Kind.REVERT and life.is_held(job.run):
         return Status.QUEUED, HELD, job.result
-    pace = pace_of(job.run) if job.kind == Kind.REVERT and job.run.status == RunStatus.REVERTING else Pace()
+    pace = _pace_of(job)
     try:
         with connect(
             rate=pace.rate, concurrency=pace.concurrency, sleep=stop.sleep,
@@ -143,17 +146,33 @@ def _revert(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Out
             job.run, systems, _choice(job),
             actor=job.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop, progress=progress,
             batch_size=settings.BACKFILL_BATCH_SIZE, concurrency=settings.BACKFILL_CONCURRENCY,
-            only=job.options.get(ONLY),
+            only=job.options.get(ONLY), share_out=_sharing_out(job),
         )  # fmt: skip
+    if report.status == SHARED_OUT:
+        if not hands.look_after(job.run):  # all may stay
+            hands.call(job.run.pk)
+        return Status.QUEUED, SHARED, job.result
     if report.status in ("reverted", "nothing") and systems.platform:  # nothing: a worker died at the end
-        settling.expect(job.run, job.actor, reverted=True, no_wait=bool(job.options.get(settling.NO_WAIT)))
-        settling.begin(job.run)
+        reverts.expect_sync(job)
     if report.status == PAUSED:
         return Status.QUEUED, HELD if life.is_held(job.run) else "", results.of_revert(report)
     if stop.to_be_continued and not report.is_well:
         return Status.QUEUED, "", {}
-    status = {"refused": Status.REFUSED, "interrupted": Status.STOPPED, "failed": Status.STOPPED}
-    return status.get(report.status, Status.DONE), report.reason, results.of_revert(report)
+    return reverts.STATUS.get(report.status, Status.DONE), report.reason, results.of_revert(report)
+
+
+def _pace_of(job: RunJob) -> Pace:
+    """Return what was chosen for a revert that is under way."""
+    is_on = job.kind == Kind.REVERT and job.run.status == RunStatus.REVERTING
+    return pace_of(job.run) if is_on else Pace()
+
+
+def _sharing_out(job: RunJob) -> ShareOut | None:
+    """Share a revert out where there is more than one to do it, as an import."""
+    workers = WorkerSeen.number_alive()
+    if workers < 2:
+        return None
+    return SharingOut.at(_pace_of(job), workers, **{reverts.JOB: job.pk}).of_revert
 
 
 def _repair_preview(job: RunJob, systems: Systems, stop: Stop, slice_of: Slicing) -> Outcome:
@@ -206,21 +225,3 @@ _WORK: Mapping[str, Callable[[RunJob, Systems, Stop, Slicing], Outcome]] = {
     Kind.VERIFY: verifying.look,
     Kind.CHARGE: verifying.charge,
 }
-
-
-@transaction.atomic
-def _close(job: RunJob, status: str, reason: str, result: Mapping[str, Any]) -> str:
-    """Write down how it stands, unless somebody has ended it meanwhile."""
-    values: dict[str, Any] = {"status": status, "reason": reason[:500], "result": dict(result)}
-    if status == Status.QUEUED:
-        values["attempts"] = 0
-    else:
-        values["finished_at"] = timezone.now()
-    if not RunJob.objects.unfinished().filter(pk=job.pk).update(**values):
-        return "nothing"
-    if status == Status.QUEUED and reason not in (WAITING, HELD, settling.NOT_YET):  # these, the sweep wakes
-        enqueue(job.pk)
-    looked.tell(job, status, values["result"])
-    if status == Status.REFUSED and job.kind != Kind.REVERT_PREVIEW:  # which somebody looks at
-        outbox.tell_job_refused(job, reason)
-    return status

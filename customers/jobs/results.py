@@ -11,6 +11,7 @@ from customers.backfill.ledger.problems import as_json
 from customers.backfill.reconcile import Group, Reconciliation, grouped
 from customers.backfill.repair import Advice, Doing, RepairPlan, RepairReport
 from customers.backfill.revert import RevertPlan, RevertReport
+from customers.backfill.revert.report import Came
 from customers.backfill.verify import Check
 
 KEPT = 1_000  # entries of a list
@@ -68,14 +69,21 @@ def of_revert_plan(plan: RevertPlan) -> Result:
 
 
 def of_revert(report: RevertReport) -> Result:
+    chosen = report.plan.chosen
+    chosen_total = None if chosen is None else len(chosen)
+    return of_came(report, report.status, active_total=len(report.plan.active), chosen_total=chosen_total)
+
+
+def of_came(came: Came, outcome: str, *, active_total: int, chosen_total: int | None) -> Result:
+    """Keep what came of a revert, whoever did it."""
     return {
-        "outcome": report.status,
-        "counts": dict(report.counts),
-        "failures": [list(failure) for failure in report.failures[:KEPT]],
-        "in_use": [list(one) for one in report.in_use[:KEPT]],
-        "active_total": len(report.plan.active),
-        "chosen_total": None if report.plan.chosen is None else len(report.plan.chosen),
-        "seconds": round(report.seconds, 1),
+        "outcome": outcome,
+        "counts": dict(came.counts),
+        "failures": [list(failure) for failure in came.failures[:KEPT]],
+        "in_use": [list(one) for one in came.in_use[:KEPT]],
+        "active_total": active_total,
+        "chosen_total": chosen_total,
+        "seconds": round(came.seconds, 1),
     }
 
 

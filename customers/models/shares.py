@@ -13,6 +13,7 @@ class SharedRun(models.Model):
     """What the workers of a run have in common while it is done in shares."""
 
     run = models.OneToOneField(BackfillRun, on_delete=models.CASCADE, primary_key=True, related_name="shared")
+    is_revert = models.BooleanField(default=False, help_text="It is taken back, not brought in")
     # While it is, nothing else may be imported or reverted. Not while it is paused.
     is_at_work = models.BooleanField(default=True)
     actor = models.CharField(max_length=150)
@@ -20,6 +21,7 @@ class SharedRun(models.Model):
     # Why all of them are to end: `reason`, and `broken` if what was asked for fails again and again.
     halted = models.JSONField(default=dict, blank=True)
     in_a_row = models.JSONField(default=dict, blank=True, help_text="Rows that failed last, by step")
+    counts = models.JSONField(default=dict, blank=True, help_text="Things of a revert, by outcome")
     refused = models.JSONField(default=dict, blank=True, help_text="Why a worker does not take part")
     opened_at = models.DateTimeField(db_default=Now())
 
@@ -69,6 +71,8 @@ class RunShare(models.Model):
     deaths = models.PositiveIntegerField(default=0, help_text="Of workers over it, one after the other")
     left_by = models.CharField(max_length=100, blank=True, default="", help_text="Whose lease ended")
     done_rows = models.PositiveIntegerField(default=0, help_text="Of them, by who has it")
+    # Of a revert: what failed is not tried again by who takes the share up after a dead one.
+    failed = models.JSONField(default=list, blank=True, help_text="Keys of the rows that failed")
     is_done = models.BooleanField(default=False)
 
     class Meta:
@@ -92,8 +96,13 @@ class RunShare(models.Model):
 
 
 class RunLogPart(models.Model):
-    """Some lines of the log of a run in shares; their numbers are in the order of settling."""
+    """Some lines of a log of a run in shares; their numbers are in the order of settling."""
 
+    class Log(models.TextChoices):
+        RUN = "run"
+        MANIFEST = "manifest"  # of its revert
+
+    log = models.CharField(max_length=10, choices=Log, default=Log.RUN)
     run = models.ForeignKey(BackfillRun, on_delete=models.CASCADE, related_name="log_parts")
     text = models.TextField()
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TextIO
 
 from customers.backfill.engine.report import Report
+from customers.backfill.source import SourceError
 from customers.backfill.source.error_file import ErrorFileError, write_error_file
 
 
@@ -17,5 +18,8 @@ def save_errors(path: Path | None, report: Report, err: TextIO) -> bool:
             write_error_file(path, report.info, report.flawed())
     except ErrorFileError as error:
         err.write(f"{error}\n")
+        return False
+    except SourceError as error:  # its rows are read once more for it
+        err.write(f"The error file cannot be written. {error}\n")
         return False
     return True

@@ -6,11 +6,16 @@ from rich.text import Text
 
 from customers.backfill.engine.report import Report
 from customers.backfill.samples import Shown, first_rows, headings, unusual_rows
+from customers.backfill.source import SourceError
 
 
 def print_values(console: Console, report: Report) -> None:
     """Show names and cards to whoever asked for them; nothing else ever prints them."""
-    rows = [row.source for row in report.plan.rows]
+    try:
+        rows = [*report.given]
+    except SourceError as error:  # the file was changed since
+        console.print(str(error), style="yellow", soft_wrap=True)
+        return
     names = headings(rows)
     _print_rows(console, "The first rows as they were read", names, first_rows(rows))
     flawed = {row.line: [one.code for one in (*row.problems, *row.warnings)] for row in report.plan.rows}

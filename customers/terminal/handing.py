@@ -1,4 +1,4 @@
-"""`--workers`: an import that is planned here and done by the workers."""
+"""`--workers`: an import or a revert that is planned here and done by the workers."""
 
 import sys
 
@@ -7,10 +7,11 @@ from django.conf import settings
 from customers import jobs, queueing
 from customers.backfill.engine.report import Report
 from customers.backfill.engine.stop import Stop
-from customers.backfill.hands.following import Follower, follow
+from customers.backfill.hands.following import Follower, follow, follow_revert
 from customers.backfill.hands.handing_over import SharingOut
 from customers.backfill.ledger.pace import Pace
 from customers.backfill.refused import Refused
+from customers.backfill.revert import RevertReport
 from customers.models import BackfillRun, WorkerSeen
 from customers.terminal.output import TerminalProgress
 
@@ -37,11 +38,24 @@ def follow_to_the_end(report: Report, stop: Stop, progress: TerminalProgress, *,
     if report.run is None or report.status != BackfillRun.Status.RUNNING:
         return report
     jobs.call_hands(report.run.pk)
-    who = Follower(
+    return follow(report, _follower(stop, progress, actor))
+
+
+def follow_revert_to_the_end(
+    report: RevertReport, stop: Stop, progress: TerminalProgress, *, actor: str
+) -> RevertReport:
+    """Call the workers, and follow the revert, unless it did not even begin."""
+    if report.manifest is None:
+        return report
+    jobs.call_hands(report.plan.run.pk)
+    return follow_revert(report, _follower(stop, progress, actor))
+
+
+def _follower(stop: Stop, progress: TerminalProgress, actor: str) -> Follower:
+    return Follower(
         actor=actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop, progress=progress,
         look_after=jobs.look_after, leaves=lambda: _leaves(progress),
     )  # fmt: skip
-    return follow(report, who)
 
 
 def _leaves(progress: TerminalProgress) -> bool:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from auditlog.people import with_names
 from customers.backfill.ledger.problems import as_json
-from customers.backfill.revert import Choice, RevertPlan, RevertReport
+from customers.backfill.revert import SHARED, Choice, RevertPlan, RevertReport
 from customers.backfill.steps import in_order, leavable, plural
 from customers.terminal.output import plain_table, print_cautions
 from customers.terminal.settling import add_no_wait, print_settling
@@ -54,6 +54,7 @@ def add_revert_options(parser: CommandParser) -> None:
         action="store_true",
         help="after a restored backup: take what the run's log names into the ledger again, and then back",
     )
+    add("--workers", action="store_true", help="plan here, and have the workers do it together")
     add("--noinput", action="store_true", help="do not ask")
     add_no_wait(parser)
 
@@ -137,6 +138,9 @@ def print_revert(console: Console, report: RevertReport, command: str) -> None:
             "\nNothing was removed. Choose --keep-active (they stay, all others go)", style="yellow"
         )
         console.print("or --discard-activity (they go too, with all they added since).", style="yellow")
+        return
+    if report.status == SHARED:
+        console.print(f"The workers go on. See it with: python manage.py backfill_runs {run_id}")
         return
     if report.manifest is None:
         console.print(f"Stopped before it began ({with_names(report.reason)}). Nothing was removed.")

@@ -21,7 +21,7 @@ from customers.backfill.notices import delivering
 from customers.backfill.preflight import Asked
 from customers.backfill.preflight.finding import State
 from customers.backfill.preflight.ours import database
-from customers.backfill.revert.carrying_out import Reverting
+from customers.backfill.revert.reverter import Reverter
 from customers.backfill.welcome import start_campaign
 from customers.backfill.welcome.sending import Ended, send_campaign
 from customers.jobs import ask, import_run, run_job
@@ -86,11 +86,11 @@ def test_an_import_over_a_pooler_by_transaction_is_refused_and_nothing_is_writte
     assert not lago.state()["customers"]
 
 
-@pytest.mark.parametrize("of", [Importer, Reverting], ids=["import", "revert"])
+@pytest.mark.parametrize("of", [Importer, Reverter], ids=["import", "revert"])
 def test_it_is_also_refused_where_sessions_are_given_in_turn(
     lago: Sandbox, database_url: str, path: Path, of: type[Any]
 ) -> None:
-    if of is Reverting:
+    if of is Reverter:
         assert command(path).code == 0
     with pgbouncer(database_url, "transaction", round_robin=True) as url, reached(**behind(url)):
         answer = work(of, path)
@@ -98,12 +98,12 @@ def test_it_is_also_refused_where_sessions_are_given_in_turn(
         assert answer.code == 2
         assert WHY in answer.out + answer.err
         assert locks_left(database_url) == 0
-    assert len(lago.state(live=True)["subscriptions"]) == (30 if of is Reverting else 0)
+    assert len(lago.state(live=True)["subscriptions"]) == (30 if of is Reverter else 0)
 
 
 def test_over_a_pooler_by_session_all_is_as_usual(lago: Sandbox, database_url: str, path: Path) -> None:
     with pgbouncer(database_url, "session") as url, reached(**behind(url)):
-        codes = [work(of, path).code for of in (Importer, Reverting)]
+        codes = [work(of, path).code for of in (Importer, Reverter)]
 
         assert locks_left(database_url) == 0
     assert codes == [0, 0]
@@ -149,7 +149,7 @@ def take_the_session(other: "psycopg.Connection[Any]") -> None:
 
 @pytest.mark.parametrize(
     ("of", "halfway", "whole"),
-    [(Importer, "failed", "succeeded"), (Reverting, "reverting", "reverted")],
+    [(Importer, "failed", "succeeded"), (Reverter, "reverting", "reverted")],
     ids=["import", "revert"],
 )
 def test_a_session_that_is_lost_on_the_way_ends_the_work_cleanly(
@@ -164,7 +164,7 @@ def test_a_session_that_is_lost_on_the_way_ends_the_work_cleanly(
 ) -> None:
     """At the start each transaction comes to the same session; then somebody else is given it."""
     settings.BACKFILL_BATCH_SIZE = 5
-    if of is Reverting:
+    if of is Reverter:
         assert command(path).code == 0
     with pgbouncer(database_url, "transaction") as url, reached(**behind(url)), psycopg.connect(url) as other:
         with monkeypatch.context() as patched:

@@ -52,6 +52,15 @@ def test_a_migration_that_was_not_applied_is_missing(client: Client) -> None:
     assert client.get("/readyz").json()["missing"] == ["migrations"]
 
 
+@pytest.mark.django_db
+def test_a_database_that_takes_no_writes_is_missing(client: Client) -> None:
+    beat()
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+
+    assert client.get("/readyz").json()["missing"] == ["database"]
+
+
 def test_a_database_that_is_away_is_missing_and_named_without_its_address() -> None:
     get = "Client().get('/readyz', secure=True, headers={'host': 'localhost'})"
     ask = f"from django.test import Client; r = {get}"

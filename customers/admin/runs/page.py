@@ -18,12 +18,12 @@ from customers.admin.following import Following
 from customers.admin.runs.figures import Pace, Segment, pace, segments
 from customers.backfill import uploads as staging
 from customers.backfill.beside import platform_place
-from customers.backfill.ledger import run_log
+from customers.backfill.ledger import log_parts
 from customers.backfill.ledger.attempts import Attempt, last_continuation
 from customers.backfill.ledger.counts import OUTCOMES, counts_of, step_states, warning_counts
 from customers.backfill.ledger.kept import Kept, kept_of
 from customers.backfill.ledger.looks import Since, since
-from customers.backfill.ledger.shares import Sharing, has_log, sharing_of
+from customers.backfill.ledger.shares import Sharing, sharing_of
 from customers.backfill.ledger.standing import (
     REVERT_INTERRUPTED,
     REVERT_PAUSED,
@@ -46,6 +46,7 @@ from customers.models import (
     Notice,
     PlanApproval,
     RunJob,
+    SharedRun,
     WelcomeCampaign,
 )
 
@@ -360,19 +361,24 @@ def entries_of(run: BackfillRun) -> list[Told]:
     return told(AuditEntry.objects.tagged(run.audit_tag).filter(subject=f"run:{run.run_id}")[:ENTRIES])
 
 
+LOGS: Mapping[str, str] = {"log": log_parts.Log.RUN, "manifest": log_parts.Log.MANIFEST}
+
+
 def files_of(run: BackfillRun) -> dict[str, Path]:
     """Return the files of the run that are on this machine: they are where the worker or the command ran."""
-    folder = settings.BACKFILL_LOG_DIR
-    known = {
-        "log": run_log.log_path(folder, run.run_id),
-        "manifest": folder / f"revert-{run.run_id}.log",
-    }
+    known = {kind: log_parts.path_of(run, settings.BACKFILL_LOG_DIR, log) for kind, log in LOGS.items()}
     return {kind: path for kind, path in known.items() if path.is_file()}
 
 
 def downloads_of(run: BackfillRun) -> set[str]:
     """Name the files that can be downloaded. What workers log together is at hand on every machine."""
-    return {*files_of(run), *(("log",) if has_log(run) else ())}
+    logs = log_parts.logs_of(run)
+    return {*files_of(run), *(kind for kind, log in LOGS.items() if log in logs)}
+
+
+def is_written_together(run: BackfillRun, kind: str) -> bool:
+    """Return whether workers are at what this file tells of: it is put together when they are through."""
+    return SharedRun.objects.filter(run=run, is_revert=kind == "manifest").exists()
 
 
 def platform_of(run: BackfillRun) -> str:

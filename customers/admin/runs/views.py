@@ -37,9 +37,7 @@ from customers.admin.runs.starts import starts_of
 from customers.admin.runs.stepping import stepper_of
 from customers.admin.runs.telling import told_of
 from customers.backfill import uploads as staging
-from customers.backfill.ledger.log_parts import text_of
-from customers.backfill.ledger.run_log import log_path
-from customers.backfill.ledger.shares import sharing_of
+from customers.backfill.ledger.log_parts import path_of, text_of
 from customers.backfill.ledger.standing import shown_status
 from customers.backfill.ledger.taken_back import taken_back
 from customers.backfill.refused import Refused
@@ -122,15 +120,16 @@ class RunPages(Pages):
         """Return the run's log or its revert's manifest, as it is up to now."""
         run = self.run(pk)
         path = page.files_of(run).get(kind)
-        if path is not None and not (kind == "log" and sharing_of(run)):
+        if path is not None and not page.is_written_together(run, kind):
             return FileResponse(
                 path.open("rb"), as_attachment=True, filename=path.name, content_type="text/plain"
             )
         if kind not in page.downloads_of(run):
             raise Http404
-        name = log_path(settings.BACKFILL_LOG_DIR, run.run_id).name
+        log = page.LOGS[kind]
+        name = path_of(run, settings.BACKFILL_LOG_DIR, log).name
         headers = {"Content-Disposition": content_disposition_header(True, name) or "attachment"}
-        return StreamingHttpResponse(text_of(run), content_type="text/plain", headers=headers)
+        return StreamingHttpResponse(text_of(run, log), content_type="text/plain", headers=headers)
 
     @needs(RUN)
     def failed_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -2,10 +2,10 @@
 
 from customers.backfill.checks.billed import Billed
 from customers.backfill.checks.clashes import alike, clashes, completed
-from customers.backfill.checks.companies import shared_companies
+from customers.backfill.checks.companies import SharedCompanies, shared_companies
 from customers.backfill.checks.dates import read_day
 from customers.backfill.checks.decimal_cards import counted_cards, decimal_cards, of_cards
-from customers.backfill.checks.mixed import mixed_dates
+from customers.backfill.checks.mixed import MixedDates, mixed_dates
 from customers.backfill.checks.optional import Written
 from customers.backfill.checks.related import Related
 from customers.backfill.checks.rows import check_row, file_warnings
@@ -13,7 +13,9 @@ from customers.backfill.checks.unusual import formulas_told_once
 
 __all__ = [
     "Billed",
+    "MixedDates",
     "Related",
+    "SharedCompanies",
     "Written",
     "alike",
     "check_row",

@@ -15,12 +15,38 @@ _COMPANIES_NAMED = 3
 _CUSTOMERS_NAMED = 3
 
 
-def shared_companies(rows: Sequence[SourceRow]) -> list[Problem]:
-    """Remark, once for the file, on customers with one name of a company, or one number for taxes.
+class SharedCompanies:
+    """Remarks, once for the file, on customers with one name of a company, or one number for taxes.
 
     Capitals and blanks make no difference, nor does punctuation in a number. Names are not told.
     """
-    companies = _companies(rows, _shared_keys(rows))
+
+    def __init__(self) -> None:
+        self._owners: dict[int, int] = {}
+        self._shared: set[str] = set()  # what several customers have
+
+    def watching(self, rows: Iterable[SourceRow]) -> Iterator[SourceRow]:
+        """Pass rows on. Of what one customer has alone no more than a number is held, for a large file."""
+        for row in rows:
+            keys = _keys(row)
+            if keys and (external_id := _external_id(row)):
+                owner = hash(external_id)
+                self._shared.update(k for k in keys if self._owners.setdefault(hash(k), owner) != owner)
+            yield row
+
+    def told(self, rows: Iterable[SourceRow]) -> list[Problem]:
+        """Tell of it; `rows` are those that went by, and are gone through only if there is anything."""
+        return _remark(_companies(rows, self._shared))
+
+
+def shared_companies(rows: Sequence[SourceRow]) -> list[Problem]:
+    found = SharedCompanies()
+    for _ in found.watching(rows):
+        pass
+    return found.told(rows)
+
+
+def _remark(companies: Sequence[Sequence[str]]) -> list[Problem]:
     if not companies:
         return []
     customers = sum(len(ids) for ids in companies)
@@ -33,19 +59,6 @@ def shared_companies(rows: Sequence[SourceRow]) -> list[Problem]:
     )
     hint = "If the company pays for all, give its rows one external_id, address and name. Else leave it."
     return [Problem("company_several_customers", LEGAL_NAME.name, told, hint)]
-
-
-def _shared_keys(rows: Iterable[SourceRow]) -> set[str]:
-    """Return what several customers have. Of all others no more than a number is held, for a large file."""
-    owners: dict[int, int] = {}
-    shared: set[str] = set()
-    for row in rows:
-        keys = _keys(row)
-        if not keys or not (external_id := _external_id(row)):
-            continue
-        owner = hash(external_id)
-        shared.update(key for key in keys if owners.setdefault(hash(key), owner) != owner)
-    return shared
 
 
 def _companies(rows: Iterable[SourceRow], shared: set[str]) -> list[list[str]]:

@@ -8,11 +8,10 @@ from customers.backfill.compare.by_hand import without_what_is_done
 from customers.backfill.compare.comparing import compare
 from customers.backfill.compare.costs import Prices, sums_of, with_costs
 from customers.backfill.compare.imported import imported, runs_of
-from customers.backfill.compare.reading import file_read, key_of
+from customers.backfill.compare.reading import Drafted, file_read, key_of
 from customers.backfill.compare.values import FileRead, Found, Imported, Kind, Sum
 from customers.backfill.engine.mapped import MappedFile
 from customers.backfill.engine.options import Options
-from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.engine.planning import draft, today_in
 from customers.backfill.ledger.identity import check_world
 from customers.backfill.money.invoices import Dated, by_date
@@ -69,8 +68,9 @@ def compare_file(
     options = options.over(source.info)
     if side.asked:
         options = replace(options, billing_time=next(iter(side.asked.values())).billing_time)
-    drafted = draft([*mapped.meant(rows)], systems, options, today_in(systems, there))
-    read = _read(drafted, rows, side)
+    given = [*mapped.meant(rows)]
+    drafted = draft(given, systems, options, today_in(systems, there))
+    read = _read([*zip(drafted, given, strict=True)], rows, side)
     found = compare(read, list(side.people.values()), None if run is None else side.asked)
     _weigh(found, read, side, systems, there)
     return Comparison(
@@ -101,7 +101,7 @@ def _imported_side(systems: Systems, run: BackfillRun | None) -> _Side:
     return _Side([run], people, {who: one for who, one in people.items() if run.run_id in one.runs})
 
 
-def _read(drafted: Sequence[PlannedRow], rows: Sequence[SourceRow], side: _Side) -> FileRead:
+def _read(drafted: Sequence[Drafted], rows: Sequence[SourceRow], side: _Side) -> FileRead:
     return file_read(
         drafted,
         [row for row in rows if row.mapped and row.mapped.left_out],

@@ -10,6 +10,8 @@ from customers.backfill.source import SourceRow
 from kernel import Doubt, Problem, Wanted
 from kernel.notation import padded
 
+Drafted = tuple[PlannedRow, SourceRow]  # a checked row, and how it was given
+
 
 def key_of(external_id: str) -> str:
     """Return what two external_ids have in common that nobody would tell apart."""
@@ -17,7 +19,7 @@ def key_of(external_id: str) -> str:
 
 
 def file_read(
-    rows: Sequence[PlannedRow],
+    rows: Sequence[Drafted],
     left_out: Iterable[SourceRow],
     known: Collection[str],
     id_tags: Collection[str],
@@ -28,12 +30,12 @@ def file_read(
     that looks damaged is none, as it went in like that.
     """
     read = FileRead(len(rows), {}, [], _left_out(left_out), [])
-    for row in rows:
+    for row, given in rows:
         problems = [one for one in row.problems if not _is_settled(one, row.wanted, known, id_tags)]
         doubted = {one.field for one in problems if isinstance(one, Doubt)}
         read.flaws += [Flaw(row.line, row.wanted.external_id, problem) for problem in problems]
         if not row.wanted.external_id or "external_id" in doubted:
-            read.unreadable.append(Unreadable(row.line, _cells(row)))
+            read.unreadable.append(Unreadable(row.line, _cells(row, given)))
             read.lost |= read.unreadable[-1].cells
         else:
             _add(read, _without_clash(row.wanted, problems), lacks_card=_lacks_card(row.wanted, doubted))
@@ -69,9 +71,9 @@ def _left_out(rows: Iterable[SourceRow]) -> dict[str, LeftOut]:
     return found
 
 
-def _cells(row: PlannedRow) -> frozenset[str]:
-    given = (*row.source.cells, *row.source.values, row.wanted.email, row.wanted.id_tag)
-    return frozenset(cell.strip().casefold() for cell in given if cell.strip())
+def _cells(row: PlannedRow, given: SourceRow) -> frozenset[str]:
+    cells = (*given.cells, *given.values, row.wanted.email, row.wanted.id_tag)
+    return frozenset(cell.strip().casefold() for cell in cells if cell.strip())
 
 
 def _add(read: FileRead, wanted: Wanted, *, lacks_card: bool) -> None:

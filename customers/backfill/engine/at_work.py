@@ -46,7 +46,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How a row ended, for the log and the report.
+    """How a row ended, for the log.
 
     `made`: what of it the run has made elsewhere, by step, with the id that its system gave it. `altered`
     names the steps by which it changed what others had made.

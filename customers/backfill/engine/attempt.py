@@ -23,7 +23,7 @@ from customers.backfill.engine.plan import Policy
 from customers.backfill.engine.planning import plan_file, run_to_continue
 from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.report import Report
-from customers.backfill.engine.sharing import Sharing
+from customers.backfill.engine.sharing import Ended, Sharing
 from customers.backfill.engine.staging import stage
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import life, shares
@@ -41,7 +41,6 @@ from kernel.chunks import chunks
 # Takes the run, its plan, the options as they hold, and who began it.
 ShareOut = Callable[[BackfillRun, Report, Options, str], None]
 GOES_ON = (BackfillRun.Status.QUEUED, BackfillRun.Status.PAUSED)
-NOTHING: Mapping[str, str] = {}
 LOG_LINES = 1_000  # written at a time for rows that need no calls
 
 
@@ -123,7 +122,7 @@ class Attempt:
     ) -> None:
         self.run, self.planned, self.options = run, planned, options
         self.actor, self.stop, self.progress, self.now = actor, stop, progress, now
-        self.outcomes: dict[int, Settled] = {}
+        self.outcomes: dict[int, Ended] = {}
         self._sharing = Sharing()
 
     def carry_out(self, log: RunLog) -> Report:
@@ -199,9 +198,8 @@ class Attempt:
         ended = [settled for settled in batch if settled.outcome]
         self._log(log, [log_line(settled) for settled in ended])
         for settled in ended:  # a report needs no more of it, and there may be a million
-            words = self._sharing.words(settled.steps)
-            slim = replace(settled, steps=words, made=NOTHING, altered=())
-            self.outcomes[settled.row.line] = slim
+            how = self._sharing.ended(settled.outcome, settled.steps, settled.problems)
+            self.outcomes[settled.row.line] = how
 
     def _log(self, log: RunLog, lines: Sequence[dict[str, object]]) -> None:
         """Write to the log; when it cannot take more, end cleanly rather than work unseen."""

@@ -17,7 +17,8 @@ from customers.backfill.engine.at_work import (
     events_of_opening,
     events_of_settling,
 )
-from customers.backfill.engine.holds import HoldOf, Result, alone
+from customers.backfill.engine.holds import HoldOf, Result, Written, alone
+from customers.backfill.engine.logged import log_line
 from customers.backfill.engine.plan import PlannedRow, RowAction, told
 from customers.backfill.ledger.entries import rows_of
 from customers.backfill.ledger.problems import as_json
@@ -128,7 +129,7 @@ class Books:
                 self._refused[row.wanted.external_id] = _owner_failed(row, row.problems)
         bulk.update(BackfillRow, list(found.values()), ["outcome", "problems", "settled_at"])
         settled = [Settled(row, Outcome.FAILED, {}, row.problems) for row in rows]
-        hold.settled(settled, ())
+        hold.settled(_written(settled, ()))
         return settled
 
     def is_lost(self, row: PlannedRow) -> bool:
@@ -198,7 +199,7 @@ class Books:
         ]
         record(self.run.audit_tag, self.actor, events)
         self._note_time(now)
-        hold.settled(settled, [result for item in items for result in _results(item)])
+        hold.settled(_written(settled, [result for item in items for result in _results(item)]))
         return settled
 
     def _is_done(self, item: Opened) -> bool:
@@ -274,6 +275,11 @@ class Books:
     def _save_steps(items: Sequence[Opened], touched: Callable[[Opened], Collection[str]]) -> None:
         steps = [step for item in items for name, step in item.steps.items() if name in touched(item)]
         bulk.update(BackfillStep, steps, ["state", "ref", "undo", "code", "intended_at", "settled_at"])
+
+
+def _written(settled: Sequence[Settled], results: Sequence[Result]) -> Written:
+    over = [one for one in settled if one.outcome]
+    return Written(len(over), results, lambda: [log_line(one) for one in over])
 
 
 def _results(item: Opened) -> list[Result]:

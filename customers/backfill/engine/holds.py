@@ -1,15 +1,32 @@
 """What lets somebody write a batch: that they are the only one, or that its share is still theirs.
 
 One process holds a whole plan, and a worker the shares of a run that it has claimed. What is done with a
-batch is the same for both.
+batch is the same for both, in an import and in a revert.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from customers.backfill.engine.at_work import Settled
 from customers.backfill.ledger.at_work import require_still_alone
 
 Result = tuple[str, bool]  # of a step that was called for a row: its name, and whether it failed
+Lines = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a batch's last transaction writes: how many rows are over, and what the log is to say of it.
+
+    `results` are in the order of the rows. Of a revert, `failed` are the keys of the rows that did, and
+    `counts` the things by what became of them.
+    """
+
+    rows: int
+    results: Sequence[Result]
+    lines: Callable[[], Lines]
+    failed: Sequence[int] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 class Hold:
@@ -21,8 +38,8 @@ class Hold:
     def settling(self) -> None:
         """Hear that a batch is about to be settled."""
 
-    def settled(self, settled: Sequence[Settled], results: Sequence[Result]) -> None:
-        """Hear, at the end of a batch's last transaction, what is written. `results` are in its order."""
+    def settled(self, written: Written) -> None:
+        """Hear, at the end of a batch's last transaction, what is written."""
 
 
 class Alone(Hold):

@@ -14,28 +14,33 @@ TRANSLATIONS_TOLD = 200  # of a file whose every cell is another value, the rest
 
 @dataclass(slots=True)
 class MappedFile:
-    """Counts what the mapping does while the rows go by. It holds no names and no whole idTags."""
+    """Counts what the mapping does while the rows go by for the first time.
+
+    It holds no names and no whole idTags.
+    """
 
     info: SourceInfo
     left_out: dict[str, list[int]] = field(default_factory=dict)  # lines, by the column that says so
     translated: Counter[Translated] = field(default_factory=Counter)
     rewritten: int = 0
     example: tuple[str, str] | None = None  # an idTag before and after, masked
+    is_counted: bool = False
 
     def meant(self, rows: Iterable[SourceRow]) -> Iterator[SourceRow]:
         """Give the rows that are to be imported."""
+        counts, self.is_counted = not self.is_counted, True
         for row in rows:
-            if row.mapped is None:
-                yield row
-            elif row.mapped.left_out:
-                self.left_out.setdefault(row.mapped.left_out, []).append(row.line)
-            else:
+            if counts:
                 self._count(row)
+            if row.mapped is None or not row.mapped.left_out:
                 yield row
 
     def _count(self, row: SourceRow) -> None:
         mapped = row.mapped
         if mapped is None:
+            return
+        if mapped.left_out:
+            self.left_out.setdefault(mapped.left_out, []).append(row.line)
             return
         self.translated.update(mapped.translated)
         if mapped.id_tag is not None:
@@ -83,6 +88,20 @@ class MappedFile:
             "id_tags_rewritten": self.rewritten,
             "columns_not_named": [*self.info.unmapped_columns],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """The rows of a file that are to be imported, read anew each time: in memory they would be half of all.
+
+    Raises SourceError as the file does, also where it was changed meanwhile.
+    """
+
+    source: Iterable[SourceRow]
+    mapped: MappedFile
+
+    def __iter__(self) -> Iterator[SourceRow]:
+        return self.mapped.meant(self.source)
 
 
 def _told(one: Translated, number: int) -> str:

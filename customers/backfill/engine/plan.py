@@ -14,7 +14,6 @@ from typing import Any
 from customers.backfill.engine.acceptance import NO, Accepted, Past, accept, with_way_out
 from customers.backfill.engine.sharing import Sharing
 from customers.backfill.ledger.facts import Ledger, LedgerFact
-from customers.backfill.source import SourceRow
 from kernel import Action, Bills, Doubt, Facts, Per, Problem, Step, Verdict, Wanted
 from kernel.chunks import chunks
 
@@ -24,6 +23,7 @@ TAKEN_BACK = Problem(
     "This customer was taken back from this run, so the run does not make it again.",
     "To make it again, import the row in a file of its own, or the whole file with --new-run.",
 )
+NOTHING: Mapping[str, Any] = {}  # the one for all rows without
 PIECE = 2_000  # rows for which the databases are asked at once
 SKIP, ACCEPT = "skip_existing", "accept_invoices_today"  # options, by their names
 
@@ -41,18 +41,18 @@ class PlannedRow:
 
     `owner_line`: where a customer has several cards, the row that makes what they share. `bills` is what the
     row makes its customer pay, or what an adopted thing does: told once for each customer. `lifts` names the
-    option that lifts a problem, by its code.
+    option that lifts a problem, by its code. The row as the operator wrote it is in the file: a plan does
+    not hold it.
     """
 
     wanted: Wanted
-    source: SourceRow
     action: RowAction = RowAction.CREATE
-    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    verdicts: Mapping[str, Verdict] = field(default_factory=lambda: NOTHING)
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     owner_line: int | None = None
     bills: Bills | None = None
-    lifts: Mapping[str, str] = field(default_factory=dict)
+    lifts: Mapping[str, str] = field(default_factory=lambda: NOTHING)
 
     @property
     def line(self) -> int:

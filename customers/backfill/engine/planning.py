@@ -7,6 +7,8 @@ from typing import Any, Self
 
 from customers.backfill.checks import (
     Billed,
+    MixedDates,
+    SharedCompanies,
     Written,
     alike,
     check_row,
@@ -15,13 +17,11 @@ from customers.backfill.checks import (
     decimal_cards,
     file_warnings,
     formulas_told_once,
-    mixed_dates,
-    shared_companies,
 )
 from customers.backfill.engine.acceptance import Accepted
 from customers.backfill.engine.canary import canary_of
 from customers.backfill.engine.expected import expected_of
-from customers.backfill.engine.mapped import MappedFile
+from customers.backfill.engine.mapped import MappedFile, Meant
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, RowAction, make_plan
 from customers.backfill.engine.report import Report
@@ -50,7 +50,7 @@ def today_in(systems: Systems, now: datetime) -> date:
 
 def draft(source: Iterable[SourceRow], systems: Systems, options: Options, today: date) -> list[PlannedRow]:
     """Read and check the rows by themselves and against each other; raise SourceError, Refused."""
-    rows = []
+    rows, dates, formulas = [], MixedDates(), set()
     written = Written(
         systems.timezone,
         options.date_format,
@@ -68,7 +68,10 @@ def draft(source: Iterable[SourceRow], systems: Systems, options: Options, today
             billing_time=options.billing_time,
             billed=billed,
         )
-        rows.append(PlannedRow(wanted, given, problems=tuple(problems), warnings=tuple(warnings)))
+        rows.append(PlannedRow(wanted, problems=tuple(problems), warnings=tuple(warnings)))
+        dates.add(given)
+        if given.uncalculated:
+            formulas.add(given.line)
     if billed.starts_after and not any(_is_billed(row) for row in rows):
         raise Refused(
             "--start-after-billed needs to know until when the old provider has billed, and no row says it.",
@@ -77,10 +80,10 @@ def draft(source: Iterable[SourceRow], systems: Systems, options: Options, today
     clashing = clashes([_undoubted(row) for row in rows])
     theirs = completed([row.wanted for row in rows])
     other = alike([row.wanted for row in rows])
-    mixed = mixed_dates([row.source for row in rows])
-    formulas = formulas_told_once((row.line, row.problems) for row in rows if row.source.uncalculated)
+    mixed = dates.told()
+    once = formulas_told_once((row.line, row.problems) for row in rows if row.line in formulas)
     for row in rows:
-        row.problems = tuple(formulas.get(row.line, row.problems))
+        row.problems = tuple(once.get(row.line, row.problems))
         found = mixed.get(row.line, [])
         said = {f"{problem.field}_invalid" for problem in found}  # of which this is the cause
         own = [problem for problem in row.problems if problem.code not in said]
@@ -191,11 +194,7 @@ def plan_file(
 ) -> Report:
     """Say what an import would do; nothing is written anywhere. Raises SourceError, Refused, RemoteError."""
     basis, mapped = Basis.of(source.info, systems, options, now, reclaim), MappedFile(source.info)
-    given = [*mapped.meant(source)]
-    if not given:
-        problem = Problem("file_empty", None, f"{source.info.name}: the mapping leaves out all rows.")
-        raise SourceError(problem)
-    report, _ = plan_rows(given, basis, mapped)
+    report, _ = plan_rows(Meant(source, mapped), basis, mapped)
     return report
 
 
@@ -235,9 +234,12 @@ class Look:
 def plan_rows(
     given: Iterable[SourceRow], basis: Basis, mapped: MappedFile
 ) -> tuple[Report, Sequence[Looked]]:
-    """Plan rows of a file that is begun to be read; return also what was found. Raises as above."""
-    systems, there = basis.systems, basis.there
-    rows = draft(given, systems, basis.options, basis.today)
+    """Plan rows of a file, which can be gone through again; return also what was found. Raises as above."""
+    systems, there, companies = basis.systems, basis.there, SharedCompanies()
+    rows = draft(companies.watching(given), systems, basis.options, basis.today)
+    if not rows:
+        problem = Problem("file_empty", None, f"{basis.info.name}: the mapping leaves out all rows.")
+        raise SourceError(problem)
     wanted = [row.wanted for row in rows]
     for step in systems.steps:
         step.read_prices(wanted, there)
@@ -260,7 +262,7 @@ def plan_rows(
         warnings=[
             *file_warnings(basis.info),
             *decimal_cards(basis.info.name, wanted),
-            *shared_companies([row.source for row in rows]),
+            *companies.told(given),
             *_of_details(told, plan),
             *look.cautions,
         ],
@@ -276,5 +278,6 @@ def plan_rows(
         billing_first=billing_lines(canary.plan, systems.target.plans, basis.today) if canary else (),
         continues=run.run_id if run else "",
         reclaim=basis.reclaim,
+        given=given,
     )
     return report, looked

@@ -1,15 +1,15 @@
 """All that can be asked about a plan or a run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from customers.backfill.engine.at_work import Settled
 from customers.backfill.engine.canary import Canary
 from customers.backfill.engine.expected import Expected
 from customers.backfill.engine.mapped import MappedFile
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import Plan, PlannedRow
+from customers.backfill.engine.sharing import Ended
 from customers.backfill.ledger.reclaim import Reclaim
 from customers.backfill.money.billed_before import BilledBefore
 from customers.backfill.money.billing_lines import BillingLine
@@ -50,12 +50,13 @@ class Report:
     continues: str = ""  # the id of the unfinished run that this file continues
     reclaim: Reclaim | None = None  # what is taken into the ledger again
     run: BackfillRun | None = None
-    outcomes: dict[int, Settled] = field(default_factory=dict)
+    outcomes: dict[int, Ended] = field(default_factory=dict)
     log_path: Path | None = None
     reason: str = ""
     seconds: float = 0.0
     interrupted: bool = False
     settling: SettlingIn = field(default_factory=SettlingIn)
+    given: Iterable[SourceRow] = ()  # the rows of the plan as the operator wrote them, read anew each time
 
     @property
     def is_well(self) -> bool:
@@ -82,5 +83,8 @@ class Report:
         return settled.problems if settled else row.problems
 
     def flawed(self) -> Iterator[tuple[SourceRow, tuple[Problem, ...]]]:
-        """Return the rows that need attention, as the operator wrote them."""
-        return ((row.source, found) for row in self.plan.rows if (found := self.problems_of(row)))
+        """Return the rows that need attention, as the operator wrote them; raise SourceError."""
+        if any(map(self.problems_of, self.plan.rows)):
+            for given, row in zip(self.given, self.plan.rows, strict=True):
+                if found := self.problems_of(row):
+                    yield given, found

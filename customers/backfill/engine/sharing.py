@@ -1,8 +1,9 @@
 """What many rows of a plan have in common is held once: a file may have a million rows. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from kernel import Action, Bills, Verdict
+from kernel import Action, Bills, Problem, Verdict
 
 MOST = 1_000  # kinds; of a file in which no row is like another, there is nothing to share
 
@@ -12,15 +13,15 @@ class Standing(Mapping[str, Verdict]):
 
     __slots__ = ("_actions", "_refs")
 
-    def __init__(self, actions: Mapping[str, Action | None], refs: tuple[str, ...]) -> None:
-        """Take the actions by step, in their order; `refs` are in the same."""
-        self._actions, self._refs = actions, refs
+    def __init__(self, actions: Mapping[str, Action | None], refs: Iterable[str]) -> None:
+        """Take the actions by step, in their order; `refs` are in the same. No system's ids have lines."""
+        self._actions, self._refs = actions, "\n".join(refs)
 
     def __getitem__(self, name: str) -> Verdict:
         place = list(self._actions).index(name) if name in self._actions else -1
         if place < 0:
             raise KeyError(name)
-        return Verdict(self._actions[name], ref=self._refs[place])
+        return Verdict(self._actions[name], ref=self._refs.split("\n")[place])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._actions)
@@ -29,20 +30,29 @@ class Standing(Mapping[str, Verdict]):
         return len(self._actions)
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a row ended, for the report: the word for each of its steps, and what stood in its way."""
+
+    outcome: str
+    steps: Mapping[str, str]
+    problems: tuple[Problem, ...] = ()
+
+
 class Sharing:
     """Gives, for what is like something that was seen before, that very thing."""
 
     def __init__(self) -> None:
         self._actions: dict[tuple[tuple[str, Action | None], ...], Mapping[str, Action | None]] = {}
         self._verdicts: dict[tuple[tuple[str, int], ...], Mapping[str, Verdict]] = {}
-        self._words: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
         self._bills: dict[Bills, Bills] = {}
+        self._ended: dict[tuple[str, tuple[tuple[str, str], ...]], Ended] = {}
 
     def standing(self, verdicts: Mapping[str, Verdict]) -> Mapping[str, Verdict]:
         """Keep of verdicts what is needed of a row that stays as it is."""
         key = tuple((name, verdict.action) for name, verdict in verdicts.items())
         actions = self._actions.setdefault(key, dict(key))
-        return Standing(actions, tuple(verdict.ref for verdict in verdicts.values()))
+        return Standing(actions, (verdict.ref for verdict in verdicts.values()))
 
     def verdicts(self, verdicts: Mapping[str, Verdict]) -> Mapping[str, Verdict]:
         """Return what has the very same verdicts: nobody changes it."""
@@ -51,9 +61,12 @@ class Sharing:
             return self._verdicts.get(key, verdicts)
         return self._verdicts.setdefault(key, verdicts)  # what it holds lives, so that its id is no other's
 
-    def words(self, words: Mapping[str, str]) -> Mapping[str, str]:
-        key = tuple(words.items())
-        return self._words.setdefault(key, words) if len(self._words) < MOST else self._words.get(key, words)
+    def ended(self, outcome: str, steps: Mapping[str, str], problems: tuple[Problem, ...] = ()) -> Ended:
+        """Return how a row ended, which most do as others did."""
+        ended, key = Ended(outcome, steps, problems), (outcome, tuple(steps.items()))
+        if problems or len(self._ended) >= MOST:
+            return ended
+        return self._ended.setdefault(key, ended)
 
     def bills(self, bills: Bills | None) -> Bills | None:
         if bills is None or len(self._bills) >= MOST:

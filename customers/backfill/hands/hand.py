@@ -5,39 +5,34 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Generic, TypeVar
 from uuid import uuid4
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
-from customers.backfill.engine.acceptance import KEY, Accepted
-from customers.backfill.engine.apply import Importer
-from customers.backfill.engine.at_work import Settled
-from customers.backfill.engine.batch import Books
-from customers.backfill.engine.guard import Guard
 from customers.backfill.engine.hearing import Hearing
 from customers.backfill.engine.lanes import Lanes
-from customers.backfill.engine.logged import log_line, without_calls
 from customers.backfill.engine.options import Options
-from customers.backfill.engine.plan import Plan, PlannedRow, Policy, RowAction, make_plan
-from customers.backfill.engine.planning import Look
-from customers.backfill.engine.staging import stage
 from customers.backfill.engine.stop import Stop, now_s
 from customers.backfill.hands import packing
+from customers.backfill.hands.importing import Importing
 from customers.backfill.hands.keeping import Keeper
 from customers.backfill.hands.leased import Holds, Leased
 from customers.backfill.hands.pace import SharedPace
-from customers.backfill.ledger import identity, log_parts, shares
+from customers.backfill.hands.reverting import Reverting
+from customers.backfill.hands.trade import Bench, Trade
+from customers.backfill.ledger import identity, shares
 from customers.backfill.ledger.at_work import Taken
-from customers.backfill.ledger.pace import Pace, pace_of
-from customers.backfill.ledger.recorded import made_elsewhere
-from customers.backfill.ledger.taken_back import taken_back
+from customers.backfill.ledger.pace import pace_of
 from customers.backfill.refused import Refused
 from customers.backfill.settling_in import wake_platform
 from customers.backfill.systems import Systems, connect
-from customers.models import BackfillRow, BackfillRun, RunShare, SharedRun
+from customers.models import BackfillRun, RunShare, SharedRun
 from kernel import RemoteError
 
+Row = TypeVar("Row")
 HAND_S = 20.0  # then it asks for its turn again, behind whatever else waits in the queue
 DEATHS = 3  # of workers, over one share and with nothing settled between them
 CALL_S = 3.0  # how often whoever is at it looks whether others could come
@@ -92,11 +87,24 @@ def _work(
     run: BackfillRun, shared: SharedRun, worker: Worker, keeper: Keeper, pace: SharedPace, stop: Stop,
     first: RunShare,
 ) -> None:  # fmt: skip
-    options = Options.kept(shared.kept["options"])
-    chosen = pace_of(run).over(Pace(None, options.concurrency))
-    with connect(concurrency=chosen.concurrency, sleep=stop.sleep, writes=True, limiter=pace) as systems:
+    options = None if shared.is_revert else Options.kept(shared.kept["options"])
+    own = options.concurrency if options else settings.BACKFILL_CONCURRENCY
+    concurrency = pace_of(run).concurrency or own
+    with connect(
+        concurrency=concurrency,
+        sleep=stop.sleep,
+        without=shared.kept.get("without"),
+        writes=True,
+        limiter=pace,
+    ) as systems:
         check_systems(run, shared, systems)
-        Hand(run, shared, systems, options, worker, keeper, stop).work(first)
+        lanes, holds = Lanes(concurrency), Holds()
+        hearing = HandHearing(run, systems, stop, lanes, worker.call)
+        bench = Bench(run, shared, systems, stop, lanes, hearing, holds, worker.now)
+        if options:
+            Hand(bench, Importing(bench, options), holds, worker, keeper).work(first)
+        else:
+            Hand(bench, Reverting(bench), holds, worker, keeper).work(first)
         if stop.requested:
             wake_platform(systems)  # what there is of it is not waited for
     if stop.requested and not (stop.interrupted or stop.paused or stop.has_lapsed):
@@ -112,114 +120,45 @@ def check_systems(run: BackfillRun, shared: SharedRun, systems: Systems) -> None
     shares.accept(run.pk)
 
 
-class Hand:
+class Hand(Generic[Row]):
     """One worker at one run, from its first share to its last."""
 
-    def __init__(
-        self, run: BackfillRun, shared: SharedRun, systems: Systems, options: Options, worker: Worker,
-        keeper: Keeper, stop: Stop,
-    ) -> None:  # fmt: skip
-        self.run, self._shared, self._systems, self._options = run, shared, systems, options
-        self._worker, self._keeper, self._stop = worker, keeper, stop
-        self._holds = Holds()
-        self._priced: set[str] = set()
+    def __init__(self, bench: Bench, trade: Trade[Row], holds: Holds, worker: Worker, keeper: Keeper) -> None:
+        self._run, self._stop, self._trade = bench.run, bench.stop, trade
+        self._holds, self._worker, self._keeper = holds, worker, keeper
         self._ends_at = time.monotonic() + worker.for_s
-
-    @property
-    def _policy(self) -> Policy:
-        return Policy(
-            self._options.skip_existing,
-            self.run.pk,
-            self._options.allowed,
-            self._options.accept_invoices_today,
-            Accepted.kept(self.run.options),
-            taken_back(self.run),
-        )
 
     def work(self, first: RunShare) -> None:
         """Take shares until the time is up, none is left, or somebody asks for an end; raise Taken."""
-        steps, options, actor = self._systems.steps, self._options, self._shared.actor
-        lanes = Lanes(pace_of(self.run).concurrency or options.concurrency)
-        importer = Importer(
-            self.run, steps, Policy(options.skip_existing, self.run.pk, options.allowed),
-            actor=actor, stop=self._stop, max_failures=options.max_failures,
-            settled=_is_logged,
-            guard=Guard(steps, Accepted.kept({KEY: self._shared.kept["accepted"]}), self._time_there),
-            lanes=lanes,
-            hearing=HandHearing(self.run, self._systems, self._stop, lanes, self._worker.call),
-            books=Books(self.run, steps, actor, self._holds),
-        )  # fmt: skip
-        importer.carry_out(self._batches(first), batch_size=options.batch_size)
+        self._trade.carry_out(self._batches(first))
 
-    def _batches(self, first: RunShare) -> Iterator[Sequence[PlannedRow]]:
+    def _batches(self, first: RunShare) -> Iterator[Sequence[Row]]:
         share: RunShare | None = first
         while share is not None:
             if share.deaths >= DEATHS:
                 self._stop.request(DIED.format(share.deaths, share.first_line, share.last_line))
                 return
+            hold = Leased(
+                self._run, share, self._keeper, self._stop, self._trade.log, self._trade.max_failures
+            )
             try:
-                hold, rows = self._opened(share)
+                rows = self._trade.opened(share, hold)
             except (RemoteError, packing.Unreadable) as error:  # what is in flight is settled first
                 self._stop.request(str(error))
                 return
-            yield from self._holds.batches(hold, rows, self._options.batch_size)
+            with transaction.atomic():
+                hold.settling()
+                hold.begin(len(rows))
+            yield from self._holds.batches(hold, rows, self._trade.batch_size, self._trade.line_of)
             is_over = self._stop.requested or time.monotonic() > self._ends_at
             share = None if is_over else self._next()
 
     def _next(self) -> RunShare | None:
         claimed_at = now_s()
-        share = shares.claim(self.run.pk, self._keeper.token, self._worker.name)
+        share = shares.claim(self._run.pk, self._keeper.token, self._worker.name)
         if share is not None:
             self._keeper.hold(share.pk, claimed_at)
         return share
-
-    def _opened(self, share: RunShare) -> tuple[Leased, Sequence[PlannedRow]]:
-        """Return what is to be done of a share. One that somebody had before is looked at anew."""
-        packed = packing.unpack(bytes(share.content))
-        for step in self._systems.steps:
-            step.recall(packed.known.get(step.name, {}))
-        hold = Leased(self.run, share, self._keeper, self._stop, _lines, self._options.max_failures)
-        self._read_prices(packed.rows)
-        rows = packed.rows if share.claims == 1 else self._looked_at_anew(packed.rows, hold)
-        with transaction.atomic():
-            hold.settling()
-            hold.begin(len(rows))
-        return hold, rows
-
-    def _read_prices(self, rows: Sequence[PlannedRow]) -> None:
-        """Read what plans cost by which nobody here was billed yet."""
-        new = [row.wanted for row in rows if row.wanted.plan_code not in self._priced]
-        if new:
-            self._priced |= {wanted.plan_code for wanted in new}
-            for step in self._systems.steps:
-                step.read_prices(new, self._time_there())
-
-    def _looked_at_anew(self, rows: Sequence[PlannedRow], hold: Leased) -> Sequence[PlannedRow]:
-        """Plan a share again, by what there is: so what was `intended` is settled, as in a continued run."""
-        wanted = [row.wanted for row in rows]
-        steps = self._systems.steps
-        for row in rows:
-            row.action, row.verdicts, row.problems, row.owner_line = RowAction.CREATE, {}, (), None
-        today = self._time_there().astimezone(self._systems.billing_zone).date()
-        plan = make_plan(list(rows), Look(steps, wanted, None), steps, self._policy, today)
-        for row in rows:
-            row.warnings = tuple(dict.fromkeys(row.warnings))  # it had those of the first plan already
-        with transaction.atomic():
-            hold.settling()
-            self._write_down(plan)
-        return plan.to_do()
-
-    def _write_down(self, plan: Plan) -> None:
-        lines = [row.line for row in plan.rows]
-        pending = self.run.rows.filter(line__in=lines, outcome=BackfillRow.Outcome.PENDING)
-        open_lines = set(pending.values_list("line", flat=True))
-        stage(self.run, plan, self._shared.actor, only=lines)
-        over = [row for row in plan.rows if not row.is_to_do and row.line in open_lines]
-        made = made_elsewhere(self.run, [row.line for row in over])
-        log_parts.write(self.run, _lines([without_calls(row, made.get(row.line, {})) for row in over]))
-
-    def _time_there(self) -> datetime:
-        return self._systems.target.clock(self._worker.now())
 
 
 class HandHearing(Hearing):
@@ -239,14 +178,6 @@ class HandHearing(Hearing):
         if time.monotonic() >= self._call_due and not self._stop.requested:
             self._call_due = time.monotonic() + CALL_S
             self._call(self._run.pk)
-
-
-def _lines(settled: Sequence[Settled]) -> list[dict[str, object]]:
-    return [log_line(one) for one in settled]
-
-
-def _is_logged(settled: Sequence[Settled]) -> None:
-    """Do nothing: what is settled was logged in the transaction that settled it."""
 
 
 def _say_nothing(message: str) -> None:

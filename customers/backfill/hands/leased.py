@@ -1,11 +1,10 @@
 """The hold of a worker over the shares that it has: each batch asks whether its share is still ours."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 from uuid import UUID
 
-from customers.backfill.engine.at_work import Settled
-from customers.backfill.engine.holds import Hold, Result
-from customers.backfill.engine.plan import PlannedRow
+from customers.backfill.engine.holds import Hold, Written
 from customers.backfill.engine.stop import Stop
 from customers.backfill.hands.keeping import Keeper
 from customers.backfill.ledger import log_parts, shares
@@ -13,18 +12,17 @@ from customers.backfill.ledger.at_work import Taken
 from customers.models import BackfillRun, RunShare
 from kernel.chunks import chunks
 
-LogLines = Callable[[Sequence[Settled]], Sequence[dict[str, object]]]
+Row = TypeVar("Row")
 
 
 class Leased(Hold):
     """One share. With the last of its rows it is done, in the transaction that settles that row."""
 
     def __init__(
-        self, run: BackfillRun, share: RunShare, keeper: Keeper, stop: Stop, lines: LogLines,
-        most_failures: int,
-    ) -> None:  # fmt: skip
-        self._run, self.share, self._keeper, self._stop, self._lines = run, share, keeper, stop, lines
-        self._most_failures = most_failures
+        self, run: BackfillRun, share: RunShare, keeper: Keeper, stop: Stop, log: str, most_failures: int
+    ) -> None:
+        self._run, self.share, self._keeper, self._stop = run, share, keeper, stop
+        self._log, self._most_failures = log, most_failures
         self._left = 0
 
     def opening(self) -> None:
@@ -45,15 +43,15 @@ class Leased(Hold):
         if not rows:
             self._note(0)
 
-    def settled(self, settled: Sequence[Settled], results: Sequence[Result]) -> None:
-        ended = [one for one in settled if one.outcome]
-        self._left -= len(ended)
-        self._note(len(ended))
-        shares.count_in_a_row(self._run.pk, results, self._most_failures)
-        log_parts.write(self._run, self._lines(ended))
+    def settled(self, written: Written) -> None:
+        self._left -= written.rows
+        self._note(written.rows, written.failed)
+        shares.count_in_a_row(self._run.pk, written.results, self._most_failures)
+        shares.count(self._run.pk, written.counts)
+        log_parts.write(self._run, written.lines(), self._log)
 
-    def _note(self, rows: int) -> None:
-        shares.note_rows(self.share.pk, rows, is_done=not self._left)
+    def _note(self, rows: int, failed: Sequence[int] = ()) -> None:
+        shares.note_rows(self.share.pk, rows, is_done=not self._left, failed=failed)
         if not self._left:
             self._keeper.let_go(self.share.pk)
 
@@ -71,6 +69,8 @@ class Holds:
     def __call__(self, line: int) -> Hold:
         return self._by_line[line]
 
-    def batches(self, hold: Leased, rows: Sequence[PlannedRow], size: int) -> Iterator[list[PlannedRow]]:
-        self._by_line |= dict.fromkeys([row.line for row in rows], hold)
+    def batches(
+        self, hold: Leased, rows: Sequence[Row], size: int, line_of: Callable[[Row], int]
+    ) -> Iterator[list[Row]]:
+        self._by_line |= dict.fromkeys(map(line_of, rows), hold)
         return chunks(rows, size)

@@ -1,27 +1,31 @@
 """What was planned of a share, packed for whoever does it: signed, as what is unpacked is believed.
 
-It holds what the file holds, and is deleted with the share.
+It holds what the rows ask for, and is deleted with the share.
 """
 
 import hashlib
 import hmac
 import pickle
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from django.utils.crypto import salted_hmac
 
+from billing.prepaid_values import AppliedCoupon, Coupon, Wallet
+from billing.values import Customer, Subscription
+from charging.found import Tags
+from charging.values import OcppTag
 from customers.backfill.engine.plan import PlannedRow
-from customers.backfill.source import SourceRow
-from customers.backfill.source.model import Values
 from kernel import Bill, Bills, Charge, Facts, Problem, Step, Verdict, Wanted
 
 SALT = "customers.backfill.hands"
 SIGNATURE_BYTES = 32
-NOT_TOLD = Values("", "", "", "", "", "")  # what stood in the file; no worker asks for it
-SHAPES: Sequence[Any] = (PlannedRow, Wanted, Verdict, Bills, Bill, Charge, Problem)
+SHAPES: Sequence[Any] = (
+    PlannedRow, Wanted, Verdict, Bills, Bill, Charge, Problem, Customer, Subscription, Wallet, Coupon,
+    AppliedCoupon, OcppTag, Tags,
+)  # fmt: skip
 
 
 class Unreadable(Exception):
@@ -42,26 +46,52 @@ def shape() -> str:
     return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
 
 
+@dataclass(frozen=True, slots=True)
+class PackedRevert:
+    """The keys of rows in the order in which they go, whose they are, and what was found of them by step."""
+
+    keys: Sequence[int]
+    customers: Collection[str]
+    parts: dict[str, Any]
+
+
 def pack(rows: Sequence[PlannedRow], steps: Sequence[Step]) -> bytes:
     wanted = [row.wanted for row in rows]
     known: dict[str, Facts] = {step.name: step.remember(wanted) for step in steps}
-    bare = [replace(row, source=SourceRow(row.line, NOT_TOLD, ())) for row in rows]
-    content = zlib.compress(pickle.dumps((shape(), bare, known), pickle.HIGHEST_PROTOCOL), level=1)
-    return _signature(content) + content
+    return _sealed([*rows], known)
 
 
 def unpack(kept: bytes) -> Packed:
     """Raise Unreadable for what was not packed by this very version, with this key."""
+    return Packed(*_opened(kept))
+
+
+def pack_revert(packed: PackedRevert) -> bytes:
+    return _sealed(packed.keys, packed.customers, packed.parts)
+
+
+def unpack_revert(kept: bytes) -> PackedRevert:
+    """Raise Unreadable, as `unpack` does."""
+    return PackedRevert(*_opened(kept))
+
+
+def _sealed(*values: Any) -> bytes:
+    content = zlib.compress(pickle.dumps((shape(), *values), pickle.HIGHEST_PROTOCOL), level=1)
+    return _signature(content) + content
+
+
+def _opened(kept: bytes) -> Sequence[Any]:
     signature, content = kept[:SIGNATURE_BYTES], kept[SIGNATURE_BYTES:]
     if not hmac.compare_digest(signature, _signature(content)):
         raise Unreadable("it was shared out under another SECRET_KEY")
+    values: list[Any]
     try:
-        made_as, rows, known = pickle.loads(zlib.decompress(content))  # noqa: S301 it is signed
+        made_as, *values = pickle.loads(zlib.decompress(content))  # noqa: S301 it is signed
     except (AttributeError, ImportError, TypeError, ValueError, pickle.UnpicklingError) as error:
         raise Unreadable("it was shared out by another version") from error
     if made_as != shape():
         raise Unreadable("it was shared out by another version")
-    return Packed(rows, known)
+    return values
 
 
 def _signature(content: bytes) -> bytes:

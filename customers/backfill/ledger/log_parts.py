@@ -1,4 +1,4 @@
-"""The log of a run in shares, as long as no machine has all of it: parts, in the order of settling.
+"""The logs of a run in shares, as long as no machine has all of them: parts, in the order of settling.
 
 Each is written in the transaction that settles, while the run's row is locked: so the numbers of the parts
 are in the order in which these transactions ended. When the run ends they become a file.
@@ -8,35 +8,46 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from customers.backfill.ledger.run_log import RunLog, as_lines, log_path
+from customers.backfill.ledger.run_log import RunLog, as_lines, log_path, manifest_path
 from customers.models import BackfillRun, RunLogPart
 
+Log = RunLogPart.Log
 
-def write(run: BackfillRun, lines: Iterable[Mapping[str, Any]]) -> None:
+
+def write(run: BackfillRun, lines: Iterable[Mapping[str, Any]], log: str = Log.RUN) -> None:
     """Add lines, in the transaction that makes them true."""
     if text := as_lines(run.run_id, lines):
         BackfillRun.objects.select_for_update(no_key=True).values_list("pk").get(pk=run.pk)
-        RunLogPart.objects.create(run=run, text=text)
+        RunLogPart.objects.create(run=run, log=log, text=text)
 
 
-def text_of(run: BackfillRun) -> Iterator[str]:
-    """Return the log so far, of all attempts in shares, in pieces."""
-    parts = RunLogPart.objects.filter(run=run).order_by("id").values_list("text", flat=True)
+def text_of(run: BackfillRun, log: str = Log.RUN) -> Iterator[str]:
+    """Return a log so far, of all attempts in shares, in pieces that end with a line."""
+    parts = RunLogPart.objects.filter(run=run, log=log).order_by("id").values_list("text", flat=True)
     return parts.iterator(chunk_size=500)
 
 
-def put_into_file(run: BackfillRun, folder: Path) -> Path:
-    """Write what the file of the run lacks of its parts; safe to repeat, and beside another who does so.
+def logs_of(run: BackfillRun) -> set[str]:
+    """Name the logs of which there are parts."""
+    return set(RunLogPart.objects.filter(run=run).order_by().values_list("log", flat=True).distinct())
+
+
+def put_into_file(run: BackfillRun, folder: Path, log: str = Log.RUN) -> Path:
+    """Write what the file of a log lacks of its parts; safe to repeat, and beside another who does so.
 
     Of two on one disk, the second finds that nothing is lacking. Raises OSError and Refused.
     """
-    path = log_path(folder, run.run_id)
-    with RunLog(path, run.run_id) as log:
-        log.lock()
+    path = path_of(run, folder, log)
+    with RunLog(path, run.run_id) as file:
+        file.lock()
         known = _known(path)
-        for text in text_of(run):
-            log.append("".join(line for line in text.splitlines(keepends=True) if hash(line) not in known))
+        for text in text_of(run, log):
+            file.append("".join(line for line in text.splitlines(keepends=True) if hash(line) not in known))
     return path
+
+
+def path_of(run: BackfillRun, folder: Path, log: str) -> Path:
+    return log_path(folder, run.run_id) if log == Log.RUN else manifest_path(folder, run.run_id)
 
 
 def _known(path: Path) -> set[int]:

@@ -38,6 +38,11 @@ def log_path(folder: Path, run_id: str) -> Path:
     return folder / f"run-{run_id.rpartition('-')[0]}.log"
 
 
+def manifest_path(folder: Path, run_id: str) -> Path:
+    """Name the log of the run's reverts."""
+    return folder / f"revert-{run_id}.log"
+
+
 def logfmt(values: Mapping[str, Any]) -> str:
     return " ".join(f"{key}={_quoted(value)}" for key, value in values.items())
 

@@ -1,6 +1,7 @@
 """Shares of a run: claimed, renewed and given back, each in one statement, by the database's clock."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,17 +9,18 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from customers.backfill.ledger.at_work import Taken
-from customers.models import BackfillRun, CallSlots, RunLogPart, RunShare, SharedRun
+from customers.models import BackfillRun, CallSlots, RunShare, SharedRun
 
 LOST = "the share was given to another worker, as its lease was over"
 
 # A share that is free, or whose lease is over; of a run that is neither being stopped nor paused. Two workers
-# who ask at once do not wait for each other: the second gets the next one.
+# who ask at once do not wait for each other: the second gets the next one. A run of which chosen customers
+# are taken back stays what it is meanwhile.
 CLAIM = """
     UPDATE customers_runshare AS share SET
         left_by = CASE WHEN token IS NULL THEN left_by ELSE worker END,
@@ -30,8 +32,8 @@ CLAIM = """
         JOIN customers_backfillrun AS run ON run.id = free.run_id
         JOIN customers_sharedrun AS shared ON shared.run_id = free.run_id
         WHERE free.run_id = %(run)s AND NOT free.is_done AND (free.token IS NULL OR free.lease_until < now())
-            AND shared.is_at_work AND shared.halted = '{}'
-            AND run.status = 'running' AND NOT run.stop_requested AND NOT run.pause_requested
+            AND shared.is_at_work AND shared.halted = '{}' AND (run.status = 'running' OR shared.is_revert)
+            AND NOT run.stop_requested AND NOT run.pause_requested
         ORDER BY free.number LIMIT 1 FOR UPDATE OF free SKIP LOCKED
     )
     RETURNING share.id
@@ -70,10 +72,15 @@ def require_ours(share_pk: int, token: UUID) -> None:
             raise Taken(LOST)
 
 
-def note_rows(share_pk: int, rows: int, *, is_done: bool) -> None:
-    """Count rows that are settled, in the transaction that settles them; with the last one, it is done."""
+def note_rows(share_pk: int, rows: int, *, is_done: bool, failed: Sequence[int] = ()) -> None:
+    """Count rows that are settled, in the transaction that settles them; with the last one, it is done.
+
+    `failed` are those that nobody is to try again.
+    """
     share = RunShare.objects.filter(pk=share_pk)
     share.update(done_rows=F("done_rows") + rows, deaths=0)
+    if failed:
+        share.update(failed=[*share.values_list("failed", flat=True).get(), *failed])
     if is_done:
         share.update(is_done=True, token=None, lease_until=None, content=b"")
 
@@ -198,13 +205,33 @@ def count_in_a_row(run_pk: int, results: Sequence[tuple[str, bool]], most: int) 
         halt(run_pk, f"{worst} rows in a row failed; the trouble is not in the rows", broken=True)
 
 
+def count(run_pk: int, counts: Mapping[str, int]) -> None:
+    """Add to what became of things, in the transaction that makes it so."""
+    if not counts:
+        return
+    shared = SharedRun.objects.select_for_update().get(run_id=run_pk)
+    SharedRun.objects.filter(run_id=run_pk).update(counts=Counter(shared.counts) + Counter(counts))
+
+
+def rows_left(run_pk: int) -> int:
+    """Count the rows that nobody has settled yet."""
+    left = RunShare.objects.filter(run_id=run_pk, is_done=False)
+    return left.aggregate(left=Sum(F("rows") - F("done_rows")))["left"] or 0
+
+
+def is_reverted(run: BackfillRun) -> bool:
+    """Return whether workers are taking the run back, or customers of it."""
+    return SharedRun.objects.filter(run=run, is_revert=True).exists()
+
+
 @transaction.atomic
 def open_shares(
-    run: BackfillRun, pieces: Iterable[RunShare], kept: dict[str, Any], *, rate: float, actor: str
-) -> None:
+    run: BackfillRun, pieces: Iterable[RunShare], kept: dict[str, Any], *, rate: float, actor: str,
+    is_revert: bool = False, counts: Mapping[str, int] | None = None,
+) -> None:  # fmt: skip
     """Share a run out, instead of what was shared of it before."""
     drop(run)
-    SharedRun.objects.create(run=run, actor=actor, kept=kept)
+    SharedRun.objects.create(run=run, actor=actor, kept=kept, is_revert=is_revert, counts=dict(counts or {}))
     CallSlots.objects.update_or_create(
         run=run, defaults={"rate": rate, "next_at": Now(), "held_until": Now()}
     )
@@ -218,7 +245,3 @@ def drop(run: BackfillRun) -> None:
     RunShare.objects.filter(run=run).delete()
     SharedRun.objects.filter(run=run).delete()
     CallSlots.objects.filter(run=run).delete()
-
-
-def has_log(run: BackfillRun) -> bool:
-    return RunLogPart.objects.filter(run=run).exists()

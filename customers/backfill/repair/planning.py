@@ -23,7 +23,6 @@ from customers.backfill.repair.objections import (
 )
 from customers.backfill.repair.syncing import waiting_for_sync
 from customers.backfill.repair.values import Advice, Doing, RepairPlan, RowRepair, Verb
-from customers.backfill.source import SourceRow, Values
 from customers.backfill.steps import kinds, label
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun, BackfillStep
@@ -46,7 +45,6 @@ NO_CARD = (
 
 
 Owners = Mapping[tuple[str, str], int]
-NO_VALUES = Values("", "", "", "", "", "")  # the file is not needed, and not asked for
 
 
 class NotSafe(Exception):
@@ -187,7 +185,6 @@ class Judging:
         owner = min(self._of_customer, default=self._one.line)
         planned = PlannedRow(
             readable(self._one, self._wanted),
-            SourceRow(self._one.line, NO_VALUES, ()),
             RowAction.COMPLETE,
             verdicts,
             owner_line=owner if owner != self._one.line else None,

@@ -2,33 +2,29 @@
 
 import time
 from array import array
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 
-from customers.backfill.engine.breaker import Breaker
 from customers.backfill.engine.hearing import Hearing
 from customers.backfill.engine.lanes import Lanes
-from customers.backfill.engine.pipeline import Pipeline
 from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.stop import Stop
-from customers.backfill.ledger import life
-from customers.backfill.ledger.at_work import NotAlone, only_one, working_on
+from customers.backfill.ledger import life, log_parts, shares
+from customers.backfill.ledger.at_work import only_one, working_on
 from customers.backfill.ledger.identity import check_world
 from customers.backfill.ledger.reclaim import Reclaim, take, tell
 from customers.backfill.ledger.recorded import BY_CHOICE
-from customers.backfill.ledger.run_log import RunLog
-from customers.backfill.notices import outbox
+from customers.backfill.ledger.run_log import RunLog, manifest_path
 from customers.backfill.refused import Refused
-from customers.backfill.revert.chosen import is_anything_left
+from customers.backfill.revert.ending import FAILED, INTERRUPTED, REVERTED, end, not_removed
 from customers.backfill.revert.planning import RevertPlan, plan_revert
-from customers.backfill.revert.records import Leaving, Line, Removals
-from customers.backfill.revert.removing import Remover
+from customers.backfill.revert.records import Line, Removals
+from customers.backfill.revert.report import Choice, RevertReport, last_line
+from customers.backfill.revert.reverter import Reverter
 from customers.backfill.revert.rows import RowPlan
-from customers.backfill.settling_in import SettlingIn
 from customers.backfill.systems import PLATFORM, Systems
 from customers.backfill.welcome import cancel_for_run, links_alive_until, revoke_dead_links
 from customers.models import BackfillRun
@@ -37,39 +33,13 @@ from kernel.chunks import chunks
 from polaris import PolarisError
 
 PAUSED = "paused"
+SHARED = "shared"  # it is left to workers
 KEPT_AT_ONCE = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What to do with customers who were active after the run; neither means: refuse to begin."""
-
-    keep_active: bool = False
-    discard_activity: bool = False
-
-    @property
-    def is_made(self) -> bool:
-        return self.keep_active or self.discard_activity
-
-
-@dataclass(slots=True)
-class RevertReport:
-    """`refused`: customers were active and no choice was made; `nothing`: there was nothing to remove."""
-
-    plan: RevertPlan
-    status: str
-    counts: Counter[str] = field(default_factory=Counter)
-    failures: list[tuple[int, str, str, str]] = field(default_factory=list)  # line, external_id, step, why
-    in_use: list[tuple[int, str, str, str]] = field(default_factory=list)  # what stays, and may be used
-    manifest: Path | None = None
-    reason: str = ""
-    seconds: float = 0.0
-    interrupted: bool = False
-    settling: SettlingIn = field(default_factory=SettlingIn)
-
-    @property
-    def is_well(self) -> bool:
-        return self.status in ("reverted", "nothing") and self.settling.is_well
+# Takes the plan, the systems, the choice, the keys of rows that stay, how many things were kept by then, and
+# who began it.
+ShareOut = Callable[[RevertPlan, Systems, Choice, Collection[int], Mapping[str, int], str], None]
 
 
 def revert(
@@ -86,12 +56,14 @@ def revert(
     max_failures: int = 10,
     reclaim: Reclaim | None = None,
     only: Collection[str] | None = None,
+    share_out: ShareOut | None = None,
 ) -> RevertReport:
     """Remove what the run made; safe to interrupt and to run again. Refused and RemoteError come first.
 
     `only`: of the customers that were chosen, and the run stays what it is for the others; those of an
     earlier attempt that is not through are among them. `reclaim`, what the run's log knows and the ledger
-    does not, is taken into the ledger before all else.
+    does not, is taken into the ledger before all else. `share_out` leaves the rows to others, and what is
+    done then is told by the manifest: the report says SHARED.
     """
     with only_one():
         run.refresh_from_db()
@@ -107,15 +79,29 @@ def revert(
                 tell(reclaim, actor)
         plan = plan_revert(run, systems, only=only)
         if plan.is_empty:
-            _finish(plan, actor)
-            return RevertReport(plan, "nothing")
+            end(run, REVERTED, "", actor, is_whole=plan.chosen is None)
+            return RevertReport(plan=plan, status="nothing")
         if plan.active and not choice.is_made:
-            return RevertReport(plan, "refused")
+            return RevertReport(plan=plan, status="refused")
         if stop.requested:
-            return RevertReport(plan, "interrupted", reason=stop.reason, interrupted=True)
-        with RunLog(log_dir / f"revert-{run.run_id}.log", run.run_id) as log, working_on(run.pk, actor):
-            reverting = Reverting(plan, systems, choice, actor, log, stop, progress, max_failures)
-            return reverting.carry_out(batch_size, concurrency)
+            return RevertReport(plan=plan, status="interrupted", reason=stop.reason, interrupted=True)
+        if share_out is not None:
+            parts = Parts(run, manifest_path(log_dir, run.run_id))
+            reverting = Reverting(plan, systems, choice, actor, parts, stop, progress)
+            return reverting.leave_to_others(share_out)
+        with RunLog(manifest_path(log_dir, run.run_id), run.run_id) as log, working_on(run.pk, actor):
+            reverting = Reverting(plan, systems, choice, actor, log, stop, progress)
+            return reverting.carry_out(batch_size, concurrency, max_failures)
+
+
+class Parts:
+    """A manifest that is kept in the database until it is a file: who writes it has no disk in common."""
+
+    def __init__(self, run: BackfillRun, path: Path) -> None:
+        self._run, self.path = run, path
+
+    def write(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        log_parts.write(self._run, lines, log_parts.Log.MANIFEST)
 
 
 def _is_continued(run: BackfillRun) -> bool:
@@ -137,9 +123,10 @@ def _require_platform(run: BackfillRun, systems: Systems) -> None:
 
 
 @transaction.atomic
-def _begin(plan: RevertPlan, going: Collection[str], actor: str) -> None:
+def begin(plan: RevertPlan, going: Collection[str], actor: str) -> None:
     """Write down that the revert has begun. With it, the invitations and their links end, of who goes."""
     run = plan.run
+    shares.drop(run)  # of a run that was paused; what is left of it is taken back as it stands
     if plan.chosen is None:
         if life.begin_revert(run, actor=actor):
             cancel_for_run(run, actor=actor)
@@ -148,16 +135,6 @@ def _begin(plan: RevertPlan, going: Collection[str], actor: str) -> None:
     elif going and life.begin_taking_back(run, going, actor=actor):
         users = run.rows.filter(external_id__in=going, user__isnull=False).values_list("user_id", flat=True)
         cancel_for_run(run, set(users), actor=actor)
-
-
-def _finish(plan: RevertPlan, actor: str) -> None:
-    """Write down that it is through. Without its last customer, a run is a reverted one."""
-    run = plan.run
-    if plan.chosen is None:
-        life.finish_revert(run, actor=actor)
-    else:
-        was_at_it = bool(run.taking_back)
-        life.finish_taking_back(run, actor=actor, nothing_left=was_at_it and not is_anything_left(run))
 
 
 class Reverting:
@@ -169,46 +146,50 @@ class Reverting:
         systems: Systems,
         choice: Choice,
         actor: str,
-        log: RunLog,
+        log: RunLog | Parts,
         stop: Stop,
         progress: Progress,
-        max_failures: int,
     ) -> None:
         self.plan, self._systems, self.choice, self.actor = plan, systems, choice, actor
         self.log, self.stop, self.progress = log, stop, progress
-        discard = choice.discard_activity
-        self._remover = Remover(systems.steps, plan.found, Breaker(stop, max_failures), discard=discard)
-        self._removals = Removals(plan.run, systems.steps, plan.found, actor, discard=discard)
-        self.report = RevertReport(plan, "reverting", manifest=log.path)
+        self.report = RevertReport(plan=plan, status="reverting", manifest=log.path)
+        self._stay = frozenset(plan.active) if choice.keep_active else frozenset()
+        self._began = time.monotonic()
+        self._left = 0
 
-    def carry_out(self, batch_size: int, concurrency: int) -> RevertReport:
-        began = time.monotonic()
-        kept = frozenset(self.plan.active) if self.choice.keep_active else frozenset()
-        _begin(self.plan, self.plan.named - kept, self.actor)
-        self._revoke_links()
+    def carry_out(self, batch_size: int, concurrency: int, max_failures: int) -> RevertReport:
+        self._begin()
         self._note([self._first_line()])
-        begun = set(self.plan.run.taking_back)
-        stay = self.plan.reading.keys_of(kept)
-        for some in chunks(self._planned(array("q", stay)), KEPT_AT_ONCE):
-            noted = [(row, "; ".join(self.plan.active[row.recorded.external_id])) for row in some]
-            self._written(self._removals.keep(noted, BY_CHOICE, but=self._untouched(some, begun)))
-        staying = frozenset(stay)
+        staying = self._keep()
         order = array("q", (pk for pk in self.plan.order.in_reverse() if pk not in staying))
         self._left = len(order)
         self.progress.start("Reverting", self._left)
         lanes = Lanes(concurrency)
-        self._hearing = Hearing(self.plan.run, self._systems, self.stop, lanes, self.progress.tell)
-        pipeline: Pipeline[RowPlan, Leaving] = Pipeline(
-            open_batch=self._open,
-            legs=self._remover.legs(),
-            settle_batch=self._settle,
-            lanes=lanes,
-            stop=self.stop,
-            watch=self._hearing.listen,
-        )
-        pipeline.run(chunks(self._planned(order), batch_size), batch_size)
-        self._hearing.close()
-        return self._close(time.monotonic() - began)
+        reverter = Reverter(
+            self.plan.run, self._systems.steps,
+            actor=self.actor, discard=self.choice.discard_activity, stop=self.stop,
+            max_failures=max_failures, settled=self._settled, lanes=lanes,
+            hearing=Hearing(self.plan.run, self._systems, self.stop, lanes, self.progress.tell),
+        )  # fmt: skip
+        reverter.carry_out(chunks(self._planned(order), batch_size), batch_size=batch_size)
+        return self._close()
+
+    def leave_to_others(self, share_out: ShareOut) -> RevertReport:
+        """Do what is done once, and leave the rows to others: they are there together or not at all."""
+        self._begin()
+        self._left = self.plan.number
+        with transaction.atomic():
+            self._note([self._first_line()])
+            if self.stop.requested:
+                return self._close()
+            staying = self._keep()
+            share_out(self.plan, self._systems, self.choice, staying, self.report.counts, self.actor)
+        self.report.status, self.report.rows = SHARED, self.plan.number - len(staying)
+        return self.report
+
+    def _begin(self) -> None:
+        begin(self.plan, self.plan.named - self._stay, self.actor)
+        self._revoke_links()
 
     def _revoke_links(self) -> None:
         """Delete the links of the invitations at the platform; at each attempt, until it has succeeded."""
@@ -218,6 +199,18 @@ class Reverting:
             revoke_dead_links(self.plan.run, self._systems.platform, self.actor)
         except PolarisError as error:
             self.stop.request(f"the welcome links could not be revoked: {error}", broken=True)
+
+    def _keep(self) -> frozenset[int]:
+        """Write down who stays whole, as was chosen; return the keys of their rows."""
+        removals = Removals(
+            self.plan.run, self._systems.steps, self.actor, discard=self.choice.discard_activity
+        )
+        begun = set(self.plan.run.taking_back)
+        stay = self.plan.reading.keys_of(self._stay)
+        for some in chunks(self._planned(array("q", stay)), KEPT_AT_ONCE):
+            noted = [(row, "; ".join(self.plan.active[row.recorded.external_id])) for row in some]
+            self._written(removals.keep(noted, BY_CHOICE, but=self._untouched(some, begun)))
+        return frozenset(stay)
 
     def _planned(self, pks: Iterable[int]) -> Iterator[RowPlan]:
         """Plan rows as their turn comes; a database that no longer answers ends the attempt, in order."""
@@ -232,29 +225,14 @@ class Reverting:
             return set()
         return {row.recorded.line for row in kept if row.recorded.external_id not in begun}
 
-    def _open(self, rows: Sequence[RowPlan]) -> list[Leaving]:
-        try:
-            return self._removals.open(rows)
-        except NotAlone as error:
-            self.stop.request(str(error), broken=True)
-            return []
-
-    def _settle(self, batch: Sequence[tuple[Leaving, bool]]) -> None:
-        for leaving, is_through in batch:
-            leaving.is_through = is_through
-            self._left -= is_through
-        touched = [leaving for leaving, _ in batch if leaving.is_touched]
-        self._written(self._removals.settle(touched))
-        self.progress.advance(len(batch))
-        self._hearing.look()
+    def _settled(self, lines: Sequence[Line], through: int) -> None:
+        self._left -= through
+        self._written(lines)
+        self.progress.advance(through)
 
     def _written(self, lines: Sequence[Line]) -> None:
         for line in lines:
-            self.report.counts[line.outcome] += 1
-            if line.outcome == "failed":
-                self.report.failures.append((line.line, line.external_id, line.step, line.why))
-            if line.in_use:
-                self.report.in_use.append((line.line, line.external_id, line.step, line.why))
+            self.report.hear(line)
         self._note([line.as_line() for line in lines])
 
     def _note(self, lines: Sequence[dict[str, object]]) -> None:
@@ -274,24 +252,20 @@ class Reverting:
             "left_out": self.plan.left_out,
         }
 
-    def _close(self, seconds: float) -> RevertReport:
-        report = self.report
-        report.seconds, report.interrupted, report.reason = seconds, self.stop.interrupted, self.stop.reason
-        if self.stop.paused and self._left and self.plan.chosen is None:
+    def _close(self) -> RevertReport:
+        report, is_whole = self.report, self.plan.chosen is None
+        report.seconds = time.monotonic() - self._began
+        report.interrupted, report.reason = self.stop.interrupted, self.stop.reason
+        if self.stop.paused and self._left and is_whole:
             report.status = PAUSED
             life.pause(self.plan.run)
         elif self.stop.requested and not (self.stop.paused and not self._left):
-            report.status = "failed" if self.stop.broken else "interrupted"
+            report.status = FAILED if self.stop.broken else INTERRUPTED
         elif report.failures:
-            things = "1 thing" if len(report.failures) == 1 else f"{len(report.failures):,} things"
-            report.status, report.reason = "failed", f"{things} could not be removed"
+            report.status, report.reason = FAILED, not_removed(len(report.failures))
         else:
-            report.status = "reverted"
-            _finish(self.plan, self.actor)
-        if report.status in ("failed", "interrupted") and not self.stop.to_be_continued:
-            with transaction.atomic():
-                if self.plan.chosen is None:
-                    life.leave_revert(self.plan.run, reason=report.reason or "it was interrupted")
-                outbox.tell_revert_ended(self.plan.run, report.status, report.reason, self.actor)
-        self._note([{"status": report.status, **report.counts, "seconds": f"{seconds:.1f}"}])
+            report.status = REVERTED
+        if report.status != PAUSED and not (report.status != REVERTED and self.stop.to_be_continued):
+            end(self.plan.run, report.status, report.reason, self.actor, is_whole=is_whole)
+        self._note([last_line(report.status, report.counts, report.seconds, report.reason)])
         return report

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from customers.backfill.engine.expected import removal_sentences
-from customers.backfill.revert.carrying_out import Choice
 from customers.backfill.revert.planning import RevertPlan
+from customers.backfill.revert.report import Choice
 from kernel import Step
 
 

@@ -26,6 +26,22 @@ class Order:
         self._pks.append(pk)
         self._shares.append(shares)
 
+    def customers_in_reverse(self) -> Iterator[list[int]]:
+        """Give the keys of each customer's rows together, the last customer first; in a list as in reverse.
+
+        A customer comes where the last of the rows does.
+        """
+        of_several: dict[str, list[int]] = defaultdict(list)
+        for place in sorted(self._whose, reverse=True):
+            of_several[self._whose[place]].append(place)
+        for place in range(len(self._pks) - 1, -1, -1):
+            whose = self._whose.get(place)
+            if whose is None:
+                yield [self._pks[place]]
+            elif whose in of_several:
+                cards_first = sorted(of_several.pop(whose), key=lambda one: (self._shares[one], -one))
+                yield [self._pks[one] for one in cards_first]
+
     def in_reverse(self) -> Iterator[int]:
         """Give the keys of the rows, the last first; what cards share comes after all of its cards.
 

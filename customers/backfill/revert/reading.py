@@ -62,16 +62,29 @@ class Reading:
         *,
         chosen: Collection[str] | None,
         reclaim: Reclaim | None = None,
+        found: Mapping[str, Any] | None = None,
     ) -> None:
-        """Look up what takes calls. `chosen` are the customers that it is about; raises RemoteError."""
+        """Look up what takes calls, but for what is `found`. Raises RemoteError.
+
+        `chosen` are the customers that it is about.
+        """
         self.run, self._steps, self._chosen, self._reclaim = run, steps, chosen, reclaim
         self._connected = {step.name: step for step in steps}
         self._finding = [step for step in steps if step.finds_unrecorded]
-        self.found = {step.name: step.look_up(self._wanted(step)) for step in steps if _is_asked_once(step)}
-        self.back = {
-            step.name: step.look_back(self._things(step), since(run))
+        given = found or {}
+        self.found = {
+            step.name: given[step.name] if step.name in given else step.look_up(self._wanted(step))
             for step in steps
-            if _is_asked_once(step)
+            if is_asked_once(step)
+        }
+
+    @cached_property
+    def back(self) -> Mapping[str, Any]:
+        """Look back, where that takes calls: whoever only removes has no need of it. Raises RemoteError."""
+        return {
+            step.name: step.look_back(self._things(step), since(self.run))
+            for step in self._steps
+            if is_asked_once(step)
         }
 
     def of_run(self) -> QuerySet[BackfillRow]:
@@ -120,14 +133,16 @@ class Reading:
         return piece
 
     def _drafted(self, read: Sequence[Recorded]) -> Piece:
-        here = [step for step in self._steps if not _is_asked_once(step)]
+        here = [step for step in self._steps if not is_asked_once(step)]
         found = {**self.found, **{step.name: step.look_up(_asked_here(step, read)) for step in here}}
         known = {one.line: known_of(one, self._steps) for one in read}
         rows = [plan_row(one, self._connected, found, known[one.line]) for one in read]
+        for row in rows:
+            row.found = self.found
         return Piece(rows, known, found)
 
     def _foretold(self, piece: Piece) -> Piece:
-        here = [step for step in self._steps if not _is_asked_once(step)]
+        here = [step for step in self._steps if not is_asked_once(step)]
         after = since(self.run)
         piece.back = {
             **self.back,
@@ -197,7 +212,7 @@ def known_of(one: Recorded, steps: Sequence[Step]) -> dict[str, Any]:
     return one.tell(steps, lambda step: step.name in ours or is_made(step))
 
 
-def _is_asked_once(step: Step) -> bool:
+def is_asked_once(step: Step) -> bool:
     return step.works is Works.PER_ROW
 
 

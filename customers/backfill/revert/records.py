@@ -1,6 +1,7 @@
 """The database's part of a revert: what is ours stops first and goes last, and all is written down."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from auditlog.models import Event, record
 from customers import bulk
-from customers.backfill.ledger.at_work import require_still_alone
+from customers.backfill.engine.holds import HoldOf, Result, Written, alone
 from customers.backfill.ledger.entries import LedgerStep
 from customers.backfill.ledger.recorded import LEFT_OUT
 from customers.backfill.revert.rows import RowPlan
@@ -17,6 +18,7 @@ from customers.models import BackfillRun, BackfillStep
 from kernel import Removal, Removed, Step, Thing, Works
 
 State = BackfillStep.State
+IN_USE = "in_use"  # the code of what is spared, as a card of its customer could not be stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,16 @@ class Leaving:
     is_through: bool = False  # no request to stop came in between
 
     @property
+    def external_id(self) -> str:
+        return self.row.recorded.external_id
+
+    @property
+    def results(self) -> list[Result]:
+        """Say of each thing elsewhere whether its removal failed; one that was spared says nothing."""
+        failed = [(self.failed.step, True)] if self.failed and self.failed.code != IN_USE else []
+        return [*((name, False) for name in self.removed), *failed]
+
+    @property
     def is_touched(self) -> bool:
         return self.is_through or bool(self.removed) or self.failed is not None
 
@@ -47,6 +59,9 @@ class Leaving:
         """Return whether what is ours may go too."""
         still_there = any(one.removal is Removal.FAILED for one in self.removed.values())
         return self.is_through and self.failed is None and not still_there
+
+
+Told = tuple[int, str, str, str]  # line, external_id, step, why
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +76,10 @@ class Line:
     code: str = ""
     in_use: bool = False
 
+    @property
+    def told(self) -> Told:
+        return self.line, self.external_id, self.step, self.why
+
     def as_line(self) -> dict[str, object]:
         line: dict[str, object] = {
             "line": self.line,
@@ -68,16 +87,19 @@ class Line:
             "step": self.step,
             "outcome": self.outcome,
         }
-        return line | {key: value for key, value in (("code", self.code), ("why", self.why)) if value}
+        in_use = "yes" if self.in_use else ""
+        more = (("code", self.code), ("why", self.why), ("in_use", in_use))
+        return line | {key: value for key, value in more if value}
 
 
 class Removals:
     """Writes a revert's part of the ledger, batch by batch, and does what steps do in its transactions."""
 
     def __init__(
-        self, run: BackfillRun, steps: Sequence[Step], found: Mapping[str, Any], actor: str, *, discard: bool
+        self, run: BackfillRun, steps: Sequence[Step], actor: str, *, discard: bool, hold_of: HoldOf = alone
     ) -> None:
-        self._run, self._actor, self._discard, self._found = run, actor, discard, found
+        """`hold_of` says by the line of a batch's first row what lets us write that batch."""
+        self._run, self._actor, self._discard, self._hold_of = run, actor, discard, hold_of
         self._ours = [step for step in steps if step.works is Works.WITH_LEDGER]
         self._lines: list[Line] = []
         self._steps: list[LedgerStep] = []
@@ -85,10 +107,10 @@ class Removals:
     @transaction.atomic
     def open(self, rows: Sequence[RowPlan]) -> list[Leaving]:
         """Put what is ours out of use, before anything is removed; raise NotAlone, with nothing done."""
-        require_still_alone()
+        self._hold_of(rows[0].recorded.line).opening()
         for step in reversed(self._ours):
             if step.stops and (things := _targets(rows, step)):
-                step.stop_all([thing for _, thing in things], self._found.get(step.name))
+                step.stop_all([thing for _, thing in things], None)
         return [Leaving(row) for row in rows]
 
     @transaction.atomic
@@ -105,6 +127,8 @@ class Removals:
     @transaction.atomic
     def settle(self, batch: Sequence[Leaving]) -> list[Line]:
         """Write what became of the things elsewhere; then, of rows without a failure, remove what is ours."""
+        hold = self._hold_of(batch[0].row.recorded.line)
+        hold.settling()
         self._begin()
         for leaving in batch:
             self._elsewhere(leaving)
@@ -114,7 +138,9 @@ class Removals:
         for leaving in batch:
             if leaving.is_through:
                 self._left(leaving.row)
-        return self._end()
+        lines = self._end()
+        hold.settled(_written(batch, lines))
+        return lines
 
     # --- one batch -----------------------------------------------------------------------------------
 
@@ -144,7 +170,7 @@ class Removals:
         if not targets:
             return
         things = [thing for _, thing in targets]
-        removed = step.remove_all(things, self._found.get(step.name), discard=self._discard)
+        removed = step.remove_all(things, None, discard=self._discard)
         for (row, _), one in zip(targets, removed, strict=True):
             self._close(row, step.name, one)
 
@@ -171,6 +197,18 @@ class Removals:
     ) -> None:
         one = row.recorded
         self._lines.append(Line(one.line, one.external_id, name, outcome, why, code, in_use))
+
+
+def _written(batch: Sequence[Leaving], lines: Sequence[Line]) -> Written:
+    failed = [leaving for leaving in batch if leaving.failed is not None]
+    over = len(failed) + sum(leaving.is_through and leaving.failed is None for leaving in batch)
+    return Written(
+        over,
+        [result for leaving in batch for result in leaving.results],
+        lambda: [line.as_line() for line in lines],
+        failed=[leaving.row.recorded.row.id for leaving in failed],
+        counts=Counter(line.outcome for line in lines),
+    )
 
 
 def _targets(rows: Iterable[RowPlan], step: Step) -> list[tuple[RowPlan, Thing]]:

@@ -1,27 +1,25 @@
 """Have steps put their things out of use and take them back, elsewhere than in our own database."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from customers.backfill.engine.breaker import Breaker
 from customers.backfill.engine.pipeline import Leg, legs_of
-from customers.backfill.revert.records import Failure, Leaving
+from customers.backfill.revert.records import IN_USE, Failure, Leaving
 from customers.backfill.revert.rows import Target
 from kernel import Per, RemoteError, Step, Thing
 
 Result = TypeVar("Result")
 LAST = (Per.CARD, Per.CUSTOMER)  # what a customer's cards share goes after the last of them
-IN_USE = "not removed: another card of the customer could not be stopped"
+SPARED = "not removed: another card of the customer could not be stopped"
 
 
 class Remover:
     """Takes rows through the systems, in the opposite order of their making."""
 
-    def __init__(
-        self, steps: Sequence[Step], found: Mapping[str, Any], breaker: Breaker, *, discard: bool
-    ) -> None:
-        self._steps, self._found, self._breaker, self._discard = steps, found, breaker, discard
+    def __init__(self, steps: Sequence[Step], breaker: Breaker, *, discard: bool) -> None:
+        self._steps, self._breaker, self._discard = steps, breaker, discard
         self._in_use: set[str] = set()  # customers of whom a card could not be stopped
 
     def legs(self) -> list[Leg[Leaving]]:
@@ -38,12 +36,14 @@ class Remover:
 
     def _stop(self, steps: Sequence[Step], leaving: Leaving) -> None:
         for step, target in _due(steps, leaving):
-            self._try(step, leaving, partial(step.stop, target.thing, self._found[step.name]))
+            self._try(step, leaving, partial(step.stop, target.thing, leaving.row.found[step.name]))
         if leaving.failed is not None:
-            self._in_use.add(leaving.row.recorded.external_id)
+            self._in_use.add(leaving.external_id)
 
     def _look_closer(self, step: Step, batch: Sequence[Leaving]) -> None:
-        found = self._found[step.name]
+        if not batch:
+            return
+        found = batch[0].row.found[step.name]  # of its share, or of the whole run
         due, closer = self._together(step, batch, lambda things: step.look_closer(things, found))
         for leaving in due:
             leaving.closer[step.name] = closer
@@ -52,7 +52,7 @@ class Remover:
         """Remove a row's things; the first that fails ends the row, and what is ours stays too."""
         self._spare_in_use(leaving)
         for step, target in _due(steps, leaving):
-            closer = leaving.closer.get(step.name, self._found[step.name])
+            closer = leaving.closer.get(step.name, leaving.row.found[step.name])
             removed = self._try(step, leaving, partial(step.remove, target.thing, closer))
             if removed is not None:
                 leaving.removed[step.name] = removed
@@ -68,22 +68,20 @@ class Remover:
 
     def _spare_in_use(self, leaving: Leaving) -> None:
         """Leave a row alone whose customer can still charge: somebody has to pay for that."""
-        in_use = leaving.row.recorded.external_id in self._in_use
+        in_use = leaving.external_id in self._in_use
         if in_use and leaving.failed is None and leaving.row.remove:
-            leaving.failed = Failure(leaving.row.remove[0].step, "in_use", IN_USE)
+            leaving.failed = Failure(leaving.row.remove[0].step, IN_USE, SPARED)
 
     # --- in the thread that owns the databases -------------------------------------------------------
 
     def _stop_together(self, step: Step, batch: Sequence[Leaving]) -> None:
-        stop = partial(step.stop_all, found=self._found.get(step.name))
+        stop = partial(step.stop_all, found=None)
         self._together(step, batch, stop, with_unrecorded=True)
 
     def _remove_together(self, step: Step, batch: Sequence[Leaving]) -> None:
         """Remove the things of a batch in one go."""
-        found = self._found.get(step.name)
-        due, removed = self._together(
-            step, batch, lambda things: step.remove_all(things, found, discard=self._discard)
-        )
+        remove = partial(step.remove_all, found=None, discard=self._discard)
+        due, removed = self._together(step, batch, remove)
         for leaving, one in zip(due, removed or (), strict=True):
             leaving.removed[step.name] = one
 

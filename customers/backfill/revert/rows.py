@@ -27,6 +27,7 @@ class RowPlan:
     """What a revert does with a row: what it removes, in that order, and what it leaves."""
 
     recorded: Recorded
+    found: Mapping[str, Any] = field(default_factory=dict, repr=False)  # by step, what a removal needs
     remove: list[Target] = field(default_factory=list)
     leave: dict[str, str] = field(default_factory=dict)  # why
     left_out: dict[str, str] = field(default_factory=dict)  # where nobody looks: what stays there

@@ -23,7 +23,8 @@ from customers.backfill.revert.expected import expected_removals
 from customers.backfill.settling_in import settle_in
 from customers.backfill.systems import Systems, connect
 from customers.models import BackfillRun
-from customers.terminal.base import INTERRUPTED, NOT_STARTED, NOT_WELL, WELL, BackfillCommand
+from customers.terminal.base import INTERRUPTED, NOT_STARTED, NOT_WELL, STOPPING, WELL, BackfillCommand
+from customers.terminal.handing import HEARD, follow_revert_to_the_end, require_workers, sharing_out
 from customers.terminal.import_report import print_target
 from customers.terminal.output import TerminalProgress, console
 from customers.terminal.reclaiming import tell_reclaim
@@ -46,14 +47,19 @@ class Command(BackfillCommand):
 
     def work(self, *, run_id: str, dry_run: bool, keep_active: bool, discard_activity: bool, noinput: bool,
              without: list[str], verbosity: int, no_wait: bool, reclaim: bool,
-             external_id: list[str] | None, only: Path | None, **options: Any) -> int:  # fmt: skip
+             external_id: list[str] | None, only: Path | None, workers: bool,
+             **options: Any) -> int:  # fmt: skip
+        if workers and dry_run:
+            raise Refused("--workers and --dry-run exclude each other: a dry-run is made here.")
+        if workers:
+            require_workers()
         run, choice = _found(run_id, reclaim=reclaim), Choice(keep_active, discard_activity)
         self._chosen = read_chosen(only) if only else external_id
         if self._chosen is not None:
             choose(run, self._chosen)  # before anything is asked
         if not dry_run:
             run_log.check_folder(settings.BACKFILL_LOG_DIR)
-        with self.stop_on_signals() as stop:
+        with self.stop_on_signals(heard=HEARD if workers else STOPPING) as stop:
             if dry_run:
                 return self._look(run, choice, without, stop, reclaim=reclaim)
             asks = not noinput and sys.stdin.isatty()
@@ -67,6 +73,7 @@ class Command(BackfillCommand):
                 waits=not no_wait,
                 asks=asks,
                 reclaim=reclaim,
+                workers=workers,
             )
             report = revert_to_the_end(run, attempt, stop, self.say, actor=self.actor)
         if self.format == "json":
@@ -87,7 +94,8 @@ class Command(BackfillCommand):
             return self._show(plan, choice, list(expected_removals(plan, systems.steps, choice)))
 
     def _attempt(self, run: BackfillRun, choice: Choice, without: list[str], stop: Stop, is_first: bool,
-                 *, quiet: bool, waits: bool, asks: bool, reclaim: bool) -> RevertReport:  # fmt: skip
+                 *, quiet: bool, waits: bool, asks: bool, reclaim: bool,
+                 workers: bool) -> RevertReport:  # fmt: skip
         """Plan and revert, from the connections on; after a pause anew, and then nobody is asked again."""
         pace = pace_of(run) if run.status == run.Status.REVERTING else Pace()
         with connect(
@@ -104,7 +112,10 @@ class Command(BackfillCommand):
                     run, systems, choice, actor=self.actor, log_dir=settings.BACKFILL_LOG_DIR, stop=stop,
                     progress=progress, batch_size=settings.BACKFILL_BATCH_SIZE,
                     concurrency=settings.BACKFILL_CONCURRENCY, reclaim=logged, only=self._chosen,
+                    share_out=sharing_out(pace).of_revert if workers else None,
                 )  # fmt: skip
+                if workers:
+                    report = follow_revert_to_the_end(report, stop, progress, actor=self.actor)
             if report.status == "reverted":
                 report.settling = settle_in(
                     run, systems, stop=stop, tell=self.say, now=timezone.now(), reverted=True, waits=waits

@@ -1,7 +1,7 @@
 """Problems of a preview by their cause, and what would put all of them right."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +13,7 @@ from customers.backfill.causes import Cause, causes
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import PlannedRow, RowAction
 from customers.backfill.engine.planning import draft
-from customers.backfill.source import parse_mapping, read_bytes
+from customers.backfill.source import SourceRow, parse_mapping, read_bytes
 from tests.customers.factories import Row, csv_text, row
 
 PLANS = {
@@ -25,9 +25,12 @@ SYSTEMS: Any = SimpleNamespace(
 )
 
 
-def drafted(*given: Row, mapping: str = "") -> list[PlannedRow]:
+def read(*given: Row, mapping: str = "") -> list[SourceRow]:
     through = parse_mapping("m.toml", mapping) if mapping else None
-    source = read_bytes("a.csv", csv_text(given).encode(), mapping=through)
+    return [*read_bytes("a.csv", csv_text(given).encode(), mapping=through)]
+
+
+def drafted(source: Sequence[SourceRow]) -> list[PlannedRow]:
     rows = draft(source, SYSTEMS, Options(), date(2026, 11, 28))
     for one in rows:
         one.action = RowAction.FAIL if one.problems else RowAction.CREATE
@@ -35,7 +38,8 @@ def drafted(*given: Row, mapping: str = "") -> list[PlannedRow]:
 
 
 def found(*given: Row, mapping: str = "") -> list[Cause]:
-    return causes(drafted(*given, mapping=mapping), PLANS)
+    source = read(*given, mapping=mapping)
+    return causes(drafted(source), source, PLANS)
 
 
 def mappings(cause: Cause) -> list[Mapping[str, Any]]:
@@ -91,11 +95,12 @@ def test_cards_with_separators_are_read_without() -> None:
 
 
 def test_what_an_option_lifts_is_one_cause_whatever_its_codes() -> None:
-    rows = drafted(row(1, email="x"), row(2, id_tag=""))
+    source = read(row(1, email="x"), row(2, id_tag=""))
+    rows = drafted(source)
     for one in rows:
         one.lifts = {problem.code: "skip_existing" for problem in one.problems}
 
-    (cause,) = causes(rows, PLANS)
+    (cause,) = causes(rows, source, PLANS)
 
     assert (cause.told, cause.rows) == ("2 rows exist already.", 2)
     assert cause.remedies[0].options == {"skip_existing": True}

@@ -30,7 +30,7 @@ class Silent(Step):
 
 def planned(action: Action, *, change: bool = False, does: RowAction = RowAction.CREATE) -> PlannedRow:
     verdict = Verdict(action, change=change)
-    row = PlannedRow(wanted(), source=None, action=does)  # type: ignore[arg-type]
+    row = PlannedRow(wanted(), action=does)
     row.verdicts = {"slow_thing": verdict, "silent_thing": verdict}
     return row
 

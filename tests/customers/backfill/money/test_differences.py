@@ -5,18 +5,14 @@ from decimal import Decimal
 
 from customers.backfill.engine.plan import Plan, PlannedRow, RowAction
 from customers.backfill.money.differences import SHOWN, differences
-from customers.backfill.source import read_bytes
 from kernel import Action, Bills, Verdict, Wanted
-from tests.customers.factories import csv_text, row
-
-(SOURCE,) = read_bytes("a.csv", csv_text([row()]).encode())
 
 
 def pays(line: int, old: str | None, new_cents: int | None, currency: str = "EUR") -> PlannedRow:
     more = {} if old is None else {"old_amount": Decimal(old)}
     wanted = Wanted(line, "a@example.com", "A", f"C-{line}", "CARD", "standard", None, None, more=more)
     bills = Bills(date(2027, 3, 20), whole_cents=new_cents, currency=currency)
-    return PlannedRow(wanted, SOURCE, verdicts={"lago_subscription": Verdict(Action.CREATE)}, bills=bills)
+    return PlannedRow(wanted, verdicts={"lago_subscription": Verdict(Action.CREATE)}, bills=bills)
 
 
 def test_what_cannot_be_told_is_counted_and_not_added_up() -> None:

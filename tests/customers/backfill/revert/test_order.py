@@ -24,3 +24,17 @@ def test_cards_come_in_reverse_before_what_they_share() -> None:
     rows = (2, "A", True), (3, "B", True), (4, "A", False), (5, "B", False), (6, "A", False)
 
     assert lines(*rows, several="AB") == [6, 5, 4, 3, 2]
+
+
+def test_the_rows_of_a_customer_are_kept_together_where_several_take_rows_back() -> None:
+    order = Order(set("AB"))
+    for line, external_id, shares in [
+        (2, "A", True),
+        (3, "B", True),
+        (4, "A", False),
+        (5, "C", True),
+        (6, "A", False),
+    ]:
+        order.add(line, external_id, shares=shares)
+
+    assert list(order.customers_in_reverse()) == [[6, 4, 2], [5], [3]]
