@@ -7,7 +7,7 @@ array for each column took three times as long, most of it to quote each value b
 """
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from operator import attrgetter
@@ -33,7 +33,7 @@ class _Statement(NamedTuple):
     def document(self, objects: Sequence[Any]) -> str:
         """Write values as they are kept in objects, of JSON fields too; None is NULL."""
         rows = [dict(zip(self.columns, self.values(one), strict=True)) for one in objects]
-        return json.dumps(rows, default=_written, separators=(",", ":"))
+        return _as_json(rows)
 
 
 def update(model: type[Model], objects: Sequence[Any], names: Sequence[str]) -> int:
@@ -61,16 +61,16 @@ def _update(model: type[Model], names: tuple[str, ...]) -> _Statement:
     return _statement(sql, [key, *written])
 
 
-def insert(objects: Sequence[Model]) -> None:
-    """Insert objects of one model, and let each know its primary key."""
-    if not objects:
-        return
-    model = type(objects[0])
-    for one in objects:
-        for field in _told_when_saved(model):
-            field.pre_save(one, add=True)
-    for one, pk in zip(objects, _inserted(_insert(model), objects), strict=True):
-        one.pk, one._state.adding = pk, False
+def insert(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Insert rows of values by column, and give their primary keys.
+
+    What rows do not name is as in a new object. One of those for each took as long as all else does here.
+    """
+    if not rows:
+        return []
+    statement = _insert(model)
+    blank = dict(zip(statement.columns, statement.values(model()), strict=True))
+    return _inserted(statement, _as_json([{**blank, **row} for row in rows]))
 
 
 def upsert(
@@ -82,7 +82,8 @@ def upsert(
     """
     if not objects:
         return []
-    return _inserted(_insert(model, tuple(unique), tuple(update)), objects)
+    statement = _insert(model, tuple(unique), tuple(update))
+    return _inserted(statement, statement.document(objects))
 
 
 @cache
@@ -97,25 +98,21 @@ def _insert(model: type[Model], unique: tuple[str, ...] = (), update: tuple[str,
     return _statement(f"{sql} RETURNING id", fields)
 
 
-def _inserted(statement: _Statement, objects: Sequence[Any]) -> list[int]:
+def _inserted(statement: _Statement, document: str) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(statement.sql, [statement.document(objects)])
+        cursor.execute(statement.sql, [document])
         return [int(pk) for (pk,) in cursor.fetchall()]
 
 
-@cache
-def _told_when_saved(model: type[Model]) -> list[AnyField]:
-    """Return the fields whose value comes to be when an object is saved, such as a time of making."""
-    return [field for field in _fields(model) if type(field).pre_save is not Field.pre_save]
-
-
-def delete(model: type[Model], pks: Collection[int]) -> None:
+def delete(model: type[Model], pks: Collection[int]) -> set[int]:
     """Delete objects with what hangs on them, as Django does: where nothing does, in a few statements.
+
+    Gives the keys of those that were there.
 
     Django's own way reads each kind of thing that may hang on them, one after the other, for each batch.
     """
     if not pks:
-        return
+        return set()
     loose, tight = _hanging(model)
     entangled = _named_by(tight, pks)
     if entangled:
@@ -125,7 +122,8 @@ def delete(model: type[Model], pks: Collection[int]) -> None:
         for table, column in loose:
             cursor.execute(f"UPDATE {table} SET {column} = NULL WHERE {column} = ANY(%s)", [free])  # noqa: S608
         key = connection.ops.quote_name(str(model._meta.pk.column))
-        cursor.execute(f"DELETE FROM {_table(model)} WHERE {key} = ANY(%s)", [free])  # noqa: S608 as above
+        cursor.execute(f"DELETE FROM {_table(model)} WHERE {key} = ANY(%s) RETURNING {key}", [free])  # noqa: S608
+        return entangled | {int(pk) for (pk,) in cursor.fetchall()}
 
 
 @cache
@@ -181,6 +179,10 @@ def _statement(sql: str, fields: Sequence[AnyField]) -> _Statement:
     return _Statement(
         sql, [str(field.column) for field in fields], attrgetter(*[one.attname for one in fields])
     )
+
+
+def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps(rows, default=_written, separators=(",", ":"))
 
 
 def _written(value: object) -> str:

@@ -1,6 +1,7 @@
 """Let the idTags of whole rows bill, and give back as they were those that a run only adopted."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from customers import bulk
@@ -11,6 +12,17 @@ BILLED = ["is_active", "lago_subscription_external_id"]
 IN_STEVE = ["steve_ocpp_tag_pk", "id_tag"]
 GIVEN_BACK = Removed(Removal.KEPT, "it was there before the run, and is again as it was")
 ELSEWHERE = Removed(Removal.KEPT, "it was there before the run, and bills elsewhere by now")
+
+
+@dataclass(slots=True)
+class Billing:
+    """What is written of an `IdTagMapping` that bills; the last two where a SteVe is connected."""
+
+    id: int
+    lago_subscription_external_id: str
+    steve_ocpp_tag_pk: int | None = None
+    id_tag: str = ""
+    is_active: bool = True
 
 
 def activate(things: Sequence[Thing]) -> list[dict[str, Any]]:
@@ -25,32 +37,31 @@ def activate(things: Sequence[Thing]) -> list[dict[str, Any]]:
     return undo
 
 
-def _billing(thing: Thing) -> IdTagMapping:
-    mapping = IdTagMapping(pk=int(thing.ref), is_active=True)
-    mapping.lago_subscription_external_id = thing.facts[Fact.SUBSCRIPTION_KEY]
+def _billing(thing: Thing) -> Billing:
+    made = Billing(int(thing.ref), thing.facts[Fact.SUBSCRIPTION_KEY])
     if Fact.OCPP_TAG_PK in thing.facts:
-        mapping.steve_ocpp_tag_pk = thing.facts[Fact.OCPP_TAG_PK]
-        mapping.id_tag = thing.facts[Fact.SESSION_ID_TAG]
-    return mapping
+        made.steve_ocpp_tag_pk = thing.facts[Fact.OCPP_TAG_PK]
+        made.id_tag = thing.facts[Fact.SESSION_ID_TAG]
+    return made
 
 
-def _release_numbers(mappings: Sequence[IdTagMapping]) -> None:
+def _release_numbers(mappings: Sequence[Billing]) -> None:
     """Take SteVe's numbers from mappings that had them: a SteVe that was set up anew counts from 1 again."""
     numbers = [mapping.steve_ocpp_tag_pk for mapping in mappings]
     IdTagMapping.objects.filter(steve_ocpp_tag_pk__in=numbers).update(steve_ocpp_tag_pk=None)
 
 
-def _undos(things: Sequence[Thing], mappings: Sequence[IdTagMapping]) -> list[dict[str, Any]]:
+def _undos(things: Sequence[Thing], mappings: Sequence[Billing]) -> list[dict[str, Any]]:
     """Return how each was that was only adopted and is about to change. What is known already, stays."""
     adopted = [int(thing.ref) for thing in things if not thing.is_made and not thing.undo]
     before = IdTagMapping.objects.in_bulk(adopted) if adopted else {}
     return [
-        _undo(before[mapping.pk], mapping) if mapping.pk in before else dict(thing.undo)
+        _undo(before[mapping.id], mapping) if mapping.id in before else dict(thing.undo)
         for thing, mapping in zip(things, mappings, strict=True)
     ]
 
 
-def _undo(before: IdTagMapping, after: IdTagMapping) -> dict[str, Any]:
+def _undo(before: IdTagMapping, after: Billing) -> dict[str, Any]:
     """Return how a mapping is that is about to change, and what it bills to after that."""
     names = BILLED if after.steve_ocpp_tag_pk is None else BILLED + IN_STEVE
     if all(getattr(before, name) == getattr(after, name) for name in names):
@@ -62,11 +73,9 @@ def _undo(before: IdTagMapping, after: IdTagMapping) -> dict[str, Any]:
 # --- Giving them back --------------------------------------------------------------------------------
 
 
-def removed(mapping: IdTagMapping | None, undo: Mapping[str, Any]) -> Removed:
+def given_back(mapping: IdTagMapping | None, undo: Mapping[str, Any]) -> Removed:
     if mapping is None:
         return Removed(Removal.GONE)
-    if not undo:
-        return Removed(Removal.REMOVED)
     if not bills_as_left(mapping, undo):
         return ELSEWHERE
     _give_back(mapping, undo)

@@ -3,7 +3,7 @@
 A mapping is made inactive. It bills once its row is whole, and stops first when a run is taken back.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from kernel import (
     Made,
     Per,
     Problem,
+    Removal,
     Removed,
     Since,
     Step,
@@ -118,9 +119,8 @@ class IdTagMappingStep(Step):
     # --- Apply ---------------------------------------------------------------------------------------
 
     def create_all(self, tasks: Sequence[Task]) -> Sequence[Made]:
-        made = [_mapping(task) for task in tasks]
-        bulk.insert(made)
-        return [Made(str(mapping.pk)) for mapping in made]
+        made = bulk.insert(IdTagMapping, [_mapping(task) for task in tasks])
+        return [Made(str(pk)) for pk in made]
 
     def activate_all(self, things: Sequence[Thing]) -> Sequence[dict[str, Any]]:
         """Let them bill; of one that was only adopted, give how it was.
@@ -162,23 +162,33 @@ class IdTagMappingStep(Step):
 
     def stop_all(self, things: Sequence[Thing], found: Any) -> None:
         """Stop billing by these mappings; by what was adopted, only if it still bills as we left it."""
-        undo = {int(thing.ref): thing.undo for thing in things}
-        there = IdTagMapping.objects.in_bulk(list(undo))
-        ours = [pk for pk in there if not undo[pk] or activation.bills_as_left(there[pk], undo[pk])]
+        adopted = {int(thing.ref): thing.undo for thing in things if thing.undo}
+        ours = [int(thing.ref) for thing in things if not thing.undo]
+        ours += [pk for pk, one in _there(adopted).items() if activation.bills_as_left(one, adopted[pk])]
         IdTagMapping.objects.filter(pk__in=ours).update(is_active=False)
 
     def remove_all(self, things: Sequence[Thing], found: Any, *, discard: bool) -> Sequence[Removed]:
-        there = IdTagMapping.objects.in_bulk([int(thing.ref) for thing in things])
-        made = [int(thing.ref) for thing in things if not thing.undo]
-        bulk.delete(IdTagMapping, made)
-        return [activation.removed(there.get(int(thing.ref)), thing.undo) for thing in things]
+        adopted = _there([int(thing.ref) for thing in things if thing.undo])
+        gone = bulk.delete(IdTagMapping, [int(thing.ref) for thing in things if not thing.undo])
+        return [
+            activation.given_back(adopted.get(int(thing.ref)), thing.undo)
+            if thing.undo
+            else Removed(Removal.REMOVED if int(thing.ref) in gone else Removal.GONE)
+            for thing in things
+        ]
 
 
-def _mapping(task: Task) -> IdTagMapping:
+def _there(pks: Collection[int]) -> Mapping[int, IdTagMapping]:
+    return IdTagMapping.objects.in_bulk(pks) if pks else {}
+
+
+def _mapping(task: Task) -> dict[str, Any]:
     wanted = task.wanted
-    return IdTagMapping(
-        user_id=task.facts[Fact.USER_PK], id_tag=wanted.id_tag, name=CARD_NAME.of(wanted) or ""
-    )
+    return {
+        "user_id": task.facts[Fact.USER_PK],
+        "id_tag": wanted.id_tag,
+        "name": CARD_NAME.of(wanted) or "",
+    }
 
 
 def _of(wanted: Wanted, found: Mappings) -> MappingFact | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db.models import ProtectedError
+from django.utils import timezone
 
 from customers import bulk
 from customers.models import BackfillRow, BackfillRun, FormerSpelling, IdTagMapping, User
@@ -67,16 +68,18 @@ def test_many_rows_take_one_query(django_assert_num_queries: Any) -> None:
         assert bulk.update(BackfillRow, some, ["external_id", "problems"]) == 300
 
 
-def test_inserted_objects_know_their_keys_and_have_what_django_gives_them() -> None:
+def test_what_is_inserted_has_what_django_gives_a_new_object() -> None:
     owner = customer()
-    made = [IdTagMapping(user=owner, id_tag=f"CARD{number}") for number in range(3)]
+    rows = [{"user_id": owner.pk, "id_tag": f"CARD{number}"} for number in range(3)]
+    began = timezone.now()
 
-    bulk.insert(made)
+    pks = bulk.insert(IdTagMapping, rows)
 
-    for mapping in made:
-        again = IdTagMapping.objects.get(pk=mapping.pk)
-        assert again.id_tag == mapping.id_tag
-        assert again.created_at == mapping.created_at
+    for pk, row in zip(pks, rows, strict=True):
+        made = IdTagMapping.objects.get(pk=pk)
+        assert (made.user_id, made.id_tag) == (owner.pk, row["id_tag"])
+        assert (made.is_active, made.steve_ocpp_tag_pk) == (False, None)
+        assert began <= made.created_at <= timezone.now()
 
 
 def test_deleting_does_to_what_hangs_on_an_object_what_django_does() -> None:
@@ -85,8 +88,9 @@ def test_deleting_does_to_what_hangs_on_an_object_what_django_does() -> None:
     row.save()
     FormerSpelling.objects.create(user=entangled, email="Entangled@example.com")
 
-    bulk.delete(User, [free.pk, entangled.pk])
+    gone = bulk.delete(User, [free.pk, entangled.pk, 0])
 
+    assert gone == {free.pk, entangled.pk}
     row.refresh_from_db()
     assert row.user is None
     assert not User.objects.exists()

@@ -1,6 +1,5 @@
 """The two transactions of a batch: before its calls, and after them. They know no step by name."""
 
-import itertools
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from time import monotonic
@@ -21,7 +20,7 @@ from customers.backfill.engine.at_work import (
 from customers.backfill.engine.holds import HoldOf, Result, Written, alone
 from customers.backfill.engine.logged import log_line
 from customers.backfill.engine.plan import PlannedRow, RowAction, told
-from customers.backfill.ledger.entries import ROW_FIELDS, LedgerRow, steps_of
+from customers.backfill.ledger.entries import rows_of
 from customers.backfill.ledger.problems import as_json
 from customers.backfill.ledger.progress import note_progress
 from customers.models import BackfillRow, BackfillRun, BackfillStep
@@ -75,16 +74,12 @@ class Books:
         return opened
 
     def _with_records(self, rows: Sequence[PlannedRow]) -> list[Opened]:
-        found = BackfillRow.objects.filter(run=self.run, line__in=[row.line for row in rows])
-        records = {
-            record.line: record for record in itertools.starmap(LedgerRow, found.values_list(*ROW_FIELDS))
-        }
-        steps = steps_of(record.id for record in records.values())
+        records = rows_of(self.run.pk, [row.line for row in rows])
         opened = []
         for row in rows:
             stored = records[row.line]
             known = {**self.told(row), **told(row, self._steps)}
-            opened.append(Opened(row, stored, steps.get(stored.id, {}), known))
+            opened.append(Opened(row, stored, stored.steps, known))
         return opened
 
     def _make(self, step: Step, opened: Sequence[Opened]) -> None:

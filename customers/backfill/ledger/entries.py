@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,10 +11,11 @@ from django.db import connection
 
 from customers.models import BackfillStep
 
-ROW_FIELDS = (
-    "id", "line", "external_id", "outcome", "problems", "warnings", "settled_at", "user_id", "mapping_id",
-)  # fmt: skip
 EMPTY = "{}"
+ROWS = (
+    "SELECT id, line, external_id, outcome, problems, warnings, settled_at, user_id, mapping_id"
+    " FROM customers_backfillrow WHERE run_id = %s AND line = ANY(%s)"
+)
 SELECT = "SELECT row_id, id, name, state, ref, undo, code, {} FROM {} WHERE row_id = ANY(%s) ORDER BY id"
 WITH_TIMES = SELECT.format("intended_at, settled_at", BackfillStep._meta.db_table)
 WITHOUT_TIMES = SELECT.format("NULL, NULL", BackfillStep._meta.db_table)
@@ -48,6 +49,20 @@ class LedgerRow:
     user_id: int | None
     mapping_id: int | None
     steps: dict[str, LedgerStep] = field(default_factory=dict)
+
+
+def rows_of(run_pk: int, lines: Sequence[int]) -> dict[int, LedgerRow]:
+    """Read rows of a run with their steps, by line."""
+    with connection.cursor() as cursor:
+        cursor.execute(ROWS, [run_pk, list(lines)])
+        found = [
+            LedgerRow(pk, line, who, outcome, json.loads(problems), json.loads(warnings), at, user, mapping)
+            for pk, line, who, outcome, problems, warnings, at, user, mapping in cursor.fetchall()
+        ]
+    steps = steps_of(row.id for row in found)
+    for row in found:
+        row.steps = steps.get(row.id, {})
+    return {row.line: row for row in found}
 
 
 def steps_of(rows: Iterable[int], *, with_times: bool = True) -> Mapping[int, dict[str, LedgerStep]]:

@@ -2,20 +2,18 @@
 
 from datetime import datetime
 
-from django.db.models import F, FloatField, Func, Value
-from django.db.models.functions import Least
+from django.db import connection
 
 from customers.models import BackfillRun
 
 Status = BackfillRun.Status
 IMPORT = (Status.QUEUED, Status.RUNNING)
 UNDER_WAY = (*IMPORT, Status.REVERTING)
-
-
-class Seconds(Func):
-    """How many seconds a time is, as the database has it."""
-
-    template, output_field = "EXTRACT(EPOCH FROM %(expressions)s)::float", FloatField()
+NOTE = """
+    UPDATE customers_backfillrun SET
+        settled_at = %s, active_s = active_s + least(%s, extract(epoch FROM %s - settled_at)::float)
+    WHERE id = %s
+"""
 
 
 def note_progress(run_pk: int, now: datetime, seconds: float) -> None:
@@ -23,8 +21,8 @@ def note_progress(run_pk: int, now: datetime, seconds: float) -> None:
 
     So what several workers spend at once counts once.
     """
-    active_s = F("active_s") + Least(Value(seconds), Seconds(Value(now) - F("settled_at")))
-    BackfillRun.objects.filter(pk=run_pk).update(settled_at=now, active_s=active_s)
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE, [now, seconds, now, run_pk])
 
 
 def is_under_way(run: BackfillRun, now: datetime) -> bool:
