@@ -41,10 +41,11 @@ class Seen:
 
     def zone_of(self, external_id: str) -> str:
         """Name the time zone of somebody; blank where it is not known, or nobody was found."""
-        if zone := self._zones.get(external_id):
-            return zone
-        found = (look[external_id].applicable_timezone for look in self._looks if external_id in look)
-        return next((zone for zone in found if zone), "")
+        zone = self._zones.get(external_id)
+        for look in self._looks if not zone else ():
+            if external_id in look:  # which costs little; most of a file are new
+                zone = zone or look[external_id].applicable_timezone
+        return zone or ""
 
     def keep_live(self, live: Mapping[str, Sequence[Subscription]]) -> None:
         """Remember what was found active or pending, for as long as somebody else holds it."""

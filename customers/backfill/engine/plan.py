@@ -130,10 +130,7 @@ def make_plan(
     """
     sharing = Sharing()
     for some in chunks(rows, PIECE):
-        ledger, looked = look(some)
-        for row in some:
-            judge(row, ledger, looked, policy)
-            _slim(row, sharing)
+        _judge_some(some, look, policy, sharing)
     past = Past.of({row.wanted.external_id: row.bills for row in rows if row.bills})
     accepted = accept(policy.accept, today, past, policy.accepted)
     if past and not accepted:
@@ -143,6 +140,19 @@ def make_plan(
     _share(rows, steps)
     _tell_bills_once(rows)
     return Plan(rows, past, accepted)
+
+
+def _judge_some(
+    rows: Sequence[PlannedRow],
+    look: Callable[[Sequence[PlannedRow]], tuple[Ledger, Sequence[Looked]]],
+    policy: Policy,
+    sharing: Sharing,
+) -> None:
+    """Judge some rows; what was found of them is let go before others are looked for."""
+    ledger, looked = look(rows)
+    for row in rows:
+        judge(row, ledger, looked, policy)
+        _slim(row, sharing)
 
 
 def _slim(row: PlannedRow, sharing: Sharing) -> None:

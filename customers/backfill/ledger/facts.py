@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from sys import intern
 
 from django.db.models import TextField
 from django.db.models.functions import Cast
@@ -42,5 +43,7 @@ def look_up(rows: Iterable[Wanted]) -> Ledger:
         ):  # fmt: skip
             settled = outcome not in ("", "failed")
             card = (id_tag or "").lower()
-            facts[external_id].append(LedgerFact(int(run_pk), card, name, state, ref, settled, undo != EMPTY))
+            facts[external_id].append(
+                LedgerFact(int(run_pk), card, intern(name), intern(state), ref, settled, undo != EMPTY)
+            )
     return facts
