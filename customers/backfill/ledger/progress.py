@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.db.models import F, FloatField, Func, Value
-from django.db.models.functions import Least
+from django.db.models.functions import Greatest, Least
 
 from customers.models import BackfillRun
 
@@ -21,9 +21,10 @@ class Seconds(Func):
 def note_progress(run_pk: int, now: datetime, seconds: float) -> None:
     """Write down that a batch was settled, and the time since the last one of anybody, at most `seconds`.
 
-    So what several workers spend at once counts once.
+    So what several workers spend at once counts once. Nothing is counted back where their clocks differ.
     """
-    active_s = F("active_s") + Least(Value(seconds), Seconds(Value(now) - F("settled_at")))
+    since_last = Least(Value(seconds), Seconds(Value(now) - F("settled_at")))
+    active_s = F("active_s") + Greatest(since_last, Value(0.0))
     BackfillRun.objects.filter(pk=run_pk).update(settled_at=now, active_s=active_s)
 
 
