@@ -5,8 +5,9 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from select import select
 from typing import Self
 
 ADDRESS = "10.231.{}.{}"
@@ -31,7 +32,8 @@ class Network:
         self._number = os.getpid() % 200 + 1
         self._switch = f"pb{os.getpid() % 100_000}s"
         self._machines: list[str] = []
-        self._listening: list[socket.socket] = []
+        self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
         self.address = ADDRESS.format(self._number, 1)
 
     def __enter__(self) -> Self:
@@ -41,10 +43,14 @@ class Network:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for listening in self._listening:
-            listening.close()
+        for one in self._open:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(10)
         for machine in self._machines:
-            _ip("netns", "delete", machine)  # with its end of the cable
+            _ip("link", "delete", f"{machine}h")
+            _ip("netns", "delete", machine)
         _ip("link", "delete", self._switch)
 
     def join(self) -> Sequence[str]:
@@ -71,27 +77,33 @@ class Network:
     def passed_on(self, to: tuple[str, int] | str) -> int:
         """Pass on what comes in at a port of the switch to an address or a socket file; return the port."""
         listening = socket.create_server((self.address, 0))
-        self._listening.append(listening)
-        threading.Thread(target=_serve, args=(listening, to), daemon=True).start()
+        self._open.append(listening)
+        self._begin(self._serve, listening, to)
         return int(listening.getsockname()[1])
 
+    def _serve(self, listening: socket.socket, to: tuple[str, int] | str) -> None:
+        with listening, suppress(OSError):
+            while True:
+                client, _ = listening.accept()
+                server = socket.socket(socket.AF_UNIX if isinstance(to, str) else socket.AF_INET)
+                server.connect(to)
+                self._open += [client, server]
+                self._begin(_pass_on, client, server)
 
-def _serve(listening: socket.socket, to: tuple[str, int] | str) -> None:
-    with suppress(OSError):
+    def _begin(self, work: Callable[..., None], *given: object) -> None:
+        thread = threading.Thread(target=work, args=given, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+
+def _pass_on(client: socket.socket, server: socket.socket) -> None:
+    with client, server, suppress(OSError):
         while True:
-            client, _ = listening.accept()
-            server = socket.socket(socket.AF_UNIX if isinstance(to, str) else socket.AF_INET)
-            server.connect(to)
-            for one, other in ((client, server), (server, client)):
-                threading.Thread(target=_pass_on, args=(one, other), daemon=True).start()
-
-
-def _pass_on(one: socket.socket, other: socket.socket) -> None:
-    with suppress(OSError):
-        while received := one.recv(READ):
-            other.sendall(received)
-    with suppress(OSError):
-        other.shutdown(socket.SHUT_RDWR)
+            for one in select([client, server], [], [])[0]:
+                received = one.recv(READ)
+                if not received:
+                    return
+                (server if one is client else client).sendall(received)
 
 
 def _ip(*words: str) -> None:

@@ -11,7 +11,8 @@ IMPORT = (Status.QUEUED, Status.RUNNING)
 UNDER_WAY = (*IMPORT, Status.REVERTING)
 NOTE = """
     UPDATE customers_backfillrun SET
-        settled_at = %s, active_s = active_s + least(%s, extract(epoch FROM %s - settled_at)::float)
+        settled_at = %s,
+        active_s = active_s + greatest(least(%s, extract(epoch FROM %s - settled_at)::float), 0)
     WHERE id = %s
 """
 
@@ -19,7 +20,7 @@ NOTE = """
 def note_progress(run_pk: int, now: datetime, seconds: float) -> None:
     """Write down that a batch was settled, and the time since the last one of anybody, at most `seconds`.
 
-    So what several workers spend at once counts once.
+    So what several workers spend at once counts once. Nothing is counted back where their clocks differ.
     """
     with connection.cursor() as cursor:
         cursor.execute(NOTE, [now, seconds, now, run_pk])

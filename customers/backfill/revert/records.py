@@ -18,7 +18,6 @@ from customers.models import BackfillRun, BackfillStep
 from kernel import Removal, Removed, Step, Thing, Works
 
 State = BackfillStep.State
-IN_USE = "in_use"  # the code of what is spared, as a card of its customer could not be stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Leaving:
     @property
     def results(self) -> list[Result]:
         """Say of each thing elsewhere whether its removal failed; one that was spared says nothing."""
-        failed = [(self.failed.step, True)] if self.failed and self.failed.code != IN_USE else []
+        failed = [(self.failed.step, True)] if self.failed and self.failed.code != "in_use" else []
         return [*((name, False) for name in self.removed), *failed]
 
     @property

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from customers.backfill.engine.breaker import Breaker
 from customers.backfill.engine.pipeline import Leg, legs_of
-from customers.backfill.revert.records import IN_USE, Failure, Leaving
+from customers.backfill.revert.records import Failure, Leaving
 from customers.backfill.revert.rows import Target
 from kernel import Per, RemoteError, Step, Thing
 
@@ -70,7 +70,7 @@ class Remover:
         """Leave a row alone whose customer can still charge: somebody has to pay for that."""
         in_use = leaving.external_id in self._in_use
         if in_use and leaving.failed is None and leaving.row.remove:
-            leaving.failed = Failure(leaving.row.remove[0].step, IN_USE, SPARED)
+            leaving.failed = Failure(leaving.row.remove[0].step, "in_use", SPARED)
 
     # --- in the thread that owns the databases -------------------------------------------------------
 

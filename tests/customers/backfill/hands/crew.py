@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from customers.backfill.ledger.log_reading import parse
-from customers.models import BackfillRun, BackfillStep, IdTagMapping, User, WorkerSeen
+from customers.models import BackfillRun, BackfillStep, IdTagMapping, RunLogPart, User, WorkerSeen
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import audited
 from tests.customers.factories import csv_text, rows
@@ -100,7 +100,7 @@ def crew(
 class Work(ABC):
     """What the workers do in a test: all of it is to be as one undisturbed worker leaves it, with one log."""
 
-    log = "run"
+    log, part = "run", RunLogPart.Log.RUN
 
     def __init__(self, crew: Crew, lago: Sandbox, number: int) -> None:
         self.crew, self.lago, self.number = crew, lago, number
@@ -153,7 +153,7 @@ class Import(Work):
 
 
 class Revert(Work):
-    log = "revert"
+    log, part = "revert", RunLogPart.Log.MANIFEST
 
     def begin(self, rate: float = 0) -> "subprocess.Popen[str]":
         """Have what the workers imported taken back."""

@@ -14,6 +14,7 @@ from customers.backfill.hands import packing
 from customers.backfill.hands.hand import Lent
 from customers.backfill.hands.handing_over import cut_by_customer
 from customers.backfill.ledger import at_work, life, log_parts, shares
+from customers.backfill.ledger.progress import note_progress
 from customers.backfill.refused import Refused
 from customers.models import BackfillRow, BackfillRun, IdTagMapping, RunShare, SharedRun, User
 from rehearsal.lago import Sandbox
@@ -181,6 +182,24 @@ def test_whoever_has_other_systems_does_not_take_part(lago: Sandbox) -> None:
     assert found is not None
     assert "stranger:1 does not take part" in found.refused
     assert found.waiting == 1
+
+
+def test_whoever_is_at_another_lago_does_not_take_part(lago: Sandbox) -> None:
+    run = run_of(shared_out(factories.rows(5)))
+    BackfillRun.objects.update(lago_organization_id="another")
+
+    assert hand(run, "stranger:1") is Lent.REFUSED
+    assert lago.counts().get("POST /customers", 0) == 0
+
+
+def test_a_clock_that_is_behind_counts_no_time_back(lago: Sandbox) -> None:
+    run, now = run_of(shared_out(factories.rows(5))), timezone.now()
+
+    note_progress(run.pk, now, 5.0)
+    note_progress(run.pk, now - timedelta(minutes=5), 5.0)
+
+    run.refresh_from_db()
+    assert run.active_s == 5.0
 
 
 # --- one run, together -------------------------------------------------------------------------------

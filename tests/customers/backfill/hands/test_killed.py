@@ -14,10 +14,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
 from customers.backfill import control
-from customers.models import BackfillRun
+from customers.backfill.ledger import log_parts
+from customers.models import BackfillRun, SharedRun
 from rehearsal.lago import Sandbox
 from tests.customers.backfill.hands.crew import LEASE_S, Crew, Import, Revert, Work, crew
 from tests.support.network import Network, may_be_made
@@ -28,6 +30,10 @@ pytestmark = pytest.mark.matrix
 
 KILLS, ROWS, WITHIN_S = 30, 500, 900.0
 STOPPED_S = 60.0
+END_ALL = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 
 both = pytest.mark.parametrize("kind", [Import, Revert], ids=["import", "revert"])
 
@@ -121,6 +127,29 @@ def test_the_queue_dies_in_the_middle(
         ended(command)
 
     assert left < work.number
+    work.check_end()
+
+
+@both
+def test_every_session_of_the_database_ends_in_the_middle(
+    three: Crew, slow_lago: Sandbox, kind: type[Work]
+) -> None:
+    """As in a restart of PostgreSQL. The workers go on, whatever becomes of who follows."""
+    work = kind(three, slow_lago, ROWS)
+    command = work.begin()
+
+    for rows in (50, 150, 250):
+        wait_for(lambda rows=rows: work.settled() >= rows, within_s=WITHIN_S)  # type: ignore[misc]
+        with connection.cursor() as cursor:
+            cursor.execute(END_ALL)
+    left = work.settled()
+    told = command.communicate(timeout=WITHIN_S)[0]
+    wait_for(lambda: not SharedRun.objects.exists(), within_s=WITHIN_S)
+    run = BackfillRun.objects.get()
+    log_parts.put_into_file(run, three.folder / "terminal", work.part)
+
+    assert left < work.number
+    assert "Traceback" not in told
     work.check_end()
 
 
