@@ -76,8 +76,8 @@ def elsewhere() -> list[str]:
 
 def in_order(names: Iterable[str]) -> list[str]:
     """Sort names of steps as they are made; those that are not in the list come last."""
-    order = list(kinds())
-    return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
+    places = {listed.kind.name: place for place, listed in enumerate(STEPS)}
+    return sorted(names, key=lambda name: (places.get(name, len(places)), name))
 
 
 def label(name: str) -> str:

@@ -66,12 +66,12 @@ def is_ours(step: LedgerStep) -> bool:
 
 def plan_row(one: Recorded, connected: Mapping[str, Step], found: Mapping[str, Any], known: Facts) -> RowPlan:
     """Decide a row; `connected` are the steps by name, `known` what the things of the row tell each other."""
-    row = RowPlan(one)
+    row, known_kinds = RowPlan(one), kinds()
     for name in reversed(in_order(one.steps)):
         step = one.steps[name]
         if not is_ours(step):
             row.leave |= _left(name, step)
-        elif name not in kinds():  # left out by an earlier revert, and its step is gone since
+        elif name not in known_kinds:  # left out by an earlier revert, and its step is gone since
             row.leave[name] = "kept by an earlier revert"
         elif name not in connected:
             row.left_out[name] = _stays_unseen(name, step)
