@@ -144,7 +144,7 @@ class Hand(Generic[Row]):
             try:
                 rows = self._trade.opened(share, hold)
             except (RemoteError, packing.Unreadable) as error:  # what is in flight is settled first
-                self._stop.request(str(error))
+                self._stop.request(str(error), broken=isinstance(error, RemoteError))
                 return
             with transaction.atomic():
                 hold.settling()

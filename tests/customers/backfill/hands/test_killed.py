@@ -162,7 +162,7 @@ def test_whoever_follows_is_killed_and_the_workers_go_on(
 
     wait_for(lambda: work.settled() >= 50, within_s=WITHIN_S)
     os.killpg(command.pid, signal.SIGKILL)
-    command.wait()
+    command.communicate()
     over = "reverted" if kind is Revert else "succeeded"
     wait_for(lambda: BackfillRun.objects.get().status == over, within_s=WITHIN_S)
     wait_for(lambda: bool(work.logs), within_s=30)
