@@ -25,8 +25,10 @@ WORKDIR /app
 COPY . .
 
 # Whatever the umask of whoever builds it: the sources can be read by the user that compose.yaml may name.
+# Compiled here, as nobody can write there later: every command would compile all of it anew.
 # The settings want to be whole even here; none of these values stays in the image.
 RUN chmod -R a+rX . \
+    && python -m compileall -q . \
     && SECRET_KEY=only-to-collect-the-static-files-and-never-to-run-with-0123456789 \
     DATABASE_URL=postgres://nobody@localhost/none LAGO_API_KEY=none \
     python manage.py collectstatic --noinput

@@ -13,6 +13,9 @@ WHOLE = $(PIP) check >$(VENV)/.check || { cat $(VENV)/.check; echo "Begin anew w
 COMPILE := CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
+# Where it is set, as in many containers, every command compiles all of our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo shell run test coverage matrix check bench catalogues requirements clean
 

@@ -212,6 +212,12 @@ def keys(lago: Sandbox, settings: Any) -> dict[str, list[Any]]:
     }  # fmt: skip
 
 
+@pytest.fixture
+def undrawn(keys: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no template rendered: two thousand pages are opened here, and what they show is not asked."""
+    monkeypatch.setattr("django.template.backends.django.Template.render", lambda *_: "")
+
+
 def address(name: str, keys: dict[str, list[Any]]) -> str:
     if name.endswith(("_changelist", "_add", "_import", "_process_import", "_export")):
         return reverse(f"admin:{name}")
@@ -249,6 +255,7 @@ def should(who: str, permissions: set[str] | Together) -> bool:
     return who == "superuser" or bool(permissions & ({*EVERYTHING} if who == "superadmin" else {who}))
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("who", PEOPLE)
 def test_each_gets_in_exactly_where_the_table_says(keys: dict[str, list[Any]], who: str) -> None:
     client = somebody(who)
