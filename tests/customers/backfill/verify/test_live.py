@@ -161,11 +161,12 @@ def test_an_inactive_mapping_is_no_go_before_anything_is_written(steve: SteveSan
 
 def test_a_session_of_another_number_is_no_go(steve: SteveSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     run = run_over(rows(2), steve)
-    change_what_starts(steve, monkeypatch, tag_pk=2)
+    ours, other = [one.steve_ocpp_tag_pk for one in IdTagMapping.objects.order_by("user__external_id")]
+    change_what_starts(steve, monkeypatch, tag_pk=other)
 
     why = failures(run, *AND_CHARGE)
 
-    says = "SteVe counts it to its idTag number 2, and ours is 1: it does not show for C-1"
+    says = f"SteVe counts it to its idTag number {other}, and ours is {ours}: it does not show for C-1"
     assert why == {SESSION: says}
 
 
