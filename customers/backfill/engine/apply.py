@@ -16,6 +16,7 @@ from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, jud
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import facts
 from customers.backfill.ledger.at_work import NotAlone, Taken
+from customers.backfill.ledger.growth import Growth
 from customers.models import BackfillRun
 from kernel import Action, Made, Per, Problem, RemoteError, Step, Task, Verdict, Works
 from kernel.chunks import chunks
@@ -51,6 +52,7 @@ class Importer:
         self._settled = settled
         self._guard = guard
         self._lanes, self._hearing = lanes, hearing
+        self._growth = Growth()
 
     def apply(self, plan: Plan, *, batch_size: int) -> None:
         """Bring in every row that is to be done; `settled` hears of each batch once it is written."""
@@ -70,6 +72,7 @@ class Importer:
             watch=self._hearing.listen,
         )
         pipeline.run(batches, batch_size)
+        self._growth.close()
         self._hearing.close()
 
     def _legs(self) -> list[Leg[Opened]]:
@@ -148,6 +151,7 @@ class Importer:
 
     def _settle(self, batch: Sequence[tuple[Opened, bool]]) -> None:
         self._settled(self._books.settle(batch))
+        self._growth.add(len(batch))
         self._hearing.look()
 
     # --- in the pool's threads: no ORM ---------------------------------------------------------------
