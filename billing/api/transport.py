@@ -132,10 +132,8 @@ class Transport:
         self, method: str, path: str, params: Params, body: Mapping[str, Any] | None
     ) -> requests.PreparedRequest:
         prepared = requests.PreparedRequest()
-        prepared.method, prepared.body = (
-            method,
-            None if body is None else json.dumps(body, allow_nan=False).encode(),
-        )
+        prepared.method = method
+        prepared.body = None if body is None else json.dumps(body, allow_nan=False).encode()
         headers = {**self._headers}
         if prepared.body is not None:
             headers["Content-Type"] = "application/json"

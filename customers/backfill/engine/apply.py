@@ -10,12 +10,12 @@ from customers.backfill.engine.batch import Books
 from customers.backfill.engine.breaker import Breaker
 from customers.backfill.engine.guard import Guard
 from customers.backfill.engine.hearing import Hearing
+from customers.backfill.engine.holds import opened
 from customers.backfill.engine.lanes import Lanes
 from customers.backfill.engine.pipeline import Leg, Pipeline, legs_of
 from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, judge_again
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import facts
-from customers.backfill.ledger.at_work import NotAlone, Taken
 from customers.backfill.ledger.growth import Growth
 from customers.models import BackfillRun
 from kernel import Action, Made, Per, Problem, RemoteError, Step, Task, Verdict, Works
@@ -89,13 +89,7 @@ class Importer:
         if reason := self._guard.against(rows):  # the day has changed since the plan; the rows stay pending
             self._stop.request(reason, broken=True)
             return []
-        try:
-            return self._opened(self._without(self._lost(rows), rows))
-        except Taken:
-            raise
-        except NotAlone as error:  # the rows stay pending
-            self._stop.request(str(error), broken=True)
-            return []
+        return opened(lambda: self._opened(self._without(self._lost(rows), rows)), self._stop)
 
     def _opened(self, rows: Sequence[PlannedRow]) -> list[Opened]:
         for _ in range(RACES):

@@ -5,6 +5,8 @@ from threading import Lock
 
 from customers.backfill.engine.stop import Stop
 
+MOST_FAILURES = 10  # in a row, where nobody says otherwise
+
 
 class Breaker:
     """Stops a run whose rows fail one after the other: the trouble is not in the rows.

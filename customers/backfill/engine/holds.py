@@ -6,12 +6,14 @@ batch is the same for both, in an import and in a revert.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from customers.backfill.ledger.at_work import require_still_alone
+from customers.backfill.engine.stop import Stop
+from customers.backfill.ledger.at_work import NotAlone, Taken, require_still_alone
 
 Result = tuple[str, bool]  # of a step that was called for a row: its name, and whether it failed
 Lines = Sequence[Mapping[str, Any]]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +57,17 @@ HoldOf = Callable[[int], Hold]  # by the line of a row
 
 def alone(line: int) -> Hold:
     return ALONE
+
+
+def opened(open_batch: Callable[[], list[Item]], stop: Stop) -> list[Item]:
+    """Open a batch. Where another run may be at work by now, ask for an end: its rows stay as they are.
+
+    Raises Taken.
+    """
+    try:
+        return open_batch()
+    except Taken:
+        raise
+    except NotAlone as error:
+        stop.request(str(error), broken=True)
+        return []

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
+from customers.backfill.engine.breaker import MOST_FAILURES
 from customers.backfill.source import FileMapping, SourceInfo
 
 
@@ -16,7 +17,7 @@ class Options:
     date_format: str | None = None
     decimal_mark: str = "."
     billing_time: str = "calendar"
-    max_failures: int = 10
+    max_failures: int = MOST_FAILURES
     new_run: bool = False
     first: int | None = None  # so many customers, and the others wait
     accept_invoices_today: str = ""  # as in `acceptance`

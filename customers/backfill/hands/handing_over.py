@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 from django.conf import settings
 
 from customers.backfill.engine.attempt import LOG_LINES
+from customers.backfill.engine.breaker import MOST_FAILURES
 from customers.backfill.engine.logged import first_line, log_line, waiting, without_calls
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import PlannedRow
@@ -25,7 +26,6 @@ from kernel.chunks import chunks
 Row = TypeVar("Row")
 SHARE_S = 10.0  # of work, about: so much is looked at anew after a worker has died
 CALLS_PER_ROW, REMOVAL_CALLS = 2, 3
-MOST_FAILURES = 10  # in a row
 CALL_S = 0.1  # what a call takes, before anybody has made one
 
 

@@ -7,7 +7,6 @@ from django.db import transaction
 
 from customers.backfill.engine.acceptance import KEY, Accepted
 from customers.backfill.engine.apply import Importer
-from customers.backfill.engine.at_work import Settled
 from customers.backfill.engine.batch import Books
 from customers.backfill.engine.guard import Guard
 from customers.backfill.engine.logged import log_line, without_calls
@@ -17,7 +16,7 @@ from customers.backfill.engine.planning import Look
 from customers.backfill.engine.staging import stage
 from customers.backfill.hands import packing
 from customers.backfill.hands.leased import Leased
-from customers.backfill.hands.trade import Bench, Trade
+from customers.backfill.hands.trade import Bench, Trade, is_logged
 from customers.backfill.ledger import log_parts
 from customers.backfill.ledger.recorded import made_elsewhere
 from customers.backfill.ledger.taken_back import taken_back
@@ -36,7 +35,7 @@ class Importing(Trade[PlannedRow]):
         accepted = Accepted.kept({KEY: bench.shared.kept["accepted"]})
         importer = Importer(
             run, steps, Policy(options.skip_existing, run.pk, options.allowed),
-            actor=actor, stop=bench.stop, max_failures=self.max_failures, settled=_is_logged,
+            actor=actor, stop=bench.stop, max_failures=self.max_failures, settled=is_logged,
             guard=Guard(steps, accepted, self._time_there), lanes=bench.lanes, hearing=bench.hearing,
             books=Books(run, steps, actor, bench.hold_of),
         )  # fmt: skip
@@ -98,7 +97,3 @@ class Importing(Trade[PlannedRow]):
 
     def _time_there(self) -> datetime:
         return self._bench.systems.target.clock(self._bench.now())
-
-
-def _is_logged(settled: Sequence[Settled]) -> None:
-    """Do nothing: what is settled was logged in the transaction that settled it."""

@@ -6,9 +6,8 @@ from django.conf import settings
 
 from customers.backfill.hands import packing
 from customers.backfill.hands.leased import Leased
-from customers.backfill.hands.trade import Bench, Trade
+from customers.backfill.hands.trade import Bench, Trade, is_logged
 from customers.backfill.revert.reading import Reading
-from customers.backfill.revert.records import Line
 from customers.backfill.revert.reverter import Reverter
 from customers.backfill.revert.rows import RowPlan
 from customers.models import RunLogPart, RunShare
@@ -26,7 +25,7 @@ class Reverting(Trade[RowPlan]):
         reverter = Reverter(
             bench.run, bench.systems.steps,
             actor=bench.shared.actor, discard=bench.shared.kept["discard"], stop=bench.stop,
-            max_failures=self.max_failures, settled=_is_logged, lanes=bench.lanes, hearing=bench.hearing,
+            max_failures=self.max_failures, settled=is_logged, lanes=bench.lanes, hearing=bench.hearing,
             hold_of=bench.hold_of,
         )  # fmt: skip
         reverter.carry_out(batches, batch_size=self.batch_size)
@@ -44,7 +43,3 @@ class Reverting(Trade[RowPlan]):
         reading = Reading(self._bench.run, steps, chosen=packed.customers, found=found)
         failed = set(share.failed)
         return list(reading.of_keys(pk for pk in packed.keys if pk not in failed))
-
-
-def _is_logged(lines: Sequence[Line], through: int) -> None:
-    """Do nothing: what is settled was logged in the transaction that settled it."""

@@ -11,6 +11,7 @@ from django.db import transaction
 from auditlog.models import Event, record
 from customers.backfill.engine.apply import Importer
 from customers.backfill.engine.at_work import Settled
+from customers.backfill.engine.breaker import MOST_FAILURES
 from customers.backfill.engine.hearing import Hearing
 from customers.backfill.engine.lanes import Lanes
 from customers.backfill.engine.plan import Plan, Policy
@@ -61,7 +62,7 @@ def repair(
     progress: Progress,
     batch_size: int,
     concurrency: int,
-    max_failures: int = 10,
+    max_failures: int = MOST_FAILURES,
     leave_out: Collection[int] = (),
     goes_on: bool = False,
     is_told: bool = False,

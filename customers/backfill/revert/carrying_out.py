@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from customers.backfill.engine.breaker import MOST_FAILURES
 from customers.backfill.engine.hearing import Hearing
 from customers.backfill.engine.lanes import Lanes
 from customers.backfill.engine.progress import Progress
@@ -53,7 +54,7 @@ def revert(
     progress: Progress,
     batch_size: int,
     concurrency: int,
-    max_failures: int = 10,
+    max_failures: int = MOST_FAILURES,
     reclaim: Reclaim | None = None,
     only: Collection[str] | None = None,
     share_out: ShareOut | None = None,

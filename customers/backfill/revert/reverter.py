@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from customers.backfill.engine.breaker import Breaker
 from customers.backfill.engine.hearing import Hearing
-from customers.backfill.engine.holds import HoldOf, alone
+from customers.backfill.engine.holds import HoldOf, alone, opened
 from customers.backfill.engine.lanes import Lanes
 from customers.backfill.engine.pipeline import Pipeline
 from customers.backfill.engine.stop import Stop
-from customers.backfill.ledger.at_work import NotAlone, Taken
 from customers.backfill.revert.records import Leaving, Line, Removals
 from customers.backfill.revert.removing import Remover
 from customers.backfill.revert.rows import RowPlan
@@ -53,13 +52,7 @@ class Reverter:
         self._hearing.close()
 
     def _open(self, rows: Sequence[RowPlan]) -> list[Leaving]:
-        try:
-            return self._removals.open(rows)
-        except Taken:
-            raise
-        except NotAlone as error:
-            self._stop.request(str(error), broken=True)
-            return []
+        return opened(lambda: self._removals.open(rows), self._stop)
 
     def _settle(self, batch: Sequence[tuple[Leaving, bool]]) -> None:
         for leaving, is_through in batch:
