@@ -1,4 +1,13 @@
+from typing import Any
+
 from django.apps import AppConfig
+
+
+def on_worker_start(**kwargs: Any) -> None:
+    """Hand on what django-q2 says in each worker process. Only those need what is loaded here."""
+    from customers import workers
+
+    workers.on_worker_start(**kwargs)
 
 
 class CustomersConfig(AppConfig):
@@ -10,7 +19,6 @@ class CustomersConfig(AppConfig):
         from django_q.signals import post_spawn
 
         from customers.queueing import in_one_line
-        from customers.workers import on_worker_start
 
         post_spawn.connect(on_worker_start, dispatch_uid="customers.workers")
         logger.addFilter(in_one_line)

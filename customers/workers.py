@@ -1,6 +1,6 @@
-"""Whether a worker is alive, and what each one does when it starts.
+"""What each worker process does when it starts: it says that it lives, and looks for work that was left.
 
-django-q2 tells its state through a shared cache only, which not every installation has; this asks
+django-q2 tells its state through a shared cache only, which not every installation has; this tells
 PostgreSQL, which every one has. Each worker process touches a row while it lives, also while it works.
 """
 
@@ -8,7 +8,6 @@ import logging
 import os
 import threading
 import time
-from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
@@ -24,16 +23,6 @@ from customers.queueing import SWEEP
 logger = logging.getLogger(__name__)
 
 BEAT_S = 3
-LATELY = WorkerBeat.LATELY
-
-
-def worker_seen_at() -> datetime | None:
-    """Return when a worker last said that it lives; None if none ever did."""
-    return WorkerBeat.last()
-
-
-def worker_is_alive() -> bool:
-    return WorkerBeat.is_fresh()
 
 
 def on_worker_start(**kwargs: Any) -> None:

@@ -6,6 +6,9 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.apps import SimpleAdminConfig
+from django.contrib.admin.checks import check_admin_app, check_dependencies
 from django.core import checks
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
@@ -20,6 +23,23 @@ def keep_no_queries(sender: object, connection: BaseDatabaseWrapper, **_: Any) -
         connection.queries_log = deque(maxlen=0)
 
 
+def check_admin_pages(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Check what is registered, which is loaded for that."""
+    admin.autodiscover()
+    return check_admin_app(app_configs, **kwargs)
+
+
+SETTINGS = "settings"
+
+
+class AdminConfig(SimpleAdminConfig):
+    """Django's admin, loaded with the addresses of its pages: a command has none, and begins without."""
+
+    def ready(self) -> None:
+        checks.register(check_dependencies, checks.Tags.admin)
+        checks.register(check_admin_pages, checks.Tags.admin)
+
+
 class PolarisBackfillConfig(AppConfig):
     name = "polaris_backfill"
     verbose_name = "Polaris Backfill"
@@ -28,7 +48,7 @@ class PolarisBackfillConfig(AppConfig):
         from polaris_backfill.checks import check_combinations, check_proxies, check_static_files
 
         connection_created.connect(keep_no_queries, dispatch_uid="polaris_backfill.keep_no_queries")
-        checks.register(check_combinations)
+        checks.register(check_combinations, SETTINGS)
         checks.register(check_proxies, deploy=True)
         checks.register(check_static_files, deploy=True)
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from customers import queueing
 from customers.database import migrations_to_apply, takes_writes
-from customers.workers import worker_is_alive
+from customers.models import WorkerBeat
 
 
 @never_cache
@@ -31,7 +31,7 @@ def _missing() -> Iterator[str]:
     try:
         if migrations_to_apply():
             yield "migrations"
-        elif not worker_is_alive():
+        elif not WorkerBeat.is_fresh():
             yield "worker"
         if not takes_writes():
             yield "database"

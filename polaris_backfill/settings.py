@@ -176,7 +176,7 @@ INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.import_export",
-    "django.contrib.admin",
+    "polaris_backfill.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -187,7 +187,7 @@ INSTALLED_APPS = [
     "axes",
     "auditlog",
     "billing",
-    "polaris_backfill",
+    "polaris_backfill.apps.PolarisBackfillConfig",
     *(["rehearsal"] if (BASE_DIR / "rehearsal").is_dir() else []),  # a laptop's; the image goes without
 ]
 
@@ -296,7 +296,7 @@ Q_CLUSTER: dict[str, Any] = {
     "poll": 1,
     "label": "Background jobs",
     "log_level": "WARNING",  # what it does is told by customers.jobs.journal, of which run and how it ended
-    **({"broker_class": "customers.queueing.PatientRedis"} if Q_BROKER_URL else {"orm": "default"}),
+    **({"broker_class": "customers.patient_redis.PatientRedis"} if Q_BROKER_URL else {"orm": "default"}),
 }
 
 # --- Security --------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ handler403 = "polaris_backfill.refusals.forbidden"
 handler404 = "polaris_backfill.refusals.not_found"
 handler500 = "polaris_backfill.refusals.broken"
 
+admin.autodiscover()
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

@@ -11,8 +11,7 @@ from django.urls import reverse
 from auditlog.people import with_names
 from customers.backfill.ledger import at_work
 from customers.backfill.ledger.standing import REVERT_INTERRUPTED, REVERT_PAUSED, shown_status
-from customers.models import BackfillRun, PlanApproval, RunJob, WelcomeCampaign, WelcomeMail
-from customers.workers import worker_is_alive, worker_seen_at
+from customers.models import BackfillRun, PlanApproval, RunJob, WelcomeCampaign, WelcomeMail, WorkerBeat
 from kernel.wording import counted
 
 EACH = 5  # of a kind; the list behind the link has all
@@ -50,9 +49,9 @@ def attention() -> list[Attention]:
 
 
 def _worker() -> Iterator[Attention]:
-    if not worker_is_alive():
+    if not WorkerBeat.is_fresh():
         why = "Imports, reverts and mails wait. Start one: python manage.py qcluster"
-        yield Attention("", "No worker is running", "#systems", why, worker_seen_at(), True)
+        yield Attention("", "No worker is running", "#systems", why, WorkerBeat.last(), True)
 
 
 def _runs() -> Iterator[Attention]:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 
 from customers import queueing
-from customers.models import RunJob
-from customers.workers import worker_is_alive
+from customers.models import RunJob, WorkerBeat
 
 HEADER = "X-Follow"  # with the stamp of what the browser shows
 PAGE, PART = "admin/customers/console.html", "admin/customers/part.html"
@@ -30,7 +29,7 @@ class Following:
 
     @property
     def needs_worker(self) -> bool:
-        return self.is_live and not worker_is_alive()
+        return self.is_live and not WorkerBeat.is_fresh()
 
     @property
     def waits_for_queue(self) -> bool:

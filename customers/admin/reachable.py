@@ -11,7 +11,7 @@ from billing.client import LagoClient
 from customers import queueing
 from customers.backfill.beside import is_beside_platform
 from customers.backfill.systems import steve_client
-from customers.workers import worker_is_alive, worker_seen_at
+from customers.models import WorkerBeat
 from kernel import RemoteError
 from polaris import PlatformDatabase
 
@@ -97,8 +97,8 @@ def _queue() -> System:
 
 
 def _worker() -> System:
-    seen_at = worker_seen_at()
-    if worker_is_alive():
+    seen_at = WorkerBeat.last()
+    if WorkerBeat.is_fresh():
         return System("Worker", True, seen_at=seen_at)
     told = "last seen" if seen_at else "never seen; start one: python manage.py qcluster"
     return System("Worker", False, told, seen_at=seen_at)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from charging.charge_point import Session
+from charging.ocpp_session import Session
 from customers.backfill.ledger.problems import as_json
 from customers.backfill.reconcile import Group, Reconciliation, grouped
 from customers.backfill.repair import Advice, Doing, RepairPlan, RepairReport

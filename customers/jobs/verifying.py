@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from auditlog.models import Event, record
-from charging.charge_point import Session
+from charging.ocpp_session import Session
 from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger.life import STOPPED_BY_HAND

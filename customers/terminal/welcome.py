@@ -10,10 +10,9 @@ from customers import queueing
 from customers.backfill.welcome import CampaignStatus, Recipients
 from customers.backfill.welcome.recipients import Reason
 from customers.mail.words import words_for
-from customers.models import BackfillRun, WelcomeCampaign
+from customers.models import BackfillRun, WelcomeCampaign, WorkerBeat
 from customers.terminal.base import NOT_WELL, WELL
 from customers.terminal.output import TerminalProgress, console
-from customers.workers import worker_is_alive
 
 PROBLEMS_SHOWN = 20
 WORKER_GONE = "The worker is gone; start one, and it goes on: python manage.py qcluster"
@@ -69,7 +68,7 @@ class CampaignProgress:
 
 def _trouble() -> str:
     """Say what keeps mails from going out by themselves; "" if nothing does."""
-    if not worker_is_alive():
+    if not WorkerBeat.is_fresh():
         return WORKER_GONE
     return "" if queueing.answers() else QUEUE_GONE
 
@@ -141,7 +140,7 @@ def _print_problems(stream: TextIO, status: CampaignStatus) -> None:
 
 def _next(status: CampaignStatus) -> Iterable[str]:
     again = f"python manage.py backfill_welcome --run-id {status.run_id}"
-    if status.status == WelcomeCampaign.Status.RUNNING and worker_is_alive():
+    if status.status == WelcomeCampaign.Status.RUNNING and WorkerBeat.is_fresh():
         yield f"The worker goes on with them. To look: {again} --status; to stay with them: {again}"
     elif status.status == WelcomeCampaign.Status.RUNNING:
         yield f"No worker is running. To go on from here: {again} --inline"

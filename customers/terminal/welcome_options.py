@@ -16,7 +16,7 @@ from customers.backfill.welcome import Choice
 from customers.backfill.welcome.platform import require_address, require_links
 from customers.mail.addresses import read_mailbox
 from customers.mail.ready import what_is_missing
-from customers.workers import worker_is_alive
+from customers.models import WorkerBeat
 
 BATCH_SIZE_MAX = 10_000
 DELAY_MS_MAX = 3_600_000
@@ -103,7 +103,7 @@ def require_mail() -> None:
 def require_sender(*, inline: bool) -> None:
     """Raise Refused unless mail can be sent, its links will work, and somebody is there to send it."""
     require_mail()
-    if not inline and not worker_is_alive():
+    if not inline and not WorkerBeat.is_fresh():
         raise Refused(
             "No worker is running, so nothing was queued.",
             "Start one with: python manage.py qcluster, or send from here with --inline.",

@@ -47,7 +47,7 @@ def queue(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     """A Redis as the queue; django-q2 reads the settings once, when it is imported."""
     with RedisServer(tmp_path) as server:
         settings.Q_BROKER_URL = server.url
-        monkeypatch.setattr(Conf, "BROKER_CLASS", "customers.queueing.PatientRedis")
+        monkeypatch.setattr(Conf, "BROKER_CLASS", "customers.patient_redis.PatientRedis")
         yield server
 
 

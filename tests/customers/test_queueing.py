@@ -11,7 +11,7 @@ from django.test import Client
 from django_q.brokers import get_broker
 from redis.exceptions import RedisError
 
-from customers import queueing, tasks, workers
+from customers import patient_redis, queueing, tasks, workers
 from customers.jobs import ask
 from customers.models import BackfillRun, RunJob, ThrottleMark, WelcomeCampaign
 from customers.queueing import QueueAway
@@ -128,7 +128,7 @@ def test_the_sweep_queues_again_what_was_asked_for_while_the_queue_was_away(
 def test_a_worker_that_finds_its_queue_again_sweeps_at_once_and_logs_each_turn_once(
     queue: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(queueing, "PAUSE_S", 0)
+    monkeypatch.setattr(patient_redis, "PAUSE_S", 0)
     broker = get_broker()
     queue.kill()
 
@@ -138,7 +138,7 @@ def test_a_worker_that_finds_its_queue_again_sweeps_at_once_and_logs_each_turn_o
 
     assert away == [None, None, None]
     assert queue.waiting() == 1
-    assert [record.getMessage() for record in caplog.records if record.name == "customers.queueing"] == [
+    assert [record.getMessage() for record in caplog.records if record.name == "customers.patient_redis"] == [
         "The queue (Q_BROKER_URL) does not answer: ConnectionError",
         "The queue (Q_BROKER_URL) answers again.",
     ]
@@ -250,7 +250,7 @@ def test_a_queue_that_refuses_the_password_is_away(queue: RedisServer, settings:
 def test_a_queue_that_hangs_is_away(
     queue: RedisServer, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queueing, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(patient_redis, "TIMEOUT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.Q_BROKER_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
 

@@ -10,8 +10,7 @@ import pytest
 from django.test import Client
 
 from customers.jobs import ask
-from customers.models import BackfillRun, RunJob
-from customers.workers import worker_is_alive
+from customers.models import BackfillRun, RunJob, WorkerBeat
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import EVERYTHING, client_of, customers_csv, member_of_staff, queued
 from tests.support.processes import MANAGE, environment, kill_group, wait_for
@@ -71,7 +70,7 @@ def is_done(run: BackfillRun) -> bool:
 def test_a_worker_outlives_its_queue_and_goes_on_with_what_was_asked_for_meanwhile(
     worker: Worker, client: Client, away: RedisServer
 ) -> None:
-    wait_for(worker_is_alive)
+    wait_for(WorkerBeat.is_fresh)
     wait_for(lambda: AWAY in worker.said)
     run = queued(client, customers_csv(3))
 

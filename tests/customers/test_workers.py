@@ -28,19 +28,19 @@ def queue() -> list[tuple[str, tuple[object, ...]]]:
 
 
 def test_without_a_beat_no_worker_was_ever_seen() -> None:
-    assert workers.worker_seen_at() is None
-    assert not workers.worker_is_alive()
+    assert WorkerBeat.last() is None
+    assert not WorkerBeat.is_fresh()
 
 
 def test_a_worker_that_beats_is_alive_and_one_that_stopped_is_not() -> None:
     workers.beat()
     workers.beat()
-    beating = workers.worker_is_alive()
-    WorkerBeat.objects.update(seen_at=timezone.now() - workers.LATELY - timedelta(seconds=1))
+    beating = WorkerBeat.is_fresh()
+    WorkerBeat.objects.update(seen_at=timezone.now() - WorkerBeat.LATELY - timedelta(seconds=1))
 
     assert beating
-    assert not workers.worker_is_alive()
-    assert workers.worker_seen_at() is not None
+    assert not WorkerBeat.is_fresh()
+    assert WorkerBeat.last() is not None
 
 
 @pytest.mark.django_db(transaction=True)

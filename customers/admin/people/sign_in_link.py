@@ -9,12 +9,11 @@ from django.views.decorators.http import require_POST
 
 from customers.admin.access import CUSTOMERS, WELCOME, actor, may, needs
 from customers.admin.people.summary import why_no_link
-from customers.models import Customer
+from customers.models import Customer, WorkerBeat
 from customers.phrases import in_words
 from customers.queueing import QueueAway
 from customers.sign_in import throttle
 from customers.sign_in.by_staff import Asked, ask_for
-from customers.workers import worker_is_alive
 
 NAME = "customers_customer_send_link"
 PAGE = "admin:customers_customer_change"
@@ -51,7 +50,7 @@ def _ask(request: HttpRequest, customer: Customer) -> None:
         messages.error(request, f"Links were asked for too often for this address. Wait {wait}.")
     elif asked is Asked.JUST_NOW:
         messages.info(request, "A link was asked for less than a minute ago; one is enough.")
-    elif worker_is_alive():
+    elif WorkerBeat.is_fresh():
         messages.success(request, "The link is being mailed. This page says when it is out; reload it.")
     else:
         messages.warning(request, "The link is queued. No worker is running: it is mailed once one is.")

@@ -15,9 +15,8 @@ from customers.admin.people.dossier import STANDS
 from customers.backfill.at_lago import page_at_lago
 from customers.backfill.beside import is_beside_platform
 from customers.mail.ready import what_is_missing
-from customers.models import BackfillRow, BackfillStep, IdTagMapping, User, WelcomeMail
+from customers.models import BackfillRow, BackfillStep, IdTagMapping, User, WelcomeMail, WorkerBeat
 from customers.models.backfill import email_digest
-from customers.workers import worker_is_alive
 
 State = WelcomeMail.State
 LINKS = ("sign_in.requested_by_staff", "sign_in.sent", "sign_in.not_sent")
@@ -73,7 +72,7 @@ def summary_of(user: User) -> Summary:
         has_moved=_has_moved(user),
         at_lago=lago_page_of(user),
         no_link=why_no_link(user),
-        worker_alive=worker_is_alive(),
+        worker_alive=WorkerBeat.is_fresh(),
         today=timezone.localdate(),
     )
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from charging import SteveClient, cost
-from charging.charge_point import ChargePointError
 from charging.ocpp_door import knock
+from charging.ocpp_session import ChargePointError
 from customers.backfill.engine.expected import about
 from customers.backfill.preflight.asked import Asked
 from customers.backfill.preflight.clocks import compared

@@ -22,7 +22,8 @@ THERE = (State.CREATED, State.ADOPTED, State.KEPT, State.INTENDED)
 DONE = (BackfillRow.Outcome.CREATED, BackfillRow.Outcome.COMPLETED)
 NOT_BEGUN, LEFT_OUT, REVERTED, PENDING = "not_begun", "left_out", "taken_back", "pending"
 
-Line = Sequence[CellValue | Decimal | None]
+Cell = CellValue | Decimal | None
+Line = Sequence[Cell]
 
 
 class ResultsError(Exception):

@@ -12,9 +12,8 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-from customers.backfill.source.error_cells import CellValue, xlsx_cell
-
-Cell = CellValue | Decimal | None
+from customers.backfill.results.lines import Cell
+from customers.backfill.source.error_cells import xlsx_cell
 
 MEASURED = 200  # lines by which columns get their width
 NARROWEST, WIDEST = 8, 60  # characters

@@ -10,8 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from customers.backfill.results.lines import Line, Lines, ResultsError
-from customers.backfill.results.sheet import Cell, write_sheet
+from customers.backfill.results.lines import Cell, Line, Lines, ResultsError
 from customers.backfill.source.error_file import safe
 from kernel.whole_file import whole_file
 
@@ -71,6 +70,8 @@ def _write_csv(stream: BinaryIO, header: list[str], lines: _Counted) -> None:
 
 
 def _write_xlsx(stream: BinaryIO, header: list[str], lines: _Counted) -> None:
+    from customers.backfill.results.sheet import write_sheet  # openpyxl takes long to load
+
     def table() -> Iterator[list[Cell]]:
         for line in lines:
             if lines.number > XLSX_ROWS:

@@ -23,8 +23,6 @@ from customers.backfill.source.model import Source, SourceError, SourceInfo, Sou
 from customers.backfill.source.ods_spliced import spliced_ods
 from customers.backfill.source.splicing import CannotSpliceError
 from customers.backfill.source.text_spliced import spliced as spliced_text
-from customers.backfill.source.xlsx import part_of
-from customers.backfill.source.xlsx_spliced import spliced_xlsx
 from kernel import Problem
 
 Cells = Mapping[int, CellValue]  # by the place of their column in the header
@@ -97,6 +95,9 @@ def _spliced(source: Source, corrections: Corrections, data: bytes) -> bytes:
                 unstyled.add((row.line, column))
     if info.format == "ods":
         return spliced_ods(data, info.sheet, changes, corrections.without)
+    from customers.backfill.source.xlsx import part_of  # openpyxl takes long to load
+    from customers.backfill.source.xlsx_spliced import spliced_xlsx
+
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         part = part_of(archive, info.sheet)
     return spliced_xlsx(data, part or "", changes, corrections.without, unstyled)

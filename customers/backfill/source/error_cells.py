@@ -5,11 +5,12 @@ import re
 import zipfile
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
-import openpyxl
-from openpyxl.cell import WriteOnlyCell
+if TYPE_CHECKING:
+    from openpyxl.cell import WriteOnlyCell
+
 
 CellValue = str | int | float | bool | date | datetime
 
@@ -58,6 +59,8 @@ def date_of(text: str) -> CellValue:
 
 def write_xlsx(stream: BinaryIO, table: Table, sheet_name: str = "Errors") -> None:
     """Write one sheet, every text cell as text whatever it looks like."""
+    import openpyxl  # takes long to load: who writes none does without
+
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet(_NOT_IN_A_NAME.sub("_", sheet_name)[:MAX_SHEET_NAME])
     for record in table:
@@ -79,8 +82,10 @@ def write_ods(stream: BinaryIO, table: Table, sheet_name: str = "Errors") -> Non
             content.write(_ODS_END.encode())
 
 
-def xlsx_cell(sheet: object, value: CellValue) -> WriteOnlyCell:
+def xlsx_cell(sheet: object, value: CellValue) -> "WriteOnlyCell":
     """Make a cell of which a text stays text, whatever it looks like."""
+    from openpyxl.cell import WriteOnlyCell
+
     cell = WriteOnlyCell(sheet, value)
     if isinstance(value, str):
         cell.data_type = "s"  # and neither a formula nor an error such as #N/A

@@ -24,7 +24,6 @@ from customers.backfill.source.model import (
 )
 from customers.backfill.source.ods import read_ods
 from customers.backfill.source.sheets import Book, Seen, Sheet, as_seen
-from customers.backfill.source.xlsx import read_xlsx
 from kernel import Problem
 
 SHEETS_NAMED = 8
@@ -90,13 +89,19 @@ def first_rows(name: str, kind: str, data: bytes, most: int) -> list[tuple[Sheet
         return [(sheet, list(islice(sheet.read(), most))) for sheet in book.sheets]
 
 
+def _read_xlsx(archive: zipfile.ZipFile) -> Book:
+    from customers.backfill.source.xlsx import read_xlsx  # openpyxl takes long to load: csv does without
+
+    return read_xlsx(archive)
+
+
 @contextmanager
 def _opened(name: str, kind: str, data: bytes) -> Iterator[Book]:
     """Open a workbook; raise SourceError, also for what is found while its sheets are read."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _refuse_bomb(name, archive)
-            yield read_ods(archive) if kind == "ods" else read_xlsx(archive)
+            yield read_ods(archive) if kind == "ods" else _read_xlsx(archive)
     except TooWideError:
         told = f"there is a cell to the right of column {MAX_COLUMNS}."
         raise unreadable(name, told, "Delete the columns that are not needed.") from None

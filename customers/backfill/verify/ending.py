@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from charging import Transaction
-from charging.charge_point import Begun, ChargePointError, stop_session
+from charging.ocpp_session import Begun, ChargePointError
 from customers.backfill.verify.asked import LiveTest
 from kernel import RemoteError
 
@@ -103,6 +103,8 @@ def _end_unseen(test: LiveTest, begun: Begun, error: RemoteError) -> Ending:
 
 def _stop(test: LiveTest, transaction_id: int, found: Transaction | None, begun: Begun) -> str:
     """Stop over a new connection, as what SteVe has of the session demands; say what went wrong."""
+    from charging.charge_point import stop_session  # OCPP takes long to load: only what charges waits
+
     meter_wh = max(begun.meter_wh, math.ceil(found.start_wh)) if found else begun.meter_wh
     stopping = stop_session(
         test.ocpp_url,

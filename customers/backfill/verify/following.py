@@ -10,7 +10,7 @@ from django.conf import settings
 
 from billing.client import LagoClient, LagoError
 from billing.values import Event
-from charging.charge_point import Session
+from charging.ocpp_session import Session
 from customers.backfill.engine.stop import Stop
 from customers.backfill.verify.checks import Check
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from charging import Transaction
-from charging.charge_point import ChargePointError, Session, charging_session
+from charging.ocpp_session import ChargePointError, Session
 from charging.values import folded
 from customers.backfill.engine.stop import Stop
 from customers.backfill.systems import Systems
@@ -114,6 +114,8 @@ def _subscription_check(test: LiveTest, systems: Systems) -> Check:
 
 
 def _charge(test: LiveTest, stop: Stop, tell: Callable[[str], None]) -> tuple[Session | None, Check]:
+    from charging.charge_point import charging_session  # OCPP takes long to load: only what charges waits
+
     what = f"{mask_id_tag(test.id_tag)} on {test.charge_box_id}"
     charging = charging_session(
         test.ocpp_url,

@@ -8,8 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from customers.models import BackfillRun, BackfillUpload, User, WelcomeMail
-from customers.workers import worker_is_alive
+from customers.models import BackfillRun, BackfillUpload, User, WelcomeMail, WorkerBeat
 from rehearsal.lago import Sandbox
 from tests.customers.factories import csv_text, row, rows
 from tests.support.browser import DESKTOP, PHONE, is_wider_than_its_window, shoot
@@ -87,7 +86,7 @@ def test_the_whole_story(
 ) -> None:  # fmt: skip
     look(page, "overview-empty")
     with worker(env):
-        wait_for(worker_is_alive)
+        wait_for(WorkerBeat.is_fresh)
 
         import_them(page, live_server)
         reconcile(page)

@@ -10,8 +10,7 @@ from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from customers.backfill.welcome import cancel_for_run
-from customers.models import BackfillRun
-from customers.workers import worker_is_alive
+from customers.models import BackfillRun, WorkerBeat
 from tests.customers.imported_runs import add_id_tag, customers_of, make_run
 from tests.support.browser import PHONE, is_wider_than_its_window, shoot
 from tests.support.processes import environment, manage, wait_for, worker
@@ -57,7 +56,7 @@ def test_a_customer_signs_in_from_the_welcome_mail(
     page = browser.new_page(viewport=PHONE)  # type: ignore[arg-type]
 
     with worker(env):
-        wait_for(worker_is_alive)
+        wait_for(WorkerBeat.is_fresh)
         manage(*welcome, env=env)
     first, second = mail_server.inbox.received
 

@@ -6,8 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from customers.models import BackfillRun, IdTagMapping, RunJob, User
-from customers.workers import worker_is_alive
+from customers.models import BackfillRun, IdTagMapping, RunJob, User, WorkerBeat
 from tests.customers.admin.world import (
     EVERYTHING,
     client_of,
@@ -91,7 +90,7 @@ def test_an_import_and_a_revert_wait_for_the_platform_before_ones_eyes(
     expect(page.locator(".pb-tile").filter(has_text="Polaris").locator("b")).to_have_text("reachable")
     look(page, "overview")
     with worker(env):
-        wait_for(worker_is_alive)
+        wait_for(WorkerBeat.is_fresh)
 
         upload(page, live_server, csv_text([row(1), row(1, id_tag="SECOND"), row(2, external_id=LONG)]))
         look(page, "preview")

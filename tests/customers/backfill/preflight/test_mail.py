@@ -101,7 +101,7 @@ def test_a_worker_that_was_never_there_or_is_gone_is_a_warning(inbox: Inbox) -> 
 def test_a_queue_that_is_not_there_stops_the_night(
     inbox: Inbox, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Conf, "BROKER_CLASS", "customers.queueing.PatientRedis")
+    monkeypatch.setattr(Conf, "BROKER_CLASS", "customers.patient_redis.PatientRedis")
     settings.Q_BROKER_URL = "redis://:s3cret@127.0.0.1:1/0"
 
     found = look(MAIL)["queue"]

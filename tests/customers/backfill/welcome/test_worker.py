@@ -10,8 +10,7 @@ from threading import Event
 import pytest
 
 from customers.backfill.welcome import Choice, start_campaign, status
-from customers.models import PlatformLink, WelcomeCampaign
-from customers.workers import worker_is_alive
+from customers.models import PlatformLink, WelcomeCampaign, WorkerBeat
 from tests.customers.imported_runs import customers_of, make_run
 from tests.polaris.sign_in_site import Site, refusal, signed_in
 from tests.rehearsal.platform.rows import add_user
@@ -33,7 +32,7 @@ def test_every_customer_gets_one_mail_at_the_pace(env: dict[str, str], mail_serv
     inbox = mail_server.inbox
 
     with worker(env):
-        wait_for(worker_is_alive)
+        wait_for(WorkerBeat.is_fresh)
         done = manage(
             "backfill_welcome", "--run-id", run.run_id, "--delay-ms", str(DELAY_MS), env=env, timeout=300
         )
@@ -76,7 +75,7 @@ def test_two_workers_and_three_commands_still_send_once_and_at_the_pace(
     command = ("backfill_welcome", "--run-id", run.run_id, "--batch-size", "10", "--delay-ms", "300")
 
     with worker(env), worker(env), ExitStack() as commands:
-        wait_for(worker_is_alive)
+        wait_for(WorkerBeat.is_fresh)
         started_commands = [commands.enter_context(started(*command, env=env)) for _ in range(3)]
         codes = [process.wait(180) for process in started_commands]
 
@@ -95,7 +94,7 @@ def test_interrupting_the_command_leaves_the_worker_sending(
     inbox.on_data = lambda _: len(inbox.received) < 39 or interrupted.wait(60)  # the last mail waits
 
     with worker(env):
-        wait_for(worker_is_alive)
+        wait_for(WorkerBeat.is_fresh)
         with started(*command, env=env) as process:
             wait_for(lambda: inbox.received)
             process.send_signal(signal.SIGINT)
