@@ -125,12 +125,13 @@ def test_6_and_7_nothing_is_enqueued_by_a_preview(
 
 
 def test_8_no_file_is_left_in_the_temporary_folder(
-    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    too_much_for_memory = b"\n" * settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 10_000
+    too_much_for_memory = b"\n" * 10_000
 
     queued(client, customers_csv(1))
     preview_of(client, customers_csv(2) + too_much_for_memory)

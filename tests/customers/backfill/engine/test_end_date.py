@@ -1,6 +1,9 @@
 """Who has given notice: Lago ends the subscription by itself, and everybody knows of it."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from rehearsal.lago import Sandbox
 from tests.customers.factories import (
@@ -20,7 +23,7 @@ from tests.rehearsal.lago.calls import Caller
 
 pytestmark = pytest.mark.django_db
 
-END = "2999-04-01"
+END = f"{timezone.now() + timedelta(days=400):%Y-%m-%d}"
 
 
 def ending(number: int = 1, end: str = END, **changes: str) -> dict[str, str]:
