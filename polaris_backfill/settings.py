@@ -326,7 +326,7 @@ SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "run_backfill"
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"
 IMPORT_EXPORT_USE_TRANSACTIONS = True
-MAX_UPLOAD_BYTES = 20 * 1024 * 1024  # in the admin; the command takes 100 MB
+MAX_UPLOAD_BYTES = 20 * 1024 * 1024  # in the admin; the command takes much more
 MAX_UPLOAD_ROWS = 50_000  # a page can wait for that many to be planned; the command takes 200,000 and more
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # without files
 

@@ -80,16 +80,22 @@ def read_columns(given: Sequence[str], table: Table) -> dict[str, str]:
 
 
 def read_file(path: Path) -> bytes:
-    """Read the whole file, or so much of it that it is known to be too large; raise SourceError."""
+    """Read the whole file, which is held in memory here whatever its format; raise SourceError."""
     if path.is_dir():
         raise unreadable(path.name, "this is a folder, not a file.")
     try:
         with path.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
+            data = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise unreadable(path.name, "there is no such file.", "Check the path.") from None
     except OSError as error:
         raise unreadable(path.name, f"the file cannot be read ({error.strerror}).") from None
+    if len(data) > MAX_BYTES:
+        told = f"the file is larger than {MAX_BYTES // 1_000_000} MB, which is too much to suggest a mapping."
+        raise unreadable(
+            path.name, told, "Have one suggested for its first rows; it fits the whole file too."
+        )
+    return data
 
 
 def ask_for_plans() -> Plans:

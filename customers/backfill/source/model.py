@@ -15,7 +15,8 @@ COLUMNS = ("email", "display_name", "external_id", "id_tag", "plan_code", "start
 # the row in the file that it comes from; before 1.1 there was none.
 REPORT_COLUMNS = ("line", "code", "field", "message", "hint")
 
-MAX_BYTES = 100_000_000  # of a file, and of what a workbook unpacks to
+MAX_BYTES = 100_000_000  # of what is held in memory: JSON, a workbook, and what one unpacks to
+MAX_TEXT_BYTES = 1_000_000_000  # of a CSV or TSV file, which is streamed
 MAX_ROWS = 200_000  # of a workbook or a JSON file, which are held in memory; CSV is streamed
 
 

@@ -11,7 +11,7 @@ from customers.backfill.source.disguise import refuse_disguise
 from customers.backfill.source.encoding import Utf8Check, choose_encoding, decode
 from customers.backfill.source.items import json_source
 from customers.backfill.source.mapping.model import FIELDS, FileMapping, Form, Origin
-from customers.backfill.source.model import MAX_BYTES, Source, unreadable
+from customers.backfill.source.model import MAX_BYTES, MAX_TEXT_BYTES, Source, unreadable
 from customers.backfill.source.raw import Opener
 from customers.backfill.source.text import TextFile, known_delimiter, text_source
 from customers.backfill.source.workbook import workbook_source
@@ -123,10 +123,11 @@ def recognise_format(name: str, data: bytes) -> str:
 def _source(name: str, opener: Opener, stream: BinaryIO, reading: Reading) -> Source:
     kind = _format(name)
     delimiter = known_delimiter(name, reading.delimiter)
+    _refuse_too_large(name, kind, stream)
     start = stream.read(4096)
     refuse_disguise(name, kind, start, opener)
     utf8 = Utf8Check() if reading.encoding else None
-    sha256 = _measure(name, start, stream, utf8)
+    sha256 = _measure(start, stream, utf8)
     if kind in ("xlsx", "ods"):
         return workbook_source(name, kind, _whole(opener), sha256, reading.hidden_rows, reading.mapping)
     chosen = choose_encoding(name, start, reading.encoding)
@@ -146,17 +147,22 @@ def _format(name: str) -> str:
     return kind
 
 
-def _measure(name: str, start: bytes, stream: BinaryIO, utf8: Utf8Check | None) -> str:
-    """Return the SHA-256 of the whole file; refuse one that is too large without reading it all."""
-    digest, size, block = hashlib.sha256(), 0, start
+def _refuse_too_large(name: str, kind: str, stream: BinaryIO) -> None:
+    most = MAX_TEXT_BYTES if kind in TEXT_FORMATS else MAX_BYTES
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    if size > most:
+        told = f"the file is larger than {most // 1_000_000:,} MB."
+        raise unreadable(name, told, "Split it into several files.")
+
+
+def _measure(start: bytes, stream: BinaryIO, utf8: Utf8Check | None) -> str:
+    """Return the SHA-256 of the whole file."""
+    digest, block = hashlib.sha256(), start
     while block:
         digest.update(block)
         if utf8:
             utf8.feed(block)
-        size += len(block)
-        if size > MAX_BYTES:
-            told = f"the file is larger than {MAX_BYTES // 1_000_000} MB."
-            raise unreadable(name, told, "Split it into several files.")
         block = stream.read(1 << 20)
     if utf8:
         utf8.feed(b"", final=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from customers.backfill.source import COLUMNS, MAX_BYTES, SourceError, open_source, read_bytes
+from customers.backfill.source.model import MAX_TEXT_BYTES
 from tests.customers.backfill.files import HEADER, LINE, ROW, csv_bytes, refusal_of, xlsx_bytes
 
 FORMATS_SHOWN = ".csv, .tsv, .xlsx, .ods, .json"
@@ -101,13 +102,17 @@ def test_text_under_the_name_of_a_workbook_is_refused(name: str) -> None:
     assert message == f"{name}: this is not a workbook although its name ends in {name[1:]}."
 
 
-def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "customers.csv"
+@pytest.mark.parametrize(
+    ("name", "most", "said"),
+    [("customers.csv", MAX_TEXT_BYTES, "1,000 MB"), ("customers.json", MAX_BYTES, "100 MB")],
+)
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path, name: str, most: int, said: str) -> None:
+    path = tmp_path / name
     with path.open("wb") as stream:
         stream.write(f"{HEADER}\n{LINE}\n".encode())
-        stream.truncate(MAX_BYTES + 1)
+        stream.truncate(most + 1)
 
-    assert message_of(path) == "customers.csv: the file is larger than 100 MB."
+    assert message_of(path) == f"{name}: the file is larger than {said}."
 
 
 def test_a_refusal_says_what_to_do() -> None:
