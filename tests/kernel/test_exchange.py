@@ -55,7 +55,7 @@ def test_what_is_asked_goes_out_in_one_piece(ends: Ends) -> None:
         (b"HTTP/1.1 204 No Content\r\n\r\n", b"", True),
         (OK + b"content-length:1000\r\n\r\n" + b"a" * 1_000, b"a" * 1_000, True),
         (OK + b"Content-Length: 1001\r\n\r\n" + b"a" * 1_001, None, False),
-        (OK + b"Transfer-Encoding: chunked\r\n\r\n3e9\r\n", None, False),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n3e9\r\n" + b"a" * 1_001, None, False),
         (OK + b"\r\n" + b"a" * 1_001, None, False),
     ],
 )
@@ -101,6 +101,9 @@ def test_what_is_packed_is_unpacked_and_not_beyond_measure(
         OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\n{}",
         OK + b"Transfer-Encoding: gzip\r\n\r\n{}",
         OK + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+        2 * (OK + b"Content-Length: 2\r\n\r\n{}"),
+        OK + b"Content-Length: 2\r\n\r\n{}more",
+        OK + b"A: " + b"a" * 2**17 + b"\r\n\r\n",
     ],
 )
 def test_what_is_no_whole_answer_is_a_lost_connection(ends: Ends, answer: bytes) -> None:
