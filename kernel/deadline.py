@@ -6,6 +6,7 @@ from typing import Any
 
 import requests
 
+from kernel.exchange import Answer
 from kernel.one_server import OneServer
 
 
@@ -37,11 +38,21 @@ class BoundedAdapter(OneServer):
         super().__init__(**pool)
         self._deadline = deadline
 
+    def ask(
+        self, request: requests.PreparedRequest, *, timeout_s: float, most: int, **network: Any
+    ) -> Answer:
+        bounded_s = min(timeout_s, self._left_s(request))
+        return super().ask(request, timeout_s=bounded_s, most=most, **network)
+
     def send(self, request: requests.PreparedRequest, *args: Any, **how: Any) -> requests.Response:
-        left_s = self._deadline.left_s
-        if left_s <= 0:
-            raise requests.ConnectTimeout("no time is left", request=request)
+        left_s = self._left_s(request)
         timeout = how.get("timeout")
         each = timeout if isinstance(timeout, tuple) else (timeout, timeout)
         how["timeout"] = tuple(left_s if one is None else min(one, left_s) for one in each)
         return super().send(request, *args, **how)
+
+    def _left_s(self, request: requests.PreparedRequest) -> float:
+        left_s = self._deadline.left_s
+        if left_s <= 0:
+            raise requests.ConnectTimeout("no time is left", request=request)
+        return left_s

@@ -12,6 +12,7 @@ import requests
 from billing import errors
 from billing.errors import LagoError
 from kernel import http
+from kernel.exchange import Answer
 
 MAX_BODY = 64 * 2**20  # 500 plans with many charges are a few MB; more than this is not Lago
 MAX_RETRY_AFTER_S = 60.0  # quotas are per second; who asks for more than a minute is asked again after one
@@ -19,33 +20,39 @@ MAX_RETRY_AFTER_S = 60.0  # quotas are per second; who asks for more than a minu
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A 2xx answer with what was asked for under its key.
-
-    `served_at` is the server's own `Date`. Lago's server does not send one; a proxy before it does.
-    `rate_per_s` is how many calls a second are allowed, which Lago Cloud says.
-    """
+    """A 2xx answer with what was asked for under its key."""
 
     status: int
     body: Mapping[str, Any]
-    served_at: datetime | None
-    rate_per_s: int | None = None
+    headers: Mapping[str, str]
+
+    @property
+    def served_at(self) -> datetime | None:
+        """Give the server's own `Date`. Lago's server does not send one; a proxy before it does."""
+        return http.http_date(self.headers.get("date", ""))
+
+    @property
+    def rate_per_s(self) -> int | None:
+        """Say how many calls a second are allowed, if it is said: Lago Cloud does."""
+        value = self.headers.get("x-ratelimit-limit", "")
+        return int(value) if value.isascii() and value.isdigit() and int(value) else None
 
 
-def judge(what: str, response: requests.Response, content: bytes | None, key: str, *, write: bool) -> Reply:
-    """Return the reply if it holds `key`, else raise LagoError; `content` is None if it was too large."""
-    status = response.status_code
+def judge(what: str, answer: Answer, key: str, *, write: bool) -> Reply:
+    """Return the reply if it holds `key`, else raise LagoError."""
+    status = answer.status
     if status == 429 or status >= 500:
-        raise errors.unavailable(what, status, write=write, retry_after_s=retry_after(response))
+        raise errors.unavailable(what, status, write=write, retry_after_s=retry_after(answer))
     if 300 <= status < 400:
         raise errors.redirected(what, status)
-    body = _parsed(content)
-    if body is None and (status >= 400 or _is_html(response, content)):
+    body = _parsed(answer.content)
+    if body is None and (status >= 400 or _is_html(answer)):
         raise errors.not_lago(what, status, write=write)
     if status >= 400:
         raise errors.refused(what, status, body or {})
     if body is None or key not in body:
         raise errors.not_asked_for(what, status, write=write)
-    return Reply(status, body, http.http_date(response.headers.get("Date", "")), _rate(response))
+    return Reply(status, body, answer.headers)
 
 
 def lost(what: str, url: str, failure: requests.RequestException, *, write: bool) -> LagoError:
@@ -58,27 +65,12 @@ def lost(what: str, url: str, failure: requests.RequestException, *, write: bool
     )
 
 
-def read(response: requests.Response) -> bytes | None:
-    """Read the body, or None if it is larger than anything Lago sends."""
-    content = bytearray()
-    for chunk in response.iter_content(2**16):
-        content += chunk
-        if len(content) > MAX_BODY:
-            return None
-    return bytes(content)
-
-
-def retry_after(response: requests.Response) -> float:
+def retry_after(answer: Answer) -> float:
     """Return the seconds that Lago, its gateway or a proxy asks us to wait; 0 if none says so."""
-    for header in ("Retry-After", "X-RateLimit-Reset"):
-        if value := response.headers.get(header):
+    for header in ("retry-after", "x-ratelimit-reset"):
+        if value := answer.headers.get(header):
             return min(max(_seconds(value), 0.0), MAX_RETRY_AFTER_S)
     return 0.0
-
-
-def _rate(response: requests.Response) -> int | None:
-    value = response.headers.get("X-RateLimit-Limit", "")
-    return int(value) if value.isascii() and value.isdigit() and int(value) else None
 
 
 def _seconds(value: str) -> float:
@@ -99,5 +91,5 @@ def _parsed(content: bytes | None) -> Mapping[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def _is_html(response: requests.Response, content: bytes | None) -> bool:
-    return "html" in response.headers.get("Content-Type", "") or (content or b"").lstrip()[:1] == b"<"
+def _is_html(answer: Answer) -> bool:
+    return "html" in answer.headers.get("content-type", "") or (answer.content or b"").lstrip()[:1] == b"<"

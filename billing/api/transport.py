@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 import requests
 from requests.auth import AuthBase
@@ -11,10 +12,11 @@ from requests.structures import CaseInsensitiveDict
 from tenacity import RetryCallState, wait_exponential_jitter
 
 from billing.api.addresses import checked_key, normalised
-from billing.api.replies import Reply, judge, lost, read, retry_after
+from billing.api.replies import MAX_BODY, Reply, judge, lost, retry_after
 from billing.errors import LagoError
 from kernel import http
 from kernel.deadline import Deadline
+from kernel.exchange import Answer
 from kernel.pace import Limiter, RateLimiter
 from kernel.tally import Tally
 
@@ -65,7 +67,7 @@ class Transport:
         blank = self._session.prepare_request(requests.Request("GET", self.url))
         self._headers = {**blank.headers}
         self._network: Any = self._session.merge_environment_settings(self.url, {}, True, None, None)
-        self._way = self._session.get_adapter(self.url)
+        self._way: Any = self._session.get_adapter(self.url)
 
     def close(self) -> None:
         self._session.close()
@@ -121,12 +123,11 @@ class Transport:
         self._limiter.wait()
         with self.tally.one():
             try:
-                with self._way.send(request, timeout=self._timeout_s, **self._network) as response:
-                    content = read(response)
+                answer = self._way.ask(request, timeout_s=self._timeout_s, most=MAX_BODY, **self._network)
             except requests.RequestException as failure:
                 raise lost(what, self.url, failure, write=write) from None
-            self._heed(response)
-            return judge(what, response, content, key, write=write)
+            self._heed(answer)
+            return judge(what, answer, key, write=write)
 
     def _request(
         self, method: str, path: str, params: Params, body: Mapping[str, Any] | None
@@ -141,13 +142,20 @@ class Transport:
             headers["Content-Length"] = str(len(prepared.body or b""))
         prepared.headers = cast("CaseInsensitiveDict[str]", headers)  # which would cost more than all of this
         # Set as it is: preparing would turn %2E back into a dot, which Lago takes for the start of a format.
-        prepared.url = f"{self.url}/{path}" + (f"?{urlencode(params)}" if params else "")
+        prepared.url = f"{self.url}/{path}" + (f"?{_query(params)}" if params else "")
         return prepared
 
-    def _heed(self, response: requests.Response) -> None:
+    def _heed(self, answer: Answer) -> None:
         """Hold back the other threads too when the quota is spent."""
-        if response.status_code == 429 or response.headers.get("X-RateLimit-Remaining") == "0":
-            self._limiter.pause(retry_after(response))
+        if answer.status == 429 or answer.headers.get("x-ratelimit-remaining") == "0":
+            self._limiter.pause(retry_after(answer))
+
+
+_escaped = lru_cache(maxsize=1_024)(quote_plus)  # all but an id here and there are always the same
+
+
+def _query(params: Params) -> str:
+    return "&".join([f"{_escaped(name)}={_escaped(value)}" for name, value in params])
 
 
 def _is_repeatable(error: Exception, *, once: bool) -> bool:
