@@ -118,22 +118,28 @@ def delete(model: type[Model], pks: Collection[int]) -> set[int]:
     if entangled:
         model._base_manager.filter(pk__in=entangled).delete()
     free = [pk for pk in pks if pk not in entangled]
+    key = connection.ops.quote_name(str(model._meta.pk.column))
+    let_go = ", ".join(
+        f"loose_{n} AS (UPDATE {table} SET {column} = NULL WHERE {column} = ANY(%(pks)s))"  # noqa: S608
+        for n, (table, column) in enumerate(loose)
+    )
+    delete = f"DELETE FROM {_table(model)} WHERE {key} = ANY(%(pks)s) RETURNING {key}"  # noqa: S608
     with connection.cursor() as cursor:
-        for table, column in loose:
-            cursor.execute(f"UPDATE {table} SET {column} = NULL WHERE {column} = ANY(%s)", [free])  # noqa: S608
-        key = connection.ops.quote_name(str(model._meta.pk.column))
-        cursor.execute(f"DELETE FROM {_table(model)} WHERE {key} = ANY(%s) RETURNING {key}", [free])  # noqa: S608
+        cursor.execute(f"WITH {let_go} {delete}" if let_go else delete, {"pks": free})
         return entangled | {int(pk) for (pk,) in cursor.fetchall()}
 
 
 @cache
 def _hanging(model: type[Model]) -> tuple[list[_Place], list[_Place]]:
-    """Return where objects of other models point to this one: those that let go of it, and all others."""
+    """Return where objects of other models point to this one: those that let go of it, and all others.
+
+    Of those that let go, no two are in one table: one statement writes no row of a table twice.
+    """
     hanging = [
         one for one in model._meta.get_fields(include_hidden=True) if isinstance(one, ForeignObjectRel)
     ]
-    loose = [_place(one) for one in hanging if one.on_delete is SET_NULL]
-    return loose, [_place(one) for one in hanging if one.on_delete is not SET_NULL]
+    loose = {_place(one)[0]: _place(one) for one in hanging if one.on_delete is SET_NULL}
+    return list(loose.values()), [place for one in hanging if (place := _place(one)) not in loose.values()]
 
 
 def _named_by(places: Sequence[_Place], pks: Collection[int]) -> set[int]:

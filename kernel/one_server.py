@@ -51,7 +51,7 @@ class OneServer(HTTPAdapter):
 
     def _standing(self, url: str) -> Any:
         """Take a connection that stands, if there is one on which the server itself is spoken to."""
-        if self._pool is None or not self._takes_paths or not url.isascii():
+        if self._pool is None or not self._takes_paths or not _is_plain(url):
             return None
         connection = self._pool._get_conn()  # closed, where the other side hung up in the meantime
         if connection.sock is None:
@@ -97,6 +97,11 @@ class OneServer(HTTPAdapter):
     def close(self) -> None:
         self._pool = None
         super().close()
+
+
+def _is_plain(url: str) -> bool:
+    """Return whether an address can go out as it is; the library refuses or rewrites others."""
+    return url.isascii() and url.isprintable() and " " not in url
 
 
 def _read(response: requests.Response, most: int) -> bytes | None:

@@ -128,3 +128,16 @@ def test_once_it_is_closed_a_call_begins_anew(connect: Connect, past: list[str])
     client.customer("a")
 
     assert past == []
+
+
+def test_an_address_that_would_say_more_than_an_address_is_escaped(
+    scripted: Scripted, connect: Connect, past: list[str]
+) -> None:
+    client = connect()
+    client.customer("a")
+
+    with pytest.raises(LagoError):
+        client._transport.send("DELETE", "api/v1/a HTTP/1.1\r\nX: y\r\n\r\n", "customer")
+
+    assert scripted.asked[1].path == "/api/v1/a%20HTTP/1.1X:%20y"
+    assert past == []
