@@ -10,7 +10,8 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, tzinfo
+from functools import lru_cache
 from operator import attrgetter
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
@@ -181,7 +182,7 @@ class _Packing(Generic[T]):
         values = list(self._values(thing))
         for place in self._instants:
             if values[place] is not None:
-                values[place] = values[place].isoformat()
+                values[place] = _written(values[place], values[place].tzinfo)
         return values
 
     def thing(self, values: list[Any]) -> T:
@@ -189,6 +190,12 @@ class _Packing(Generic[T]):
             if values[place] is not None:
                 values[place] = instant_of(values[place])
         return self._kind(*values)
+
+
+@lru_cache(maxsize=4096)  # as of reading: many things share their instants
+def _written(moment: datetime, zone: tzinfo | None) -> str:
+    """Write an instant; by its zone too, as two that are written otherwise are equal."""
+    return moment.isoformat()
 
 
 def _packed(some: list[Any]) -> bytes:

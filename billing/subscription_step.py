@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any
 
 from billing import prepaid_reports, reports
 from billing.api.subscriptions import Subscribed
@@ -89,7 +90,7 @@ class LagoSubscriptionStep(Step):
         self.ahead = ahead
         self.biller = biller or Biller(client, UTC)
         self.priced_at: datetime | None = None
-        self._new_ones: dict[int, Verdict] = {}  # by the identity of the bills, which many rows share
+        self._new_ones: dict[tuple[Any, ...], Verdict] = {}
         self.births = births or Births()
         self.stands_off = self.births.gap_s > 0
 
@@ -144,12 +145,20 @@ class LagoSubscriptionStep(Step):
 
     def _billed(self, wanted: Wanted) -> Verdict:
         """Rows of one plan and start share one verdict."""
-        bills = self.bills_at(wanted, self.priced_at) if self.priced_at else None
-        if bills is None:
+        if self.priced_at is None:
             return NEW
-        if id(bills) not in self._new_ones:
-            self._new_ones[id(bills)] = Verdict(Action.CREATE, warnings=bills.remarks, bills=bills)
-        return self._new_ones[id(bills)]
+        case = (
+            wanted.plan_code,
+            wanted.billing_time,
+            wanted.subscription_at,
+            asked_end(wanted),
+            self._zone_of(wanted),
+        )
+        if case not in self._new_ones:
+            bills = self.bills_at(wanted, self.priced_at)
+            new = Verdict(Action.CREATE, warnings=bills.remarks, bills=bills) if bills else NEW
+            self._new_ones[case] = new
+        return self._new_ones[case]
 
     def _billed_twice(self, wanted: Wanted, found: Live) -> tuple[Problem, ...]:
         """Warn where our id was ended with a bill for days after the row's start: they are billed again."""

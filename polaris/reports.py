@@ -16,6 +16,8 @@ AGAIN = "Run the same file again with --skip-existing: it is made again."
 
 def unsupported_name(wanted: Wanted) -> Iterator[Problem]:
     """Refuse what the platform would write into SteVe's note, which takes no such character."""
+    if wanted.display_name.isascii():
+        return
     strange = sorted({c for c in wanted.display_name if ord(c) > LAST_PLAIN})
     if strange:
         named = ", ".join(f"U+{ord(c):X}" for c in strange)

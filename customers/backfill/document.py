@@ -139,7 +139,7 @@ def _action(report: Report, row: PlannedRow) -> str:
 def row_of(report: Report, row: PlannedRow) -> dict[str, Any]:
     """Return what the document says of a row."""
     settled = report.outcomes.get(row.line)
-    steps = settled.steps if settled else {name: verdict.action for name, verdict in row.verdicts.items()}
+    steps = settled.steps if settled else row.actions
     return {
         "line": row.line,
         "external_id": row.wanted.external_id,

@@ -1,3 +1,4 @@
+from customers.models.among import as_array
 from customers.models.approval import PlanApproval
 from customers.models.backfill import BackfillRow, BackfillRun, BackfillStep, RunCalls, email_digest, moved_to
 from customers.models.campaign import PlatformLink, WelcomeCampaign, WelcomeMail
@@ -34,6 +35,7 @@ __all__ = [
     "WelcomeMail",
     "WorkerBeat",
     "WorkerSeen",
+    "as_array",
     "email_digest",
     "header_digest",
     "moved_to",

@@ -50,6 +50,14 @@ class MappingFact(NamedTuple):
     steve_ocpp_tag_pk: int | None
 
 
+class MappingNow(NamedTuple):
+    pk: int
+    user_id: int
+    is_active: bool
+    lago_subscription_external_id: str
+    steve_ocpp_tag_pk: int | None
+
+
 # By idTag in lower case; what is there of the same card in another notation, by `_ALIKE` and its bare form.
 Mappings = Mapping[str, MappingFact]
 
@@ -60,7 +68,7 @@ _ALIKE = "="  # which no idTag begins with
 class Recorded:
     """What is there of a run's mappings, by their number, and what else their customers have."""
 
-    mappings: dict[str, IdTagMapping] = field(default_factory=dict)
+    mappings: dict[str, MappingNow] = field(default_factory=dict)
     extra: dict[int, list[str]] = field(default_factory=dict)
 
 
@@ -135,7 +143,8 @@ class IdTagMappingStep(Step):
         things = list(things)
         pks = [int(thing.ref) for thing in things if thing.ref]
         owners = {pk for thing in things if (pk := thing.facts.get(Fact.USER_PK))}
-        there = {str(pk): mapping for pk, mapping in IdTagMapping.objects.in_bulk(pks).items()}
+        found = IdTagMapping.objects.filter(pk__among=pks).values_list(*MappingNow._fields)
+        there = {str(values[0]): MappingNow(*values) for values in found}
         return Recorded(there, _unknown_to_any_run(owners))
 
     def compare(self, thing: Thing, found: Recorded) -> list[Divergence]:
@@ -153,7 +162,7 @@ class IdTagMappingStep(Step):
     ) -> Iterator[tuple[str, str]]:
         by_pk = {int(thing.ref): thing for thing in things if thing.ref}
         for some in chunks(by_pk):
-            for pk, owner in IdTagMapping.objects.filter(pk__in=some).values_list("pk", "user_id"):
+            for pk, owner in IdTagMapping.objects.filter(pk__among=some).values_list("pk", "user_id"):
                 if owner != by_pk[pk].facts.get(Fact.USER_PK):
                     yield by_pk[pk].wanted.external_id, "gave an idTag away"
 
@@ -199,7 +208,7 @@ def _same_or_alike(cards: Sequence[str]) -> QuerySet[IdTagMapping]:
     """Select mappings of these cards, and of what they may be in another notation; two indexes serve it."""
     forms = {stripped(card) for card in cards}.union(*(readings(card) for card in cards))
     keyed = IdTagMapping.objects.alias(key=Lower("id_tag"), digits=STRIPPED_ID_TAG)
-    return keyed.filter(Q(key__in=cards) | Q(digits__in=forms))
+    return keyed.filter(Q(key__among=cards) | Q(digits__among=forms))
 
 
 def _alike(id_tag: str, found: Mappings) -> tuple[Problem, ...]:
@@ -223,7 +232,7 @@ def _is_as_in_steve(mapping: MappingFact, facts: Facts) -> bool:
 # --- What diverges -----------------------------------------------------------------------------------
 
 
-def _differences(thing: Thing, mapping: IdTagMapping) -> Iterator[Divergence]:
+def _differences(thing: Thing, mapping: MappingNow) -> Iterator[Divergence]:
     owner = thing.facts.get(Fact.USER_PK)
     if owner is not None and mapping.user_id != owner:
         remedy = "Sessions are billed to that customer. Move it back, or correct the file."
@@ -238,7 +247,7 @@ def _differences(thing: Thing, mapping: IdTagMapping) -> Iterator[Divergence]:
         yield Divergence("other_subscription", f"billed to {key}", f"billed to {billed}", remedy)
 
 
-def _other_number(thing: Thing, mapping: IdTagMapping) -> Iterator[Divergence]:
+def _other_number(thing: Thing, mapping: MappingNow) -> Iterator[Divergence]:
     number = thing.facts.get(Fact.OCPP_TAG_PK)
     if number is None or mapping.steve_ocpp_tag_pk == number:
         return
@@ -250,7 +259,7 @@ def _other_number(thing: Thing, mapping: IdTagMapping) -> Iterator[Divergence]:
 def _unknown_to_any_run(owners: Iterable[int]) -> dict[int, list[str]]:
     """Find idTags that these customers have, and that no run knows of."""
     extra: dict[int, list[str]] = {}
-    unknown = IdTagMapping.objects.filter(user_id__in=list(owners), backfill_rows__isnull=True)
+    unknown = IdTagMapping.objects.filter(user_id__among=owners, backfill_rows__isnull=True)
     for user_pk, id_tag in unknown.values_list("user_id", "id_tag").order_by("pk"):
         extra.setdefault(user_pk, []).append(mask_id_tag(id_tag))
     return extra

@@ -16,6 +16,11 @@ class UserFact(NamedTuple):
     is_staff: bool
 
 
+class UserNow(NamedTuple):
+    external_id: str | None
+    is_active: bool
+
+
 # --- Customers ---------------------------------------------------------------------------------------
 
 

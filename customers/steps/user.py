@@ -12,9 +12,9 @@ from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 from customers import bulk
-from customers.models import BackfillRow, IdTagMapping, User, email_digest
+from customers.models import BackfillRow, IdTagMapping, User, as_array, email_digest
 from customers.steps import reports
-from customers.steps.reports import UserFact
+from customers.steps.reports import UserFact, UserNow
 from kernel import (
     Action,
     Divergence,
@@ -112,11 +112,12 @@ class UserStep(Step):
 
     # --- Reconcile -----------------------------------------------------------------------------------
 
-    def look_again(self, things: Iterable[Thing], since: Since) -> dict[str, User]:
+    def look_again(self, things: Iterable[Thing], since: Since) -> dict[str, UserNow]:
         """Return the users that are there, by their number."""
-        return {str(pk): user for pk, user in User.objects.in_bulk(_pks(things)).items()}
+        there = User.objects.filter(pk__among=_pks(things)).values_list("pk", "external_id", "is_active")
+        return {str(pk): UserNow(external_id, is_active) for pk, external_id, is_active in there}
 
-    def compare(self, thing: Thing, found: dict[str, User]) -> list[Divergence]:
+    def compare(self, thing: Thing, found: dict[str, UserNow]) -> list[Divergence]:
         user = found.get(thing.ref)
         if user is None:
             return [Divergence("missing", "a customer", "none", AGAIN)]
@@ -131,7 +132,7 @@ class UserStep(Step):
         for some in chunks(pks):
             yield from _visits(some, since)
             # An idTag that somebody gave the customer by hand, or that a later run gave.
-            mappings = IdTagMapping.objects.filter(user_id__in=some, created_at__gte=since.started_at)
+            mappings = IdTagMapping.objects.filter(user_id__among=some, created_at__gte=since.started_at)
             others = mappings.exclude(backfill_rows__run=since.run_pk)
             for external_id in others.values_list("user__external_id", flat=True).distinct():
                 yield external_id or "", "has other idTags"
@@ -154,7 +155,7 @@ def _pks(things: Iterable[Thing]) -> list[int]:
 
 def _by_email(values: Iterable[str]) -> Iterator[UserFact]:
     for some in chunks(values):
-        yield from _facts(User.objects.alias(key=Lower("email")).filter(key__in=some))
+        yield from _facts(User.objects.alias(key=Lower("email")).filter(key__among=some))
 
 
 def _by_external_id(values: Iterable[str]) -> Iterator[tuple[str, UserFact]]:
@@ -164,7 +165,7 @@ def _by_external_id(values: Iterable[str]) -> Iterator[tuple[str, UserFact]]:
     """
     for some in chunks(values):
         spelt = _spellings(some)
-        for user in _facts(User.objects.filter(pk__in=spelt)):
+        for user in _facts(User.objects.filter(pk__among=spelt)):
             yield from ((value, user) for value in spelt[user.pk])
 
 
@@ -174,7 +175,7 @@ def _spellings(external_ids: list[str]) -> dict[int, list[str]]:
         cursor.execute(
             "SELECT old.id, new.value FROM unnest(%s::text[]) AS new(value)"
             " JOIN customers_user AS old ON lower(old.external_id) = lower(new.value)",
-            [external_ids],
+            [as_array(external_ids)],
         )
         for pk, value in cursor.fetchall():
             found[pk].append(value)
@@ -198,7 +199,7 @@ def _user(wanted: Wanted) -> dict[str, str]:
     }
 
 
-def _differences(external_id: str, user: User) -> Iterator[Divergence]:
+def _differences(external_id: str, user: UserNow) -> Iterator[Divergence]:
     if user.external_id != external_id:
         remedy = "Correct the external_id of the customer, or of Lago."
         yield Divergence("other_key", external_id, user.external_id or "none", remedy)
@@ -209,7 +210,7 @@ def _differences(external_id: str, user: User) -> Iterator[Divergence]:
 
 def _visits(pks: Sequence[int], since: Since) -> Iterator[tuple[str, str]]:
     """Tell of who signed in, and whose address is no longer the one that the row had."""
-    rows = BackfillRow.objects.filter(run=since.run_pk, user_id__in=pks)
+    rows = BackfillRow.objects.filter(run=since.run_pk, user_id__among=pks)
     for external_id, digest, email, last_login in rows.values_list(
         "external_id", "email_digest", "user__email", "user__last_login"
     ):

@@ -210,8 +210,8 @@ def plan_rows(plan: RevertPlan) -> Iterator[dict[str, Any]]:
     """Return what the document says of each row."""
     for row in plan.rows:
         yield {
-            "line": row.recorded.line,
-            "external_id": row.recorded.external_id,
+            "line": row.line,
+            "external_id": row.external_id,
             "remove": row.goes,
             "keep": row.stays,
             "gone": row.gone,

@@ -12,8 +12,9 @@ from django.db.models import Model
 from customers.backfill.engine.progress import Progress
 from customers.backfill.engine.stop import Stop
 from customers.backfill.reconcile import Found, Reconciliation, reconcile
-from customers.backfill.revert import Choice, RevertPlan, RevertReport, RowPlan, plan_revert, revert
+from customers.backfill.revert import Choice, RevertPlan, RevertReport, plan_revert, revert
 from customers.backfill.revert.activity import Activity
+from customers.backfill.revert.told import ToldRow
 from customers.backfill.systems import connect
 from customers.models import BackfillRun
 from tests.customers.commands import Answer
@@ -58,10 +59,10 @@ def _short(found: Found) -> tuple[str, str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Foretold:
-    """What a revert would do: its rows as they are while the systems are connected."""
+    """What a revert would do."""
 
     plan: RevertPlan
-    rows: list[RowPlan]
+    rows: list[ToldRow]
 
     @property
     def active(self) -> Activity:

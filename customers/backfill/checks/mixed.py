@@ -53,7 +53,7 @@ def _is_other_text(row: SourceRow, column: str) -> bool:
     if column in row.numeric or column in row.uncalculated:
         return False
     given = row.values.start_date if column == "start_date" else row.more.get(column, "")
-    return any(char.isdigit() for char in given) and not is_iso(given.strip())
+    return not is_iso(given.strip()) and any(char.isdigit() for char in given)
 
 
 def _mixed(column: str, dates: Sequence[int], texts: Sequence[int]) -> Problem:

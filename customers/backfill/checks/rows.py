@@ -52,7 +52,7 @@ def check_row(
     checked = _check_values(row, plans, written)
     if row.mapped:
         checked |= {**row.mapped.faults, **_defaulted(row.mapped)}
-    for column in row.uncalculated & checked.keys():
+    for column in row.uncalculated & checked.keys() if row.uncalculated else ():
         if not _was_taken(row, column):
             checked[column] = not_calculated(column)
     found = {field: value for field, value in checked.items() if isinstance(value, Problem)}
@@ -174,7 +174,7 @@ def _was_taken(row: SourceRow, field: str) -> bool:
 def _warnings(
     row: SourceRow, wanted: Wanted, plans: Mapping[str, PlanLike], written: Written, today: date
 ) -> list[Problem]:
-    is_text = "display_name" not in row.numeric | row.dated
+    is_text = "display_name" not in row.numeric and "display_name" not in row.dated
     day, moved = wanted.starts_on, wanted.moved_to is not None
     has_name = bool(wanted.display_name) and "display_name" not in row.uncalculated
     found = (

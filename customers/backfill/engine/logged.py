@@ -18,7 +18,7 @@ def without_calls(row: PlannedRow, made: Mapping[str, str]) -> Settled:
 
 def meant(row: PlannedRow) -> dict[str, str]:
     """Say of each step what the plan means to do."""
-    return {name: str(verdict.action) for name, verdict in row.verdicts.items()}
+    return {name: str(action) for name, action in row.actions.items()}
 
 
 def log_line(settled: Settled) -> dict[str, object]:

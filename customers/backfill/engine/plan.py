@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from customers.backfill.engine.acceptance import NO, Accepted, Past, accept, with_way_out
-from customers.backfill.engine.sharing import Sharing
+from customers.backfill.engine.sharing import Sharing, Standing
 from customers.backfill.ledger.facts import Ledger, LedgerFact
 from kernel import Action, Bills, Doubt, Facts, Per, Problem, Step, Verdict, Wanted
 from kernel.chunks import chunks
@@ -67,7 +67,16 @@ class PlannedRow:
         if all(known.code != warning.code for known in self.warnings):
             self.warnings = (*self.warnings, warning)
 
+    @property
+    def actions(self) -> Mapping[str, Action | None]:
+        """Return what is meant to be done about each thing."""
+        if isinstance(self.verdicts, Standing):
+            return self.verdicts.actions
+        return {name: verdict.action for name, verdict in self.verdicts.items()}
+
     def means(self, step: str, action: Action) -> bool:
+        if isinstance(self.verdicts, Standing):
+            return self.verdicts.actions.get(step) is action
         return step in self.verdicts and self.verdicts[step].action is action
 
 
@@ -190,16 +199,18 @@ def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Pol
         return
     steps = [one.step for one in looked]
     facts = _facts_of(row.wanted, ledger, steps)
-    row.problems = tuple(problem for problem in row.problems if not _is_settled(problem, row.wanted, facts))
+    if row.problems:
+        row.problems = tuple(one for one in row.problems if not _is_settled(one, row.wanted, facts))
     verdicts = verdicts_on(row.wanted, looked)
     reasons = [verdict.leave for verdict in verdicts.values() if verdict.leave]
     if reasons and policy.skip_existing:
         row.action = RowAction.FAIL if row.problems else RowAction.SKIP
         row.warnings = (*row.warnings, *reasons)
         return
-    if any(one.step.is_keystone and _adopts(verdicts.get(one.step.name)) for one in looked):
-        verdicts = {name: _left_alone(name, verdict, facts) for name, verdict in verdicts.items()}
-    verdicts = {name: _ours(name, verdict, facts) for name, verdict in verdicts.items()}
+    if facts:
+        if any(one.step.is_keystone and _adopts(verdicts.get(one.step.name)) for one in looked):
+            verdicts = {name: _left_alone(name, verdict, facts) for name, verdict in verdicts.items()}
+        verdicts = {name: _ours(name, verdict, facts) for name, verdict in verdicts.items()}
     row.bills = _bills_of(verdicts)
     row.problems = (*row.problems, *_problems(verdicts, facts, policy))
     fails = bool(row.problems)
@@ -261,19 +272,19 @@ def _told(wanted: Wanted, verdicts: Mapping[str, Verdict], steps: Iterable[Step]
     known: dict[str, Any] = {}
     for step in steps:
         if verdict := verdicts.get(step.name):
-            known |= {**step.tell(wanted, verdict.ref, verdict.key), **verdict.tells}
+            known.update(step.tell(wanted, verdict.ref, verdict.key))
+            known.update(verdict.tells)
     return known
 
 
-def _facts_of(wanted: Wanted, ledger: Ledger, steps: Sequence[Step]) -> list[LedgerFact]:
+def _facts_of(wanted: Wanted, ledger: Ledger, steps: Sequence[Step]) -> Sequence[LedgerFact]:
     """Return what runs recorded for this row, without unanswered creates of the customer's other cards."""
+    known = ledger.get(wanted.external_id, ())
+    if all(fact.state != "intended" for fact in known):
+        return known
     card = wanted.id_tag.lower()
     shared = {step.name for step in steps if step.per is Per.CUSTOMER}
-    return [
-        fact
-        for fact in ledger.get(wanted.external_id, ())
-        if fact.state != "intended" or fact.step in shared or fact.id_tag == card
-    ]
+    return [fact for fact in known if fact.state != "intended" or fact.step in shared or fact.id_tag == card]
 
 
 def _ours(name: str, verdict: Verdict, facts: Sequence[LedgerFact]) -> Verdict:
@@ -330,7 +341,7 @@ def _warnings(verdicts: Mapping[str, Verdict], steps: Sequence[Step], *, fails: 
     """Return what a row warns of; one that fails alters nothing."""
     alterations = {step.alters for step in steps} if fails else set()
     for verdict in verdicts.values():
-        warnings = (*verdict.warnings, *verdict.theirs)
+        warnings = verdict.warnings + verdict.theirs
         yield from (warning for warning in warnings if warning.code not in alterations)
 
 
@@ -343,7 +354,7 @@ def _altered_before(
 ) -> Iterator[Problem]:
     """Name what the run that is continued has altered already: by now it looks like any other."""
     known = {(fact.step, fact.ref) for fact in facts if fact.alters and fact.run_pk == policy.run_pk}
-    for step in steps:
+    for step in steps if known else ():
         verdict = verdicts.get(step.name)
         if verdict is None or (step.name, verdict.ref) not in known:
             continue
@@ -353,7 +364,7 @@ def _altered_before(
 
 def _problems(verdicts: Mapping[str, Verdict], facts: Sequence[LedgerFact], policy: Policy) -> list[Problem]:
     problems = [problem for verdict in verdicts.values() for problem in _against(verdict, policy)]
-    if policy.skip_existing:
+    if policy.skip_existing or not any(verdict.exists for verdict in verdicts.values()):
         return problems
     of_this_run = {(fact.step, fact.ref) for fact in facts if fact.run_pk == policy.run_pk}
     unsettled = {fact.step for fact in facts if fact.run_pk == policy.run_pk and fact.state == "intended"}
@@ -365,7 +376,10 @@ def _problems(verdicts: Mapping[str, Verdict], facts: Sequence[LedgerFact], poli
 
 def _against(verdict: Verdict, policy: Policy) -> Iterator[Problem]:
     yield from verdict.problems
-    yield from (problem for option, problem in verdict.unless_allowed.items() if option not in policy.allowed)
+    if verdict.unless_allowed:
+        yield from (
+            problem for option, problem in verdict.unless_allowed.items() if option not in policy.allowed
+        )
 
 
 def judge_again(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Policy) -> None:

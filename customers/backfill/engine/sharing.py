@@ -1,6 +1,6 @@
 """What many rows of a plan have in common is held once: a file may have a million rows. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kernel import Action, Bills, Problem, Verdict
@@ -11,23 +11,32 @@ MOST = 1_000  # kinds; of a file in which no row is like another, there is nothi
 class Standing(Mapping[str, Verdict]):
     """The verdicts on a row of which nothing is to be done: for each step the action, and what was found."""
 
-    __slots__ = ("_actions", "_refs")
+    __slots__ = ("_refs", "actions")
 
     def __init__(self, actions: Mapping[str, Action | None], refs: Iterable[str]) -> None:
         """Take the actions by step, in their order; `refs` are in the same. No system's ids have lines."""
-        self._actions, self._refs = actions, "\n".join(refs)
+        self.actions, self._refs = actions, "\n".join(refs)
 
     def __getitem__(self, name: str) -> Verdict:
-        place = list(self._actions).index(name) if name in self._actions else -1
-        if place < 0:
+        if name not in self.actions:
             raise KeyError(name)
-        return Verdict(self._actions[name], ref=self._refs.split("\n")[place])
+        return Verdict(
+            self.actions[name], ref=dict(zip(self.actions, self._refs.split("\n"), strict=True))[name]
+        )
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._actions)
+        return iter(self.actions)
 
     def __len__(self) -> int:
-        return len(self._actions)
+        return len(self.actions)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.actions
+
+    def items(self) -> ItemsView[str, Verdict]:
+        """Put all of them together at once: one by one, each would look for its place."""
+        refs = zip(self.actions.items(), self._refs.split("\n"), strict=True)
+        return {name: Verdict(action, ref=ref) for (name, action), ref in refs}.items()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,9 @@ class Sharing:
         self._actions: dict[tuple[tuple[str, Action | None], ...], Mapping[str, Action | None]] = {}
         self._verdicts: dict[tuple[tuple[str, int], ...], Mapping[str, Verdict]] = {}
         self._bills: dict[Bills, Bills] = {}
+        self._given: set[int] = (
+            set()
+        )  # the identities of those, which live as long: to compare them takes long
         self._ended: dict[tuple[str, tuple[tuple[str, str], ...]], Ended] = {}
 
     def standing(self, verdicts: Mapping[str, Verdict]) -> Mapping[str, Verdict]:
@@ -69,6 +81,8 @@ class Sharing:
         return self._ended.setdefault(key, ended)
 
     def bills(self, bills: Bills | None) -> Bills | None:
-        if bills is None or len(self._bills) >= MOST:
+        if bills is None or id(bills) in self._given or len(self._bills) >= MOST:
             return bills
-        return self._bills.setdefault(bills, bills)
+        known = self._bills.setdefault(bills, bills)
+        self._given.add(id(known))
+        return known

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
@@ -22,6 +22,8 @@ from kernel.fingerprint import salt_of
 State = BackfillStep.State
 Outcome = BackfillRow.Outcome
 STAGE_SIZE = 2_000
+_OUTCOMES = {RowAction.FAIL: Outcome.FAILED, RowAction.SKIP: Outcome.SKIPPED}
+_STATES = {Action.CREATE: State.PLANNED, Action.SHARED: State.SHARED}  # of all others: adopted
 JUDGED = ["outcome", "problems", "warnings", "settled_at"]
 # Of a row that fails, what an earlier attempt knew is kept: it may have made things that still stand.
 # Of the others it may have known less, such as a plan that Lago did not have then.
@@ -32,8 +34,28 @@ Previous = Mapping[tuple[int, str], tuple[str, dict[str, Any]]]
 
 
 @dataclass(slots=True)
+class StagedRow:
+    """A `BackfillRow` to be written: an object of the model takes five times as much time."""
+
+    run_id: int
+    line: int
+    external_id: str
+    plan_code: str
+    start_date: date | None
+    subscription_at: datetime | None
+    more: Mapping[str, Any]
+    email_digest: str
+    outcome: str
+    problems: Sequence[Mapping[str, Any]]
+    warnings: Sequence[Mapping[str, Any]]
+    settled_at: datetime | None
+    user_id: int | None = None
+    mapping_id: int | None = None
+
+
+@dataclass(slots=True)
 class StagedStep:
-    """A `BackfillStep` to be written: an object of the model takes five times as much time."""
+    """A `BackfillStep` to be written, likewise."""
 
     row_id: int
     name: str
@@ -108,16 +130,16 @@ def _upsert_rows(run: BackfillRun, rows: Iterable[PlannedRow], fields: list[str]
     return {record.line: pk for record, pk in zip(records, pks, strict=True)}
 
 
-def _row(run: BackfillRun, row: PlannedRow, own: Mapping[str, str]) -> BackfillRow:
+def _row(run: BackfillRun, row: PlannedRow, own: Mapping[str, str]) -> StagedRow:
     wanted = row.wanted
-    return BackfillRow(
-        run=run,
+    return StagedRow(
+        run_id=run.pk,
         line=row.line,
         external_id=wanted.external_id,
         plan_code=wanted.plan_code[:255],
         start_date=wanted.start_date,
         subscription_at=wanted.subscription_at,
-        more=columns.as_json(wanted.more, salt_of(run.run_id, row.line)),
+        more=columns.as_json(wanted.more, salt_of(run.run_id, row.line)) if wanted.more else {},
         email_digest=email_digest(run.run_id, wanted.email) if wanted.email else "",
         outcome=_staged_outcome(row.action),
         problems=[as_json(problem) for problem in row.problems],
@@ -132,7 +154,7 @@ def _pk(verdict: Verdict | None) -> int | None:
 
 
 def _staged_outcome(action: RowAction) -> BackfillRow.Outcome:
-    return {RowAction.FAIL: Outcome.FAILED, RowAction.SKIP: Outcome.SKIPPED}.get(action, Outcome.PENDING)
+    return _OUTCOMES.get(action, Outcome.PENDING)
 
 
 def _upsert_steps(rows: Iterable[tuple[PlannedRow, int]], previous: Previous) -> None:
@@ -147,7 +169,7 @@ def _upsert_steps(rows: Iterable[tuple[PlannedRow, int]], previous: Previous) ->
 
 def _found_made(rows: Iterable[PlannedRow], previous: Previous) -> Iterator[Event]:
     """Tell of creates whose answer never came and that turned out to have been carried out."""
-    for row in rows:
+    for row in rows if previous else ():
         for name, verdict in row.verdicts.items():
             state, undo = previous.get((row.line, name), ("", {}))
             if verdict.action is Action.DONE and state == State.INTENDED and not undo:
@@ -157,9 +179,7 @@ def _found_made(rows: Iterable[PlannedRow], previous: Previous) -> Iterator[Even
 
 def _step(row_pk: int, name: str, verdict: Verdict, before: str, undo: dict[str, Any]) -> StagedStep:
     """Say where a step stands before anything is done: an unanswered create is settled here."""
-    state = {Action.CREATE: State.PLANNED, Action.SHARED: State.SHARED}.get(
-        verdict.action or Action.CREATE, State.ADOPTED
-    )
+    state = _STATES.get(verdict.action or Action.CREATE, State.ADOPTED)
     if verdict.action is Action.DONE and before in (State.INTENDED, State.CREATED) and not undo:
         state = State.CREATED
     elif verdict.action is Action.DONE and before == State.SHARED:

@@ -9,14 +9,16 @@ from typing import Any
 
 from django.db import connection
 
-from customers.models import BackfillStep
+from customers.models import BackfillStep, as_array
 
 EMPTY = "{}"
 ROWS = (
     "SELECT id, line, external_id, outcome, problems, warnings, settled_at, user_id, mapping_id"
     " FROM customers_backfillrow WHERE run_id = %s AND line = ANY(%s)"
 )
-SELECT = "SELECT row_id, id, name, state, ref, undo, code, {} FROM {} WHERE row_id = ANY(%s) ORDER BY id"
+SELECT = (
+    "SELECT row_id, id, name, state, ref, undo, code, {} FROM {} WHERE row_id = ANY(%s::bigint[]) ORDER BY id"
+)
 WITH_TIMES = SELECT.format("intended_at, settled_at", BackfillStep._meta.db_table)
 WITHOUT_TIMES = SELECT.format("NULL, NULL", BackfillStep._meta.db_table)
 
@@ -73,7 +75,7 @@ def steps_of(rows: Iterable[int], *, with_times: bool = True) -> Mapping[int, di
     """
     found: dict[int, dict[str, LedgerStep]] = defaultdict(dict)
     with connection.cursor() as cursor:
-        cursor.execute(WITH_TIMES if with_times else WITHOUT_TIMES, [list(rows)])
+        cursor.execute(WITH_TIMES if with_times else WITHOUT_TIMES, [as_array(rows)])
         for row, pk, name, state, ref, undo, code, intended_at, settled_at in cursor.fetchall():
             known = {} if undo == EMPTY else json.loads(undo)
             found[row][name] = LedgerStep(pk, name, state, ref, known, code, intended_at, settled_at)

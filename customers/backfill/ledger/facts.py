@@ -36,7 +36,7 @@ def look_up(rows: Iterable[Wanted]) -> Ledger:
     """Read what runs recorded for the customers of these rows, in a few queries."""
     facts: dict[str, list[LedgerFact]] = defaultdict(list)
     for some in chunks({row.external_id for row in rows if row.external_id}):
-        steps = BackfillStep.objects.filter(row__external_id__in=some, state__in=STANDING)
+        steps = BackfillStep.objects.filter(row__external_id__among=some, state__in=STANDING)
         for external_id, run_pk, id_tag, name, state, ref, undo, outcome in steps.values_list(
             "row__external_id", "row__run_id", "row__mapping__id_tag", "name", "state", "ref",
             Cast("undo", TextField()), "row__outcome",

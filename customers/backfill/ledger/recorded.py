@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import Count, DateTimeField, F, Q, QuerySet, TextField, Value
@@ -16,15 +17,6 @@ from kernel import Facts, Since, Step, Thing, Wanted, Works, columns
 from kernel.chunks import chunks
 
 READ_SIZE = 2_000
-# Of a row, what it asked for; the person's data are read where they are kept.
-ASKED = (
-    "plan_code",
-    "start_date",
-    "subscription_at",
-    "user__email",
-    "user__display_name",
-    "mapping__id_tag",
-)
 PLAIN = ("id", "line", "external_id", "outcome", "user_id", "mapping_id")
 # Documents as they stand: nearly all are empty, and to read each takes longer than all else of a row.
 AS_TEXT = tuple(Cast(name, TextField()) for name in ("problems", "warnings", "more"))
@@ -36,6 +28,18 @@ LEFT_OUT = "left_out"  # the code of steps in a system that --without named
 # Which steps may have made or altered something, and which an earlier revert was told to leave.
 MADE_OR_ALTERED = Q(state__in=[State.CREATED, State.INTENDED]) | Q(state=State.ADOPTED) & ~Q(undo={})
 LEFT = Q(state=State.KEPT, code__in=[BY_CHOICE, LEFT_OUT])
+HELD = (State.CREATED, State.INTENDED)  # the states of what the run made, or may have made
+
+
+def asked(of: str = "") -> tuple[Any, ...]:
+    """Name what a row asked for, in the order of `_wanted`; the person's data are read where they are kept.
+
+    `of`: how the row is reached. The instant comes as text: most rows have the same one, and to read it anew
+    for each takes as long as half of all else.
+    """
+    plain = ("user__email", "user__display_name", "mapping__id_tag")
+    instant = Cast(f"{of}subscription_at", TextField())
+    return (f"{of}plan_code", f"{of}start_date", instant, *(f"{of}{name}" for name in plain))
 
 
 def since(run: BackfillRun) -> Since:
@@ -51,7 +55,7 @@ def was_left(step: LedgerStep) -> bool:
 
 def is_made(step: LedgerStep) -> bool:
     """Return whether the run made it, or may have; an earlier revert may have left it where it is."""
-    return step.state in (State.CREATED, State.INTENDED) or (was_left(step) and not step.undo)
+    return step.state in HELD or (was_left(step) and not step.undo)
 
 
 @dataclass(slots=True)
@@ -107,7 +111,7 @@ def records(
     chosen = run.rows.all() if rows is None else rows
     billing_time = run.options.get("billing_time", "calendar")
     settled_at = F("settled_at") if with_times else Value(None, output_field=DateTimeField())
-    found = chosen.order_by("line").values_list(*PLAIN, settled_at, *AS_TEXT, *ASKED, "mapping__name")
+    found = chosen.order_by("line").values_list(*PLAIN, settled_at, *AS_TEXT, *asked(), "mapping__name")
     for some in chunks(found.iterator(chunk_size=READ_SIZE), READ_SIZE):
         steps = steps_of((values[0] for values in some), with_times=with_times)
         for values in some:
@@ -117,12 +121,14 @@ def records(
 def _recorded(
     billing_time: str, values: Sequence[Any], steps: Mapping[int, dict[str, LedgerStep]]
 ) -> Recorded:
-    pk, line, external_id, outcome, user, mapping, settled_at, problems, warnings, more, *asked, name = values
+    pk, line, external_id, outcome, user, mapping, settled_at, problems, warnings, more, *others, name = (
+        values
+    )
     row = LedgerRow(
         pk, line, external_id, outcome, _list(problems), _list(warnings), settled_at, user, mapping,
         steps.get(pk, {}),
     )  # fmt: skip
-    wanted = _wanted(billing_time, line, external_id, NOTHING if more == EMPTY else json.loads(more), *asked)
+    wanted = _wanted(billing_time, line, external_id, NOTHING if more == EMPTY else json.loads(more), *others)
     return Recorded(row, wanted, name or "")
 
 
@@ -151,18 +157,17 @@ class Things:
 def things_of(run: BackfillRun, steps: QuerySet[BackfillStep]) -> Iterator[Thing]:
     """Read things of a run as its rows wanted them, in the order of the file; what they tell is not told."""
     billing_time = run.options.get("billing_time", "calendar")
-    asked = [f"row__{name}" for name in ASKED]
     found = steps.order_by("row__line").values_list(
         "state", "ref", "code", Cast("undo", TextField()), "row__line", "row__external_id",
-        Cast("row__more", TextField()), *asked,
+        Cast("row__more", TextField()), *asked("row__"),
     )  # fmt: skip
     for state, ref, code, undo, line, external_id, more, *others in found.iterator(chunk_size=READ_SIZE):
         known = {} if undo == EMPTY else json.loads(undo)
         wanted = _wanted(
             billing_time, line, external_id, NOTHING if more == EMPTY else json.loads(more), *others
         )
-        step = LedgerStep(0, "", state, ref, known, code, None, None)
-        yield Thing(wanted, ref, is_made(step), known)
+        made = state in HELD or is_made(LedgerStep(0, "", state, ref, known, code, None, None))
+        yield Thing(wanted, ref, made, known)
 
 
 def with_several_rows(rows: QuerySet[BackfillRow]) -> frozenset[str]:
@@ -183,7 +188,7 @@ def sample(run: BackfillRun, name: str) -> Sequence[Thing]:
 def made_elsewhere(run: BackfillRun, lines: Sequence[int]) -> dict[int, dict[str, str]]:
     """Return, by line and step, what the run has made in other systems, with the ids that those gave it."""
     ours = [name for name, kind in kinds().items() if kind.works is Works.WITH_LEDGER]
-    steps = BackfillStep.objects.filter(row__run=run, row__line__in=lines, state=State.CREATED)
+    steps = BackfillStep.objects.filter(row__run=run, row__line__among=lines, state=State.CREATED)
     found: dict[int, dict[str, str]] = {}
     for line, name, ref in steps.exclude(name__in=ours).values_list("row__line", "name", "ref"):
         found.setdefault(line, {})[name] = ref
@@ -197,12 +202,13 @@ def _wanted(
     more: Mapping[str, Any],
     plan_code: str,
     start_date: date | None,
-    subscription_at: datetime | None,
+    subscription_at: str | None,
     email: str | None,
     display_name: str | None,
     id_tag: str | None,
 ) -> Wanted:
-    """Put together what a row asked for; the last are the values of `ASKED`."""
+    """Put together what a row asked for; the last are the values of `asked`."""
+    starts = None if subscription_at is None else _instant(subscription_at)
     return Wanted(
         line=line,
         email=email or "",
@@ -211,8 +217,14 @@ def _wanted(
         id_tag=id_tag or "",
         plan_code=plan_code,
         start_date=start_date,
-        subscription_at=subscription_at,
+        subscription_at=starts,
         billing_time=billing_time,
         more=columns.from_json(more) if more else NOTHING,
-        moved_to=moved_to(more, start_date, subscription_at),
+        moved_to=moved_to(more, start_date, starts) if more else None,
     )
+
+
+@lru_cache(maxsize=4096)
+def _instant(written: str) -> datetime:
+    """Read an instant as PostgreSQL writes it, with its offset."""
+    return datetime.fromisoformat(written)

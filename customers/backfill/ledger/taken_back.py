@@ -26,7 +26,7 @@ def taken_back_before(external_ids: Iterable[str]) -> dict[str, str]:
     """Return, by customer, the last run from which they were taken back by themselves."""
     found: dict[str, str] = {}
     for some in chunks({external_id for external_id in external_ids if external_id}):
-        removed = BackfillStep.objects.filter(row__external_id__in=some, state=BackfillStep.State.REMOVED)
+        removed = BackfillStep.objects.filter(row__external_id__among=some, state=BackfillStep.State.REMOVED)
         chosen = removed.exclude(row__run__status__in=WHOLE).order_by("row__run_id")
         found |= dict(chosen.values_list("row__external_id", "row__run__run_id"))
     return found

@@ -47,8 +47,8 @@ def reconcile(run: BackfillRun, systems: Systems) -> Reconciliation:
     gone = taken_back(run)
     seen: set[str] = set()
     for some in chunks(records(run, with_times=False), READ_SIZE):
-        known = {one.line: _known(one, systems.steps, looked, seen) for one in some}
-        _compare(result, some, systems.steps, looked, known, gone)
+        things = {one.line: _things(one, systems.steps, looked, seen) for one in some}
+        _compare(result, some, systems.steps, looked, things, gone)
     _order(result)
     result.invoiced = InvoicedSince.of(_invoiced(run, systems.steps))
     if run.status == BackfillRun.Status.REVERTING:
@@ -95,49 +95,55 @@ def _compare(
     some: Sequence[Recorded],
     steps: Sequence[Step],
     looked: Mapping[str, Looked],
-    known: Mapping[int, Facts],
+    things: Mapping[int, Mapping[str, Thing]],
     gone: Container[str],
 ) -> None:
-    """Compare some rows; `gone` are customers who were taken back on purpose.
+    """Compare some rows; `things` are theirs, by line and step, and `gone` who was taken back on purpose.
 
     What lies in a database is looked up for these rows alone, which costs little memory.
     """
     found = {name: one.found for name, one in looked.items()}
+    after = since(result.run)
     for step in steps:
         if step.name not in looked:
-            things = [one.thing(step.name, known[one.line]) for one in some if step.name in one.steps]
-            found[step.name] = step.look_again(things, since(result.run))
+            theirs = [things[one.line][step.name] for one in some if step.name in one.steps]
+            found[step.name] = step.look_again(theirs, after)
     for one in some:
         result.rows[one.row.outcome or "pending"] += 1
         result.found.extend(() if one.external_id in gone else _not_imported(one))
         result.found.extend(_unanswered(one, result.run))
         for step in steps:
-            answers = _answers(one, step, steps)
-            told = list(_divergences(one, step, found[step.name], known[one.line])) if answers else []
+            if step.name not in one.steps:
+                continue
+            thing, answers = things[one.line][step.name], _answers(one, step, steps)
+            told = list(_divergences(one, step, found[step.name], thing)) if answers else []
             result.found.extend(told)
             if one.state(step.name) in STANDING:
                 _count(result, one, step.name, diverges=bool(told))
-                result.remarks.extend(_remarks(one, step, found[step.name], known[one.line]))
+                result.remarks.extend(_remarks(one, step, found[step.name], thing))
 
 
-def _known(one: Recorded, steps: Sequence[Step], looked: Mapping[str, Looked], seen: set[str]) -> Facts:
-    """Return what the things of a row tell each other, as they are now; `seen` are customers so far."""
+def _things(
+    one: Recorded, steps: Sequence[Step], looked: Mapping[str, Looked], seen: set[str]
+) -> Mapping[str, Thing]:
+    """Return a row's things, with what they tell each other as they are now; `seen`: customers so far."""
     answers = one.row.outcome not in UNFINISHED and any(
         one.state(step.name) in STANDING for step in steps if step.is_keystone
     )
     facts: dict[str, Any] = {Fact.IS_FIRST: answers and one.external_id not in seen}
     if answers:
         seen.add(one.external_id)
+    things = {name: one.thing(name, facts) for name in one.steps}
     for step in steps:
-        if step.name not in one.steps:
+        if step.name not in things:
             continue
         if step.name not in looked:
             facts |= step.tell(one.wanted, one.ref(step.name), "")
         elif one.external_id in looked[step.name].shared:
             facts |= looked[step.name].shared[one.external_id]
         elif one.state(step.name) in STANDING:
-            facts |= _told(step, one.thing(step.name, {}), looked[step.name].found)
-    return facts
+            facts |= _told(step, things[step.name], looked[step.name].found)
+    return things
 
 
 def _not_imported(one: Recorded) -> Iterator[Found]:
@@ -176,26 +182,27 @@ def _answers(one: Recorded, step: Step, steps: Iterable[Step]) -> bool:
     return has_gone and any(one.state(other.name) in STANDING for other in steps if other.is_keystone)
 
 
-def _divergences(one: Recorded, step: Step, found: Any, known: Facts) -> Iterable[Found]:
+def _divergences(one: Recorded, step: Step, found: Any, thing: Thing) -> Iterable[Found]:
     """Compare one thing. What was adopted may differ in what the run never wrote.
 
     Of a row that is not whole, a thing that is put to use at the end must only be there.
     """
     adopted = one.state(step.name) == State.ADOPTED
     before_use = step.activates and one.row.outcome in UNFINISHED
-    for divergence in step.compare(one.thing(step.name, known), found):
+    for divergence in step.compare(thing, found):
         drifted = adopted and divergence.kind.endswith("_drifted")
         if not drifted and (not before_use or divergence.kind in BEFORE_USE):
             yield Found(one.line, one.external_id, step.name, divergence, adopted)
 
 
-def _remarks(one: Recorded, step: Step, found: Any, known: Facts) -> Iterator[Remark]:
-    for what in step.remarks(one.thing(step.name, known), found):
+def _remarks(one: Recorded, step: Step, found: Any, thing: Thing) -> Iterator[Remark]:
+    for what in step.remarks(thing, found):
         yield Remark(one.line, one.external_id, step.name, what)
 
 
 def _count(result: Reconciliation, one: Recorded, name: str, *, diverges: bool) -> None:
-    count = result.steps.setdefault(name, StepCount())
+    if (count := result.steps.get(name)) is None:
+        count = result.steps[name] = StepCount()
     count.expected += 1
     count.created += one.state(name) == State.CREATED
     count.adopted += one.state(name) == State.ADOPTED

@@ -47,7 +47,7 @@ def later_runs(run: BackfillRun, external_ids: Iterable[str]) -> Iterator[tuple[
     """Return, as external_id and words, who was touched by runs after this one."""
     for some in chunks(external_ids):
         later = BackfillStep.objects.filter(
-            MADE_OR_ALTERED, row__external_id__in=some, row__run_id__gt=run.pk
+            MADE_OR_ALTERED, row__external_id__among=some, row__run_id__gt=run.pk
         )
         for external_id, run_id in later.values_list("row__external_id", "row__run__run_id").distinct():
             yield external_id, f"touched by the later run {run_id}"

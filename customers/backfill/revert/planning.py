@@ -17,6 +17,7 @@ from customers.backfill.revert.chosen import choose
 from customers.backfill.revert.order import Order
 from customers.backfill.revert.reading import Reading
 from customers.backfill.revert.rows import RowPlan
+from customers.backfill.revert.told import Told, ToldRow
 from customers.backfill.steps import in_order, kinds
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun, BackfillStep
@@ -59,6 +60,7 @@ class RevertPlan:
     tally: Tally
     of_active: Tally  # of their rows alone
     active: Activity
+    told: Told
     standing: Standing
     cautions: Sequence[Problem] = ()  # of what was looked at as a whole
     chosen: frozenset[str] | None = None
@@ -75,9 +77,9 @@ class RevertPlan:
         return len(self.order)
 
     @property
-    def rows(self) -> Iterator[RowPlan]:
-        """Plan these rows once more, in the order of the file: they are not kept."""
-        return (row for piece in self.reading.pieces() for row in piece.rows)
+    def rows(self) -> Iterator[ToldRow]:
+        """Say of these rows, in the order of the file, what becomes of them."""
+        return iter(self.told)
 
     @property
     def left_out(self) -> int:
@@ -129,11 +131,13 @@ def plan_revert(
     reading = Reading(run, systems.steps, chosen=chosen, reclaim=reclaim)
     order, tally, happened = Order(with_several_rows(reading.of_run())), Tally(), Happened(run, systems.steps)
     named: set[str] = set()
+    told = Told()
     for piece in reading.pieces():
         for row in piece.rows:
             one = row.recorded
             order.add(one.row.id, one.external_id, shares=_shares(row))
             tally.add(row)
+        told.add(piece.rows)
         if chosen is not None:
             named.update(row.recorded.external_id for row in piece.rows)
         happened.add(piece)
@@ -145,6 +149,7 @@ def plan_revert(
         tally=tally,
         of_active=_tally_of(reading.of_customers(active)) if active else Tally(),
         active=active,
+        told=told,
         standing=standing_of(run),
         cautions=[
             caution
@@ -166,7 +171,8 @@ def _tally_of(rows: Iterable[RowPlan]) -> Tally:
 
 def _shares(row: RowPlan) -> bool:
     """Return whether something is removed of what a customer's cards share."""
-    return any(kinds()[target.step].per is Per.CUSTOMER for target in row.remove)
+    known = kinds()
+    return any(known[target.step].per is Per.CUSTOMER for target in row.remove)
 
 
 def _require_unbilled_ends(systems: Systems) -> None:

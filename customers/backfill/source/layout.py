@@ -4,7 +4,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -77,6 +77,11 @@ class Layout:
     report: range
     line: int = 1
     applied: Applied | None = None
+    repeated: tuple[int, ...] = field(init=False)  # the places of what many rows have in common
+
+    def __post_init__(self) -> None:
+        repeated = {place for name in REPEATED for place in self.sources.get(name, ())}
+        object.__setattr__(self, "repeated", tuple(repeated))
 
     @property
     def read(self) -> frozenset[int]:
@@ -125,8 +130,10 @@ class Layout:
 
     def _with_shared(self, cells: tuple[str, ...]) -> tuple[str, ...]:
         """Keep once what many rows have in common: the plan, and the day on which it starts."""
-        shared = {place for name in REPEATED for place in self.sources.get(name, ())}
-        return tuple(sys.intern(cell) if place in shared else cell for place, cell in enumerate(cells))
+        shared = list(cells)
+        for place in self.repeated:
+            shared[place] = sys.intern(shared[place])
+        return tuple(shared)
 
     def _typed(
         self, kinds: Sequence[Kind], given: Mapping[str, str], mapped: Mapped | None
