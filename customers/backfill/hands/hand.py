@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 Row = TypeVar("Row")
 HAND_S = 20.0  # then it asks for its turn again, behind whatever else waits in the queue
 DEATHS = 3  # of workers, over one share and with nothing settled between them
-CALL_S = 1.0  # how often whoever is at it looks whether others could come
+CALL_S = 1.0  # until whoever is at it looks again whether others could come; longer each time
 DIED = "the worker died {} times over the lines {} to {}; see its log"
 OTHER_VERSION = "the run was shared out by another version of this service than the worker's"
 LEFT_BY_VERSION = (
@@ -195,7 +195,7 @@ class HandHearing(Hearing):
         self, run: BackfillRun, systems: Systems, stop: Stop, lanes: Lanes, call: Callable[[int], None]
     ) -> None:
         super().__init__(run, systems, stop, lanes, _say_nothing)
-        self._run, self._call, self._call_due = run, call, 0.0
+        self._run, self._call, self._call_due, self._call_s = run, call, 0.0, CALL_S
 
     def look(self) -> None:
         super().look()
@@ -203,7 +203,7 @@ class HandHearing(Hearing):
         if halted:
             self._stop.request(halted["reason"], broken=halted["broken"])
         if time.monotonic() >= self._call_due and not self._stop.requested:
-            self._call_due = time.monotonic() + CALL_S
+            self._call_due, self._call_s = time.monotonic() + self._call_s, 2 * self._call_s
             self._call(self._run.pk)
 
 
