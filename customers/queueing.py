@@ -45,6 +45,14 @@ def wake_once_committed(task: str, *args: Any) -> None:
     transaction.on_commit(partial(wake, task, *args))
 
 
+def is_empty() -> bool:
+    """Return whether nothing waits there; False while the queue is away."""
+    try:
+        return not get_broker().queue_size()
+    except RedisError:
+        return False
+
+
 def answers() -> bool:
     """Return whether the queue is there. Nobody asks the database, where it is the queue."""
     return not settings.Q_BROKER_URL or bool(get_broker().ping())

@@ -69,10 +69,10 @@ def import_run(run_pk: int) -> str:
 
 
 @in_a_line
-def lend_a_hand(run_pk: int) -> str:
+def lend_a_hand(run_pk: int, called_at_s: float | None = None) -> str:
     """Do some of the shares of a run that several workers do together."""
     with journal.told("hand", **journal.run_of(run_pk)) as told:
-        told["outcome"] = jobs.lend_a_hand(run_pk)
+        told["outcome"] = jobs.lend_a_hand(run_pk, called_at_s)
         told |= journal.standing_of(run_pk)
     return str(told["outcome"])
 

@@ -290,10 +290,10 @@ Q_CLUSTER: dict[str, Any] = {
     "max_attempts": 1,
     "ack_failures": True,
     "bulk": 1,
-    "queue_limit": 2,
+    "queue_limit": 1,  # what a busy worker has taken beforehand, no other one can do
     "save_limit": 1000,
     "catch_up": False,
-    "poll": 1,
+    "poll": 0.5,
     "label": "Background jobs",
     "log_level": "WARNING",  # what it does is told by customers.jobs.journal, of which run and how it ended
     **({"broker_class": "customers.patient_redis.PatientRedis"} if Q_BROKER_URL else {"orm": "default"}),

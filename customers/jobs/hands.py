@@ -1,7 +1,12 @@
-"""Workers at a run in shares: a job is a turn of one of them, and looks at its end how the run stands."""
+"""Workers at a run in shares: a job is a turn of one of them, and looks at its end how the run stands.
+
+A worker takes a job or two from the queue beforehand, which then wait for it while others have nothing to do.
+So whoever is at the run calls again and again, and a job that has waited for long is none any more.
+"""
 
 import os
 import socket
+import time
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -20,29 +25,47 @@ from customers.models import BackfillRun, BackfillUpload, RunShare, SharedRun, W
 
 Status = BackfillRun.Status
 TASK = "customers.tasks.lend_a_hand"
+LATE_S = 5.0  # after the call; by then those who are at the run have called others
+AGAIN_S = 60.0  # after which who could not take part looks whether it can by now
+_refusals: dict[int, float] = {}  # of this process, by run
 # Of which all that was begun is to be seen to be well.
 WHOLE = (Status.SUCCEEDED, Status.PARTIAL, Status.CANARY)
 
 
-def lend_a_hand(run_pk: int) -> str:
-    """Do some shares of a run, and have others go on. Safe to call at any moment, any number of times."""
+def lend_a_hand(run_pk: int, called_at_s: float | None = None) -> str:
+    """Do some shares of a run, and have others go on. Safe to call at any moment, any number of times.
+
+    `called_at_s`: when it was called for, by the database's clock.
+    """
     shared = SharedRun.objects.filter(run_id=run_pk).select_related("run").first()
     if shared is None or not (shared.is_revert or shared.run.status in (Status.RUNNING, Status.QUEUED)):
         return Lent.NOTHING
+    if _is_late(run_pk, called_at_s):
+        return "late"
+    if time.monotonic() < _refusals.get(run_pk, 0.0):
+        return Lent.REFUSED
     try:
         with one_of_many():
             if not _is_on(shared):
                 return "busy"
-            worker = Worker(own_name(), call, timezone.now)
+            worker = Worker(own_name(), _call_more, timezone.now)
             lent = lend(shared.run, shared, worker)
     except Busy:
         return "busy"
     except NotAlone as error:
         shares.refuse(run_pk, socket.gethostname(), f"{error} {error.hint}")
-        return Lent.REFUSED
+        lent = Lent.REFUSED
+    if lent is Lent.REFUSED:
+        _refusals[run_pk] = time.monotonic() + AGAIN_S
     if not look_after(shared.run) and lent is not Lent.REFUSED:
         call(run_pk)
     return lent
+
+
+def _is_late(run_pk: int, called_at_s: float | None) -> bool:
+    """Return whether a job would only keep what waits behind it from its turn."""
+    waited_s = 0.0 if called_at_s is None else shares.now_s() - called_at_s
+    return waited_s > LATE_S and shares.hands(run_pk) > 0
 
 
 def own_name() -> str:
@@ -52,10 +75,16 @@ def own_name() -> str:
 
 def call(run_pk: int) -> None:
     """Have as many workers come as there are who have nothing to do, and shares for them."""
-    idle = max(WorkerSeen.number_alive(), 1) - shares.hands(run_pk)
+    idle, now_s = max(WorkerSeen.number_alive(), 1) - shares.hands(run_pk), shares.now_s()
     for _ in range(min(shares.free(run_pk), idle)):
-        if not queueing.wake(TASK, run_pk):
+        if not queueing.wake(TASK, run_pk, now_s):
             return
+
+
+def _call_more(run_pk: int) -> None:
+    """Call again, unless something waits in the queue: then nobody has nothing to do."""
+    if queueing.is_empty():
+        call(run_pk)
 
 
 def look_after(run: BackfillRun) -> bool:

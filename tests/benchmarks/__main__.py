@@ -7,9 +7,10 @@ import json
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import LiteralString
 
 from lago_python_client.client import Client
 from lago_python_client.models import Customer, Subscription
@@ -21,7 +22,11 @@ from tests.benchmarks.stage import Outcome, Stage, beside, stage
 LATENCY_MS = 50
 CONCURRENCY = 8
 WORKERS, ROWS_PER_WORKER = (1, 2, 4), 1_000
-SETTLED_S = "SELECT extract(epoch FROM max(settled_at) - min(settled_at)) FROM customers_backfillrow"
+# The seconds from the first row that is done to the last.
+WORK: dict[str, LiteralString] = {
+    "import": "SELECT extract(epoch FROM max(settled_at) - min(settled_at)) FROM customers_backfillrow",
+    "revert": "SELECT extract(epoch FROM max(settled_at) - min(settled_at)) FROM customers_backfillstep",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,25 +158,29 @@ def correcting() -> Iterator[Figure]:
 
 
 def many_workers() -> Iterator[Figure]:
-    """Import with one, two and four workers, each as many rows: from a slow Lago, and from a quick one."""
-    speeds = {number: _by_workers(number, LATENCY_MS)[0] for number in WORKERS}
+    """Import and revert with one, two and four workers, each as many rows: Lago is slow, and then quick."""
+    speeds = {number: _by_workers(number, LATENCY_MS) for number in WORKERS}
     for number, bar in ((2, 1.9), (4, 3.6)):
-        name = f"{number} workers, Lago at {LATENCY_MS} ms, against one"
-        yield _at_least(name, speeds[number] / speeds[1], "times", bar)
+        for what in WORK:
+            name = f"{what} by {number} workers, Lago at {LATENCY_MS} ms, against one"
+            yield _at_least(name, speeds[number][what] / speeds[1][what], "times", bar)
     for number in WORKERS:
-        rows_per_s, share = _by_workers(number, 0)
-        yield Figure(f"{number} workers, Lago at 0 ms", rows_per_s, "rows/s", "no bar", kept=True)
-        yield Figure("… of a processor, by the stand-in for Lago", share, "%", "no bar", kept=True)
+        told = _by_workers(number, 0)
+        for what in WORK:
+            name = f"{what} by {number} workers, Lago at 0 ms"
+            yield Figure(name, told[what], "rows/s", "no bar", kept=True)
+        yield Figure("… of a processor, by the stand-in for Lago", told["share"], "%", "no bar", kept=True)
 
 
-def _by_workers(number: int, latency_ms: int) -> tuple[float, float]:
+def _by_workers(number: int, latency_ms: int) -> Mapping[str, float]:
     """Return the rows a second, from the first that is settled on, and the stand-in's share of a CPU."""
-    with stage(latency_ms=latency_ms) as here, here.workers(number):
+    with stage(latency_ms=latency_ms, BACKFILL_CONCURRENCY="4") as here, here.workers(number):
         path, rows = str(here.file(ROWS_PER_WORKER * number, "W")), ROWS_PER_WORKER * number
         before, began = here.lago_cpu_s(), time.monotonic()
-        here.manage("backfill_customers", "--input", path, "--workers", "--concurrency", "4")
+        imported = here.manage("backfill_customers", "--input", path, "--workers")
+        here.manage("backfill_revert", "--run-id", imported.document["run_id"], "--workers", "--noinput")
         share = 100 * (here.lago_cpu_s() - before) / (time.monotonic() - began)
-        return rows / here.ask(SETTLED_S), share
+        return {what: rows / here.ask(seconds) for what, seconds in WORK.items()} | {"share": share}
 
 
 def _calls(here: Stage) -> int:

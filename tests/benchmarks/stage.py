@@ -192,8 +192,11 @@ class Stage:
 
 
 @contextmanager
-def stage(*, latency_ms: int, tree: Path = ROOT) -> Iterator[Stage]:
-    """Set up an empty database and an empty Lago that answers after `latency_ms`, both of a checkout."""
+def stage(*, latency_ms: int, tree: Path = ROOT, **more: str) -> Iterator[Stage]:
+    """Set up an empty database and an empty Lago that answers after `latency_ms`, both of a checkout.
+
+    `more` are further variables of the environment.
+    """
     folder = Path(mkdtemp(prefix="polaris-bench-"))
     atexit.register(shutil.rmtree, folder)  # before the server registers its end, so it comes after it
     atexit.register(embedded.forget, folder / "postgres")
@@ -206,6 +209,7 @@ def stage(*, latency_ms: int, tree: Path = ROOT) -> Iterator[Stage]:
         "LAGO_API_KEY": SANDBOX_KEY,
         "BACKFILL_LAGO_RATE": "0",
         "BACKFILL_LOG_DIR": str(folder / "logs"),
+        **more,
         # Where bytecode is not kept, each start of a command compiles all there is, which nobody's does.
         "PYTHONDONTWRITEBYTECODE": "",
         "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),

@@ -125,6 +125,15 @@ def test_the_sweep_queues_again_what_was_asked_for_while_the_queue_was_away(
     assert woken == queue.waiting() == 3
 
 
+def test_it_is_known_whether_something_waits_in_the_queue(queue: RedisServer) -> None:
+    empty = queueing.is_empty()
+    queueing.wake(queueing.SWEEP)
+    waits = queueing.is_empty()
+    queue.kill()
+
+    assert (empty, waits, queueing.is_empty()) == (True, False, False)
+
+
 def test_a_worker_that_finds_its_queue_again_sweeps_at_once_and_logs_each_turn_once(
     queue: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

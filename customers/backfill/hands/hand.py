@@ -1,7 +1,9 @@
 """What a worker does for a run in shares: it takes one after the other for a while, and does each whole."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -32,11 +34,18 @@ from customers.backfill.systems import Systems, connect
 from customers.models import BackfillRun, RunShare, SharedRun
 from kernel import RemoteError
 
+logger = logging.getLogger(__name__)
+
 Row = TypeVar("Row")
 HAND_S = 20.0  # then it asks for its turn again, behind whatever else waits in the queue
 DEATHS = 3  # of workers, over one share and with nothing settled between them
-CALL_S = 3.0  # how often whoever is at it looks whether others could come
+CALL_S = 1.0  # until whoever is at it looks again whether others could come; longer each time
 DIED = "the worker died {} times over the lines {} to {}; see its log"
+OTHER_VERSION = "the run was shared out by another version of this service than the worker's"
+LEFT_BY_VERSION = (
+    "the run was shared out by another version of this service, whose workers are gone; run the same command"
+    " again, or continue it in the console, to go on with this one"
+)
 OTHER_SYSTEMS = "it is not connected to the systems with which the run was planned: {} instead of {}"
 
 
@@ -64,6 +73,8 @@ def lend(run: BackfillRun, shared: SharedRun, worker: Worker) -> Lent:
 
     What is not done is given back. Whoever it was that asked for an end, it is left to `closing`.
     """
+    if shared.kept.get("version") != packing.shape():
+        return _leave(run, shared, worker)
     token, stop = uuid4(), Stop()
     claimed_at, first = now_s(), shares.claim(run.pk, token, worker.name)
     if first is None:
@@ -76,11 +87,24 @@ def lend(run: BackfillRun, shared: SharedRun, worker: Worker) -> Lent:
     except Taken:
         return Lent.LOST
     except (Refused, ImproperlyConfigured) as error:
-        shares.refuse(run.pk, worker.name, f"{error} {getattr(error, 'hint', '')}".strip())
-        return Lent.REFUSED
+        return _refused(run, worker, f"{error} {getattr(error, 'hint', '')}".strip())
     finally:
         shares.give_back(token)
     return Lent.WORKED
+
+
+def _leave(run: BackfillRun, shared: SharedRun, worker: Worker) -> Lent:
+    """Leave a run to workers of its version; where none of them has come for some minutes, end it."""
+    if not shares.is_left(shared):
+        return _refused(run, worker, f"{OTHER_VERSION}.")
+    shares.halt(run.pk, LEFT_BY_VERSION, broken=False)
+    return Lent.NOTHING
+
+
+def _refused(run: BackfillRun, worker: Worker, reason: str) -> Lent:
+    logger.warning("This worker does not take part in the run %s: %s", run.run_id, reason)
+    shares.refuse(run.pk, worker.name, reason)
+    return Lent.REFUSED
 
 
 def _work(
@@ -90,14 +114,18 @@ def _work(
     options = None if shared.is_revert else Options.kept(shared.kept["options"])
     own = options.concurrency if options else settings.BACKFILL_CONCURRENCY
     concurrency = pace_of(run).concurrency or own
-    with connect(
-        concurrency=concurrency,
-        sleep=stop.sleep,
-        without=shared.kept.get("without"),
-        writes=True,
-        limiter=pace,
-    ) as systems:
-        check_systems(run, shared, systems)
+    with ExitStack() as connected:
+        try:
+            systems = connected.enter_context(
+                connect(
+                    concurrency=concurrency, sleep=stop.sleep, without=shared.kept.get("without"),
+                    writes=True, limiter=pace,
+                )
+            )  # fmt: skip
+            check_systems(run, shared, systems)
+        except (Refused, ImproperlyConfigured):
+            shares.give_back_untouched(keeper.token)
+            raise
         lanes, holds = Lanes(concurrency), Holds()
         hearing = HandHearing(run, systems, stop, lanes, worker.call)
         bench = Bench(run, shared, systems, stop, lanes, hearing, holds, worker.now)
@@ -113,11 +141,10 @@ def _work(
 
 def check_systems(run: BackfillRun, shared: SharedRun, systems: Systems) -> None:
     """Raise Refused where this machine is configured otherwise than the one that planned."""
-    identity.check_world(run, systems)
+    identity.check_world(run, systems, made=shared.kept["made"])
     planned, here = shared.kept["steps"], [step.name for step in systems.steps]
     if planned != here:
         raise Refused(OTHER_SYSTEMS.format(", ".join(here), ", ".join(planned)))
-    shares.accept(run.pk)
 
 
 class Hand(Generic[Row]):
@@ -168,7 +195,7 @@ class HandHearing(Hearing):
         self, run: BackfillRun, systems: Systems, stop: Stop, lanes: Lanes, call: Callable[[int], None]
     ) -> None:
         super().__init__(run, systems, stop, lanes, _say_nothing)
-        self._run, self._call, self._call_due = run, call, time.monotonic() + CALL_S
+        self._run, self._call, self._call_due, self._call_s = run, call, 0.0, CALL_S
 
     def look(self) -> None:
         super().look()
@@ -176,7 +203,7 @@ class HandHearing(Hearing):
         if halted:
             self._stop.request(halted["reason"], broken=halted["broken"])
         if time.monotonic() >= self._call_due and not self._stop.requested:
-            self._call_due = time.monotonic() + CALL_S
+            self._call_due, self._call_s = time.monotonic() + self._call_s, 2 * self._call_s
             self._call(self._run.pk)
 
 

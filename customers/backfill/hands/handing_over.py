@@ -15,6 +15,7 @@ from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.engine.report import Report
 from customers.backfill.hands import packing
 from customers.backfill.ledger import log_parts, shares
+from customers.backfill.ledger.identity import made_of
 from customers.backfill.ledger.pace import Pace
 from customers.backfill.ledger.recorded import made_elsewhere, things_of
 from customers.backfill.revert import Choice, RevertPlan
@@ -50,8 +51,8 @@ class SharingOut:
         plan, steps, workers = planned.at_hand, planned.systems.steps, max(self.workers, 1)
         most = share_rows(self.rate, options.concurrency, workers)
         kept = {
+            **_known_to_all(run, steps),
             "options": options.as_json(),
-            "steps": [step.name for step in steps],
             "accepted": plan.accepted.as_json() if plan.accepted else None,
             "waiting": waiting(planned),
             "is_canary": planned.canary is not None,
@@ -83,7 +84,7 @@ class SharingOut:
         whole = ([pk for pk in customer if pk not in staying] for customer in in_reverse)
         cut = in_shares(whole, len(plan.order) - len(staying), most, settings.BACKFILL_BATCH_SIZE, workers)
         kept = {
-            "steps": [step.name for step in systems.steps],
+            **_known_to_all(plan.run, systems.steps),
             "without": list(systems.without),
             "discard": choice.discard_activity,
             "max_failures": MOST_FAILURES,
@@ -103,6 +104,11 @@ class SharingOut:
             is_revert=True,
             counts=counts,
         )
+
+
+def _known_to_all(run: BackfillRun, steps: Sequence[Step]) -> dict[str, Any]:
+    """Say by what a worker knows whether it can take part; what was `made` is asked for once."""
+    return {"version": packing.shape(), "steps": [step.name for step in steps], "made": made_of(run)}
 
 
 def share_rows(rate: float, concurrency: int, workers: int, calls_per_row: int = CALLS_PER_ROW) -> int:

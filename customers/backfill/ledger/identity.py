@@ -1,6 +1,6 @@
 """What a run is: a file, the options that change what its rows mean, and the world that it went into."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from customers.backfill.ledger.recorded import sample
@@ -108,10 +108,13 @@ def check_meaning(run: BackfillRun, options: Mapping[str, Any]) -> None:
             )
 
 
-def check_world(run: BackfillRun, systems: Systems, *, anew: bool = False) -> None:
+def check_world(
+    run: BackfillRun, systems: Systems, *, anew: bool = False, made: Sequence[str] | None = None
+) -> None:
     """Raise Refused if the run made things in systems that are not those that are reached now.
 
-    What was told to be left alone is not asked about. `anew`: a new run over the file is a way out.
+    What was told to be left alone is not asked about. `anew`: a new run over the file is a way out. `made`:
+    the steps of which something may be there, where that is known.
     """
     if run.lago_organization_id != systems.target.organization.lago_id:
         way = "Point LAGO_API_URL and LAGO_API_KEY there"
@@ -121,7 +124,7 @@ def check_world(run: BackfillRun, systems: Systems, *, anew: bool = False) -> No
             f"{way} to continue it, or start anew with --new-run." if anew else f"{way}.",
         )
     connected = {step.name: step for step in systems.steps}
-    for name in _recorded(run):
+    for name in made_of(run) if made is None else made:
         kind = kinds().get(name)
         if kind is None:
             raise Refused(
@@ -141,7 +144,7 @@ def check_world(run: BackfillRun, systems: Systems, *, anew: bool = False) -> No
             )
 
 
-def _recorded(run: BackfillRun) -> list[str]:
+def made_of(run: BackfillRun) -> list[str]:
     """Name the steps of which something may be there, in order."""
     steps = BackfillStep.objects.filter(row__run=run, state__in=RECORDED)
     names = set(steps.order_by("name").values_list("name", flat=True).distinct())

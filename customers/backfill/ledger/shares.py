@@ -16,6 +16,8 @@ from django.utils import timezone
 from customers.backfill.ledger.at_work import Taken
 from customers.models import BackfillRun, CallSlots, RunShare, SharedRun
 
+LEFT = timedelta(minutes=2)
+REFUSAL_S = 120.0  # so long is told why a worker does not take part; if it still does not, it says so again
 LOST = "the share was given to another worker, as its lease was over"
 
 # A share that is free, or whose lease is over; of a run that is neither being stopped nor paused. Two workers
@@ -42,6 +44,13 @@ CLAIM = """
 
 def lease() -> timedelta:
     return timedelta(seconds=settings.BACKFILL_LEASE_S)
+
+
+def now_s() -> float:
+    """Return the time by the database's clock, in seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+        return float(cursor.fetchone()[0])
 
 
 def claim(run_pk: int, token: UUID, worker: str) -> RunShare | None:
@@ -88,6 +97,20 @@ def note_rows(share_pk: int, rows: int, *, is_done: bool, failed: Sequence[int] 
 def give_back(token: UUID) -> int:
     """Let others take what is not done of one's shares; return how many these are."""
     return RunShare.objects.filter(token=token, is_done=False).update(token=None, lease_until=None)
+
+
+def give_back_untouched(token: UUID) -> None:
+    """Give back a share with which nothing was begun: nobody has to look at it anew."""
+    mine = RunShare.objects.filter(token=token, is_done=False)
+    mine.update(token=None, lease_until=None, claims=F("claims") - 1)
+
+
+def is_left(shared: SharedRun) -> bool:
+    """Return whether nobody has been at a run for some minutes."""
+    then = Now() - LEFT
+    shares = RunShare.objects.filter(run_id=shared.run_id)
+    lately = shares.filter(claimed_at__gt=then).exists() or held(shared.run_id).exists()
+    return not lately and SharedRun.objects.filter(pk=shared.pk, opened_at__lt=then).exists()
 
 
 def free(run_pk: int) -> int:
@@ -157,7 +180,8 @@ def sharing_of(run: BackfillRun) -> Sharing | None:
     of_dead = [_hand(share, share.worker, now, has_died=True) for share in left.filter(_IS_OVER)]
     at_it = [_hand(share, share.worker, now) for share in held(run.pk)]
     why = shared.refused
-    refused = f"{why['worker']} does not take part: {why['reason']}" if why else ""
+    is_told = why and now_s() - why["at_s"] < REFUSAL_S
+    refused = f"{why['worker']} does not take part: {why['reason']}" if is_told else ""
     return Sharing([*at_it, *of_dead], free(run.pk) - len(of_dead), refused)
 
 
@@ -178,12 +202,8 @@ def halt(run_pk: int, reason: str, *, broken: bool) -> None:
 
 def refuse(run_pk: int, worker: str, reason: str) -> None:
     """Write down why a worker does not take part, for whoever wonders."""
-    SharedRun.objects.filter(run_id=run_pk).update(refused={"worker": worker, "reason": reason[:300]})
-
-
-def accept(run_pk: int) -> None:
-    """Forget that a worker did not take part: by now one does."""
-    SharedRun.objects.filter(run_id=run_pk).exclude(refused={}).update(refused={})
+    why = {"worker": worker, "reason": reason[:300], "at_s": now_s()}
+    SharedRun.objects.filter(run_id=run_pk).update(refused=why)
 
 
 def count_in_a_row(run_pk: int, results: Sequence[tuple[str, bool]], most: int) -> None:

@@ -172,27 +172,6 @@ def test_a_worker_over_which_a_share_kills_the_third_is_the_last(lago: Sandbox) 
     )  # fmt: skip
 
 
-def test_whoever_has_other_systems_does_not_take_part(lago: Sandbox) -> None:
-    run = run_of(shared_out(factories.rows(5)))
-    shared = SharedRun.objects.get(run=run)
-    SharedRun.objects.update(kept=shared.kept | {"steps": ["user", "steve_id_tag"]})
-
-    assert hand(run, "stranger:1") is Lent.REFUSED
-
-    found = shares.sharing_of(run)
-    assert found is not None
-    assert "stranger:1 does not take part" in found.refused
-    assert found.waiting == 1
-
-
-def test_whoever_is_at_another_lago_does_not_take_part(lago: Sandbox) -> None:
-    run = run_of(shared_out(factories.rows(5)))
-    BackfillRun.objects.update(lago_organization_id="another")
-
-    assert hand(run, "stranger:1") is Lent.REFUSED
-    assert lago.counts().get("POST /customers", 0) == 0
-
-
 def test_a_clock_that_is_behind_counts_no_time_back(lago: Sandbox) -> None:
     run, now = run_of(shared_out(factories.rows(5))), timezone.now()
 
