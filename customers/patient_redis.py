@@ -43,6 +43,13 @@ class PatientRedis(Redis):  # type: ignore[misc]
         except RedisError as error:
             raise QueueAway(type(error).__name__) from None
 
+    def queue_size(self) -> int:
+        """Return how many tasks wait; raise QueueAway."""
+        try:
+            return int(super().queue_size())
+        except RedisError as error:
+            raise QueueAway(type(error).__name__) from None
+
     def dequeue(self) -> list[tuple[None, bytes]] | None:
         """Wait a second for a task; while the queue is away, wait and give none."""
         try:

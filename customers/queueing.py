@@ -49,7 +49,7 @@ def is_empty() -> bool:
     """Return whether nothing waits there; False while the queue is away."""
     try:
         return not get_broker().queue_size()
-    except RedisError:
+    except QueueAway:
         return False
 
 
