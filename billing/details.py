@@ -51,6 +51,8 @@ def is_connected(sent: Mapping[str, Any], customer: Customer) -> bool:
 
 def _asked(wanted: Wanted) -> Iterator[tuple[str, str, Any]]:
     """Give of each of the row's values its key in Lago, its column and itself, or its fingerprint."""
+    if not wanted.more:
+        return
     for column in BILLING_DETAILS:
         if column.name in wanted.more:
             yield column.name, column.name, column.of(wanted)

@@ -17,12 +17,14 @@ def stored_email(email: str) -> str:
 
 def same_email(ours: str, theirs: str | None) -> bool:
     """Capitals are no difference: they are there where a customer was made by somebody else, or by 1.0."""
+    if ours == theirs:  # of nearly all, and all else takes twenty times as long
+        return True
     return theirs is not None and as_login(stored_email(ours)) == as_login(stored_email(theirs))
 
 
 def same_name(ours: str, theirs: str | None) -> bool:
     """Names are the same if they read the same: without NUL bytes, however letters are composed."""
-    return theirs is not None and readable(ours) == readable(theirs)
+    return ours == theirs or (theirs is not None and readable(ours) == readable(theirs))
 
 
 def same_instant(ours: datetime | None, theirs: datetime | None) -> bool:

@@ -37,7 +37,7 @@ def signed_up_directly(wanted: Wanted, user: UserFact | None) -> Problem | None:
 
 
 def email_taken(wanted: Wanted, user: UserFact | None) -> Problem | None:
-    if user is None:
+    if user is None or (user.external_id == wanted.external_id and not user.is_staff):
         return None
     shown = mask_email(wanted.email)
     if user.is_staff:
@@ -50,12 +50,10 @@ def email_taken(wanted: Wanted, user: UserFact | None) -> Problem | None:
             "email_exists", "email", f"{shown} belongs to a customer who signed up directly.",
             "--skip-existing leaves such rows out with a warning.",
         )  # fmt: skip
-    if user.external_id != wanted.external_id:
-        return Problem(
-            "email_exists", "email", f"{shown} already belongs to the customer {user.external_id}.",
-            "Correct the address or the external_id: one address is one customer.",
-        )  # fmt: skip
-    return None
+    return Problem(
+        "email_exists", "email", f"{shown} already belongs to the customer {user.external_id}.",
+        "Correct the address or the external_id: one address is one customer.",
+    )  # fmt: skip
 
 
 def id_taken(wanted: Wanted, user: UserFact | None) -> Problem | None:

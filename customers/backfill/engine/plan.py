@@ -297,8 +297,7 @@ def _ours(name: str, verdict: Verdict, facts: Sequence[LedgerFact]) -> Verdict:
     if verdict.action is not Action.ADOPT:
         return verdict
     if any(_made_by(fact, verdict) for fact in facts if fact.step == name):
-        change = verdict.change and not verdict.theirs
-        return replace(verdict, action=Action.DONE, change=change, theirs=())
+        return verdict.done()
     return verdict
 
 

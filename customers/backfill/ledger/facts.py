@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from sys import intern
+from typing import NamedTuple
 
 from django.db.models import TextField
 from django.db.models.functions import Cast
@@ -16,8 +16,7 @@ from kernel.chunks import chunks
 STANDING = (BackfillStep.State.CREATED, BackfillStep.State.ADOPTED, BackfillStep.State.INTENDED)
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerFact:
+class LedgerFact(NamedTuple):
     """A step that some run recorded for an external_id, and that still stands in the ledger."""
 
     run_pk: int

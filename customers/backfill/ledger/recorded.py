@@ -79,7 +79,8 @@ class Recorded:
         return self.row.external_id
 
     def state(self, name: str) -> str:
-        return self.steps[name].state if name in self.steps else ""
+        step = self.row.steps.get(name)
+        return step.state if step else ""
 
     def ref(self, name: str) -> str:
         """Return the system's own id of a thing; what a row shares it knows only if it is in our database."""
