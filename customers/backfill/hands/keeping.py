@@ -75,9 +75,11 @@ class Keeper:
 
     def _renew(self) -> None:
         begun = now_s()
-        ours = shares.renew(self.token)
         with self._lock:
-            if self._held - ours:
+            held = set(self._held)
+        ours = shares.renew(self.token)
+        with self._lock:  # of what was held by then; meanwhile a share may have been claimed, or ended
+            if (held & self._held) - ours:
                 self._stop.holds_until = 0.0  # one was taken: nothing of any of them is called any more
             else:
                 self._stop.holds_until = begun + MARGIN * settings.BACKFILL_LEASE_S

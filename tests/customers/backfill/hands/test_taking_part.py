@@ -1,13 +1,16 @@
 """Who takes part in a run in shares: nobody with other systems, of another version, or who comes too late."""
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.utils import timezone
 
 from customers import jobs
+from customers.backfill.engine.stop import Stop, now_s
 from customers.backfill.hands.hand import LEFT_BY_VERSION, OTHER_VERSION, Lent
+from customers.backfill.hands.keeping import Keeper
+from customers.backfill.hands.pace import SharedPace
 from customers.backfill.ledger import shares
 from customers.models import BackfillRun, RunShare, SharedRun
 from rehearsal.lago import Sandbox
@@ -81,6 +84,29 @@ def test_a_run_whose_version_has_no_workers_any_more_ends_and_goes_on_with_this_
     assert ended == ("interrupted", LEFT_BY_VERSION)
     assert run.status == "succeeded"
     assert lago.counts()["POST /customers"] == 20
+
+
+def test_a_share_that_is_claimed_while_leases_are_renewed_is_not_taken_for_a_lost_one(
+    lago: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, token, stop = run_of(shared_out(factories.rows(10), batch_size=5)), uuid4(), Stop()
+    keeper, renew = Keeper(token, SharedPace(run.pk, stop), stop), shares.renew
+
+    def claimed_meanwhile(mine: UUID) -> set[int]:
+        ours = renew(mine)
+        share = shares.claim(run.pk, mine, "first:1")
+        assert share is not None
+        keeper.hold(share.pk, now_s())
+        return ours
+
+    monkeypatch.setattr(shares, "renew", claimed_meanwhile)
+    keeper._renew()
+    meanwhile = stop.has_lapsed
+    monkeypatch.setattr(shares, "renew", renew)
+    RunShare.objects.filter(token=token).update(token=uuid4())
+    keeper._renew()
+
+    assert (meanwhile, stop.has_lapsed) == (False, True)
 
 
 def test_a_job_that_waited_for_long_is_none_while_somebody_is_at_the_run(lago: Sandbox) -> None:
