@@ -3,12 +3,14 @@
 import csv
 import io
 import re
+from datetime import timedelta
 from typing import Any
 
 import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from customers import jobs
 from customers.backfill import preview_changes, stored_preview
@@ -205,7 +207,8 @@ def test_an_older_preview_has_no_causes_and_is_shown_as_before(client: Client) -
 
 def test_options_are_changed_in_place(client: Client) -> None:
     factories.imported(rows(1))
-    found = preview_of(client, csv_file([row(1), row(2, start_date="31.12.2023")]))
+    day = timezone.localdate() - timedelta(days=40)  # on which no period begins today
+    found = preview_of(client, csv_file([row(1), row(2, start_date=f"{day:%d.%m.%Y}")]))
 
     told = do(
         client, found, "options", skip_existing="on", date_format="%d.%m.%Y", billing_time="anniversary"
