@@ -8,3 +8,5 @@ os.environ.setdefault("DEBUG", "1")
 from polaris_backfill.settings import *  # noqa: F403
 
 WHITENOISE_AUTOREFRESH = True  # as with DEBUG, which pytest-django turns off: no collected files are needed
+# A password is hashed for half a second, to be hard to guess. Nobody guesses those of the tests.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

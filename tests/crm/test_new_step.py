@@ -120,6 +120,7 @@ def test_what_agrees_and_what_does_not_is_told(here: Installation) -> None:
     assert "CRM contacts" in shown.out
 
 
+@pytest.mark.matrix
 def test_verify_checks_it_like_every_other(here: Installation) -> None:
     here.imported()
 
@@ -143,6 +144,7 @@ def test_a_revert_takes_it_back(here: Installation) -> None:
     assert (here.crm.contacts, here.lago.state(live=True)["customers"]) == ({}, [])
 
 
+@pytest.mark.matrix
 def test_what_people_did_there_is_asked_about(here: Installation) -> None:
     here.imported()
     here.crm.contacts["C-1"]["notes"] = "called back"
@@ -173,6 +175,7 @@ def test_without_the_system_nothing_is_said_of_the_run_and_nothing_taken_back(he
     assert sorted(here.crm.contacts) == ["C-1", "C-2"]
 
 
+@pytest.mark.matrix
 def test_a_system_that_is_gone_for_ever_can_be_left_alone(here: Installation) -> None:
     here.imported()
 
@@ -186,6 +189,7 @@ def test_a_system_that_is_gone_for_ever_can_be_left_alone(here: Installation) ->
     assert manifest.count("step=crm_contact outcome=kept code=left_out") == 2
 
 
+@pytest.mark.matrix
 def test_another_crm_is_refused_by_name(here: Installation) -> None:
     here.imported()
 
@@ -196,6 +200,7 @@ def test_another_crm_is_refused_by_name(here: Installation) -> None:
     assert "made its contacts in another CRM." in answer.err
 
 
+@pytest.mark.matrix
 def test_the_list_of_runs_and_the_run_know_it_without_the_system(here: Installation) -> None:
     here.imported()
 

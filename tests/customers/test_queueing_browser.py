@@ -49,6 +49,7 @@ def test_an_import_that_is_confirmed_waits_and_says_for_what(
     shoot(page, "queue-away-overview")
 
 
+@pytest.mark.matrix
 def test_the_page_says_it_no_longer_once_the_queue_is_back(
     browser: Browser, live_server: LiveServer, lago: Sandbox, queue: RedisServer
 ) -> None:

@@ -129,6 +129,7 @@ def test_a_server_that_was_killed_with_its_users_starts_again(folder):
     assert not answers(url)
 
 
+@pytest.mark.matrix
 def test_a_pid_that_somebody_else_has_by_now_is_no_server(folder):
     leave(start(folder)[0])
     pid_file = data_folder(folder) / "postmaster.pid"
@@ -145,6 +146,7 @@ def test_one_that_was_interrupted_while_it_was_made_is_made_anew(folder):
     assert ask(folder, "SELECT 7") == "7"
 
 
+@pytest.mark.matrix
 def test_it_can_be_stopped_and_started_under_its_users(folder):
     user, url = start(folder)
 
@@ -175,6 +177,7 @@ def test_forgetting_leaves_nothing(folder):
 # --- where it lives ---------------------------------------------------------------------------------
 
 
+@pytest.mark.matrix
 def test_no_folder_above_it_is_touched(folder):
     folder.parent.chmod(0o700)
     before = modes(folder.parent)
@@ -229,6 +232,7 @@ if os.geteuid() == 0:  # of what root starts, nobody else can tell; and no test 
 # --- whatever the machine is like -------------------------------------------------------------------
 
 
+@pytest.mark.matrix
 def test_neither_the_language_nor_a_port_of_the_environment_counts(folder):
     odd = {"LC_ALL": "xx_YY.UTF-8", "PGPORT": "9", "PGDATA": "/nowhere", "TMPDIR": "/nowhere"}
 
@@ -246,6 +250,7 @@ def test_a_folder_that_cannot_be_made_is_refused_with_the_variable(tmp_path, mon
     assert re.search(r" does not start: [A-Z][a-z ]+: /\S+/file\S*\.$", str(refused.value))
 
 
+@pytest.mark.matrix
 def test_a_log_that_is_named_is_there(folder):
     leave(start(folder)[0])
     data = data_folder(folder)

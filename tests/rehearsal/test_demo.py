@@ -118,6 +118,7 @@ def test_the_second_finds_everything_imported(clone, first):
     assert "0 created" in shown
 
 
+@pytest.mark.matrix
 def test_a_command_runs_in_the_rehearsal_and_gives_its_own_exit_code(clone, first):
     code, shown = demo(clone, "backfill_customers", "--input", "not-there.csv", "--dry-run")
 

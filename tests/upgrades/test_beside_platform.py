@@ -167,6 +167,7 @@ def test_a_parent_alone_is_stopped_too(beside: Upgraded, town: Town) -> None:
     assert town.rows("select is_active from user_mappings where id = %s", parent) == [(False,)]
 
 
+@pytest.mark.matrix
 def test_whoever_signed_in_at_the_platform_is_asked_about(beside: Upgraded, town: Town) -> None:
     town.platform.sync()
     ((user,),) = town.rows("select id from users where lago_customer_external_id = 'A-1'")
@@ -203,6 +204,7 @@ def test_without_the_platform_nothing_of_it_is_touched(beside: Upgraded, town: T
     assert active(town) == ["ATAG001"]
 
 
+@pytest.mark.matrix
 def test_a_user_who_stays_there_is_adopted_by_the_next_import(beside: Upgraded, town: Town) -> None:
     town.platform.sync()
     link(town, "A-1", "ATAG001", "backfill-A-1")
@@ -214,6 +216,7 @@ def test_a_user_who_stays_there_is_adopted_by_the_next_import(beside: Upgraded, 
     assert open_tags(town) >= CARDS - {"ATAG003"}
 
 
+@pytest.mark.matrix
 def test_an_address_is_not_needed_to_take_a_run_back(beside: Upgraded, town: Town) -> None:
     add_user(town.database, "A-2", email=None)
 

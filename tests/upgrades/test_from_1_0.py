@@ -78,7 +78,14 @@ def test_an_address_with_capitals_is_put_right_and_lagos_stays_as_it_is(with_ste
 # --- Continue ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["failed", "interrupted", "running", "unstaged"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "interrupted",
+        "unstaged",
+        *(pytest.param(name, marks=pytest.mark.matrix) for name in ("failed", "running")),
+    ],
+)
 def test_an_unfinished_run_is_continued_by_its_file(upgraded: Upgraded, name: str) -> None:
     before = upgraded.run_id(name)
 
@@ -91,6 +98,7 @@ def test_an_unfinished_run_is_continued_by_its_file(upgraded: Upgraded, name: st
     assert is_unbilled(upgraded)
 
 
+@pytest.mark.matrix
 def test_a_partial_run_is_continued_once_its_plan_is_there(upgraded: Upgraded) -> None:
     upgraded.lago.put_plans("gone:1000")
 
@@ -149,6 +157,7 @@ def test_a_run_that_died_over_a_damaged_id_is_continued_reconciled_and_taken_bac
 # --- Reconcile and verify ----------------------------------------------------------------------------
 
 
+@pytest.mark.matrix
 def test_a_run_that_succeeded_still_agrees(with_steve: Upgraded) -> None:
     run_id = with_steve.run_id("succeeded")
 

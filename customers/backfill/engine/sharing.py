@@ -18,11 +18,7 @@ class Standing(Mapping[str, Verdict]):
         self.actions, self._refs = actions, "\n".join(refs)
 
     def __getitem__(self, name: str) -> Verdict:
-        if name not in self.actions:
-            raise KeyError(name)
-        return Verdict(
-            self.actions[name], ref=dict(zip(self.actions, self._refs.split("\n"), strict=True))[name]
-        )
+        return Verdict(self.actions[name], ref=self._found()[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.actions)
@@ -35,8 +31,11 @@ class Standing(Mapping[str, Verdict]):
 
     def items(self) -> ItemsView[str, Verdict]:
         """Put all of them together at once: one by one, each would look for its place."""
-        refs = zip(self.actions.items(), self._refs.split("\n"), strict=True)
-        return {name: Verdict(action, ref=ref) for (name, action), ref in refs}.items()
+        return {name: Verdict(self.actions[name], ref=ref) for name, ref in self._found().items()}.items()
+
+    def _found(self) -> dict[str, str]:
+        """Return what was found, by step; nothing where no step was asked, of which "" is split into one."""
+        return dict(zip(self.actions, self._refs.split("\n"), strict=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +54,7 @@ class Sharing:
         self._actions: dict[tuple[tuple[str, Action | None], ...], Mapping[str, Action | None]] = {}
         self._verdicts: dict[tuple[tuple[str, int], ...], Mapping[str, Verdict]] = {}
         self._bills: dict[Bills, Bills] = {}
-        self._given: set[int] = (
-            set()
-        )  # the identities of those, which live as long: to compare them takes long
+        self._given: set[int] = set()  # ids of those, which live as long: to compare them takes long
         self._ended: dict[tuple[str, tuple[tuple[str, str], ...]], Ended] = {}
 
     def standing(self, verdicts: Mapping[str, Verdict]) -> Mapping[str, Verdict]:

@@ -76,6 +76,7 @@ def test_the_page_is_there_while_two_systems_hang_and_their_state_follows(
     assert complaints == []
 
 
+@pytest.mark.matrix
 def test_a_system_that_never_answers_is_not_reachable(
     browser: Browser, live_server: LiveServer, lago: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

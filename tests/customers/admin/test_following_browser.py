@@ -75,6 +75,7 @@ def test_rows_appear_where_somebody_is_reading_and_typing(page: Page) -> None:
     assert page.locator("[data-follow]").count() == 0
 
 
+@pytest.mark.matrix
 def test_it_is_asked_for_less_often_with_time(page: Page) -> None:
     asked: list[Request] = []
     page.clock.install()
@@ -112,6 +113,7 @@ def test_a_page_says_that_it_is_old_and_why(page: Page) -> None:
     expect(lost).to_contain_text("Signed out: sign in again. This is as it was at")
 
 
+@pytest.mark.matrix
 def test_a_page_that_waits_does_not_go_away_with_the_server(page: Page) -> None:
     page.goto(page.url.replace("/change/", "/reconcile/"))
     page.get_by_role("button", name="Reconcile now").click()

@@ -74,6 +74,7 @@ def test_on_a_phone_it_is_no_wider_than_its_window(
     assert not is_wider_than_its_window(page)
 
 
+@pytest.mark.matrix
 def test_nothing_is_asked_again_by_itself(browser: Browser, live_server: LiveServer, lago: Sandbox) -> None:
     page = browser.new_page(viewport=DESKTOP)  # type: ignore[arg-type]
     asked: list[str] = []
@@ -86,6 +87,7 @@ def test_nothing_is_asked_again_by_itself(browser: Browser, live_server: LiveSer
     assert len(asked) == len(set(asked))
 
 
+@pytest.mark.matrix
 def test_a_part_that_could_not_be_asked_says_so(
     browser: Browser, live_server: LiveServer, lago: Sandbox
 ) -> None:

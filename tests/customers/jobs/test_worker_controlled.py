@@ -47,6 +47,7 @@ def writes(lago: Sandbox) -> int:
     return sum(number for call, number in lago.counts().items() if call.startswith("POST"))
 
 
+@pytest.mark.matrix
 def test_the_worker_pauses_goes_on_and_keeps_another_pace(env: dict[str, str], lago: Sandbox) -> None:
     client = client_of(member_of_staff("control_backfill", "run_backfill"))
     run = queued(client, customers_csv(ROWS))

@@ -166,6 +166,7 @@ def test_a_dry_run_of_a_thousand_rows_writes_nothing(lago: Sandbox, tmp_path: Pa
     assert same()
 
 
+@pytest.mark.matrix
 def test_a_thousand_rows_go_in_once(lago: Sandbox, tmp_path: Path) -> None:
     path = operator_files.thousand(tmp_path)
 

@@ -247,6 +247,7 @@ def test_each_id_tag_that_is_unblocked_can_be_seen_from_a_link_in_the_summary(
     assert [row["line"] for row in every.context["rows"]] == [3, 4, 5]
 
 
+@pytest.mark.matrix
 def test_ten_thousand_that_are_unblocked_are_pages_that_a_browser_can_show(
     client: Client, steve: SteveSandbox
 ) -> None:

@@ -12,7 +12,7 @@ BEFORE_AND_AFTER = pytest.mark.parametrize(
     "fault", ["hang_before,seconds=600", "pause_after"], ids=["before", "after"]
 )
 
-EVERY = 8  # which of many cases are tried in each run of the tests; `make matrix` tries all
+EVERY = 16  # which of many cases are tried in each run of the tests; `make matrix` tries all
 
 
 def sampled(last: int) -> list[Any]:

@@ -57,8 +57,14 @@ def import_it() -> Any:
     return factories.imported(world.seven_rows(), skip_existing=True, batch_size=5)
 
 
-@pytest.mark.parametrize("call", IMPORT)
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    ("fault", "call"),
+    [
+        pytest.param(fault, call, marks=[pytest.mark.matrix] if (row + column) % 3 else [])
+        for row, fault in enumerate(FAULTS)
+        for column, call in enumerate(IMPORT)
+    ],
+)
 def test_an_import_survives(transactional_db: None, lago: Sandbox, fault: str, call: str) -> None:
     world.furnish(lago)
     lago.fault(f"{fault},{call},times=forever")

@@ -273,7 +273,7 @@ def test_a_command_killed_at_a_call_and_run_again_is_as_if_undisturbed(
     disturbed(town, relay, commands, import_it, undisturbed, command, system, nth, answered)
 
 
-@pytest.mark.parametrize(("command", "system", "nth"), CASES[11::34])
+@pytest.mark.parametrize(("command", "system", "nth"), CASES[11::68])
 def test_a_command_killed_at_some_calls_and_run_again_is_as_if_undisturbed(
     town: Town,
     relay: PostgresRelay,

@@ -49,6 +49,7 @@ def what_was_there(lago: Sandbox) -> None:
         )
 
 
+@pytest.mark.matrix
 def test_a_thousand_rows_come_and_go_without_a_trace(lago: Sandbox) -> None:
     what_was_there(lago)
     before = all_rows(*LEDGER), lago.state(live=True, volatile=True)

@@ -147,7 +147,7 @@ def test_the_revert_plan_says_that_an_id_tag_with_a_history_stays(steve: SteveSa
     plan = planned_revert(run)
     reverted(run, discard_activity=True)
 
-    told = {one.recorded.external_id: one.stays.get("steve_id_tag", "") for one in plan.rows}
+    told = {one.external_id: one.stays.get("steve_id_tag", "") for one in plan.rows}
     assert ("sessions: 1" in told["C-1"], told["C-2"]) == (True, "")
     assert [state for state, _ in states(run)] == ["kept", "removed"]
 

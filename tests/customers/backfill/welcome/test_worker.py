@@ -44,6 +44,7 @@ def test_every_customer_gets_one_mail_at_the_pace(env: dict[str, str], mail_serv
     assert min(pauses) >= DELAY_MS / 1000  # none is cut short; how much longer one is, the machine says
 
 
+@pytest.mark.matrix
 def test_a_worker_killed_again_and_again_mails_nobody_twice(
     env: dict[str, str], mail_server: MailServer
 ) -> None:
@@ -67,6 +68,7 @@ def test_a_worker_killed_again_and_again_mails_nobody_twice(
     assert max(inbox.bursts(0.1)) <= 10
 
 
+@pytest.mark.matrix
 def test_two_workers_and_three_commands_still_send_once_and_at_the_pace(
     env: dict[str, str], mail_server: MailServer
 ) -> None:
