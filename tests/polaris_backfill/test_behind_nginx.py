@@ -73,7 +73,7 @@ def browser(site: str) -> Iterator[Browser]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("host", ["$host", "$http_host"])
+@pytest.mark.parametrize("host", ["$host", pytest.param("$http_host", marks=pytest.mark.matrix)])
 def test_the_forms_of_the_console_work_at_a_port_of_its_own(browser: Browser, site: str) -> None:
     page = browser.new_page(viewport=DESKTOP, ignore_https_errors=True)  # type: ignore[arg-type]
 

@@ -48,6 +48,7 @@ def laptop(tmp_path: Path, port: int) -> Iterator["subprocess.Popen[str]"]:
         embedded.forget(tmp_path / "data" / "postgres")
 
 
+@pytest.mark.matrix
 def test_it_tells_address_and_login_and_stops_cleanly_on_ctrl_c(
     laptop: "subprocess.Popen[str]", port: int
 ) -> None:

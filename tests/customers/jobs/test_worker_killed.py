@@ -58,6 +58,7 @@ def has_become(run: BackfillRun, status: str) -> bool:
     return run.status == status
 
 
+@pytest.mark.matrix
 def test_an_import_outlives_its_worker(env: dict[str, str], slow_lago: Sandbox) -> None:
     run = queued(client_of(member_of_staff("run_backfill")), customers_csv(ROWS))
 

@@ -118,6 +118,7 @@ def another(path: Path) -> Path:
     return other
 
 
+@pytest.mark.matrix
 def test_another_pace_is_heard_under_load_and_holds(
     slow: Sandbox, variables: dict[str, str], path: Path
 ) -> None:

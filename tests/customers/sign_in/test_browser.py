@@ -120,6 +120,7 @@ def click_twice(page: Page, name: str, pause_ms: int) -> None:
     page.mouse.click(box["x"] + 30, box["y"] + 20)
 
 
+@pytest.mark.matrix
 def test_the_link_in_a_second_tab_and_opened_again_leads_to_the_account(browser: Browser) -> None:
     user = make_customer()
     context = browser.new_context(viewport=PHONE)  # type: ignore[arg-type]
@@ -225,6 +226,7 @@ def test_a_form_of_the_admin_that_is_out_of_date_leads_back(
     shoot(page, "admin-cookies-blocked")
 
 
+@pytest.mark.matrix
 def test_who_is_locked_out_is_told_for_how_long(page: Page, live_server: LiveServer, sam: User) -> None:
     for number in range(10):
         fill_in(page, live_server, sam.email.upper() if number % 2 else sam.email, "wrong")

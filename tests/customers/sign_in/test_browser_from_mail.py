@@ -90,6 +90,7 @@ def test_a_customer_signs_in_from_the_welcome_mail(
     expect(page.get_by_role("heading")).to_have_text(DEAD)
 
 
+@pytest.mark.matrix
 def test_a_customer_asks_for_a_link_and_signs_in(
     browser: Browser,
     env: dict[str, str],

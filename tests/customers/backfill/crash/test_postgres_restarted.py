@@ -36,7 +36,11 @@ def own_commands(
 
 
 @pytest.mark.parametrize(
-    "call", ["GET,path=/subscriptions", "POST,path=/subscriptions,nth=3"], ids=["planning", "importing"]
+    "call",
+    [
+        pytest.param("GET,path=/subscriptions", id="planning", marks=pytest.mark.matrix),
+        pytest.param("POST,path=/subscriptions,nth=3", id="importing"),
+    ],
 )
 def test_an_import_ends_in_a_line_and_goes_on_later(
     lasting_lago: Sandbox,

@@ -24,7 +24,7 @@ from tests.customers.factories import Row, imported, planned, told
 
 pytestmark = pytest.mark.django_db
 
-EXAMPLES = int(os.environ.get("POLARIS_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("POLARIS_EXAMPLES", "30"))
 DONE = {"create": "created", "complete": "completed", "skip": "skipped", "fail": "failed"}
 MADE = {"create": "created", "adopt": "adopted", "done": "done", "shared": "shared"}
 
@@ -47,7 +47,7 @@ def random_worlds(draw: st.DrawFn) -> tuple[list[Row], list[Before]]:
 
 @settings(
     max_examples=EXAMPLES,
-    derandomize=EXAMPLES <= 60,
+    derandomize=EXAMPLES <= 30,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

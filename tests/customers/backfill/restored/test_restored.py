@@ -92,6 +92,7 @@ def check_reclaimed(world: World, number: int) -> None:
     assert (reverted.code, world.is_empty()) == (0, True)
 
 
+@pytest.mark.matrix
 def test_what_was_made_since_the_backup_is_taken_into_the_ledger_and_goes_with_a_revert(world: World) -> None:
     world.import_all(150, dumped_at=33)
 

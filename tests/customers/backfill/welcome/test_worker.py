@@ -87,6 +87,7 @@ def test_two_workers_and_three_commands_still_send_once_and_at_the_pace(
     assert min(inbox.pauses(10)) >= 0.3
 
 
+@pytest.mark.matrix
 def test_interrupting_the_command_leaves_the_worker_sending(
     env: dict[str, str], mail_server: MailServer
 ) -> None:
