@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from django.conf.global_settings import PASSWORD_HASHERS
 from playwright.sync_api import Browser, Page, expect
 
 from customers.models import User
@@ -45,9 +46,10 @@ def allowed(ports: Ports) -> str:
 
 @pytest.fixture
 def site(
-    database_url: str, lago: Sandbox, ports: Ports, host: str, allowed: str, tmp_path: Path
+    database_url: str, lago: Sandbox, ports: Ports, host: str, allowed: str, tmp_path: Path, settings: Any
 ) -> Iterator[str]:
     """The origin of the pages, as a browser knows it."""
+    settings.PASSWORD_HASHERS = PASSWORD_HASHERS  # the server is not one of the tests
     User.objects.create_superuser("root@operator.example", PASSWORD)
     variables = {
         **PRODUCTION, "DATABASE_URL": database_url, "ALLOWED_HOSTS": allowed, "TRUSTED_PROXY_COUNT": "1",
