@@ -4,6 +4,7 @@ What it says itself may hold a password or a whole row, in whatever language it 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
@@ -131,6 +132,14 @@ def takes_writes() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SHOW transaction_read_only")
         return bool(cursor.fetchone() == ("off",))
+
+
+def database_time() -> datetime:
+    """Return the time by the database's clock, which all of our processes have in common."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+        return now
 
 
 def place() -> str:

@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import redis
 from django.conf import settings
@@ -21,6 +23,14 @@ TIMEOUT_S = (
 PAUSE_S = 1.0
 
 
+@contextmanager
+def _told_where_away() -> Iterator[None]:
+    try:
+        yield
+    except RedisError as error:
+        raise QueueAway(type(error).__name__) from None
+
+
 class PatientRedis(Redis):  # type: ignore[misc]
     """A Redis that may go away and come back, where django-q2's own would end a process each time."""
 
@@ -38,17 +48,13 @@ class PatientRedis(Redis):  # type: ignore[misc]
 
     def enqueue(self, task: bytes) -> int:
         """Take a task and return its number; raise QueueAway."""
-        try:
+        with _told_where_away():
             return int(super().enqueue(task))
-        except RedisError as error:
-            raise QueueAway(type(error).__name__) from None
 
     def queue_size(self) -> int:
         """Return how many tasks wait; raise QueueAway."""
-        try:
+        with _told_where_away():
             return int(super().queue_size())
-        except RedisError as error:
-            raise QueueAway(type(error).__name__) from None
 
     def dequeue(self) -> list[tuple[None, bytes]] | None:
         """Wait a second for a task; while the queue is away, wait and give none."""

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from httptools import HttpParserError, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
 PIECE = 2**16
 MOST_HEADERS, LONGEST_HEAD = 100, 2**16
-WITHOUT_BODY = frozenset([204, 304])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class _Reading:
             return
         try:
             self._parser.feed_data(data)
-        except HttpParserError:  # also where what it calls raises
+        except (HttpParserError, HttpParserUpgrade):  # also where what it calls raises
             raise ConnectionError("no answer, or none in HTTP") from None
         self._read += len(data)
         if not self._has_head and self._read > LONGEST_HEAD:

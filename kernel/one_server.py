@@ -7,9 +7,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
-from kernel.exchange import Answer, exchange
-
-PIECE = 2**16
+from kernel.exchange import PIECE, Answer, exchange
 
 
 class OneServer(HTTPAdapter):

@@ -20,6 +20,7 @@ from customers.backfill.ledger import life, shares
 from customers.backfill.ledger.at_work import Busy, NotAlone, one_of_many
 from customers.backfill.ledger.log_parts import Log
 from customers.backfill.uploads import KEPT
+from customers.database import database_time
 from customers.jobs import reverts, settling
 from customers.models import BackfillRun, BackfillUpload, RunShare, SharedRun, WorkerSeen
 
@@ -64,7 +65,7 @@ def lend_a_hand(run_pk: int, called_at_s: float | None = None) -> str:
 
 def _is_late(run_pk: int, called_at_s: float | None) -> bool:
     """Return whether a job would only keep what waits behind it from its turn."""
-    waited_s = 0.0 if called_at_s is None else shares.now_s() - called_at_s
+    waited_s = 0.0 if called_at_s is None else database_time().timestamp() - called_at_s
     return waited_s > LATE_S and shares.hands(run_pk) > 0
 
 
@@ -75,7 +76,7 @@ def own_name() -> str:
 
 def call(run_pk: int) -> None:
     """Have as many workers come as there are who have nothing to do, and shares for them."""
-    idle, now_s = max(WorkerSeen.number_alive(), 1) - shares.hands(run_pk), shares.now_s()
+    idle, now_s = max(WorkerSeen.number_alive(), 1) - shares.hands(run_pk), database_time().timestamp()
     for _ in range(min(shares.free(run_pk), idle)):
         if not queueing.wake(TASK, run_pk, now_s):
             return

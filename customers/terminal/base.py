@@ -41,9 +41,7 @@ class BackfillCommand(BaseCommand):
     _run_id: str | None = None  # that was given
     _has_begun_to_print = False
     work: Callable[..., int]  # takes the declared options by name and gives the exit code
-    requires_system_checks: tuple[str, ...] = (
-        "settings",
-    )  # the others look at pages, which take long to load
+    requires_system_checks: tuple[str, ...] = ("settings",)  # all others load the pages, which takes long
     requires_migrations_checks = False
     needs_database: ClassVar[bool] = True  # else it begins without it, and asks nothing of it by itself
 

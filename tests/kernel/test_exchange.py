@@ -103,6 +103,7 @@ def test_what_is_packed_is_unpacked_and_not_beyond_measure(
         OK + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
         2 * (OK + b"Content-Length: 2\r\n\r\n{}"),
         OK + b"Content-Length: 2\r\n\r\n{}more",
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
         OK + b"A: " + b"a" * 2**17 + b"\r\n\r\n",
     ],
 )

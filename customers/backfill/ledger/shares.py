@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from customers.backfill.ledger.at_work import Taken
+from customers.database import database_time
 from customers.models import BackfillRun, CallSlots, RunShare, SharedRun
 
 LEFT = timedelta(minutes=2)
@@ -44,13 +45,6 @@ CLAIM = """
 
 def lease() -> timedelta:
     return timedelta(seconds=settings.BACKFILL_LEASE_S)
-
-
-def now_s() -> float:
-    """Return the time by the database's clock, in seconds."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
-        return float(cursor.fetchone()[0])
 
 
 def claim(run_pk: int, token: UUID, worker: str) -> RunShare | None:
@@ -180,7 +174,7 @@ def sharing_of(run: BackfillRun) -> Sharing | None:
     of_dead = [_hand(share, share.worker, now, has_died=True) for share in left.filter(_IS_OVER)]
     at_it = [_hand(share, share.worker, now) for share in held(run.pk)]
     why = shared.refused
-    is_told = why and now_s() - why["at_s"] < REFUSAL_S
+    is_told = why and database_time().timestamp() - why["at_s"] < REFUSAL_S
     refused = f"{why['worker']} does not take part: {why['reason']}" if is_told else ""
     return Sharing([*at_it, *of_dead], free(run.pk) - len(of_dead), refused)
 
@@ -202,7 +196,7 @@ def halt(run_pk: int, reason: str, *, broken: bool) -> None:
 
 def refuse(run_pk: int, worker: str, reason: str) -> None:
     """Write down why a worker does not take part, for whoever wonders."""
-    why = {"worker": worker, "reason": reason[:300], "at_s": now_s()}
+    why = {"worker": worker, "reason": reason[:300], "at_s": database_time().timestamp()}
     SharedRun.objects.filter(run_id=run_pk).update(refused=why)
 
 

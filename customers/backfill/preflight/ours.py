@@ -12,7 +12,7 @@ from django.db import connection
 from customers.backfill.preflight.asked import Asked
 from customers.backfill.preflight.clocks import compared
 from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
-from customers.database import migrations_to_apply
+from customers.database import database_time, migrations_to_apply
 from customers.locks import SharedSession
 from customers.poolers import is_handed_around
 
@@ -67,11 +67,8 @@ def room(folder: Path, free: int) -> Told:
 
 
 def clock(asked: Asked) -> Told:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        (theirs,) = cursor.fetchone()
     why = "the times of runs, links and the worker's signs of life are its; nothing is billed by it"
-    return compared(theirs, asked.now(), why, stops=False)
+    return compared(database_time(), asked.now(), why, stops=False)
 
 
 OURS = Part(

@@ -12,6 +12,7 @@ from customers.backfill.hands.hand import LEFT_BY_VERSION, OTHER_VERSION, Lent
 from customers.backfill.hands.keeping import Keeper
 from customers.backfill.hands.pace import SharedPace
 from customers.backfill.ledger import shares
+from customers.database import database_time
 from customers.models import BackfillRun, RunShare, SharedRun
 from rehearsal.lago import Sandbox
 from tests.customers import factories
@@ -110,7 +111,7 @@ def test_a_share_that_is_claimed_while_leases_are_renewed_is_not_taken_for_a_los
 
 
 def test_a_job_that_waited_for_long_is_none_while_somebody_is_at_the_run(lago: Sandbox) -> None:
-    run, long_ago = run_of(shared_out(factories.rows(10), batch_size=5)), shares.now_s() - 60
+    run, long_ago = run_of(shared_out(factories.rows(10), batch_size=5)), database_time().timestamp() - 60
     mine = uuid4()
     shares.claim(run.pk, mine, "first:1")
 
