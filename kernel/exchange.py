@@ -38,9 +38,12 @@ def exchange(sock: Any, head: str, body: bytes, *, timeout_s: float, most: int) 
     with suppress(BrokenPipeError):  # who hung up may have said why
         sock.sendall(f"{head}\r\n\r\n".encode("ascii") + body)
     reading = _Reading(most)
-    while not reading.is_over:
-        reading.take(sock.recv(PIECE))
-    return reading.answer()
+    try:
+        while not reading.is_over:
+            reading.take(sock.recv(PIECE))
+        return reading.answer()
+    finally:
+        reading.let_go()
 
 
 class _Reading:
@@ -72,6 +75,10 @@ class _Reading:
         if content and (encoding := self._headers.get("content-encoding")):
             content = _unpacked(content, encoding, self._most)
         return Answer(self._parser.get_status_code(), self._headers, content), self._is_kept
+
+    def let_go(self) -> None:
+        """Part from the parser: each knows the other, so a large answer would stay until garbage is looked for."""
+        del self._parser
 
     def on_message_begin(self) -> None:
         if self.is_over:

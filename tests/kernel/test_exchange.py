@@ -1,10 +1,12 @@
 """What is made of an answer, as it comes over a connection."""
 
+import gc
 import gzip
 import socket
 from collections.abc import Iterator
 
 import pytest
+from httptools import HttpResponseParser
 
 from kernel.exchange import Answer, exchange
 
@@ -127,3 +129,15 @@ def test_who_hangs_up_while_it_is_asked_may_have_said_why(ends: Ends) -> None:
     heard, _ = exchange(ours, GET, b"", timeout_s=5, most=MOST)
 
     assert heard.status == 413
+
+
+def test_a_large_answer_is_let_go_at_once(ends: Ends) -> None:
+    gc.collect()
+    gc.disable()  # it is not garbage that somebody has to look for
+    try:
+        answered(ends, OK + b"Content-Length: 2\r\n\r\n{}")
+        kept = [one for one in gc.get_objects() if isinstance(one, HttpResponseParser)]
+    finally:
+        gc.enable()
+
+    assert not kept
