@@ -51,20 +51,27 @@ def _sorted(rows: list[Subscription]) -> list[Subscription]:
 
 def _listed(world: World, params: Json, candidates: list[Subscription]) -> Json:
     tests = _tests(world, params)
-    chosen = [row for row in candidates if all(test(row) for test in tests)]
+    chosen = _of_status(candidates, params)
+    if tests:
+        chosen = [row for row in chosen if all(test(row) for test in tests)]
     rows, meta = page(chosen, params)
     for row in rows:
         check_shown(world, row)
     return {"subscriptions": [listed_json(world, row) for row in rows], "meta": meta}
 
 
+def _of_status(rows: list[Subscription], params: Json) -> list[Subscription]:
+    """Leave out other statuses: each page goes through all rows, so this takes no call for one."""
+    statuses = set(listed(params, "status")) or {"active"}
+    if not statuses <= STATUSES:  # one unknown status, and Lago drops the whole filter
+        return rows
+    return [row for row in rows if row.status in statuses]
+
+
 def _tests(world: World, params: Json) -> list[Test]:
     if any(code != world.organization.billing_entity_code for code in listed(params, "billing_entity_codes")):
         raise not_found("billing_entity")
-    statuses = set(listed(params, "status")) or {"active"}
     tests: list[Test] = []
-    if statuses <= STATUSES:  # one unknown status, and Lago drops the whole filter
-        tests.append(lambda row: row.status in statuses)
     external_id, plan_code = _external_id(world, params), scalar(params, "plan_code")
     if external_id:
         tests.append(lambda row: row.external_id == external_id)
