@@ -151,7 +151,8 @@ class BackfillRow(models.Model):
         SKIPPED = "skipped"
         FAILED = "failed"
 
-    run = models.ForeignKey(BackfillRun, on_delete=models.CASCADE, related_name="rows")
+    # Its rows are found by line, so an index of its own would only have to be kept up.
+    run = models.ForeignKey(BackfillRun, on_delete=models.CASCADE, related_name="rows", db_index=False)
     line = models.PositiveIntegerField()
     external_id = models.CharField(max_length=255, blank=True)
     plan_code = models.CharField(max_length=255, blank=True)
@@ -212,7 +213,8 @@ class BackfillStep(models.Model):
         REMOVED = "removed"
         KEPT = "kept"
 
-    row = models.ForeignKey(BackfillRow, on_delete=models.CASCADE, related_name="steps")
+    # Steps are found by their row, or by row and name: one index does for both, and each write keeps it up.
+    row = models.ForeignKey(BackfillRow, on_delete=models.CASCADE, related_name="steps", db_index=False)
     name = models.CharField(max_length=40)  # of a step, connected now or not
     state = models.CharField(max_length=10, choices=State, default=State.PLANNED)
     ref = models.CharField(
@@ -241,11 +243,6 @@ class BackfillStep(models.Model):
                 name="customers_step_intended_says_when",
             ),
         ]  # fmt: skip
-        indexes = [
-            models.Index(
-                fields=["name", "state"], name="customers_step_by_state"
-            ),  # per-step states of a run
-        ]
 
     def __str__(self) -> str:
         return f"{self.name} {self.state}"
