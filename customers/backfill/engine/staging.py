@@ -14,6 +14,7 @@ from customers.backfill.engine.plan import Plan, PlannedRow, RowAction
 from customers.backfill.ledger.problems import as_json
 from customers.backfill.ledger.reclaim import Reclaim, event, take, tell
 from customers.backfill.steps import kinds
+from customers.behind import check_at_once, written_behind
 from customers.models import BackfillRow, BackfillRun, BackfillStep, email_digest
 from kernel import Action, Verdict, columns
 from kernel.chunks import chunks
@@ -91,14 +92,27 @@ def stage(
     rows = [row for row in plan.rows if row.action is not RowAction.SKIP or row.line not in settled]
     for some in chunks((row for row in rows if row.action is RowAction.FAIL), STAGE_SIZE):
         _upsert_rows(run, some, JUDGED)
-    for some in chunks((row for row in rows if row.action is not RowAction.FAIL), STAGE_SIZE):
-        pks = _upsert_rows(run, some, STAGED)
-        _upsert_steps([(row, pks[row.line]) for row in some], previous)
-        record(run.audit_tag, actor, _found_made(some, previous))
-        record(run.audit_tag, actor, _reclaimed(some, reclaim))
+    check_at_once()
+    with written_behind() as write:
+        for some in chunks((row for row in rows if row.action is not RowAction.FAIL), STAGE_SIZE):
+            pks = _upsert_rows(run, some, STAGED)
+            write(_stage_steps, run, some, pks, previous, actor, reclaim)
     if reclaim:
         take(reclaim, actor, [row.line for row in rows if row.action is RowAction.FAIL])
         tell(reclaim, actor)
+
+
+def _stage_steps(
+    run: BackfillRun,
+    rows: Sequence[PlannedRow],
+    pks: Mapping[int, int],
+    previous: Previous,
+    actor: str,
+    reclaim: Reclaim | None,
+) -> None:
+    _upsert_steps([(row, pks[row.line]) for row in rows], previous)
+    record(run.audit_tag, actor, _found_made(rows, previous))
+    record(run.audit_tag, actor, _reclaimed(rows, reclaim))
 
 
 def _previous(run: BackfillRun, only: Sequence[int] | None) -> Previous:
