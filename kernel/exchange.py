@@ -77,7 +77,7 @@ class _Reading:
         return Answer(self._parser.get_status_code(), self._headers, content), self._is_kept
 
     def let_go(self) -> None:
-        """Part from the parser: each knows the other, so a large answer would stay until garbage is looked for."""
+        """Part from the parser: as each knows the other, a large answer would stay until garbage is found."""
         del self._parser
 
     def on_message_begin(self) -> None:

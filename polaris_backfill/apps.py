@@ -13,8 +13,9 @@ from django.core import checks
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-# After how many new objects those are looked through for garbage, and after how many times older ones. A
-# large file makes millions that all stay: to look through them at Python's own pace takes a tenth of all time.
+# After how many new objects those are looked through for garbage, and after how many times older ones. Of
+# a large file millions are made that all stay, and looking through them as often as Python does takes a
+# tenth of all time.
 GARBAGE = (20_000, 10, 10)
 
 
