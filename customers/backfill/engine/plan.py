@@ -294,17 +294,17 @@ def _ours(name: str, verdict: Verdict, facts: Sequence[LedgerFact]) -> Verdict:
     """
     if verdict.action is Action.CREATE:
         return replace(verdict, tried=True) if any(_is_unanswered(fact, name) for fact in facts) else verdict
-    if verdict.action is not Action.ADOPT:
-        return verdict
-    if any(_made_by(fact, verdict) for fact in facts if fact.step == name):
-        return verdict.done()
+    if verdict.action is Action.ADOPT:
+        for fact in facts:
+            if fact.step == name and _made_by(fact, verdict):
+                return verdict.done()
     return verdict
 
 
 def _left_alone(name: str, verdict: Verdict, facts: Sequence[LedgerFact]) -> Verdict:
     """Put nothing right, and hold nothing against a row, that a run had finished with: it was right then."""
     to_blame = bool(verdict.ref) and (verdict.change or bool(verdict.problems))
-    if to_blame and _had_finished(name, verdict.ref, facts):
+    if to_blame and (name, verdict.ref) in _finished(facts):
         return replace(
             verdict,
             action=Action.ADOPT,
@@ -317,9 +317,9 @@ def _left_alone(name: str, verdict: Verdict, facts: Sequence[LedgerFact]) -> Ver
     return verdict
 
 
-def _had_finished(name: str, ref: str, facts: Sequence[LedgerFact]) -> bool:
-    """Return whether a run had finished with this very thing."""
-    return any(fact.row_settled and fact.step == name and fact.ref == ref for fact in facts)
+def _finished(facts: Sequence[LedgerFact]) -> set[tuple[str, str]]:
+    """Return the very things, by step and ref, that a run had finished with."""
+    return {(fact.step, fact.ref) for fact in facts if fact.row_settled}
 
 
 def _made_by(fact: LedgerFact, verdict: Verdict) -> bool:
@@ -400,16 +400,15 @@ def _action(row: PlannedRow, looked: Sequence[Looked], facts: Sequence[LedgerFac
 
 def _is_whole(row: PlannedRow, looked: Sequence[Looked], facts: Sequence[LedgerFact]) -> bool:
     known = told(row, [one.step for one in looked])
-    return all(
-        one.step.is_whole(
-            row.wanted,
-            one.found,
-            known,
-            finished=_had_finished(one.step.name, row.verdicts[one.step.name].ref, facts),
-        )
-        for one in looked
-        if one.step.name in row.verdicts
-    )
+    finished = _finished(facts)
+    for one in looked:
+        verdict = row.verdicts.get(one.step.name)
+        if verdict is None:
+            continue
+        had_finished = (one.step.name, verdict.ref) in finished
+        if not one.step.is_whole(row.wanted, one.found, known, finished=had_finished):
+            return False
+    return True
 
 
 def _share(rows: Sequence[PlannedRow], steps: Sequence[Step]) -> None:
