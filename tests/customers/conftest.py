@@ -147,7 +147,15 @@ def site(sign_in_database: str, settings: Any) -> Iterator[Site]:
         running.read_our_rows()
 
 
-@pytest.fixture
-def browser(live_server: LiveServer) -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def started_browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
+
+
+@pytest.fixture
+def browser(started_browser: Browser, live_server: LiveServer) -> Iterator[Browser]:
+    """A browser without a page, which is started once for a file; its pages are closed after the test."""
+    yield started_browser
+    for context in started_browser.contexts:
+        context.close()

@@ -1,7 +1,6 @@
 """Every page of the console, as people with other eyes and hands meet it: axe-core finds nothing serious."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -32,7 +31,7 @@ from tests.customers.admin.world import (
 from tests.customers.backfill.steve.world import CHARGE_BOX
 from tests.customers.factories import imported, row, rows
 from tests.support.accessibility import faults_of, too_wide
-from tests.support.browser import PHONE, chromium, is_wider_than_its_window, shoot
+from tests.support.browser import PHONE, is_wider_than_its_window, shoot
 from tests.support.keyboard import tab_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -50,10 +49,9 @@ def client(lago: Sandbox, steve: SteveSandbox, settings: Any) -> Client:
 
 
 @pytest.fixture
-def page(client: Client, live_server: LiveServer) -> Iterator[Page]:
+def page(client: Client, browser: Browser, live_server: LiveServer) -> Page:
     """A browser that is signed in already."""
-    with chromium() as browser:
-        yield signed_in(browser, client, live_server)
+    return signed_in(browser, client, live_server)
 
 
 def signed_in(browser: Browser, client: Client, live_server: LiveServer) -> Page:

@@ -1,34 +1,31 @@
 """Pages that follow something: amended in place, also while the server is away or forgets who is there."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.conf import settings as project
 from django.test import Client
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from customers import jobs
 from customers.models import BackfillRun, User
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import client_of, customers_csv, queued, run_url
-from tests.support.browser import chromium, shoot
+from tests.support.browser import shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
-def page(lago: Sandbox, live_server: LiveServer) -> Iterator[Page]:
+def page(lago: Sandbox, browser: Browser, live_server: LiveServer) -> Page:
     """The page of a run that waits for its worker."""
     client: Client = client_of(User.objects.create_superuser("root@operator.example"))
     run = queued(client, customers_csv(3))
     session = client.cookies[project.SESSION_COOKIE_NAME].value
-    with chromium() as browser:
-        context = browser.new_context()
-        context.add_cookies([{"name": project.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
-        page = context.new_page()
-        page.goto(f"{live_server.url}{run_url(run)}")
-        yield page
+    context = browser.new_context()
+    context.add_cookies([{"name": project.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
+    page = context.new_page()
+    page.goto(f"{live_server.url}{run_url(run)}")
+    return page
 
 
 AMENDED = """

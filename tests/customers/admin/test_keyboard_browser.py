@@ -1,11 +1,10 @@
 """A story by keyboard alone: from the login to the mails, and out again."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from customers import jobs
@@ -13,7 +12,7 @@ from customers.backfill.welcome import send_campaign
 from customers.models import BackfillRun, RunJob, User, WelcomeCampaign
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import customers_csv
-from tests.support.browser import DESKTOP, chromium
+from tests.support.browser import DESKTOP
 from tests.support.keyboard import choose_file, go, press, tab_to, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -22,13 +21,12 @@ PASSWORD = "correct-horse-battery"
 
 
 @pytest.fixture
-def page(lago: Sandbox, live_server: LiveServer, settings: Any) -> Iterator[Page]:
+def page(lago: Sandbox, browser: Browser, live_server: LiveServer, settings: Any) -> Page:
     settings.EMAIL_FROM, settings.CUSTOMER_BASE_URL = "Polaris <noreply@example.com>", live_server.url
     User.objects.create_superuser("root@operator.example", PASSWORD)
-    with chromium() as browser:
-        page = browser.new_page(viewport=DESKTOP)  # type: ignore[arg-type]
-        page.goto(f"{live_server.url}/admin/")
-        yield page
+    page = browser.new_page(viewport=DESKTOP)  # type: ignore[arg-type]
+    page.goto(f"{live_server.url}/admin/")
+    return page
 
 
 def test_a_story_by_keyboard_alone(page: Page, tmp_path: Path) -> None:

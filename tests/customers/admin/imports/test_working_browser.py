@@ -1,11 +1,10 @@
 """A German export in a browser: three buttons, one corrected cell, imported, and no row is lost."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings as project
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from customers import jobs
@@ -15,20 +14,19 @@ from tests.customers import factories
 from tests.customers.admin.world import IMPORT, client_of, csv_file, member_of_staff
 from tests.customers.factories import row
 from tests.support.accessibility import faults_of, too_wide
-from tests.support.browser import chromium, shoot
+from tests.support.browser import shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
-def page(lago: Sandbox, live_server: LiveServer) -> Iterator[Page]:
+def page(lago: Sandbox, browser: Browser, live_server: LiveServer) -> Page:
     """A browser that is signed in already."""
     client = client_of(member_of_staff("run_backfill", "view_backfillrun"))
     session = client.cookies[project.SESSION_COOKIE_NAME].value
-    with chromium() as browser:
-        context = browser.new_context()
-        context.add_cookies([{"name": project.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
-        yield context.new_page()
+    context = browser.new_context()
+    context.add_cookies([{"name": project.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
+    return context.new_page()
 
 
 def german() -> bytes:
