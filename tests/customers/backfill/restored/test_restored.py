@@ -118,6 +118,28 @@ def test_a_revert_takes_back_what_only_the_log_names(world: World) -> None:
     assert (reverted.code, world.is_empty()) == (0, True)
 
 
+def test_what_the_log_names_is_not_adopted_as_if_somebody_else_had_made_it(world: World) -> None:
+    """The hint of a failing row names the option that would void the undo: the log knows better."""
+    world.import_all(20, dumped_at=5)
+    world.restore()
+
+    failing, looked = world.again("--dry-run"), world.again("--dry-run", "--skip-existing")
+    refused, elsewhere = world.again("--skip-existing"), world.log.rename(world.folder / "kept.log")
+    adopting = world.again("--dry-run", "--skip-existing")
+
+    assert "made_before_a_restore" in warned(failing)
+    assert (looked.code, "made_before_a_restore" in warned(looked)) == (0, True)
+    assert (refused.code, "--reclaim" in refused.err) == (2, True)
+    assert (adopting.code, warned(adopting)) == (0, [])
+    elsewhere.rename(world.logs / "run-of-then.log")
+    assert world.again("--skip-existing", "--reclaim").code == 0
+    assert (revert().code, world.is_empty()) == (0, True)
+
+
+def warned(answer: Answer) -> list[str]:
+    return [warning["code"] for warning in answer.json["warnings"]]
+
+
 @pytest.mark.parametrize("nth", [pytest.param(1, marks=pytest.mark.matrix), 9])
 def test_a_reclaim_that_is_killed_goes_on_without_the_option(world: World, nth: int) -> None:
     """Killed while the ledger is written, or while the revert is at it: all was taken, or nothing."""
