@@ -58,6 +58,6 @@ def _warning(known: Reclaim, number: int) -> Problem:
         None,
         f"The log {known.log.path.name} says that the run {known.run.run_id} made {number:,} of the things"
         " that are there already, and the ledger does not know it: a backup was put back.",
-        "Add --reclaim. With --skip-existing alone they would be adopted, and a revert would leave them"
-        " there, billing (docs/backup.md).",
+        "Import at a terminal with --reclaim. With --skip-existing alone they would be adopted, and a revert"
+        " would leave them there, billing (docs/backup.md).",
     )
