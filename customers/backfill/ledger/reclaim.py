@@ -138,7 +138,9 @@ def for_import(
 
 def unclaimed(folder: Path, info: SourceInfo, systems: Systems) -> Iterator[Reclaim]:
     """Return the runs over a file that are not over, and whose logs know more than the ledger."""
-    for log in read_runs(folder, info.sha256, _is_here(systems)):
+    ended = BackfillRun.objects.over(info.sha256).exclude(status__in=BackfillRun.UNFINISHED)
+    over = set(ended.values_list("run_id", flat=True))
+    for log in read_runs(folder, info.sha256, _is_here(systems), over=over):
         if (found := _against_ledger(log, systems, info.name, "")) and found.made:
             yield found
 

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from auditlog.models import AuditEntry
+from customers.backfill.ledger.log_reading import read_runs
 from customers.models import BackfillRun, BackfillStep
 from rehearsal.lago import Sandbox
 from tests.customers.backfill.restored.backups import dump, restore
@@ -134,6 +135,20 @@ def test_what_the_log_names_is_not_adopted_as_if_somebody_else_had_made_it(world
     elsewhere.rename(world.logs / "run-of-then.log")
     assert world.again("--skip-existing", "--reclaim").code == 0
     assert (revert().code, world.is_empty()) == (0, True)
+
+
+def test_the_log_of_a_run_that_is_over_is_not_read(tmp_path: Path) -> None:
+    run_id, sha256 = "20261122-170501-7f3a", "a" * 64
+    stamp = f"2026-11-22T17:05:01Z run={run_id}"
+    made = f"{stamp} line=2 external_id=C-1 outcome=created made=lago_customer:1"
+    (tmp_path / "run-20261122-170501.log").write_text(
+        f"{stamp} file=c.csv sha256={sha256} rows=1 lago=X\n{made}\n"
+    )
+
+    read, left = (list(read_runs(tmp_path, sha256, lambda head: True, over=over)) for over in ((), {run_id}))
+
+    assert (len(read), left) == (1, [])
+    assert list(read[0].made) == [(2, "lago_customer")]
 
 
 def warned(answer: Answer) -> list[str]:
