@@ -229,11 +229,14 @@ class LagoSubscriptionStep(Step):
     def found_in(self, part: Subscribed) -> Live:
         return Live(part, self.client, self.seen)
 
+    def obstacle(self, thing: Thing, found: Live) -> str:
+        return reports.CANNOT_END if thing.wanted.external_id in found.seen.unread else ""
+
     def remove(self, thing: Thing, found: Live) -> Removed:
         """End what is under our id; the active one first, since with it goes a downgrade that waits."""
         wanted = thing.wanted
-        if wanted.external_id in found.seen.unread:
-            raise LagoError(UNREADABLE, reports.CANNOT_END)
+        if obstacle := self.obstacle(thing, found):
+            raise LagoError(UNREADABLE, obstacle)
         ours = list(_under_our_id(wanted, found.get(wanted.external_id, [])))
         if any(one.external_customer_id != wanted.external_id for one in ours):
             return Removed(Removal.KEPT, "another Lago customer has this subscription id by now")

@@ -296,6 +296,10 @@ class Step:
         """Say why a removal leaves the thing in some form; blank where it simply goes."""
         return ""
 
+    def obstacle(self, thing: Thing, found: Any) -> str:
+        """Say why a removal would fail now, and leave all that comes after it in the row; blank if not."""
+        return ""
+
     def unrecorded(self, wanted: Wanted, found: Any) -> Sequence[Thing]:
         """Return what others made of a row for whom nobody will pay; a step that `stops` puts it out of use.
 

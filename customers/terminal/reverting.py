@@ -78,6 +78,11 @@ def print_plan(console: Console, plan: RevertPlan, choice: Choice, expected: Seq
     for sentence in expected:
         console.print(sentence)
     _print_left_out(console, plan)
+    if number := plan.tally.failing:
+        rows = counted(number, "row")
+        console.print(
+            f"\n{rows} cannot be taken back now, as said above: a revert would fail there.", style="yellow"
+        )
     _print_active(console, plan)
     if plan.active and not choice.is_made:
         console.print("\nA revert would stop here. Choose:", style="yellow")

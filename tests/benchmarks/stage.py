@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_urlsafe
 from tempfile import mkdtemp
@@ -226,7 +226,7 @@ def beside(here: Stage, *, platform: bool) -> Iterator[Stage]:
         more = {"STEVE_BASE_URL": url, "STEVE_API_USERNAME": SANDBOX_USERNAME, "STEVE_API_KEY": STEVE_KEY}
         if platform:
             more["POLARIS_DATABASE_URL"] = _platform(here.variables["DATABASE_URL"])
-        yield Stage(here.folder, {**here.variables, **more}, here.lago_pid)
+        yield replace(here, variables={**here.variables, **more})
 
 
 def _platform(database_url: str) -> str:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from billing import errors
+from customers.backfill.engine import unclaimed
 from customers.backfill.preflight.beside import CONNECTED, NOT_CONNECTED
 from customers.backfill.preflight.lago import LAGO
 from customers.backfill.preflight.mail import MAIL
@@ -29,7 +30,7 @@ KEYWORDS = {"unreadable": "code"}
 PACKAGES = ("auditlog", "billing", "charging", "customers", "kernel", "polaris", "polaris_backfill")
 HANDED_ON = {"code", "error.code", "problems[0].code"}  # made elsewhere, and found there
 FOUND_OTHERWISE = {"sender_died"}
-CONSTANTS = {**vars(errors), **vars(probing)}  # codes that have a name
+CONSTANTS = {**vars(errors), **vars(probing), **vars(unclaimed)}  # codes that have a name
 ENDS = {"could_not_start", "stopped_on_the_way"}  # of a whole command
 SECTIONS = ("The file", "Rows", "Exists already", "Warnings", "During a run", "Reconcile", "Mails")
 

@@ -5,7 +5,7 @@ organization. What cannot be read is counted and left out; nothing is guessed fr
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from customers.backfill.steps import elsewhere
 
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 LINE = re.compile(rf"({STAMP}) run=(\d{{8}}-\d{{6}}-[0-9a-f]{{4}}) (.+)")
+RUN = re.compile(rb" run=(\S+) ")
 PAIR = re.compile(r'([a-z0-9_]+)=("(?:[^"\\]|\\.)*"|[^ "=\\]+)(?: |$)')
 ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)")
 CONTROLS = {"n": "\n", "r": "\r", "t": "\t"}
@@ -48,10 +49,17 @@ class LoggedRun:
     unread: int = 0
 
 
-def read_runs(folder: Path, sha256: str, is_here: Callable[[Values], bool]) -> Iterator[LoggedRun]:
-    """Return the runs over a file that the logs of a folder tell of; `is_here` says which heads count."""
+def read_runs(
+    folder: Path, sha256: str, is_here: Callable[[Values], bool], *, over: Collection[str] = ()
+) -> Iterator[LoggedRun]:
+    """Return the runs over a file that the logs of a folder tell of; `is_here` says which heads count.
+
+    A log of none but the runs `over` is not read: a large one takes seconds.
+    """
     for path in sorted(folder.glob("run-*.log")):
-        if f" sha256={sha256} ".encode() not in _heads(path):
+        heads = _heads(path)
+        run_ids = {found.decode("utf-8", "replace") for found in RUN.findall(heads)}
+        if f" sha256={sha256} ".encode() not in heads or run_ids.issubset(over):
             continue
         yield from _runs_in(path, sha256, is_here).values()
 

@@ -6,7 +6,7 @@ that. What the log names without (1.0) is settled by looking, as an unanswered c
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -123,12 +123,10 @@ def for_import(
     folder: Path, info: SourceInfo, systems: Systems, run_id: str = "", *, actor: str
 ) -> Reclaim | None:
     """Find the run over a file whose log knows more than the ledger; None if no log does. Raises Refused."""
-    sha256, name = info.sha256, info.name
-    is_here = _is_here(systems)
-    logged = list(read_runs(folder, sha256, is_here))
+    logged = list(read_runs(folder, info.sha256, _is_here(systems)))
     if not logged:
-        raise _no_log(folder, sha256)
-    found = [one for log in logged if (one := _against_ledger(log, systems, name, actor)) and one.made]
+        raise _no_log(folder, info.sha256)
+    found = [one for log in logged if (one := _against_ledger(log, systems, info.name, actor)) and one.made]
     found = [one for one in found if run_id in ("", one.run.run_id)]
     if len(found) > 1:
         ids = ", ".join(one.run.run_id for one in found)
@@ -136,6 +134,15 @@ def for_import(
     if found:
         _check_places(found[0], systems)
     return found[0] if found else None
+
+
+def unclaimed(folder: Path, info: SourceInfo, systems: Systems) -> Iterator[Reclaim]:
+    """Return the runs over a file that are not over, and whose logs know more than the ledger."""
+    ended = BackfillRun.objects.over(info.sha256).exclude(status__in=BackfillRun.UNFINISHED)
+    over = set(ended.values_list("run_id", flat=True))
+    for log in read_runs(folder, info.sha256, _is_here(systems), over=over):
+        if (found := _against_ledger(log, systems, info.name, "")) and found.made:
+            yield found
 
 
 def for_revert(folder: Path, run: BackfillRun, systems: Systems) -> Reclaim | None:

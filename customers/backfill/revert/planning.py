@@ -35,6 +35,7 @@ class Tally:
     gone: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)  # why things stay, but for what is left out
+    failing: int = 0  # rows of which something cannot go now
     is_empty: bool = True
 
     def add(self, row: RowPlan) -> None:
@@ -42,6 +43,7 @@ class Tally:
         self.stays.update(list(row.stays))
         self.gone.update(row.gone)
         self.left_out.update(list(row.left_out))
+        self.failing += bool(row.obstacle)
         self.reasons.update([*row.leave.values(), *row.disuse.values()])
         if row.remove or row.gone or row.is_to_note:
             self.is_empty = False

@@ -33,6 +33,7 @@ class RowPlan:
     left_out: dict[str, str] = field(default_factory=dict)  # where nobody looks: what stays there
     gone: list[str] = field(default_factory=list)
     disuse: dict[str, str] = field(default_factory=dict)  # of what is in `remove`, what stays, and why
+    obstacle: str = ""  # why a removal would fail now, from that thing on
     unrecorded: list[Target] = field(default_factory=list)  # what others made of it; stopped, and left
 
     @property
@@ -115,11 +116,12 @@ def things_of(rows: Iterable[RowPlan], name: str, known: Mapping[int, Facts]) ->
 
 
 def foretell(row: RowPlan, steps: Sequence[Step], found: Mapping[str, Any], back: Mapping[str, Any]) -> None:
-    """Say beforehand what stays of what is to be removed: what has a history, and what is not ours."""
+    """Say beforehand what stays of what is to be removed: it has a history, is not ours, or cannot go now."""
     by_name = {step.name: step for step in steps}
     for target in row.remove:
         name = target.step
-        if why := by_name[name].forecast(target.thing, found[name], back[name]):
+        row.obstacle = row.obstacle or by_name[name].obstacle(target.thing, found[name])
+        if why := row.obstacle or by_name[name].forecast(target.thing, found[name], back[name]):
             row.disuse[name] = why
 
 

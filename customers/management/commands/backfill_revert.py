@@ -127,7 +127,7 @@ class Command(BackfillCommand):
             self.print_json_of_many(plan_json(plan, choice, expected), "rows", plan_rows(plan))
         else:
             print_plan(console(self.out), plan, choice, expected)
-        return NOT_WELL if plan.active and not choice.is_made else WELL
+        return NOT_WELL if plan.tally.failing or (plan.active and not choice.is_made) else WELL
 
     def _logged(self, run: BackfillRun, systems: Systems) -> Reclaim | None:
         """Read what the run's log knows and the ledger does not, and say it; raise Refused."""

@@ -14,6 +14,7 @@ from tests.customers.undoing import called
 from tests.rehearsal.lago.calls import Caller
 
 QUARTERLY = "quarterly:3000:EUR:quarterly:advance"
+ONE_OF_EACH = dict.fromkeys(["lago_subscription", "lago_customer", "id_tag_mapping", "user"], 1)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -76,12 +77,18 @@ def test_a_recorded_subscription_that_cannot_be_shown_any_more_is_named(tmp_path
     run = BackfillRun.objects.get()
 
     reconciled = called("backfill_reconcile", "--run-id", run.run_id, "--format", "json")
+    looked = called("backfill_revert", "--run-id", run.run_id, "--dry-run", "--format", "json")
+    shown = called("backfill_revert", "--run-id", run.run_id, "--dry-run")
     reverted = called("backfill_revert", "--run-id", run.run_id, "--noinput", "--format", "json")
     head.set_organization(breaks_on_quarterly=False)
     afterwards = called("backfill_revert", "--run-id", run.run_id, "--noinput", "--format", "json")
 
     kinds = [(one["external_id"], one["kind"]) for one in reconciled.json["divergences"]]
     assert kinds == [("C-2", "unreadable")]
+    assert (looked.code, looked.json["remove"], looked.json["keep"]) == (1, ONE_OF_EACH, ONE_OF_EACH)
+    assert "cannot be seen" in looked.json["rows"][1]["keep"]["lago_customer"]
+    assert "1 row cannot be taken back now" in shown.out
+    assert reverted.json["counts"] == {"removed": len(ONE_OF_EACH), "failed": 1}
     (failure,) = reverted.json["failures"]
     assert (failure["external_id"], "cannot be seen" in failure["why"]) == ("C-2", True)
     assert (afterwards.code, head.state(live=True)["subscriptions"]) == (0, [])

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from auditlog.models import AuditEntry
+from customers.backfill.ledger.log_reading import read_runs
 from customers.models import BackfillRun, BackfillStep
 from rehearsal.lago import Sandbox
 from tests.customers.backfill.restored.backups import dump, restore
@@ -116,6 +117,42 @@ def test_a_revert_takes_back_what_only_the_log_names(world: World) -> None:
 
     assert (looked.code, looked.json["remove"]["lago_subscription"]) == (0, 40)
     assert (reverted.code, world.is_empty()) == (0, True)
+
+
+def test_what_the_log_names_is_not_adopted_as_if_somebody_else_had_made_it(world: World) -> None:
+    """The hint of a failing row names the option that would void the undo: the log knows better."""
+    world.import_all(20, dumped_at=5)
+    world.restore()
+
+    failing, looked = world.again("--dry-run"), world.again("--dry-run", "--skip-existing")
+    refused, elsewhere = world.again("--skip-existing"), world.log.rename(world.folder / "kept.log")
+    adopting = world.again("--dry-run", "--skip-existing")
+
+    assert "made_before_a_restore" in warned(failing)
+    assert (looked.code, "made_before_a_restore" in warned(looked)) == (0, True)
+    assert (refused.code, "--reclaim" in refused.err) == (2, True)
+    assert (adopting.code, warned(adopting)) == (0, [])
+    elsewhere.rename(world.logs / "run-of-then.log")
+    assert world.again("--skip-existing", "--reclaim").code == 0
+    assert (revert().code, world.is_empty()) == (0, True)
+
+
+def test_the_log_of_a_run_that_is_over_is_not_read(tmp_path: Path) -> None:
+    run_id, sha256 = "20261122-170501-7f3a", "a" * 64
+    stamp = f"2026-11-22T17:05:01Z run={run_id}"
+    made = f"{stamp} line=2 external_id=C-1 outcome=created made=lago_customer:1"
+    (tmp_path / "run-20261122-170501.log").write_text(
+        f"{stamp} file=c.csv sha256={sha256} rows=1 lago=X\n{made}\n"
+    )
+
+    read, left = (list(read_runs(tmp_path, sha256, lambda head: True, over=over)) for over in ((), {run_id}))
+
+    assert (len(read), left) == (1, [])
+    assert list(read[0].made) == [(2, "lago_customer")]
+
+
+def warned(answer: Answer) -> list[str]:
+    return [warning["code"] for warning in answer.json["warnings"]]
 
 
 @pytest.mark.parametrize("nth", [pytest.param(1, marks=pytest.mark.matrix), 9])
