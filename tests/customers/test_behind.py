@@ -1,4 +1,4 @@
-"""Writing in another thread, in the transaction of this one."""
+"""Writing and reading in another thread, in the transaction of this one."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from customers.behind import written_behind
+from customers.behind import read_ahead, written_behind
 from customers.models import BackfillRun
 
 pytestmark = pytest.mark.django_db
@@ -61,4 +61,43 @@ def test_an_error_of_ours_ends_what_is_written_behind() -> None:
         _write(_broken_off("run-1"))
 
     assert not BackfillRun.objects.exists()
+    assert connection.allow_thread_sharing is False
+
+
+def test_values_are_read_ahead_by_one_and_what_is_uncommitted_is_seen() -> None:
+    begun("run-1")
+    read: list[str] = []
+
+    def runs() -> Iterator[str]:
+        for run in BackfillRun.objects.order_by("pk").iterator():
+            yield run.run_id
+            read.append(f"after {run.run_id} by {threading.current_thread().name.partition('_')[0]}")
+
+    begun("run-2")
+    found = []
+    for run_id in read_ahead(runs()):
+        found.append(run_id)
+        assert BackfillRun.objects.count() == 2
+
+    assert found == ["run-1", "run-2"]
+    assert read == ["after run-1 by behind", "after run-2 by behind"]
+    assert list(read_ahead([])) == []
+
+
+def test_an_error_of_reading_is_raised_in_its_place() -> None:
+    ahead = read_ahead(_broken_off("run-1"))
+
+    assert next(ahead) == "run-1"
+    with pytest.raises(ZeroDivisionError):
+        next(ahead)
+    assert connection.allow_thread_sharing is False
+
+
+def test_who_has_read_enough_lets_go_of_the_thread() -> None:
+    before = threading.active_count()
+
+    for _ in read_ahead(iter(range(9))):
+        break
+
+    assert threading.active_count() == before
     assert connection.allow_thread_sharing is False

@@ -5,17 +5,16 @@ follows from the `PlannedRow` made here.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from customers.backfill.engine.acceptance import NO, Accepted, Past, accept, with_way_out
 from customers.backfill.engine.sharing import Sharing, Standing
 from customers.backfill.ledger.facts import Ledger, LedgerFact
 from kernel import Action, Bills, Doubt, Facts, Per, Problem, Step, Verdict, Wanted
-from kernel.chunks import chunks
 
 TAKEN_BACK = Problem(
     "taken_back",
@@ -24,7 +23,6 @@ TAKEN_BACK = Problem(
     "To make it again, import the row in a file of its own, or the whole file with --new-run.",
 )
 NOTHING: Mapping[str, Any] = {}  # the one for all rows without
-PIECE = 2_000  # rows for which the databases are asked at once
 SKIP, ACCEPT = "skip_existing", "accept_invoices_today"  # options, by their names
 
 
@@ -88,6 +86,10 @@ class Looked:
     found: Any
 
 
+# Some rows, what the ledger knows of them, and what the steps found.
+Piece: TypeAlias = tuple[Sequence[PlannedRow], Ledger, Sequence[Looked]]
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What decides whether something that exists may be adopted.
@@ -128,18 +130,21 @@ class Plan:
 
 def make_plan(
     rows: list[PlannedRow],
-    look: Callable[[Sequence[PlannedRow]], tuple[Ledger, Sequence[Looked]]],
+    pieces: Iterable[Piece],
     steps: Sequence[Step],
     policy: Policy,
     today: date,
 ) -> Plan:
     """Judge drafted rows (with the problems of their values already in them), in the order of the file.
 
-    `look` finds out what there is of some of them. `today` is the day at those who bill.
+    `pieces` are the same rows with what there is of them; each is let go before the next but one comes.
+    `today` is the day at those who bill.
     """
     sharing = Sharing()
-    for some in chunks(rows, PIECE):
-        _judge_some(some, look, policy, sharing)
+    for some, ledger, looked in pieces:
+        for row in some:
+            judge(row, ledger, looked, policy)
+            _slim(row, sharing)
     past = Past.of({row.wanted.external_id: row.bills for row in rows if row.bills})
     accepted = accept(policy.accept, today, past, policy.accepted)
     if past and not accepted:
@@ -149,19 +154,6 @@ def make_plan(
     _share(rows, steps)
     _tell_bills_once(rows)
     return Plan(rows, past, accepted)
-
-
-def _judge_some(
-    rows: Sequence[PlannedRow],
-    look: Callable[[Sequence[PlannedRow]], tuple[Ledger, Sequence[Looked]]],
-    policy: Policy,
-    sharing: Sharing,
-) -> None:
-    """Judge some rows; what was found of them is let go before others are looked for."""
-    ledger, looked = look(rows)
-    for row in rows:
-        judge(row, ledger, looked, policy)
-        _slim(row, sharing)
 
 
 def _slim(row: PlannedRow, sharing: Sharing) -> None:

@@ -1,6 +1,6 @@
 """From an opened file to a plan and its report. Nothing is written anywhere."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Self
@@ -23,7 +23,7 @@ from customers.backfill.engine.canary import canary_of
 from customers.backfill.engine.expected import expected_of
 from customers.backfill.engine.mapped import MappedFile, Meant
 from customers.backfill.engine.options import Options
-from customers.backfill.engine.plan import Looked, Plan, PlannedRow, Policy, RowAction, make_plan
+from customers.backfill.engine.plan import Looked, Piece, Plan, PlannedRow, Policy, RowAction, make_plan
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger import facts, identity
 from customers.backfill.ledger.facts import Ledger
@@ -39,9 +39,13 @@ from customers.backfill.money.totals import totals
 from customers.backfill.refused import Refused
 from customers.backfill.source import Source, SourceError, SourceInfo, SourceRow
 from customers.backfill.systems import Systems
+from customers.behind import read_ahead
 from customers.models import BackfillRun
 from kernel import Doubt, Problem, Step, Wanted, Works
+from kernel.chunks import chunks
 from kernel.columns import BILLED_UNTIL
+
+PIECE = 2_000  # rows for which the databases are asked at once
 
 
 def today_in(systems: Systems, now: datetime) -> date:
@@ -209,15 +213,24 @@ class Look:
         self._steps, self._reclaim = steps, reclaim
         self._once = {step.name: step.look_up(wanted) for step in steps if step.works is Works.PER_ROW}
 
-    def __call__(self, rows: Sequence[PlannedRow]) -> tuple[Ledger, Sequence[Looked]]:
-        """Return what the ledger knows of some rows, and what the steps found of them."""
+    def pieces(self, rows: Sequence[PlannedRow]) -> Iterator[Piece]:
+        """Return the rows with what the ledger knows and the steps found of them, a piece at a time."""
+        for some, ledger, ours in read_ahead(self._ours(some) for some in chunks(rows, PIECE)):
+            wanted = [row.wanted for row in some]
+            found = {**self._once, **ours}
+            looked = [
+                Looked(step, found[step.name] if step.name in found else step.look_up(wanted))
+                for step in self._steps
+            ]
+            yield some, ledger, looked
+
+    def _ours(self, rows: Sequence[PlannedRow]) -> tuple[Sequence[PlannedRow], Ledger, Mapping[str, Any]]:
+        """Read what lies in our own database, and no other: that may belong to the thread that asks."""
         wanted = [row.wanted for row in rows]
-        looked = [
-            Looked(step, self._once[step.name] if step.name in self._once else step.look_up(wanted))
-            for step in self._steps
-        ]
+        ours = [step for step in self._steps if step.works is Works.WITH_LEDGER]
+        found = {step.name: step.look_up(wanted) for step in ours}
         ledger = facts.look_up(wanted)
-        return self._reclaim.over(ledger, wanted) if self._reclaim else ledger, looked
+        return rows, self._reclaim.over(ledger, wanted) if self._reclaim else ledger, found
 
     @property
     def looked(self) -> Sequence[Looked]:
@@ -245,7 +258,7 @@ def plan_rows(
         step.read_prices(wanted, there)
     look = Look(systems.steps, wanted, basis.reclaim)
     looked = look.looked
-    plan = make_plan(rows, look, systems.steps, basis.policy, basis.billing_day)
+    plan = make_plan(rows, look.pieces(rows), systems.steps, basis.policy, basis.billing_day)
     _warn_of_taken_back(plan)
     first, run = basis.options.first, basis.run
     begun = identity.begun_with(run) if run and run.pk and first else frozenset()

@@ -36,7 +36,10 @@ Previous = Mapping[tuple[int, str], tuple[str, dict[str, Any]]]
 
 @dataclass(slots=True)
 class StagedRow:
-    """A `BackfillRow` to be written: an object of the model takes five times as much time."""
+    """A `BackfillRow` to be written: an object of the model takes five times as much time.
+
+    When it was settled is given as it is written, which many have in common.
+    """
 
     run_id: int
     line: int
@@ -49,7 +52,7 @@ class StagedRow:
     outcome: str
     problems: Sequence[Mapping[str, Any]]
     warnings: Sequence[Mapping[str, Any]]
-    settled_at: datetime | None
+    settled_at: str | None
     user_id: int | None = None
     mapping_id: int | None = None
 
@@ -63,7 +66,7 @@ class StagedStep:
     state: str
     ref: str
     undo: Mapping[str, Any]
-    settled_at: datetime | None
+    settled_at: str | None
     code: str = ""
     intended_at: datetime | None = None
 
@@ -139,12 +142,13 @@ def _reclaimed(rows: Iterable[PlannedRow], reclaim: Reclaim | None) -> Iterator[
 
 def _upsert_rows(run: BackfillRun, rows: Iterable[PlannedRow], fields: list[str]) -> dict[int, int]:
     own = {kind.row_column: kind.name for kind in kinds().values() if kind.row_column}
-    records = [_row(run, row, own) for row in rows]
+    now = timezone.now().isoformat()
+    records = [_row(run, row, own, now) for row in rows]
     pks = bulk.upsert(BackfillRow, records, unique=["run", "line"], update=fields)
     return {record.line: pk for record, pk in zip(records, pks, strict=True)}
 
 
-def _row(run: BackfillRun, row: PlannedRow, own: Mapping[str, str]) -> StagedRow:
+def _row(run: BackfillRun, row: PlannedRow, own: Mapping[str, str], now: str) -> StagedRow:
     wanted = row.wanted
     return StagedRow(
         run_id=run.pk,
@@ -158,7 +162,7 @@ def _row(run: BackfillRun, row: PlannedRow, own: Mapping[str, str]) -> StagedRow
         outcome=_staged_outcome(row.action),
         problems=[as_json(problem) for problem in row.problems],
         warnings=[as_json(warning) for warning in row.warnings],
-        settled_at=None if row.is_to_do else timezone.now(),
+        settled_at=None if row.is_to_do else now,
         **{column: _pk(row.verdicts.get(name)) for column, name in own.items()},
     )
 
@@ -172,8 +176,9 @@ def _staged_outcome(action: RowAction) -> BackfillRow.Outcome:
 
 
 def _upsert_steps(rows: Iterable[tuple[PlannedRow, int]], previous: Previous) -> None:
+    now = timezone.now().isoformat()
     steps = [
-        _step(pk, name, verdict, *previous.get((row.line, name), ("", {})))
+        _step(pk, name, verdict, now, *previous.get((row.line, name), ("", {})))
         for row, pk in rows
         for name, verdict in row.verdicts.items()
     ]
@@ -191,7 +196,9 @@ def _found_made(rows: Iterable[PlannedRow], previous: Previous) -> Iterator[Even
                 yield Event(f"{name}.created", f"customer:{row.wanted.external_id}", detail)
 
 
-def _step(row_pk: int, name: str, verdict: Verdict, before: str, undo: dict[str, Any]) -> StagedStep:
+def _step(
+    row_pk: int, name: str, verdict: Verdict, now: str, before: str, undo: dict[str, Any]
+) -> StagedStep:
     """Say where a step stands before anything is done: an unanswered create is settled here."""
     state = _STATES.get(verdict.action or Action.CREATE, State.ADOPTED)
     if verdict.action is Action.DONE and before in (State.INTENDED, State.CREATED) and not undo:
@@ -204,5 +211,5 @@ def _step(row_pk: int, name: str, verdict: Verdict, before: str, undo: dict[str,
         state=state,
         ref="" if state in (State.PLANNED, State.SHARED) else verdict.ref,
         undo=undo if state is not State.PLANNED else {},
-        settled_at=None if state is State.PLANNED else timezone.now(),
+        settled_at=None if state is State.PLANNED else now,
     )

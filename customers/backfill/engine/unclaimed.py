@@ -4,11 +4,11 @@ A log line is written once the ledger has it. So a log that knows more tells of 
 who adopts those things then, cannot revert them any more.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from customers.backfill.engine.plan import Plan
+from customers.backfill.engine.plan import Plan, PlannedRow
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger.reclaim import Place, Reclaim, unclaimed
 from customers.backfill.refused import Refused
@@ -43,13 +43,23 @@ def refuse_to_adopt(planned: Report) -> None:
 
 def _met(plan: Plan) -> Iterator[tuple[Place, str]]:
     """Return what is there and would be adopted, by its id; none where the row fails for it."""
+    names, clear = elsewhere(), set[int]()  # verdicts that many rows share, and that meet nothing
     for row in plan.rows:
-        codes = {problem.code for problem in row.problems}
-        for name in elsewhere():
-            if row.means(name, Action.ADOPT):
-                yield (row.line, name), row.verdicts[name].ref
-            elif f"{name}_exists" in codes:
-                yield (row.line, name), ""
+        if id(row.verdicts) in clear and not row.problems:
+            continue
+        met = list(_met_by(row, names))
+        if not met:
+            clear.add(id(row.verdicts))
+        yield from met
+
+
+def _met_by(row: PlannedRow, names: Iterable[str]) -> Iterator[tuple[Place, str]]:
+    codes = {problem.code for problem in row.problems}
+    for name in names:
+        if row.means(name, Action.ADOPT):
+            yield (row.line, name), row.verdicts[name].ref
+        elif f"{name}_exists" in codes:
+            yield (row.line, name), ""
 
 
 def _warning(known: Reclaim, number: int) -> Problem:

@@ -65,8 +65,8 @@ class Importing(Trade[PlannedRow]):
         for row in rows:
             row.action, row.verdicts, row.problems, row.owner_line = RowAction.CREATE, {}, (), None
         today = self._time_there().astimezone(systems.billing_zone).date()
-        look = Look(systems.steps, wanted, None)
-        plan = make_plan(list(rows), look, systems.steps, self._policy, today)
+        pieces = Look(systems.steps, wanted, None).pieces(rows)
+        plan = make_plan(list(rows), pieces, systems.steps, self._policy, today)
         for row in rows:
             row.warnings = tuple(dict.fromkeys(row.warnings))  # it had those of the first plan already
         with transaction.atomic():

@@ -12,6 +12,7 @@ from customers.backfill.money.invoiced import InvoicedSince
 from customers.backfill.reconcile.result import Found, Reconciliation, Remark, StepCount
 from customers.backfill.steps import in_order, kinds
 from customers.backfill.systems import Systems
+from customers.behind import read_ahead
 from customers.models import BackfillRun, BackfillStep
 from kernel import Divergence, Fact, Facts, Invoiced, Per, Step, Thing, Works
 from kernel.chunks import chunks
@@ -46,7 +47,7 @@ def reconcile(run: BackfillRun, systems: Systems) -> Reconciliation:
     ]
     gone = taken_back(run)
     seen: set[str] = set()
-    for some in chunks(records(run, with_times=False), READ_SIZE):
+    for some in read_ahead(chunks(records(run, with_times=False), READ_SIZE)):
         things = {one.line: _things(one, systems.steps, looked, seen) for one in some}
         _compare(result, some, systems.steps, looked, things, gone)
     _order(result)

@@ -24,6 +24,7 @@ from customers.backfill.revert.rows import (
     things_of,
 )
 from customers.backfill.steps import kinds
+from customers.behind import read_ahead
 from customers.models import BackfillRow, BackfillRun, BackfillStep
 from kernel import Facts, Step, Thing, Wanted, Works
 from kernel.chunks import chunks
@@ -93,7 +94,7 @@ class Reading:
 
     def pieces(self) -> Iterator[Piece]:
         """Plan all rows, in the order of the file, and say what will stay of them."""
-        for some in chunks(self._recorded(self.of_run()), PIECE):
+        for some in read_ahead(chunks(self._recorded(self.of_run()), PIECE)):
             yield self._foretold(self._planned(some))
 
     def of_customers(self, external_ids: Iterable[str]) -> Iterator[RowPlan]:
