@@ -2,7 +2,10 @@
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from rehearsal.lago.clock import KEPT
 
 MONTHS = {"monthly": 1, "quarterly": 3, "semiannual": 6, "yearly": 12}
 
@@ -11,12 +14,17 @@ def period_start(
     at: datetime, anchor: datetime, interval: str, billing_time: str, zone: ZoneInfo
 ) -> datetime:
     """Return the beginning of the period around `at`; `anchor` is the subscription's own day."""
-    day, anchor_day = at.astimezone(zone).date(), anchor.astimezone(zone).date()
+    return _start_around(at.astimezone(zone).date(), anchor, interval, billing_time, zone)
+
+
+@lru_cache(KEPT)
+def _start_around(day: date, anchor: datetime, interval: str, billing_time: str, zone: ZoneInfo) -> datetime:
     if billing_time == "calendar":
         return _midnight(_calendar_start(day, interval), zone)
-    return _midnight(_anniversary_start(day, anchor_day, interval), zone)
+    return _midnight(_anniversary_start(day, anchor.astimezone(zone).date(), interval), zone)
 
 
+@lru_cache(KEPT)
 def next_start(
     start: datetime, anchor: datetime, interval: str, billing_time: str, zone: ZoneInfo
 ) -> datetime:

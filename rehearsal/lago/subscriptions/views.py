@@ -68,12 +68,13 @@ def _termination_options(world: World, row: Subscription) -> Json:
 
 def _plan_changes(world: World, row: Subscription) -> Json:
     before, after = world.previous(row), world.successor(row)
-    date = local_day(period_end(world, row, world.now()), world.timezone())
-    scheduled = after is not None and after.status == "pending"
+    day = None
+    if after is not None and after.status == "pending":
+        day = local_day(period_end(world, row, world.now()), world.timezone()).isoformat()
     return {
         "previous_plan_code": world.plan_of(before).code if before else None,
         "next_plan_code": world.plan_of(after).code if after else None,
-        "downgrade_plan_date": date.isoformat() if scheduled else None,
+        "downgrade_plan_date": day,
     }
 
 
