@@ -1,11 +1,12 @@
 """Write down what is planned for each row of a run, and settle what an earlier attempt left in doubt."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from auditlog.models import Event, record
@@ -30,8 +31,20 @@ JUDGED = ["outcome", "problems", "warnings", "settled_at"]
 # Of the others it may have known less, such as a plan that Lago did not have then.
 STAGED = ["plan_code", "start_date", "subscription_at", "more", "email_digest", "user", "mapping", *JUDGED]
 
+UPSERT_STEPS = """
+    INSERT INTO customers_backfillstep (row_id, name, state, ref, undo, code, intended_at, settled_at)
+    SELECT row_id, name, state, ref, undo, '', NULL, CASE state WHEN 'planned' THEN NULL ELSE %(now)s END
+    FROM json_to_recordset(%(rows)s::json)
+        AS planned(row_id bigint, names text[], states text[], refs text[], undos jsonb[]),
+        unnest(names, states, refs, undos) AS step(name, state, ref, undo)
+    ON CONFLICT (row_id, name) DO UPDATE
+    SET state = excluded.state, ref = excluded.ref, undo = excluded.undo, code = '',
+        settled_at = excluded.settled_at
+"""
+
 # Of a run, by line and step: where the step stood before, and what its removal has to know.
 Previous = Mapping[tuple[int, str], tuple[str, dict[str, Any]]]
+UNKNOWN: tuple[str, dict[str, Any]] = ("", {})
 
 
 @dataclass(slots=True)
@@ -55,20 +68,6 @@ class StagedRow:
     settled_at: str | None
     user_id: int | None = None
     mapping_id: int | None = None
-
-
-@dataclass(slots=True)
-class StagedStep:
-    """A `BackfillStep` to be written, likewise."""
-
-    row_id: int
-    name: str
-    state: str
-    ref: str
-    undo: Mapping[str, Any]
-    settled_at: str | None
-    code: str = ""
-    intended_at: datetime | None = None
 
 
 @transaction.atomic
@@ -176,14 +175,22 @@ def _staged_outcome(action: RowAction) -> BackfillRow.Outcome:
 
 
 def _upsert_steps(rows: Iterable[tuple[PlannedRow, int]], previous: Previous) -> None:
-    now = timezone.now().isoformat()
-    steps = [
-        _step(pk, name, verdict, now, *previous.get((row.line, name), ("", {})))
-        for row, pk in rows
-        for name, verdict in row.verdicts.items()
-    ]
-    written = ["state", "ref", "undo", "code", "settled_at"]
-    bulk.upsert(BackfillStep, steps, unique=["row", "name"], update=written)
+    records = [_steps(row, pk, previous) for row, pk in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(UPSERT_STEPS, {"now": timezone.now(), "rows": json.dumps(records)})
+
+
+def _steps(row: PlannedRow, pk: int, previous: Previous) -> dict[str, Any]:
+    """Return the steps of a row, value by value: as an object for each they took twice as long to write."""
+    names, states, refs, undos = [], [], [], []
+    for name, verdict in row.verdicts.items():
+        before, undo = previous.get((row.line, name), UNKNOWN) if previous else UNKNOWN
+        state = _state(verdict, before, undo)
+        names.append(name)
+        states.append(state)
+        refs.append("" if state in (State.PLANNED, State.SHARED) else verdict.ref)
+        undos.append(undo if state is not State.PLANNED else {})
+    return {"row_id": pk, "names": names, "states": states, "refs": refs, "undos": undos}
 
 
 def _found_made(rows: Iterable[PlannedRow], previous: Previous) -> Iterator[Event]:
@@ -196,20 +203,10 @@ def _found_made(rows: Iterable[PlannedRow], previous: Previous) -> Iterator[Even
                 yield Event(f"{name}.created", f"customer:{row.wanted.external_id}", detail)
 
 
-def _step(
-    row_pk: int, name: str, verdict: Verdict, now: str, before: str, undo: dict[str, Any]
-) -> StagedStep:
+def _state(verdict: Verdict, before: str, undo: Mapping[str, Any]) -> BackfillStep.State:
     """Say where a step stands before anything is done: an unanswered create is settled here."""
-    state = _STATES.get(verdict.action or Action.CREATE, State.ADOPTED)
     if verdict.action is Action.DONE and before in (State.INTENDED, State.CREATED) and not undo:
-        state = State.CREATED
-    elif verdict.action is Action.DONE and before == State.SHARED:
-        state = State.SHARED  # by another card's row of this very run: adopted would be somebody else's
-    return StagedStep(
-        row_id=row_pk,
-        name=name,
-        state=state,
-        ref="" if state in (State.PLANNED, State.SHARED) else verdict.ref,
-        undo=undo if state is not State.PLANNED else {},
-        settled_at=None if state is State.PLANNED else now,
-    )
+        return State.CREATED
+    if verdict.action is Action.DONE and before == State.SHARED:
+        return State.SHARED  # by another card's row of this very run: adopted would be somebody else's
+    return _STATES.get(verdict.action or Action.CREATE, State.ADOPTED)
