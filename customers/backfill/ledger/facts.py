@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from sys import intern
 from typing import NamedTuple
 
-from django.db.models import TextField
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import F, TextField
 from django.db.models.functions import Cast
 
 from customers.backfill.ledger.entries import EMPTY
@@ -13,6 +14,13 @@ from customers.models import BackfillStep
 from kernel import Wanted
 from kernel.chunks import chunks
 
+OF_ROW = ("row__external_id", "row__run_id", "row__mapping__id_tag", "row__outcome")
+OF_STEPS = {
+    "names": F("name"),
+    "states": F("state"),
+    "refs": F("ref"),
+    "undos": Cast("undo", TextField()),
+}
 STANDING = (BackfillStep.State.CREATED, BackfillStep.State.ADOPTED, BackfillStep.State.INTENDED)
 
 
@@ -36,13 +44,19 @@ def look_up(rows: Iterable[Wanted]) -> Ledger:
     facts: dict[str, list[LedgerFact]] = defaultdict(list)
     for some in chunks({row.external_id for row in rows if row.external_id}):
         steps = BackfillStep.objects.filter(row__external_id__among=some, state__in=STANDING)
-        for external_id, run_pk, id_tag, name, state, ref, undo, outcome in steps.values_list(
-            "row__external_id", "row__run_id", "row__mapping__id_tag", "name", "state", "ref",
-            Cast("undo", TextField()), "row__outcome",
-        ):  # fmt: skip
+        of_rows = (
+            steps.order_by("row_id")
+            .values_list("row_id", *OF_ROW)
+            .annotate(
+                **{name: ArrayAgg(value, order_by="pk", default=[]) for name, value in OF_STEPS.items()}
+            )
+            .values_list(*OF_ROW, *OF_STEPS)
+        )
+        for external_id, run_pk, id_tag, outcome, *of_steps in of_rows:
             settled = outcome not in ("", "failed")
             card = (id_tag or "").lower()
-            facts[external_id].append(
+            facts[external_id] += [
                 LedgerFact(int(run_pk), card, intern(name), intern(state), ref, settled, undo != EMPTY)
-            )
+                for name, state, ref, undo in zip(*of_steps, strict=True)
+            ]
     return facts
