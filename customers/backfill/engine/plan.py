@@ -193,7 +193,7 @@ def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Pol
     facts = _facts_of(row.wanted, ledger, steps)
     if row.problems:
         row.problems = tuple(one for one in row.problems if not _is_settled(one, row.wanted, facts))
-    verdicts = verdicts_on(row.wanted, looked)
+    verdicts, known = _judged(row.wanted, looked)
     reasons = [verdict.leave for verdict in verdicts.values() if verdict.leave]
     if reasons and policy.skip_existing:
         row.action = RowAction.FAIL if row.problems else RowAction.SKIP
@@ -213,7 +213,7 @@ def judge(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Pol
         row.action, row.lifts = RowAction.FAIL, _lifts(verdicts)
         return
     row.verdicts = verdicts
-    row.action = _action(row, looked, facts)
+    row.action = _action(row, looked, facts, known)
 
 
 def _lifts(verdicts: Mapping[str, Verdict]) -> dict[str, str]:
@@ -243,12 +243,20 @@ def _bills_of(verdicts: Mapping[str, Verdict]) -> Bills | None:
 
 def verdicts_on(wanted: Wanted, looked: Sequence[Looked]) -> dict[str, Verdict]:
     """Have each step that the row asks for judge it by itself, and then by what all of them tell."""
+    return _judged(wanted, looked)[0]
+
+
+def _judged(wanted: Wanted, looked: Sequence[Looked]) -> tuple[dict[str, Verdict], Facts]:
+    """Return the verdicts on a row, and what they tell."""
     looked = [one for one in looked if one.step.is_asked(wanted)]
+    steps = [one.step for one in looked]
     first = {one.step.name: one.step.check(wanted, one.found) for one in looked}
-    facts = _told(wanted, first, [one.step for one in looked])
-    return {
+    facts = _told(wanted, first, steps)
+    verdicts = {
         one.step.name: one.step.reconsider(wanted, one.found, first[one.step.name], facts) for one in looked
     }
+    is_same = all(verdicts[name] is verdict for name, verdict in first.items())
+    return verdicts, facts if is_same else _told(wanted, verdicts, steps)
 
 
 def _adopts(verdict: Verdict | None) -> bool:
@@ -383,15 +391,16 @@ def judge_again(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], polic
     row.verdicts = {**row.verdicts, **ours}
 
 
-def _action(row: PlannedRow, looked: Sequence[Looked], facts: Sequence[LedgerFact]) -> RowAction:
+def _action(
+    row: PlannedRow, looked: Sequence[Looked], facts: Sequence[LedgerFact], known: Facts
+) -> RowAction:
     if not any(verdict.is_to_make for verdict in row.verdicts.values()):
-        return RowAction.SKIP if _is_whole(row, looked, facts) else RowAction.COMPLETE
+        return RowAction.SKIP if _is_whole(row, looked, facts, known) else RowAction.COMPLETE
     half_done = any(v.action is Action.DONE for v in row.verdicts.values())
     return RowAction.COMPLETE if half_done else RowAction.CREATE
 
 
-def _is_whole(row: PlannedRow, looked: Sequence[Looked], facts: Sequence[LedgerFact]) -> bool:
-    known = told(row, [one.step for one in looked])
+def _is_whole(row: PlannedRow, looked: Sequence[Looked], facts: Sequence[LedgerFact], known: Facts) -> bool:
     finished = _finished(facts)
     for one in looked:
         verdict = row.verdicts.get(one.step.name)
