@@ -197,7 +197,7 @@ def _found_made(rows: Iterable[PlannedRow], previous: Previous) -> Iterator[Even
     """Tell of creates whose answer never came and that turned out to have been carried out."""
     for row in rows if previous else ():
         for name, verdict in row.verdicts.items():
-            state, undo = previous.get((row.line, name), ("", {}))
+            state, undo = previous.get((row.line, name), UNKNOWN)
             if verdict.action is Action.DONE and state == State.INTENDED and not undo:
                 detail = {"line": row.line, "ref": verdict.ref, "settled": "by looking"}
                 yield Event(f"{name}.created", f"customer:{row.wanted.external_id}", detail)
