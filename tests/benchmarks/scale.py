@@ -6,21 +6,20 @@ code: ARGS="scale 20000 --tree ../before". ARGS="scale 1000000 --until import" e
 
 import argparse
 import re
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.benchmarks.stage import ROOT, Cost, Stage, stage
 
 ROWS = 20_000
-NAMES = (
-    "dry-run",
-    "import",
-    "dry-run, --skip-existing",
-    "again, --skip-existing",
-    "reconcile",
-    "revert, dry-run",
-    "revert",
-)
+COMMANDS = {
+    "dry-run": "backfill_customers --input {path} --dry-run",
+    "import": "backfill_customers --input {path}",
+    "dry-run, --skip-existing": "backfill_customers --input {path} --skip-existing --dry-run",
+    "again, --skip-existing": "backfill_customers --input {path} --skip-existing",
+    "reconcile": "backfill_reconcile --run-id {run_id}",
+    "revert, dry-run": "backfill_revert --run-id {run_id} --dry-run",
+    "revert": "backfill_revert --run-id {run_id} --noinput",
+}
 HEAD = 4_096  # bytes of a document; the id of the run is among them
 
 
@@ -34,25 +33,15 @@ def main(words: list[str]) -> int:
 
 def _all_commands(here: Stage, rows: int, until: str) -> bool:
     """Run them in their order, up to one of them; return whether each ended well."""
-    all_well = True
-    for name, words in _commands(here, str(here.file(rows, "S"))):
+    path, run_id, all_well = here.file(rows, "S"), "", True
+    for name, command in COMMANDS.items():
+        words = [word.format(path=path, run_id=run_id) for word in command.split()]
         all_well &= _told(rows, name, here.cost(*words))
         if name == until:
             break
+        if name == "import":
+            run_id = _run_id(here)
     return all_well
-
-
-def _commands(here: Stage, path: str) -> Iterator[tuple[str, Sequence[str]]]:
-    """Name the commands, each when those before it have run: some need the run that has been made."""
-    importing, again = ("backfill_customers", "--input", path), "--skip-existing"
-    yield NAMES[0], (*importing, "--dry-run")
-    yield NAMES[1], importing
-    run = ("--run-id", _run_id(here))
-    yield NAMES[2], (*importing, again, "--dry-run")
-    yield NAMES[3], (*importing, again)
-    yield NAMES[4], ("backfill_reconcile", *run)
-    yield NAMES[5], ("backfill_revert", *run, "--dry-run")
-    yield NAMES[6], ("backfill_revert", *run, "--noinput")
 
 
 def _run_id(here: Stage) -> str:
@@ -79,6 +68,6 @@ def _options(words: list[str]) -> argparse.Namespace:
     parser.add_argument("rows", nargs="?", type=int, default=ROWS)
     parser.add_argument("--tree", type=Path, default=ROOT, help="another checkout of this project")
     parser.add_argument(
-        "--until", choices=NAMES, default=NAMES[-1], metavar="COMMAND", help="the last to run"
+        "--until", choices=COMMANDS, default="revert", metavar="COMMAND", help="the last to run"
     )
     return parser.parse_args(words)
