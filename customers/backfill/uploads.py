@@ -22,7 +22,6 @@ from customers.backfill.engine.acceptance import ANEW, KEY
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.planning import Basis, plan_file
 from customers.backfill.engine.report import Report
-from customers.backfill.engine.unclaimed import told_by_logs
 from customers.backfill.ledger import at_work, identity, life
 from customers.backfill.page_looks import connected_for_a_page
 from customers.backfill.refused import Refused
@@ -137,8 +136,8 @@ def plan_upload(upload: BackfillUpload, deadline: Deadline | None = None) -> Rep
 def planned(upload: BackfillUpload, deadline: Deadline | None = None) -> Report:
     """Plan, and fill in the preview without keeping it; raise SourceError, Refused or RemoteError."""
     with _connected(upload, deadline) as (systems, source, basis):
-        report = plan_file(source, systems, basis.options, now=basis.now)
-        report = told_by_logs(report, settings.BACKFILL_LOG_DIR)
+        logs = settings.BACKFILL_LOG_DIR
+        report = plan_file(source, systems, basis.options, now=basis.now, log_dir=logs)
         is_for_approval = approvals.is_required()
         upload.preview = stored_preview.pack(report, basis_to_keep(basis), for_approval=is_for_approval)
     return report

@@ -115,7 +115,8 @@ def lago_subscription(lago: Sandbox, number: int = 1, **changes: Any) -> Subscri
 
 def planned(given: Iterable[Row], **options: Any) -> Report:
     with connect(sleep=do_not_sleep) as systems:
-        return plan_file(source(given), systems, Options(**options), now=timezone.now())
+        logs = settings.BACKFILL_LOG_DIR
+        return plan_file(source(given), systems, Options(**options), now=timezone.now(), log_dir=logs)
 
 
 def imported(

@@ -26,7 +26,7 @@ from customers.backfill.engine.report import Report
 from customers.backfill.engine.sharing import Ended, Sharing
 from customers.backfill.engine.staging import stage
 from customers.backfill.engine.stop import Stop
-from customers.backfill.engine.unclaimed import refuse_to_adopt, told_by_logs
+from customers.backfill.engine.unclaimed import refuse_to_adopt
 from customers.backfill.ledger import life, shares
 from customers.backfill.ledger.at_work import only_one, working_on
 from customers.backfill.ledger.counts import outcome_counts
@@ -77,8 +77,7 @@ def import_file(
     """
     options = options.over(source.info)
     with only_one():
-        planned = plan_file(source, systems, options, now=now(), reclaim=reclaim)
-        planned = told_by_logs(planned, log_dir)
+        planned = plan_file(source, systems, options, now=now(), log_dir=log_dir, reclaim=reclaim)
         check_all(consents, planned)
         if planned.plan.fails and not options.allow_partial:
             return replace(planned, dry_run=False)

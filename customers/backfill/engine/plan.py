@@ -128,23 +128,18 @@ class Plan:
         return [row for row in self.rows if row.is_to_do]
 
 
-def make_plan(
-    rows: list[PlannedRow],
-    pieces: Iterable[Piece],
-    steps: Sequence[Step],
-    policy: Policy,
-    today: date,
-) -> Plan:
+def make_plan(pieces: Iterable[Piece], steps: Sequence[Step], policy: Policy, today: date) -> Plan:
     """Judge drafted rows (with the problems of their values already in them), in the order of the file.
 
-    `pieces` are the same rows with what there is of them; each is let go before the next but one comes.
-    `today` is the day at those who bill.
+    Of a piece, what there is of its rows is let go before the next but one comes. `today` is the day at those
+    who bill.
     """
-    sharing = Sharing()
+    rows, sharing = list[PlannedRow](), Sharing()
     for some, ledger, looked in pieces:
         for row in some:
             judge(row, ledger, looked, policy)
             _slim(row, sharing)
+        rows += some
     past = Past.of({row.wanted.external_id: row.bills for row in rows if row.bills})
     accepted = accept(policy.accept, today, past, policy.accepted)
     if past and not accepted:

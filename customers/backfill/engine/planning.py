@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Self
 
 from customers.backfill.checks import (
@@ -25,6 +26,7 @@ from customers.backfill.engine.mapped import MappedFile, Meant
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import Looked, Piece, Plan, PlannedRow, Policy, RowAction, make_plan
 from customers.backfill.engine.report import Report
+from customers.backfill.engine.unclaimed import told_by_logs
 from customers.backfill.ledger import facts, identity
 from customers.backfill.ledger.facts import Ledger
 from customers.backfill.ledger.reclaim import Reclaim
@@ -194,12 +196,21 @@ def run_to_continue(
 
 
 def plan_file(
-    source: Source, systems: Systems, options: Options, *, now: datetime, reclaim: Reclaim | None = None
+    source: Source,
+    systems: Systems,
+    options: Options,
+    *,
+    now: datetime,
+    log_dir: Path,
+    reclaim: Reclaim | None = None,
 ) -> Report:
-    """Say what an import would do; nothing is written anywhere. Raises SourceError, Refused, RemoteError."""
+    """Say what an import would do; nothing is written anywhere. Raises SourceError, Refused, RemoteError.
+
+    `log_dir`: where the logs of runs are, which may know of things that the ledger has lost.
+    """
     basis, mapped = Basis.of(source.info, systems, options, now, reclaim), MappedFile(source.info)
     report, _ = plan_rows(Meant(source, mapped), basis, mapped)
-    return report
+    return told_by_logs(report, log_dir)
 
 
 class Look:
@@ -208,14 +219,17 @@ class Look:
     All that the ledger and our own tables know of a large file would fill the memory.
     """
 
-    def __init__(self, steps: Sequence[Step], wanted: Sequence[Wanted], reclaim: Reclaim | None) -> None:
+    def __init__(
+        self, steps: Sequence[Step], rows: Sequence[PlannedRow], reclaim: Reclaim | None = None
+    ) -> None:
         """Call; raises RemoteError."""
-        self._steps, self._reclaim = steps, reclaim
+        self._steps, self._rows, self._reclaim = steps, rows, reclaim
+        wanted = [row.wanted for row in rows]
         self._once = {step.name: step.look_up(wanted) for step in steps if step.works is Works.PER_ROW}
 
-    def pieces(self, rows: Sequence[PlannedRow]) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[Piece]:
         """Return the rows with what the ledger knows and the steps found of them, a piece at a time."""
-        for some, ledger, ours in read_ahead(self._ours(some) for some in chunks(rows, PIECE)):
+        for some, ledger, ours in read_ahead(self._ours(some) for some in chunks(self._rows, PIECE)):
             wanted = [row.wanted for row in some]
             found = {**self._once, **ours}
             looked = [
@@ -256,9 +270,9 @@ def plan_rows(
     wanted = [row.wanted for row in rows]
     for step in systems.steps:
         step.read_prices(wanted, there)
-    look = Look(systems.steps, wanted, basis.reclaim)
+    look = Look(systems.steps, rows, basis.reclaim)
     looked = look.looked
-    plan = make_plan(rows, look.pieces(rows), systems.steps, basis.policy, basis.billing_day)
+    plan = make_plan(look.pieces(), systems.steps, basis.policy, basis.billing_day)
     _warn_of_taken_back(plan)
     first, run = basis.options.first, basis.run
     begun = identity.begun_with(run) if run and run.pk and first else frozenset()

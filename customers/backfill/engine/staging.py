@@ -184,7 +184,7 @@ def _steps(row: PlannedRow, pk: int, previous: Previous) -> dict[str, Any]:
     """Return the steps of a row, value by value: as an object for each they took twice as long to write."""
     names, states, refs, undos = [], [], [], []
     for name, verdict in row.verdicts.items():
-        before, undo = previous.get((row.line, name), UNKNOWN) if previous else UNKNOWN
+        before, undo = previous.get((row.line, name), UNKNOWN)
         state = _state(verdict, before, undo)
         names.append(name)
         states.append(state)

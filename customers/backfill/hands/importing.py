@@ -61,12 +61,11 @@ class Importing(Trade[PlannedRow]):
 
     def _looked_at_anew(self, rows: Sequence[PlannedRow], hold: Leased) -> Sequence[PlannedRow]:
         """Plan a share again, by what there is: so what was `intended` is settled, as in a continued run."""
-        systems, wanted = self._bench.systems, [row.wanted for row in rows]
+        systems = self._bench.systems
         for row in rows:
             row.action, row.verdicts, row.problems, row.owner_line = RowAction.CREATE, {}, (), None
         today = self._time_there().astimezone(systems.billing_zone).date()
-        pieces = Look(systems.steps, wanted, None).pieces(rows)
-        plan = make_plan(list(rows), pieces, systems.steps, self._policy, today)
+        plan = make_plan(Look(systems.steps, rows).pieces(), systems.steps, self._policy, today)
         for row in rows:
             row.warnings = tuple(dict.fromkeys(row.warnings))  # it had those of the first plan already
         with transaction.atomic():

@@ -14,7 +14,6 @@ from customers.backfill.engine.consent import Consent, check_all
 from customers.backfill.engine.planning import plan_file
 from customers.backfill.engine.report import Report
 from customers.backfill.engine.stop import Stop
-from customers.backfill.engine.unclaimed import told_by_logs
 from customers.backfill.ledger import run_log
 from customers.backfill.ledger.reclaim import for_import as reclaim_for_import
 from customers.backfill.pausing import import_to_the_end
@@ -106,8 +105,10 @@ class Command(BackfillCommand):
                 )
                 tell_reclaim(self.say, reclaim)
             if chosen.dry_run:
-                report = plan_file(source, systems, options, now=timezone.now(), reclaim=reclaim)
-                report = told_by_logs(report, settings.BACKFILL_LOG_DIR)
+                logs = settings.BACKFILL_LOG_DIR
+                report = plan_file(
+                    source, systems, options, now=timezone.now(), log_dir=logs, reclaim=reclaim
+                )
                 check_all(consents, report)
                 if chosen.save_plan:
                     save_plan(chosen.save_plan, report, self.actor, self.say)
