@@ -11,6 +11,8 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Self
 
+from kernel.struct import struct
+
 Json = Mapping[str, Any]
 
 # A customer is made by one call, whose two times may be read just before and just after a second is full.
@@ -150,7 +152,7 @@ class Plan:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Customer:
     lago_id: str
     external_id: str
@@ -207,7 +209,7 @@ def _details(data: Json) -> Json:
     return found or NO_DETAILS
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Subscription:
     """`started_at` is None while pending; `status` is pending, active, terminated, canceled or incomplete."""
 

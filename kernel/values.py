@@ -7,6 +7,8 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
+from kernel.struct import struct
+
 # What one step tells the others of the same row, by name of the fact.
 Facts = Mapping[str, Any]
 NOTHING: Mapping[str, Any] = {}  # the one for all values without: there are several for each row of a file
@@ -36,7 +38,7 @@ class Action(StrEnum):
     SHARED = "shared"  # another row of the same file makes it
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Problem:
     """Something an operator has to know about a row: a problem stops it, a warning does not.
 
@@ -59,7 +61,7 @@ class Doubt(Problem):
         return cls(problem.code, problem.field, problem.message, problem.hint)
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Wanted:
     """What one row asks for, typed. The address is a login: in lower case, however the file spells it.
 
@@ -157,7 +159,7 @@ class Bills:
     currency: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Verdict:
     """What a step says of one row after it has looked.
 
@@ -232,7 +234,7 @@ class Count:
     currency: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Task:
     """One thing to make: for which row, as judged, and what the steps before it told."""
 
@@ -241,7 +243,7 @@ class Task:
     facts: Facts
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Made:
     """The answer to a create. `adopted`: it turned out to exist already, made by somebody else.
 
@@ -257,7 +259,7 @@ class Made:
     remarks: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Thing:
     """One thing that a run recorded. In `wanted`, what has gone from our database is blank.
 

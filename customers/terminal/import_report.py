@@ -34,6 +34,7 @@ from customers.terminal.money import (
 from customers.terminal.output import console as make_console
 from customers.terminal.output import warning_line
 from customers.terminal.settling import print_settling
+from kernel.chunks import chunks
 from kernel.wording import counted
 
 MANAGE = "python manage.py"
@@ -73,7 +74,8 @@ def print_target(console: Console, systems: Systems, database: str) -> None:
 def print_outcome(stream: TextIO, report: Report, *, json: bool, verbosity: int) -> None:
     """Print the report to standard output: one JSON document, or text and tables."""
     if json:
-        stream.writelines(document(report))
+        for pieces in chunks(document(report)):  # one by one, each is a write of its own
+            stream.write("".join(pieces))
         return
     print_report(make_console(stream), report, verbosity=verbosity)
 

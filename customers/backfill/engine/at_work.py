@@ -10,6 +10,7 @@ from customers.backfill.ledger.entries import LedgerRow, LedgerStep
 from customers.models import BackfillRow
 from kernel import Action, Made, Per, Problem, Step, Works
 from kernel.masking import mask_id_tag
+from kernel.struct import struct
 
 Outcome = BackfillRow.Outcome
 
@@ -44,7 +45,7 @@ class Opened:
     is_surprised: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Settled:
     """How a row ended, for the log.
 

@@ -72,6 +72,13 @@ class PlannedRow:
             return self.verdicts.actions
         return {name: verdict.action for name, verdict in self.verdicts.items()}
 
+    @property
+    def refs(self) -> Mapping[str, str]:
+        """Return by which id each thing was found; blank where it was not."""
+        if isinstance(self.verdicts, Standing):
+            return self.verdicts.refs
+        return {name: verdict.ref for name, verdict in self.verdicts.items()}
+
     def means(self, step: str, action: Action) -> bool:
         if isinstance(self.verdicts, Standing):
             return self.verdicts.actions.get(step) is action

@@ -1,9 +1,9 @@
 """What many rows of a plan have in common is held once: a file may have a million rows. Pure."""
 
 from collections.abc import ItemsView, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from kernel import Action, Bills, Problem, Verdict
+from kernel.struct import struct
 
 MOST = 1_000  # kinds; of a file in which no row is like another, there is nothing to share
 
@@ -18,7 +18,7 @@ class Standing(Mapping[str, Verdict]):
         self.actions, self._refs = actions, "\n".join(refs)
 
     def __getitem__(self, name: str) -> Verdict:
-        return Verdict(self.actions[name], ref=self._found()[name])
+        return Verdict(self.actions[name], ref=self.refs[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.actions)
@@ -31,14 +31,15 @@ class Standing(Mapping[str, Verdict]):
 
     def items(self) -> ItemsView[str, Verdict]:
         """Put all of them together at once: one by one, each would look for its place."""
-        return {name: Verdict(self.actions[name], ref=ref) for name, ref in self._found().items()}.items()
+        return {name: Verdict(self.actions[name], ref=ref) for name, ref in self.refs.items()}.items()
 
-    def _found(self) -> dict[str, str]:
+    @property
+    def refs(self) -> Mapping[str, str]:
         """Return what was found, by step; nothing where no step was asked, of which "" is split into one."""
         return dict(zip(self.actions, self._refs.split("\n"), strict=False))
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class Ended:
     """How a row ended, for the report: the word for each of its steps, and what stood in its way."""
 

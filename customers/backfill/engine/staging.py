@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -17,7 +18,7 @@ from customers.backfill.ledger.reclaim import Reclaim, event, take, tell
 from customers.backfill.steps import kinds
 from customers.behind import check_at_once, written_behind
 from customers.models import BackfillRow, BackfillRun, BackfillStep, email_digest
-from kernel import Action, Verdict, columns
+from kernel import Action, columns
 from kernel.chunks import chunks
 from kernel.fingerprint import salt_of
 
@@ -70,6 +71,17 @@ class StagedRow:
     mapping_id: int | None = None
 
 
+class StagedStep(NamedTuple):
+    name: str
+    state: BackfillStep.State
+    ref: str
+    undo: Mapping[str, Any]
+
+
+ROW_COLUMNS = ["id", *(one.name for one in fields(StagedRow))]
+STEP_COLUMNS = ["row_id", *StagedStep._fields, "code", "settled_at"]
+
+
 @transaction.atomic
 def stage(
     run: BackfillRun,
@@ -84,7 +96,11 @@ def stage(
     What `reclaim` names is written as the log has it where the plan found just that; and with rows that
     cannot go on, too, so that a revert knows of it. `only` names the lines of a plan that is not of all rows.
     """
+    check_at_once()
     known = run.rows.all() if only is None else run.rows.filter(line__in=only)
+    if reclaim is None and not known.exists():
+        _stage_new(run, plan.rows)
+        return
     settled = set(
         known.filter(outcome__in=[Outcome.CREATED, Outcome.COMPLETED, Outcome.SKIPPED]).values_list(
             "line", flat=True
@@ -94,7 +110,6 @@ def stage(
     rows = [row for row in plan.rows if row.action is not RowAction.SKIP or row.line not in settled]
     for some in chunks((row for row in rows if row.action is RowAction.FAIL), STAGE_SIZE):
         _upsert_rows(run, some, JUDGED)
-    check_at_once()
     with written_behind() as write:
         for some in chunks((row for row in rows if row.action is not RowAction.FAIL), STAGE_SIZE):
             pks = _upsert_rows(run, some, STAGED)
@@ -102,6 +117,22 @@ def stage(
     if reclaim:
         take(reclaim, actor, [row.line for row in rows if row.action is RowAction.FAIL])
         tell(reclaim, actor)
+
+
+def _stage_new(run: BackfillRun, rows: Sequence[PlannedRow]) -> None:
+    """Write rows of which none was written before, as those of a new run."""
+    values, now = attrgetter(*ROW_COLUMNS[1:]), timezone.now()
+    pks = iter(bulk.reserve(BackfillRow, len(rows)))
+    with written_behind() as write:
+        for some in chunks(rows, STAGE_SIZE):
+            staged = [(next(pks), *values(row)) for row in _rows(run, some)]
+            steps = [
+                (pk, *step, "", None if step.state is State.PLANNED else now)
+                for (pk, *_), row in zip(staged, some, strict=True)
+                for step in _steps(row, {})
+            ]
+            write(bulk.copy, BackfillRow, ROW_COLUMNS, staged)
+            write(bulk.copy, BackfillStep, STEP_COLUMNS, steps)
 
 
 def _stage_steps(
@@ -139,16 +170,20 @@ def _reclaimed(rows: Iterable[PlannedRow], reclaim: Reclaim | None) -> Iterator[
                 yield event(reclaim, row.line, name, made)
 
 
-def _upsert_rows(run: BackfillRun, rows: Iterable[PlannedRow], fields: list[str]) -> dict[int, int]:
-    own = {kind.row_column: kind.name for kind in kinds().values() if kind.row_column}
-    now = timezone.now().isoformat()
-    records = [_row(run, row, own, now) for row in rows]
-    pks = bulk.upsert(BackfillRow, records, unique=["run", "line"], update=fields)
+def _upsert_rows(run: BackfillRun, rows: Iterable[PlannedRow], updated: list[str]) -> dict[int, int]:
+    records = list(_rows(run, rows))
+    pks = bulk.upsert(BackfillRow, records, unique=["run", "line"], update=updated)
     return {record.line: pk for record, pk in zip(records, pks, strict=True)}
 
 
+def _rows(run: BackfillRun, rows: Iterable[PlannedRow]) -> Iterator[StagedRow]:
+    own = {kind.row_column: kind.name for kind in kinds().values() if kind.row_column}
+    now = timezone.now().isoformat()
+    return (_row(run, row, own, now) for row in rows)
+
+
 def _row(run: BackfillRun, row: PlannedRow, own: Mapping[str, str], now: str) -> StagedRow:
-    wanted = row.wanted
+    wanted, refs = row.wanted, row.refs
     return StagedRow(
         run_id=run.pk,
         line=row.line,
@@ -162,12 +197,8 @@ def _row(run: BackfillRun, row: PlannedRow, own: Mapping[str, str], now: str) ->
         problems=[as_json(problem) for problem in row.problems],
         warnings=[as_json(warning) for warning in row.warnings],
         settled_at=None if row.is_to_do else now,
-        **{column: _pk(row.verdicts.get(name)) for column, name in own.items()},
+        **{column: int(refs[name]) for column, name in own.items() if refs.get(name)},
     )
-
-
-def _pk(verdict: Verdict | None) -> int | None:
-    return int(verdict.ref) if verdict and verdict.ref else None
 
 
 def _staged_outcome(action: RowAction) -> BackfillRow.Outcome:
@@ -175,22 +206,24 @@ def _staged_outcome(action: RowAction) -> BackfillRow.Outcome:
 
 
 def _upsert_steps(rows: Iterable[tuple[PlannedRow, int]], previous: Previous) -> None:
-    records = [_steps(row, pk, previous) for row, pk in rows]
+    """Write the steps of rows, value by value: as an object for each they took twice as long."""
+    records = []
+    for row, pk in rows:
+        steps = _steps(row, previous)
+        names, states, refs, undos = zip(*steps, strict=True) if steps else ((), (), (), ())
+        records.append({"row_id": pk, "names": names, "states": states, "refs": refs, "undos": undos})
     with connection.cursor() as cursor:
         cursor.execute(UPSERT_STEPS, {"now": timezone.now(), "rows": json.dumps(records)})
 
 
-def _steps(row: PlannedRow, pk: int, previous: Previous) -> dict[str, Any]:
-    """Return the steps of a row, value by value: as an object for each they took twice as long to write."""
-    names, states, refs, undos = [], [], [], []
-    for name, verdict in row.verdicts.items():
+def _steps(row: PlannedRow, previous: Previous) -> list[StagedStep]:
+    staged = []
+    for (name, action), ref in zip(row.actions.items(), row.refs.values(), strict=True):
         before, undo = previous.get((row.line, name), UNKNOWN)
-        state = _state(verdict, before, undo)
-        names.append(name)
-        states.append(state)
-        refs.append("" if state in (State.PLANNED, State.SHARED) else verdict.ref)
-        undos.append(undo if state is not State.PLANNED else {})
-    return {"row_id": pk, "names": names, "states": states, "refs": refs, "undos": undos}
+        state = _state(action, before, undo)
+        ref = "" if state in (State.PLANNED, State.SHARED) else ref
+        staged.append(StagedStep(name, state, ref, undo if state is not State.PLANNED else {}))
+    return staged
 
 
 def _found_made(rows: Iterable[PlannedRow], previous: Previous) -> Iterator[Event]:
@@ -203,10 +236,10 @@ def _found_made(rows: Iterable[PlannedRow], previous: Previous) -> Iterator[Even
                 yield Event(f"{name}.created", f"customer:{row.wanted.external_id}", detail)
 
 
-def _state(verdict: Verdict, before: str, undo: Mapping[str, Any]) -> BackfillStep.State:
+def _state(action: Action | None, before: str, undo: Mapping[str, Any]) -> BackfillStep.State:
     """Say where a step stands before anything is done: an unanswered create is settled here."""
-    if verdict.action is Action.DONE and before in (State.INTENDED, State.CREATED) and not undo:
+    if action is Action.DONE and before in (State.INTENDED, State.CREATED) and not undo:
         return State.CREATED
-    if verdict.action is Action.DONE and before == State.SHARED:
+    if action is Action.DONE and before == State.SHARED:
         return State.SHARED  # by another card's row of this very run: adopted would be somebody else's
-    return _STATES.get(verdict.action or Action.CREATE, State.ADOPTED)
+    return _STATES.get(action or Action.CREATE, State.ADOPTED)

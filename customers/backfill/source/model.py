@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from kernel import Problem
+from kernel.struct import struct
 
 REPEATED = ("plan_code", "start_date")  # columns in which rows are alike
 COLUMNS = ("email", "display_name", "external_id", "id_tag", "plan_code", "start_date")
@@ -66,7 +67,7 @@ class Mapped(NamedTuple):
     faults: Mapping[str, Problem] = NO_FAULTS
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class SourceRow:
     """One row of the file.
 
