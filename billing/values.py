@@ -340,7 +340,10 @@ def text(data: Json, key: str) -> str:
 
 
 def text_or_none(data: Json, key: str) -> str | None:
-    return None if data.get(key) is None else text(data, key)
+    value = data.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(key)
 
 
 def word(data: Json, key: str) -> str:
@@ -349,7 +352,8 @@ def word(data: Json, key: str) -> str:
 
 
 def word_or_none(data: Json, key: str) -> str | None:
-    return None if data.get(key) is None else word(data, key)
+    value = text_or_none(data, key)
+    return None if value is None else sys.intern(value)
 
 
 def number(data: Json, key: str) -> Decimal:
@@ -375,4 +379,5 @@ def instant_of(written: str) -> datetime:
 
 
 def instant_or_none(data: Json, key: str) -> datetime | None:
-    return None if data.get(key) is None else instant(data, key)
+    value = text_or_none(data, key)
+    return None if value is None else instant_of(value)

@@ -128,8 +128,13 @@ def copy(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]
         for row in rows:
             values = list(row)
             for place in documents:
-                values[place] = json.dumps(values[place])
+                values[place] = _document(values[place])
             stream.write_row(values)
+
+
+def _document(value: Any) -> str:
+    """Write a value as JSON; most are nothing, and there are several in each row."""
+    return "{}" if value == {} else "[]" if value == [] else json.dumps(value)
 
 
 def delete(model: type[Model], pks: Collection[int]) -> set[int]:

@@ -4,6 +4,7 @@ from kernel.errors import RemoteError
 from kernel.login import as_login
 from kernel.step import Per, Step, Works
 from kernel.values import (
+    NOTHING,
     Action,
     Bill,
     Bills,
@@ -26,6 +27,7 @@ from kernel.values import (
 )
 
 __all__ = [
+    "NOTHING",
     "Action",
     "Bill",
     "Bills",

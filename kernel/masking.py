@@ -1,5 +1,7 @@
 """How values that may not be shown whole appear in messages, logs and the audit log."""
 
+from functools import lru_cache
+
 _ID_TAG_SHOWN = 4
 
 
@@ -20,6 +22,7 @@ def mask_id_tag(id_tag: str) -> str:
     return f"{id_tag[:shown]}…"
 
 
+@lru_cache(maxsize=4096)  # which many customers share
 def _is_plain_domain(domain: str) -> bool:
     return bool(domain) and all(
         part.isascii() and part.replace("-", "").isalnum() for part in domain.split(".")

@@ -12,6 +12,7 @@ _PREFIX = re.compile(r"(?:0[xX]|(?:RFID|UID|NFC|TAG|CARD|HEX)[_:. -]?)(?=[0-9A-F
 _BEGINNINGS = ("0X", "RFID", "UID", "NFC", "TAG", "CARD", "HEX")
 _SEPARATORS = re.compile(r"[-_:. ]")
 PREFIX = "^(0x|(rfid|uid|nfc|tag|card|hex)[-_]?)"  # as Python and PostgreSQL read it, in any case
+_ANY_PREFIX, _MARKS = re.compile(PREFIX, re.IGNORECASE), re.compile("[-_]")
 _HEX = re.compile(r"[0-9A-F]+")
 _UID_DIGITS = (8, 14, 20)  # of 4, 7 and 10 bytes (ISO/IEC 14443-3)
 _WITHOUT_ZERO = (7, 13)
@@ -36,7 +37,10 @@ def bare(id_tag: str) -> str:
 
 def stripped(id_tag: str) -> str:
     """Return an idTag of any kind without prefix and separators: what our database has an index over."""
-    return re.sub("[-_]", "", re.sub(PREFIX, "", id_tag, count=1, flags=re.IGNORECASE)).upper()
+    plain = id_tag.upper()
+    if plain.isascii() and plain.isalnum() and not plain.startswith(_BEGINNINGS):
+        return plain
+    return _MARKS.sub("", _ANY_PREFIX.sub("", id_tag, count=1)).upper()
 
 
 def padded(id_tag: str) -> str:
@@ -51,7 +55,8 @@ def _padded(digits: str) -> str:
 def readings(id_tag: str) -> frozenset[str]:
     """Return the bare forms under which another system may have this card; its own is not among them."""
     digits = bare(id_tag)
-    found = {padded(id_tag), *_of_hex(padded(id_tag))}
+    whole = _padded(digits)
+    found = {whole, *_of_hex(whole)}
     if digits.startswith("0") and len(digits) in _UID_DIGITS and _HEX.fullmatch(digits):
         found.add(digits[1:])
     if _DECIMAL.fullmatch(digits):

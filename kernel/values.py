@@ -1,7 +1,7 @@
 """The values that pass between the pipeline and its steps. Plain: no ORM, no HTTP, no settings, no clock."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
 from operator import attrgetter
@@ -11,7 +11,16 @@ from kernel.struct import struct
 
 # What one step tells the others of the same row, by name of the fact.
 Facts = Mapping[str, Any]
-NOTHING: Mapping[str, Any] = {}  # the one for all values without: there are several for each row of a file
+
+
+class _Nothing(dict[str, Any]):
+    """Empty, and hashable, as the default of a field has to be."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return 0
+
+
+NOTHING: Mapping[str, Any] = _Nothing()  # the one for all values without: each row of a file has several
 
 
 class Fact(StrEnum):
@@ -78,7 +87,7 @@ class Wanted:
     start_date: date | None
     subscription_at: datetime | None
     billing_time: str = "calendar"
-    more: Mapping[str, Any] = field(default_factory=lambda: NOTHING)  # of the optional columns, its own
+    more: Mapping[str, Any] = NOTHING  # of the optional columns, its own
     unread: frozenset[str] = (
         frozenset()
     )  # the optional columns whose cell is not valid: nobody knows its value
@@ -192,9 +201,9 @@ class Verdict:
     undo: Mapping[str, Any] | None = None
     once_finished: tuple[Problem, ...] = ()
     leave: Problem | None = None
-    tells: Facts = field(default_factory=lambda: NOTHING)
+    tells: Facts = NOTHING
     theirs: tuple[Problem, ...] = ()
-    unless_allowed: Mapping[str, Problem] = field(default_factory=lambda: NOTHING)
+    unless_allowed: Mapping[str, Problem] = NOTHING
     looks_made: bool | None = None
     tried: bool = False
     bills: Bills | None = None
@@ -255,7 +264,7 @@ class Made:
     adopted: bool = False
     key: str = ""
     undo: Mapping[str, Any] | None = None
-    tells: Facts = field(default_factory=lambda: NOTHING)
+    tells: Facts = NOTHING
     remarks: tuple[Problem, ...] = ()
 
 
@@ -269,8 +278,8 @@ class Thing:
     wanted: Wanted
     ref: str
     is_made: bool
-    undo: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
-    facts: Facts = field(default_factory=lambda: NOTHING)
+    undo: Mapping[str, Any] = NOTHING
+    facts: Facts = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,11 +220,11 @@ class Subscriptions(Customers):
         return False
 
 
-def _concerns(subscription: Subscription) -> set[str]:
+def _concerns(subscription: Subscription) -> tuple[str, ...]:
     """Return the customers' ids that a subscription matters to."""
-    owner = {subscription.external_customer_id}
-    named_so = subscription.external_id.startswith(PREFIX)
-    return owner | {subscription.external_id.removeprefix(PREFIX)} if named_so else owner
+    owner, key = subscription.external_customer_id, subscription.external_id
+    named = key.removeprefix(PREFIX)
+    return (owner,) if named in (key, owner) else (owner, named)
 
 
 def _by_lago_id(subscriptions: Iterable[Subscription]) -> dict[str, Subscription]:
@@ -234,8 +234,9 @@ def _by_lago_id(subscriptions: Iterable[Subscription]) -> dict[str, Subscription
 def _grouped(subscriptions: Iterable[Subscription], wanted: Collection[str]) -> dict[str, list[Subscription]]:
     groups: dict[str, list[Subscription]] = {external_id: [] for external_id in wanted}
     for subscription in subscriptions:
-        for external_id in _concerns(subscription) & groups.keys():
-            _put(groups[external_id], subscription)
+        for external_id in _concerns(subscription):
+            if external_id in groups:
+                _put(groups[external_id], subscription)
     return groups
 
 

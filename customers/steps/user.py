@@ -93,7 +93,7 @@ class UserStep(Step):
         by_email = found.of_address(wanted)
         by_id = found.by_external_id.get(wanted.external_id) if wanted.external_id else None
         taken = (reports.email_taken(wanted, by_email), reports.id_taken(wanted, by_id))
-        problems = tuple(problem for problem in taken if problem)
+        problems = tuple(filter(None, taken))
         if problems:
             return Verdict(None, problems=problems, leave=reports.signed_up_directly(wanted, by_email))
         warnings = () if self._beside_platform else tuple(unsupported_name(wanted))

@@ -4,11 +4,12 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 from django.db.models import ProtectedError
 from django.utils import timezone
 
 from customers import bulk
-from customers.models import BackfillRow, BackfillRun, FormerSpelling, IdTagMapping, User
+from customers.models import BackfillRow, BackfillRun, BackfillStep, FormerSpelling, IdTagMapping, User
 from tests.customers.factories import customer
 
 pytestmark = pytest.mark.django_db
@@ -105,3 +106,43 @@ def test_what_protects_an_object_protects_it_here_too() -> None:
         bulk.delete(User, [owner.pk])
 
     assert User.objects.filter(pk=owner.pk).exists()
+
+
+def test_what_is_copied_is_stored_as_it_is() -> None:
+    run = BackfillRun.objects.create(run_id="20261122-170501-7f3a", actor="cli:tester")
+    at = datetime(2026, 11, 22, 17, 5, 1, 5, tzinfo=UTC)
+    texts = ["a\tb\\n\nc", "\\N", "", "\\.", "é'\"{,}"]
+    problems: list[list[dict[str, str]]] = [[{"code": "x", "hint": text}] for text in texts[:-1]] + [[]]
+    common = {"plan_code": "", "email_digest": "", "outcome": "", "warnings": [], "more": {}}
+    names = ["id", "run_id", "line", "external_id", "problems", "settled_at", "start_date", *common]
+
+    pks = bulk.reserve(BackfillRow, len(texts))
+    bulk.copy(
+        BackfillRow,
+        names,
+        (
+            (pk, run.pk, line, text, told, at, None, *common.values())
+            for line, (pk, text, told) in enumerate(zip(pks, texts, problems, strict=True))
+        ),
+    )
+
+    stored = BackfillRow.objects.order_by("line")
+    assert [row.pk for row in stored] == pks
+    assert [row.external_id for row in stored] == texts
+    assert [row.problems for row in stored] == problems
+    assert {(row.settled_at, row.start_date, str(row.more)) for row in stored} == {(at, None, "{}")}
+
+
+def test_keys_that_are_reserved_are_nobody_elses() -> None:
+    first, second = bulk.reserve(BackfillRow, 3), bulk.reserve(BackfillRow, 2)
+    (made,) = stored_rows(1)
+
+    assert len({*first, *second, made.pk}) == 6
+
+
+def test_what_cannot_be_copied_is_an_error_of_the_database() -> None:
+    (row,) = stored_rows(1)
+    steps = [(row.pk, "user", "unheard of", "", {}, "")]
+
+    with pytest.raises(IntegrityError, match="customers_step_state_known"):
+        bulk.copy(BackfillStep, ["row_id", "name", "state", "ref", "undo", "code"], steps)

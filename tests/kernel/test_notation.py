@@ -37,6 +37,11 @@ def test_the_index_is_over_less_than_any_notation_has(written: str) -> None:
     assert stripped(written) == "04A1"
 
 
+@pytest.mark.parametrize("written", ["04a1", "04-a1", "tag04a1", "0X04_A1"])
+def test_python_takes_away_what_the_index_does(written: str) -> None:
+    assert stripped(written) == "04A1"
+
+
 def test_a_likeness_names_both_and_shows_neither_whole() -> None:
     cards = Alike()
     cards.add(SHORT, "in SteVe (number 7)")

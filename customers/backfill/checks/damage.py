@@ -94,6 +94,7 @@ _PLAIN_SUSPECT = re.compile(
 _PLAIN_NAME = re.compile(
     r"[A-Za-zÀ-ÖØ-öø-ÿ][A-Za-zà-öø-ÿ]*(?:[ -][A-Za-zÀ-ÖØ-öø-ÿ][A-Za-zà-öø-ÿ]*)+(?: [0-9]+)?"
 )
+_NUMBERED = re.compile("[A-Za-z]+ [0-9]+")  # a garage, or a day of a month
 
 _FROM_SOURCE = "Take the value from its source again; a spreadsheet needs the column formatted as text first."
 _RIGHT_ENCODING = "Export the file again as UTF-8, or take the value from its source."
@@ -123,7 +124,7 @@ def damage_in_name(given: str, *, is_text: bool = True) -> Problem | None:
     """Say what about a name looks damaged; it is a warning, and shows nothing of the name."""
     if (
         is_text
-        and _PLAIN_NAME.fullmatch(given)
+        and (_PLAIN_NAME.fullmatch(given) or (_NUMBERED.fullmatch(given) and not is_date(given)))
         and not _has_placeholder(given)
         and not _is_other_alphabet(given)
     ):

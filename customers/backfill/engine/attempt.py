@@ -171,7 +171,8 @@ class Attempt:
         plan = self.planned.at_hand
         self._log(log, [first_line(self.planned, self.options)])
         for some in chunks((row for row in plan.rows if not row.is_to_do), LOG_LINES):
-            made = made_elsewhere(self.run, [row.line for row in some])
+            lines = [row.line for row in some] if self.planned.continues else ()
+            made = made_elsewhere(self.run, lines) if lines else {}
             self._settled(log, [without_calls(row, made.get(row.line, {})) for row in some])
         self.progress.start("Importing", len(plan.to_do()))
         lanes = Lanes(self.options.concurrency)

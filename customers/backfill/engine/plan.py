@@ -6,7 +6,7 @@ follows from the `PlannedRow` made here.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from customers.backfill.engine.acceptance import NO, Accepted, Past, accept, with_way_out
 from customers.backfill.engine.sharing import Sharing, Standing
 from customers.backfill.ledger.facts import Ledger, LedgerFact
-from kernel import Action, Bills, Doubt, Facts, Per, Problem, Step, Verdict, Wanted
+from kernel import NOTHING, Action, Bills, Doubt, Facts, Per, Problem, Step, Verdict, Wanted
 
 TAKEN_BACK = Problem(
     "taken_back",
@@ -22,7 +22,6 @@ TAKEN_BACK = Problem(
     "This customer was taken back from this run, so the run does not make it again.",
     "To make it again, import the row in a file of its own, or the whole file with --new-run.",
 )
-NOTHING: Mapping[str, Any] = {}  # the one for all rows without
 SKIP, ACCEPT = "skip_existing", "accept_invoices_today"  # options, by their names
 
 
@@ -45,12 +44,12 @@ class PlannedRow:
 
     wanted: Wanted
     action: RowAction = RowAction.CREATE
-    verdicts: Mapping[str, Verdict] = field(default_factory=lambda: NOTHING)
+    verdicts: Mapping[str, Verdict] = NOTHING
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     owner_line: int | None = None
     bills: Bills | None = None
-    lifts: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    lifts: Mapping[str, str] = NOTHING
 
     @property
     def line(self) -> int:
@@ -274,8 +273,8 @@ def _told(wanted: Wanted, verdicts: Mapping[str, Verdict], steps: Iterable[Step]
     known: dict[str, Any] = {}
     for step in steps:
         if verdict := verdicts.get(step.name):
-            known.update(step.tell(wanted, verdict.ref, verdict.key))
-            known.update(verdict.tells)
+            known |= step.tell(wanted, verdict.ref, verdict.key)
+            known |= verdict.tells
     return known
 
 
@@ -342,8 +341,9 @@ def _warnings(verdicts: Mapping[str, Verdict], steps: Sequence[Step], *, fails: 
     """Return what a row warns of; one that fails alters nothing."""
     alterations = {step.alters for step in steps} if fails else set()
     for verdict in verdicts.values():
-        warnings = verdict.warnings + verdict.theirs
-        yield from (warning for warning in warnings if warning.code not in alterations)
+        for warning in verdict.warnings + verdict.theirs:
+            if warning.code not in alterations:
+                yield warning
 
 
 def _altered_before(
@@ -364,7 +364,12 @@ def _altered_before(
 
 
 def _problems(verdicts: Mapping[str, Verdict], facts: Sequence[LedgerFact], policy: Policy) -> list[Problem]:
-    problems = [problem for verdict in verdicts.values() for problem in _against(verdict, policy)]
+    problems = [
+        problem
+        for verdict in verdicts.values()
+        if verdict.problems or verdict.unless_allowed
+        for problem in _against(verdict, policy)
+    ]
     if policy.skip_existing or not any(verdict.exists for verdict in verdicts.values()):
         return problems
     of_this_run = {(fact.step, fact.ref) for fact in facts if fact.run_pk == policy.run_pk}
@@ -377,10 +382,9 @@ def _problems(verdicts: Mapping[str, Verdict], facts: Sequence[LedgerFact], poli
 
 def _against(verdict: Verdict, policy: Policy) -> Iterator[Problem]:
     yield from verdict.problems
-    if verdict.unless_allowed:
-        yield from (
-            problem for option, problem in verdict.unless_allowed.items() if option not in policy.allowed
-        )
+    for option, problem in verdict.unless_allowed.items():
+        if option not in policy.allowed:
+            yield problem
 
 
 def judge_again(row: PlannedRow, ledger: Ledger, looked: Sequence[Looked], policy: Policy) -> None:

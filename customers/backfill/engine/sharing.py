@@ -61,8 +61,9 @@ class Sharing:
     def standing(self, verdicts: Mapping[str, Verdict]) -> Mapping[str, Verdict]:
         """Keep of verdicts what is needed of a row that stays as it is."""
         key = tuple((name, verdict.action) for name, verdict in verdicts.items())
-        actions = self._actions.setdefault(key, dict(key))
-        return Standing(actions, (verdict.ref for verdict in verdicts.values()))
+        if (actions := self._actions.get(key)) is None:
+            actions = self._actions[key] = dict(key)
+        return Standing(actions, [verdict.ref for verdict in verdicts.values()])
 
     def verdicts(self, verdicts: Mapping[str, Verdict]) -> Mapping[str, Verdict]:
         """Return what has the very same verdicts: nobody changes it."""

@@ -13,14 +13,13 @@ from django.db.models.functions import Cast
 from customers.backfill.ledger.entries import EMPTY, LedgerRow, LedgerStep, steps_of
 from customers.backfill.steps import kinds
 from customers.models import BackfillRow, BackfillRun, BackfillStep, moved_to
-from kernel import Facts, Since, Step, Thing, Wanted, Works, columns
+from kernel import NOTHING, Facts, Since, Step, Thing, Wanted, Works, columns
 from kernel.chunks import chunks
 
 READ_SIZE = 2_000
 PLAIN = ("id", "line", "external_id", "outcome", "user_id", "mapping_id")
 # Documents as they stand: nearly all are empty, and to read each takes longer than all else of a row.
 AS_TEXT = tuple(Cast(name, TextField()) for name in ("problems", "warnings", "more"))
-NOTHING: Mapping[str, Any] = {}
 SAMPLE = 3  # things by which a system is recognised
 State = BackfillStep.State
 BY_CHOICE = "kept_active"  # the code of steps that --keep-active left

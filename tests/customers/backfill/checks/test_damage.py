@@ -215,3 +215,13 @@ def test_neither_a_name_nor_a_whole_card_is_shown() -> None:
     assert all(
         problem and "0461A" not in problem.message and "Person" not in problem.message for problem in told
     )
+
+
+@pytest.mark.parametrize("name", ["May 12", "Mai 2024", "null 12", "NaN 3", "undefined 1"])
+def test_a_word_and_a_number_may_be_a_day_or_no_name(name: str) -> None:
+    assert codes(damage_in_name(name)) == {"value_damaged"}
+
+
+@pytest.mark.parametrize("name", ["Garage 12", "Customer 4711", "True 12"])
+def test_a_word_and_a_number_may_be_a_name(name: str) -> None:
+    assert damage_in_name(name) is None
