@@ -17,7 +17,7 @@ from customers.backfill.engine.consent import Consent, check_all
 from customers.backfill.engine.guard import Guard
 from customers.backfill.engine.hearing import Hearing
 from customers.backfill.engine.lanes import Lanes
-from customers.backfill.engine.logged import first_line, log_line, waiting, without_calls
+from customers.backfill.engine.logged import all_without_calls, first_line, log_line, waiting
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import Policy
 from customers.backfill.engine.planning import plan_file, run_to_continue
@@ -31,18 +31,15 @@ from customers.backfill.ledger import life, shares
 from customers.backfill.ledger.at_work import only_one, working_on
 from customers.backfill.ledger.counts import outcome_counts
 from customers.backfill.ledger.reclaim import Reclaim
-from customers.backfill.ledger.recorded import made_elsewhere
 from customers.backfill.ledger.run_log import RunLog, log_path
 from customers.backfill.source import Source
 from customers.backfill.systems import Systems
 from customers.database import trouble_of
 from customers.models import BackfillRun
-from kernel.chunks import chunks
 
 # Takes the run, its plan, the options as they hold, and who began it.
 ShareOut = Callable[[BackfillRun, Report, Options, str], None]
 GOES_ON = (BackfillRun.Status.QUEUED, BackfillRun.Status.PAUSED)
-LOG_LINES = 1_000  # written at a time for rows that need no calls
 
 
 class StoppedOnTheWay(DatabaseError):
@@ -170,10 +167,8 @@ class Attempt:
     def _apply(self, log: RunLog) -> None:
         plan = self.planned.at_hand
         self._log(log, [first_line(self.planned, self.options)])
-        for some in chunks((row for row in plan.rows if not row.is_to_do), LOG_LINES):
-            lines = [row.line for row in some] if self.planned.continues else ()
-            made = made_elsewhere(self.run, lines) if lines else {}
-            self._settled(log, [without_calls(row, made.get(row.line, {})) for row in some])
+        for some in all_without_calls(self.run, self.planned):
+            self._settled(log, some)
         self.progress.start("Importing", len(plan.to_do()))
         lanes = Lanes(self.options.concurrency)
         importer = Importer(

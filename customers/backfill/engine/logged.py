@@ -1,6 +1,6 @@
 """What the log of a run says: of the run as it begins, and of each row as it ends."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from customers.backfill.engine.at_work import Settled
@@ -8,7 +8,20 @@ from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import PlannedRow, RowAction
 from customers.backfill.engine.report import Report
 from customers.backfill.ledger.log_reading import ALTERED, MADE
+from customers.backfill.ledger.recorded import made_elsewhere
 from customers.backfill.source.lines import ranges
+from customers.models import BackfillRun
+from kernel.chunks import chunks
+
+LOG_LINES = 1_000  # written at a time
+
+
+def all_without_calls(run: BackfillRun, planned: Report) -> Iterator[list[Settled]]:
+    """Give the rows of which nothing is to be done, as they end, some at a time."""
+    for some in chunks((row for row in planned.at_hand.rows if not row.is_to_do), LOG_LINES):
+        lines = [row.line for row in some if planned.continues]  # a new run has made nothing yet
+        made = made_elsewhere(run, lines) if lines else {}
+        yield [without_calls(row, made.get(row.line, {})) for row in some]
 
 
 def without_calls(row: PlannedRow, made: Mapping[str, str]) -> Settled:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from itertools import islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from kernel.fingerprint import salt_of
 
 State = BackfillStep.State
 Outcome = BackfillRow.Outcome
-STAGE_SIZE = 2_000
+STAGE_SIZE, KEYS_AT_ONCE = 2_000, 20_000
 _OUTCOMES = {RowAction.FAIL: Outcome.FAILED, RowAction.SKIP: Outcome.SKIPPED}
 _STATES = {Action.CREATE: State.PLANNED, Action.SHARED: State.SHARED}  # of all others: adopted
 JUDGED = ["outcome", "problems", "warnings", "settled_at"]
@@ -121,18 +122,27 @@ def stage(
 
 def _stage_new(run: BackfillRun, rows: Sequence[PlannedRow]) -> None:
     """Write rows of which none was written before, as those of a new run."""
-    values, now = attrgetter(*ROW_COLUMNS[1:]), timezone.now()
-    pks = iter(bulk.reserve(BackfillRow, len(rows)))
     with written_behind() as write:
-        for some in chunks(rows, STAGE_SIZE):
-            staged = [(next(pks), *values(row)) for row in _rows(run, some)]
-            steps = [
-                (pk, *step, "", None if step.state is State.PLANNED else now)
-                for (pk, *_), row in zip(staged, some, strict=True)
-                for step in _steps(row, {})
-            ]
-            write(bulk.copy, BackfillRow, ROW_COLUMNS, staged)
-            write(bulk.copy, BackfillStep, STEP_COLUMNS, steps)
+        for part in chunks(rows, KEYS_AT_ONCE):
+            keys = iter(bulk.reserve(BackfillRow, len(part)))  # which waits for what is being written
+            for some in chunks(part, STAGE_SIZE):
+                pks = list(islice(keys, len(some)))
+                write(bulk.copy, BackfillRow, ROW_COLUMNS, _new_rows(run, some, pks))
+                write(bulk.copy, BackfillStep, STEP_COLUMNS, _new_steps(some, pks))
+
+
+def _new_rows(run: BackfillRun, rows: Sequence[PlannedRow], pks: Sequence[int]) -> list[tuple[Any, ...]]:
+    values = attrgetter(*ROW_COLUMNS[1:])
+    return [(pk, *values(row)) for pk, row in zip(pks, _rows(run, rows), strict=True)]
+
+
+def _new_steps(rows: Sequence[PlannedRow], pks: Sequence[int]) -> list[tuple[Any, ...]]:
+    now = timezone.now()
+    return [
+        (pk, *step, "", None if step.state is State.PLANNED else now)
+        for pk, row in zip(pks, rows, strict=True)
+        for step in _steps(row, {})
+    ]
 
 
 def _stage_steps(

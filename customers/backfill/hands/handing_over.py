@@ -7,9 +7,8 @@ from typing import Any, Self, TypeVar
 
 from django.conf import settings
 
-from customers.backfill.engine.attempt import LOG_LINES
 from customers.backfill.engine.breaker import MOST_FAILURES
-from customers.backfill.engine.logged import first_line, log_line, waiting, without_calls
+from customers.backfill.engine.logged import all_without_calls, first_line, log_line, waiting
 from customers.backfill.engine.options import Options
 from customers.backfill.engine.plan import PlannedRow
 from customers.backfill.engine.report import Report
@@ -17,12 +16,11 @@ from customers.backfill.hands import packing
 from customers.backfill.ledger import log_parts, shares
 from customers.backfill.ledger.identity import made_of
 from customers.backfill.ledger.pace import Pace
-from customers.backfill.ledger.recorded import made_elsewhere, things_of
+from customers.backfill.ledger.recorded import things_of
 from customers.backfill.revert import Choice, RevertPlan
 from customers.backfill.systems import Systems
 from customers.models import BackfillRun, BackfillStep, RunShare
 from kernel import Step
-from kernel.chunks import chunks
 
 Row = TypeVar("Row")
 SHARE_S = 10.0  # of work, about: so much is looked at anew after a worker has died
@@ -66,9 +64,8 @@ class SharingOut:
             actor=actor,
         )
         log_parts.write(run, [first_line(planned, options)])
-        for some in chunks((row for row in plan.rows if not row.is_to_do), LOG_LINES):
-            made = made_elsewhere(run, [row.line for row in some])
-            log_parts.write(run, [log_line(without_calls(row, made.get(row.line, {}))) for row in some])
+        for some in all_without_calls(run, planned):
+            log_parts.write(run, [log_line(settled) for settled in some])
 
     def of_revert(
         self, plan: RevertPlan, systems: Systems, choice: Choice, staying: Collection[int],
