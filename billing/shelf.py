@@ -131,10 +131,6 @@ class Shelf(Mapping[str, list[T]], Generic[T]):
         self._waiting[compartment] = []
 
     def _opened(self, compartment: int) -> Mapping[str, list[T]]:
-        opened = self._open.get(compartment)
-        return self._open_now(compartment) if opened is None else opened
-
-    def _open_now(self, compartment: int) -> Mapping[str, list[T]]:
         with self._lock:
             if compartment not in self._open:
                 if len(self._open) >= OPEN:

@@ -116,9 +116,9 @@ def reserve(model: type[Model], number: int) -> list[int]:
 
 
 def copy(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Insert rows of which none is there yet: values in the order of `names`, which are all of the model's.
+    """Insert rows of which none is there yet: their values, as the model holds them, in the order of `names`.
 
-    A column that is not named has no value of its own but what the database gives it, such as a key.
+    What `names` leaves out is what the database gives it: a key, or NULL.
     """
     fields = {field.attname: field for field in _fields(model)}
     columns = ", ".join(_column(fields[name]) for name in names)
@@ -134,7 +134,7 @@ def copy(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]
 
 def _document(value: Any) -> str:
     """Write a value as JSON; most are nothing, and there are several in each row."""
-    return "{}" if value == {} else "[]" if value == [] else json.dumps(value)
+    return "{}" if value == {} else "[]" if value == [] else _as_json(value)
 
 
 def delete(model: type[Model], pks: Collection[int]) -> set[int]:
@@ -220,8 +220,8 @@ def _statement(sql: str, fields: Sequence[AnyField]) -> _Statement:
     )
 
 
-def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
-    return json.dumps(rows, default=_written, separators=(",", ":"))
+def _as_json(value: Any) -> str:
+    return json.dumps(value, default=_written, separators=(",", ":"))
 
 
 def _written(value: object) -> str:

@@ -37,9 +37,6 @@ def bare(id_tag: str) -> str:
 
 def stripped(id_tag: str) -> str:
     """Return an idTag of any kind without prefix and separators: what our database has an index over."""
-    plain = id_tag.upper()
-    if plain.isascii() and plain.isalnum() and not plain.startswith(_BEGINNINGS):
-        return plain
     return _MARKS.sub("", _ANY_PREFIX.sub("", id_tag, count=1)).upper()
 
 

@@ -12,15 +12,13 @@ from kernel import Bill, Problem
 from kernel.columns import OPEN_USAGE
 from kernel.invoice_columns import LOCALE
 
-_in_one_line = json.JSONEncoder(ensure_ascii=False).encode
-
 
 def document(report: Report) -> Iterator[str]:
     """Return the report as the text of one JSON object, in pieces."""
     head = json.dumps(head_of(report), ensure_ascii=False, indent=2)
     yield head[:-2] + ',\n  "rows": ['
     for number, row in enumerate(report.plan.rows):
-        yield ("\n    " if number == 0 else ",\n    ") + _in_one_line(row_of(report, row))
+        yield ("\n    " if number == 0 else ",\n    ") + json.dumps(row_of(report, row), ensure_ascii=False)
     yield "\n  ]\n}\n"
 
 

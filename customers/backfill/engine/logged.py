@@ -19,8 +19,8 @@ LOG_LINES = 1_000  # written at a time
 def all_without_calls(run: BackfillRun, planned: Report) -> Iterator[list[Settled]]:
     """Give the rows of which nothing is to be done, as they end, some at a time."""
     for some in chunks((row for row in planned.at_hand.rows if not row.is_to_do), LOG_LINES):
-        lines = [row.line for row in some if planned.continues]  # a new run has made nothing yet
-        made = made_elsewhere(run, lines) if lines else {}
+        # A new run has made nothing yet.
+        made = made_elsewhere(run, [row.line for row in some]) if planned.continues else {}
         yield [without_calls(row, made.get(row.line, {})) for row in some]
 
 

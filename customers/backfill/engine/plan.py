@@ -364,12 +364,7 @@ def _altered_before(
 
 
 def _problems(verdicts: Mapping[str, Verdict], facts: Sequence[LedgerFact], policy: Policy) -> list[Problem]:
-    problems = [
-        problem
-        for verdict in verdicts.values()
-        if verdict.problems or verdict.unless_allowed
-        for problem in _against(verdict, policy)
-    ]
+    problems = [problem for verdict in verdicts.values() for problem in _against(verdict, policy)]
     if policy.skip_existing or not any(verdict.exists for verdict in verdicts.values()):
         return problems
     of_this_run = {(fact.step, fact.ref) for fact in facts if fact.run_pk == policy.run_pk}

@@ -2,10 +2,8 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import date, datetime
 from itertools import islice
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -49,8 +47,7 @@ Previous = Mapping[tuple[int, str], tuple[str, dict[str, Any]]]
 UNKNOWN: tuple[str, dict[str, Any]] = ("", {})
 
 
-@dataclass(slots=True)
-class StagedRow:
+class StagedRow(NamedTuple):
     """A `BackfillRow` to be written: an object of the model takes five times as much time.
 
     When it was settled is given as it is written, which many have in common.
@@ -79,7 +76,7 @@ class StagedStep(NamedTuple):
     undo: Mapping[str, Any]
 
 
-ROW_COLUMNS = ["id", *(one.name for one in fields(StagedRow))]
+ROW_COLUMNS = ["id", *StagedRow._fields]
 STEP_COLUMNS = ["row_id", *StagedStep._fields, "code", "settled_at"]
 
 
@@ -132,8 +129,7 @@ def _stage_new(run: BackfillRun, rows: Sequence[PlannedRow]) -> None:
 
 
 def _new_rows(run: BackfillRun, rows: Sequence[PlannedRow], pks: Sequence[int]) -> list[tuple[Any, ...]]:
-    values = attrgetter(*ROW_COLUMNS[1:])
-    return [(pk, *values(row)) for pk, row in zip(pks, _rows(run, rows), strict=True)]
+    return [(pk, *row) for pk, row in zip(pks, _rows(run, rows), strict=True)]
 
 
 def _new_steps(rows: Sequence[PlannedRow], pks: Sequence[int]) -> list[tuple[Any, ...]]:
