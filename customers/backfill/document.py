@@ -1,7 +1,7 @@
 """The JSON document of `backfill_customers`. It is made piece by piece: a large file has a large report."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from customers.backfill.engine.plan import PlannedRow
@@ -15,11 +15,17 @@ from kernel.invoice_columns import LOCALE
 
 def document(report: Report) -> Iterator[str]:
     """Return the report as the text of one JSON object, in pieces."""
-    head = json.dumps(head_of(report), ensure_ascii=False, indent=2)
-    yield head[:-2] + ',\n  "rows": ['
-    for number, row in enumerate(report.plan.rows):
-        yield ("\n    " if number == 0 else ",\n    ") + json.dumps(row_of(report, row), ensure_ascii=False)
-    yield "\n  ]\n}\n"
+    return with_many(head_of(report), "rows", (row_of(report, row) for row in report.plan.rows))
+
+
+def with_many(value: Mapping[str, Any], name: str, items: Iterable[Any]) -> Iterator[str]:
+    """Return an object as text, in pieces, whose last value is a list too long to be held at once."""
+    yield json.dumps(value, ensure_ascii=False, indent=2, default=str)[:-2] + f',\n  "{name}": ['
+    number = 0
+    for number, item in enumerate(items, 1):
+        text = json.dumps(item, ensure_ascii=False, default=str)  # in one line, as only that is quick
+        yield f"{'' if number == 1 else ','}\n    {text}"
+    yield "\n  ]\n}\n" if number else "]\n}\n"
 
 
 def refusal(message: str, hint: str, problems: tuple[Problem, ...] = ()) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from customers.backfill.source.error_file import ErrorFileError
 from customers.database import LOST, database_refusal, place, trouble_of
 from customers.terminal.telling import Telling
 from kernel import Problem, RemoteError
+from kernel.chunks import chunks
 from kernel.patience import told_of_waiting, waiting_for
 
 WELL, NOT_WELL, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
@@ -155,16 +156,10 @@ class BackfillCommand(BaseCommand):
     def print_json(self, value: Mapping[str, Any]) -> None:
         self.out.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
 
-    def print_json_of_many(self, value: Mapping[str, Any], name: str, items: Iterable[Any]) -> None:
-        """Print an object whose last value, under `name`, is a list too long to be held at once."""
-        self.out.write(
-            json.dumps(value, ensure_ascii=False, indent=2, default=str)[:-2] + f',\n  "{name}": ['
-        )
-        number = 0
-        for number, item in enumerate(items, 1):
-            text = json.dumps(item, ensure_ascii=False, default=str)  # in one line, as only that is quick
-            self.out.write(f"{'' if number == 1 else ','}\n    {text}")
-        self.out.write("\n  ]\n}\n" if number else "]\n}\n")
+    def print_pieces(self, pieces: Iterable[str]) -> None:
+        """Print text that is made in pieces, many at once: each write may be a call of the system."""
+        for some in chunks(pieces):
+            self.out.write("".join(some))
 
     def refuse(self, message: str, hint: str = "", problems: Any = ()) -> int:
         """Say why the command could not start; nothing was written."""

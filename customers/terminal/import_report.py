@@ -5,14 +5,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from auditlog.people import with_names
-from customers.backfill.document import counts, document
+from customers.backfill.document import counts
 from customers.backfill.engine.canary import Canary, customers_to_do
 from customers.backfill.engine.logged import meant
 from customers.backfill.engine.plan import PlannedRow, RowAction
@@ -31,10 +30,8 @@ from customers.terminal.money import (
     money_lines,
     open_usage_lines,
 )
-from customers.terminal.output import console as make_console
 from customers.terminal.output import warning_line
 from customers.terminal.settling import print_settling
-from kernel.chunks import chunks
 from kernel.wording import counted
 
 MANAGE = "python manage.py"
@@ -69,15 +66,6 @@ def print_target(console: Console, systems: Systems, database: str) -> None:
     console.print(f"Days are calendar days in {systems.timezone.key}", style="dim")
     for remark in systems.remarks:
         console.print(remark, style="yellow", soft_wrap=True)
-
-
-def print_outcome(stream: TextIO, report: Report, *, json: bool, verbosity: int) -> None:
-    """Print the report to standard output: one JSON document, or text and tables."""
-    if json:
-        for pieces in chunks(document(report)):  # one by one, each is a write of its own
-            stream.write("".join(pieces))
-        return
-    print_report(make_console(stream), report, verbosity=verbosity)
 
 
 def print_report(console: Console, report: Report, *, verbosity: int = 1) -> None:

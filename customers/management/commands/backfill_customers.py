@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
+from customers.backfill.document import document
 from customers.backfill.engine.attempt import import_file
 from customers.backfill.engine.consent import Consent, check_all
 from customers.backfill.engine.planning import plan_file
@@ -33,7 +34,7 @@ from customers.terminal.import_options import (
     pace_to_begin_with,
     read_import_options,
 )
-from customers.terminal.import_report import print_next, print_outcome, print_target
+from customers.terminal.import_report import print_next, print_report, print_target
 from customers.terminal.output import TerminalProgress, console
 from customers.terminal.reclaiming import tell_reclaim
 
@@ -74,7 +75,10 @@ class Command(BackfillCommand):
         written = save_errors(chosen.errors, report, self.err)
         if chosen.show_values:
             print_values(console(self.err), report)
-        print_outcome(self.out, report, json=self.format == "json", verbosity=chosen.verbosity)
+        if self.format == "json":
+            self.print_pieces(document(report))
+        else:
+            print_report(console(self.out), report, verbosity=chosen.verbosity)
         lines = (self.command_line, self.command_line_for_all)
         print_next(console(self.err), report, lines, chosen.errors)
         if report.interrupted or stop.interrupted:  # or while the platform's sync was waited for

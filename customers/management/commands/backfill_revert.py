@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
+from customers.backfill.document import with_many
 from customers.backfill.engine.stop import Stop
 from customers.backfill.ledger import at_work, life, run_log
 from customers.backfill.ledger.pace import Pace, pace_of
@@ -124,7 +125,7 @@ class Command(BackfillCommand):
 
     def _show(self, plan: RevertPlan, choice: Choice, expected: Sequence[str]) -> int:
         if self.format == "json":
-            self.print_json_of_many(plan_json(plan, choice, expected), "rows", plan_rows(plan))
+            self.print_pieces(with_many(plan_json(plan, choice, expected), "rows", plan_rows(plan)))
         else:
             print_plan(console(self.out), plan, choice, expected)
         return NOT_WELL if plan.tally.failing or (plan.active and not choice.is_made) else WELL

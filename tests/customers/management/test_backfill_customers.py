@@ -1,11 +1,13 @@
 """`backfill_customers` as an operator calls it: exit codes, what is printed where, and what is then there."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from django.core.management import call_command
 
 from customers.models import BackfillRun, IdTagMapping, User
 from rehearsal.lago import Sandbox
@@ -340,3 +342,20 @@ def test_a_dry_run_leaves_every_table_as_it_was(lago: Sandbox, file: Written) ->
     command(file(rows(3)), "--dry-run")
 
     assert table_counts() == before
+
+
+def test_a_long_document_is_printed_in_few_writes(lago: Sandbox, file: Written) -> None:
+    class Counted(io.StringIO):
+        writes = 0
+
+        def write(self, text: str) -> int:
+            self.writes += 1
+            return super().write(text)
+
+    out = Counted()
+    words = ["--input", str(file(rows(50))), "--dry-run", "--format", "json"]
+
+    call_command("backfill_customers", *words, stdout=out, stderr=io.StringIO())
+
+    assert len(json.loads(out.getvalue())["rows"]) == 50
+    assert out.writes < 10
