@@ -28,6 +28,19 @@ def keep_no_queries(sender: object, connection: BaseDatabaseWrapper, **_: Any) -
         connection.queries_log = deque(maxlen=0)
 
 
+def find_by_index(sender: object, connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """Have PostgreSQL find thousands of rows by an index and not in all of a table, unless it was set to.
+
+    As delivered it takes each page that it reads out of order for four times as costly as one in order, as
+    on a turning disk. So for each part of a large file it went through all steps of all runs.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('random_page_cost', '1.1', false)"
+            " WHERE current_setting('random_page_cost') = '4'"
+        )
+
+
 def check_admin_pages(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """Check what is registered, which is loaded for that."""
     admin.autodiscover()
@@ -50,6 +63,7 @@ class PolarisBackfillConfig(AppConfig):
         from polaris_backfill.checks import check_combinations, check_proxies, check_static_files
 
         connection_created.connect(keep_no_queries, dispatch_uid="polaris_backfill.keep_no_queries")
+        connection_created.connect(find_by_index, dispatch_uid="polaris_backfill.find_by_index")
         checks.register(check_combinations, "settings")  # by this tag our commands ask for it alone
         checks.register(check_proxies, deploy=True)
         checks.register(check_static_files, deploy=True)

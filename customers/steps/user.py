@@ -1,7 +1,6 @@
 """The step `user`: a customer of ours, who signs in by a link in a mail."""
 
 import secrets
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -164,22 +163,14 @@ def _by_external_id(values: Iterable[str]) -> Iterator[tuple[str, UserFact]]:
     Python and PostgreSQL disagree about the lower case of some letters, such as a last Σ.
     """
     for some in chunks(values):
-        spelt = _spellings(some)
-        for user in _facts(User.objects.filter(pk__among=spelt)):
-            yield from ((value, user) for value in spelt[user.pk])
-
-
-def _spellings(external_ids: list[str]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = defaultdict(list)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT old.id, new.value FROM unnest(%s::text[]) AS new(value)"
-            " JOIN customers_user AS old ON lower(old.external_id) = lower(new.value)",
-            [as_array(external_ids)],
-        )
-        for pk, value in cursor.fetchall():
-            found[pk].append(value)
-    return found
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT new.value, old.id, old.email, old.external_id, old.role = %s"
+                " FROM unnest(%s::text[]) AS new(value)"
+                " JOIN customers_user AS old ON lower(old.external_id) = lower(new.value)",
+                [User.Role.STAFF, as_array(some)],
+            )
+            yield from ((value, UserFact(*fact)) for value, *fact in cursor.fetchall())
 
 
 def _facts(users: QuerySet[User]) -> Iterator[UserFact]:
