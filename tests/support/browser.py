@@ -2,13 +2,14 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 PATIENCE_MS = 30_000
 PHONE = {"width": 390, "height": 844}
@@ -43,7 +44,25 @@ def shoot(page: Page, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}-{kind}.png", full_page=True)
 
 
+def until(page: Page, condition: str) -> None:
+    """Wait until something is true of the page.
+
+    Unless it is so at once, Playwright's own wait has the page evaluate a text, which our policy forbids.
+    """
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not _is_true(page, condition):
+        assert time.monotonic() < deadline, f"waited in vain: {condition}"
+        page.wait_for_timeout(20)
+
+
+def _is_true(page: Page, condition: str) -> bool:
+    try:
+        return bool(page.evaluate(condition))
+    except Error:  # another page has come meanwhile
+        return False
+
+
 def is_wider_than_its_window(page: Page) -> bool:
     """Tell whether it scrolls sideways, once it is there: a click returns before the next page has come."""
-    page.wait_for_function("document.readyState === 'complete' && document.body")
+    until(page, "document.readyState === 'complete' && document.body !== null")
     return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))

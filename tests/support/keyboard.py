@@ -4,6 +4,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, TimeoutError
 
+from tests.support.browser import until
+
 FOCUSED = """
 () => {
   const one = document.activeElement;
@@ -25,7 +27,7 @@ def tab_to(page: Page, name: str) -> None:
     for _ in range(FAR):
         page.keyboard.press("Tab")
         if name in page.evaluate(FOCUSED):
-            page.wait_for_function(IS_SHOWN)  # a page scrolls there, which takes it a moment
+            until(page, IS_SHOWN)  # a page scrolls there, which takes it a moment
             return
     raise AssertionError(f"the keyboard does not reach {name}")
 

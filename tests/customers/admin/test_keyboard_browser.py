@@ -12,7 +12,7 @@ from customers.backfill.welcome import send_campaign
 from customers.models import BackfillRun, RunJob, User, WelcomeCampaign
 from rehearsal.lago import Sandbox
 from tests.customers.admin.world import customers_csv
-from tests.support.browser import DESKTOP
+from tests.support.browser import DESKTOP, until
 from tests.support.keyboard import choose_file, go, press, tab_to, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -61,7 +61,7 @@ def import_a_file(page: Page, path: Path) -> None:
 
 def reconcile(page: Page) -> None:
     """Go on where *Stop* was, which had the focus when it went: that is not at the top of the page again."""
-    page.wait_for_function("document.activeElement.matches('.pb-followed')")
+    until(page, "document.activeElement.matches('.pb-followed')")
     go(page, "Reconcile")
     expect(page.locator(".pb-followed").get_by_text("Queued.")).to_be_visible()
     jobs.run_job(RunJob.objects.get().pk)
