@@ -25,7 +25,7 @@ from customers.backfill.hands.leased import Holds, Leased
 from customers.backfill.hands.pace import SharedPace
 from customers.backfill.hands.reverting import Reverting
 from customers.backfill.hands.trade import Bench, Trade
-from customers.backfill.ledger import identity, shares
+from customers.backfill.ledger import identity, log_parts, shares
 from customers.backfill.ledger.at_work import Taken
 from customers.backfill.ledger.pace import pace_of
 from customers.backfill.refused import Refused
@@ -45,6 +45,10 @@ OTHER_VERSION = "the run was shared out by another version of this service than 
 LEFT_BY_VERSION = (
     "the run was shared out by another version of this service, whose workers are gone; run the same command"
     " again, or continue it in the console, to go on with this one"
+)
+PUT_BACK = (
+    "a backup was put back: the log of this run here knows more than the database does. Go on at a terminal"
+    " with --reclaim (docs/backup.md)"
 )
 OTHER_SYSTEMS = "it is not connected to the systems with which the run was planned: {} instead of {}"
 
@@ -75,6 +79,9 @@ def lend(run: BackfillRun, shared: SharedRun, worker: Worker) -> Lent:
     """
     if shared.kept.get("version") != packing.shape():
         return _leave(run, shared, worker)
+    if not shared.is_revert and log_parts.is_behind_file(run, shared.opened_at):
+        shares.halt(run.pk, PUT_BACK, broken=False)
+        return Lent.NOTHING
     token, stop = uuid4(), Stop()
     claimed_at, first = now_s(), shares.claim(run.pk, token, worker.name)
     if first is None:

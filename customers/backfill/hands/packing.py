@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from billing.prepaid_values import AppliedCoupon, Coupon, Wallet
@@ -29,7 +30,7 @@ SHAPES: Sequence[Any] = (
 
 
 class Unreadable(Exception):
-    """It was packed by another version, or under another SECRET_KEY."""
+    """It was packed by another version, or under a SECRET_KEY that is not known any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def pack(rows: Sequence[PlannedRow], steps: Sequence[Step]) -> bytes:
 
 
 def unpack(kept: bytes) -> Packed:
-    """Raise Unreadable for what was not packed by this very version, with this key."""
+    """Raise Unreadable for what was not packed by this very version, with a key that is known."""
     return Packed(*_opened(kept))
 
 
@@ -77,12 +78,13 @@ def unpack_revert(kept: bytes) -> PackedRevert:
 
 def _sealed(*values: Any) -> bytes:
     content = zlib.compress(pickle.dumps((shape(), *values), pickle.HIGHEST_PROTOCOL), level=1)
-    return _signature(content) + content
+    return _signature(content, settings.SECRET_KEY) + content
 
 
 def _opened(kept: bytes) -> Sequence[Any]:
     signature, content = kept[:SIGNATURE_BYTES], kept[SIGNATURE_BYTES:]
-    if not hmac.compare_digest(signature, _signature(content)):
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    if not any(hmac.compare_digest(signature, _signature(content, key)) for key in keys):
         raise Unreadable("it was shared out under another SECRET_KEY")
     values: list[Any]
     try:
@@ -94,5 +96,5 @@ def _opened(kept: bytes) -> Sequence[Any]:
     return values
 
 
-def _signature(content: bytes) -> bytes:
-    return salted_hmac(SALT, content, algorithm="sha256").digest()
+def _signature(content: bytes, key: str) -> bytes:
+    return salted_hmac(SALT, content, key, algorithm="sha256").digest()

@@ -1,17 +1,28 @@
 """The logs of a run in shares, as long as no machine has all of them: parts, in the order of settling.
 
 Each is written in the transaction that settles, while the run's row is locked: so the numbers of the parts
-are in the order in which these transactions ended. When the run ends they become a file.
+are in the order in which these transactions ended. Who has written one puts it into a file at once, on its own
+machine: what only the database has is lost with it. When the run ends, the file gets what it lacks.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from customers.backfill.ledger.run_log import RunLog, as_lines, log_path, manifest_path
+from django.conf import settings
+from django.db import transaction
+
+from customers.backfill.ledger.log_reading import parse
+from customers.backfill.ledger.run_log import STAMP_FORMAT, RunLog, as_lines, log_path, manifest_path
+from customers.backfill.refused import Refused
 from customers.models import BackfillRun, RunLogPart
 
 Log = RunLogPart.Log
+TAIL = 256 * 1024  # bytes: what others on this machine may write meanwhile
+logger = logging.getLogger(__name__)
 
 
 def write(run: BackfillRun, lines: Iterable[Mapping[str, Any]], log: str = Log.RUN) -> None:
@@ -19,6 +30,64 @@ def write(run: BackfillRun, lines: Iterable[Mapping[str, Any]], log: str = Log.R
     if text := as_lines(run.run_id, lines):
         BackfillRun.objects.select_for_update(no_key=True).values_list("pk").get(pk=run.pk)
         RunLogPart.objects.create(run=run, log=log, text=text)
+        transaction.on_commit(partial(_onto_disk, run, log, text))
+
+
+def _onto_disk(run: BackfillRun, log: str, text: str) -> None:
+    """Put what was just written into the file of this machine; a file that is new gets all parts so far.
+
+    A disk that cannot take it keeps nobody from working: the end of the run is the next try.
+    """
+    path = path_of(run, settings.BACKFILL_LOG_DIR, log)
+    try:
+        if not path.exists():
+            put_into_file(run, settings.BACKFILL_LOG_DIR, log)
+            return
+        with RunLog(path, run.run_id) as file:
+            file.lock()
+            known = set(file.tail(TAIL + len(text)).splitlines(keepends=True))
+            file.append("".join(line for line in text.splitlines(keepends=True) if line not in known))
+    except (OSError, Refused) as error:
+        _complain(run.run_id, str(path), str(error))
+
+
+@cache
+def _complain(run_id: str, path: str, why: str) -> None:
+    """Say once why nothing of a run is on this disk."""
+    logger.error("The log of the run %s was not written to %s: %s", run_id, path, why)
+
+
+def is_behind_file(run: BackfillRun, since: datetime) -> bool:
+    """Return whether our file has a line that the database lacks, though it was written there before.
+
+    So an older database was put back. `since`: when the run was shared out; of what is older there may be no
+    part. False where there is no file that can be read.
+    """
+    last = _last_line(path_of(run, settings.BACKFILL_LOG_DIR, Log.RUN), run.run_id)
+    if not last or _moment(last) < since.replace(microsecond=0):
+        return False
+    there = RunLogPart.objects.filter(run=run, log=Log.RUN, text__contains=last).order_by("-pk")
+    return there.values_list("pk").first() is None
+
+
+def _last_line(path: Path, run_id: str) -> str:
+    """Return the last line of a run that is whole; blank if there is none."""
+    try:
+        if not path.exists():
+            return ""
+        with RunLog(path, run_id) as file:
+            lines = file.tail(TAIL).splitlines(keepends=True)
+    except (OSError, Refused):
+        return ""
+    for line in reversed(lines):
+        read = parse(line.removesuffix("\n")) if line.endswith("\n") else None
+        if read and read[1] == run_id:
+            return line
+    return ""
+
+
+def _moment(line: str) -> datetime:
+    return datetime.strptime(line.partition(" ")[0], STAMP_FORMAT).replace(tzinfo=UTC)
 
 
 def text_of(run: BackfillRun, log: str = Log.RUN) -> Iterator[str]:

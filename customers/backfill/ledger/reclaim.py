@@ -21,6 +21,7 @@ from customers.backfill.ledger.facts import Ledger, LedgerFact
 from customers.backfill.ledger.identity import MEANING
 from customers.backfill.ledger.log_reading import LoggedRun, Made, Values, heads_of, option, read_runs
 from customers.backfill.ledger.recorded import Recorded
+from customers.backfill.ledger.run_log import STAMP_FORMAT
 from customers.backfill.refused import Refused
 from customers.backfill.source import SourceInfo
 from customers.backfill.steps import in_order, kinds, plural
@@ -211,7 +212,7 @@ def _as_logged(log: LoggedRun, systems: Systems, name: str, actor: str) -> Backf
         options={key: option(log.head[key]) for key in MEANING if key in log.head},
         lago_organization_id=systems.target.organization.lago_id,
         lago_organization_name=systems.target.organization.name,
-        started_at=datetime.strptime(log.began_at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC),
+        started_at=datetime.strptime(log.began_at, STAMP_FORMAT).replace(tzinfo=UTC),
     )
 
 

@@ -16,6 +16,7 @@ from customers.backfill.refused import Refused
 
 # What nearly all values are, told in one look: of a run's time a tenth went into looking letter by letter.
 PLAIN = re.compile(r"[!#-<>-\[\]-~]+")
+STAMP_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 TORN = " #torn"  # where a line that a full disk cut off ends; no value can hold it unquoted
 
 
@@ -66,7 +67,7 @@ def _quoted(value: Any) -> str:
 
 def as_lines(run_id: str, lines: Iterable[Mapping[str, Any]]) -> str:
     """Return lines of now as a log has them; blank if there are none."""
-    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    now = datetime.now(UTC).strftime(STAMP_FORMAT)
     return "".join(f"{now} run={run_id} {logfmt(line)}\n" for line in lines)
 
 
@@ -106,6 +107,11 @@ class RunLog:
         left = memoryview(text.encode())
         while left:
             left = left[os.write(self._file, left) :]
+
+    def tail(self, size: int) -> str:
+        """Return the last bytes of the file, as text."""
+        end = os.fstat(self._file).st_size
+        return os.pread(self._file, size, max(end - size, 0)).decode(errors="replace")
 
     def lock(self) -> None:
         """Wait until nobody else on this machine has it locked; it ends with the file."""
