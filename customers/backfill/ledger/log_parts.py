@@ -1,7 +1,7 @@
 """The logs of a run in shares, as long as no machine has all of them: parts, in the order of settling.
 
 Each is written in the transaction that settles, while the run's row is locked: so the numbers of the parts
-are in the order in which these transactions ended. Who has written one puts it into a file at once, on its own
+are in the order in which these transactions ended. Who writes one puts it into a file at once, on its own
 machine: what only the database has is lost with it. When the run ends, the file gets what it lacks.
 """
 
