@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from billing.api.addresses import path_id
-from billing.api.narrowing import is_broken
+from billing.api.narrowing import TWICE, is_broken
 from billing.api.pages import Window, spread
 from billing.api.resources import Resources, another, value
 from billing.errors import LagoError
@@ -12,7 +12,7 @@ from billing.values import BillingEntity, Greeting, Metric, Organization, Plan, 
 
 LISTS = ("customers", "subscriptions", "plans", "billing_entities", "billable_metrics", "events")
 FORBIDDEN = 403
-A_FEW = 4  # subscriptions: should Lago not be able to show the newest
+PLACES = [1 << power for power in range(20)]  # of subscriptions: Lago may not be able to show the newest
 SKIP_SINCE = (1, 32)
 RELEASE = re.compile(r"v?(\d{1,3})\.(\d{1,4})(\.\d+)?([-+].*)?")
 
@@ -69,10 +69,18 @@ class Installation(Resources):
         return self._all("webhook_endpoints", WebhookEndpoint.of)
 
     def subscription_fields(self) -> frozenset[str] | None:
-        """Name the fields that this Lago gives a subscription, by any of them; None where there is none."""
+        """Name the fields that this Lago gives a subscription; None where it has none that it can show."""
         params = [("status[]", status) for status in ("active", "pending", "terminated", "canceled")]
-        page = self._readable_page("subscriptions", frozenset, params, Window(1, A_FEW))
-        return next(iter(page.items.values()), None)
+        for place in PLACES:
+            try:
+                tries = None if place == 1 else TWICE
+                page = self._page("subscriptions", frozenset, params, Window(place, 1), tries)
+            except LagoError as error:
+                if not is_broken(error):
+                    raise
+                continue
+            return next(iter(page.items.values()), None)
+        return None
 
     def refused_lists(self) -> list[str]:
         """Name what the key may not read, of all that is read here. What it may write only a write shows."""

@@ -13,7 +13,8 @@ from billing.errors import UNREACHABLE, LagoError
 T = TypeVar("T")
 
 BROKEN = 500  # Lago's own; 502 to 504 come from what is before it
-MOST = 10  # records of one page; with more of them, it is not records that are broken
+MOST = 100  # records of one page, at twenty calls each
+MOST_IN_A_ROW = 30  # before any can be read; with more of them, it is not records that are broken
 TRIES = 3  # to read all parts while nothing changes
 TWICE = 2  # a single record is asked for once more before it is given up
 
@@ -29,7 +30,7 @@ def is_broken(error: LagoError) -> bool:
 def narrowed(fetch: Fetch[T], window: Window) -> Page[T]:
     """Return what can be read of a window, and the places of what cannot; raise LagoError.
 
-    A window of which everything can be read is one call.
+    One that `is_broken` says that nothing of it can be read, or too little. A window of which everything can be read is one call.
     """
     try:
         return fetch(window, None)
@@ -57,6 +58,8 @@ class _Parts(Generic[T]):
         size = 1 << (self._window.size.bit_length() - 1)  # the power of two below
         for number in range(self._window.start // size, -(-self._window.end // size)):
             self._read(Window(number + 1, size))
+        if not self._totals:
+            raise self._error  # of all that there is, nothing can be shown
         if len(self._totals) != 1:
             return None
         (total,) = self._totals
@@ -84,7 +87,7 @@ class _Parts(Generic[T]):
                 self._read(Window(number, half))
             return
         self._unread.append(part.start)
-        if len(self._unread) > MOST:
+        if len(self._unread) > (MOST if self._totals else MOST_IN_A_ROW):
             raise self._error
 
     def _is_beyond(self, part: Window) -> bool:

@@ -81,12 +81,20 @@ class Subscriptions(Customers):
         They are best gone through in the order in which they are asked for, as on a `Shelf`.
 
         A subscription under the external id that ours would have is listed too, whoever owns it: it is in
-        the way. Of what Lago cannot show it is found out whether it is one of these customers'.
+        the way. Of what Lago cannot show it is found out whether it is one of these customers'; where that is
+        too much of the list, each customer is asked for.
         """
         shelf = Shelf(Subscription, external_ids)
         if not shelf:
             return Subscribed({})
+        try:
+            return self._listed(shelf)
+        except LagoError as error:
+            if not is_broken(error):
+                raise
+        return self._one_by_one(shelf)
 
+    def _listed(self, shelf: Shelf[Subscription]) -> Subscribed:
         def keep(data: Mapping[str, Any]) -> Subscription | None:
             subscription = Subscription.of(data)
             return subscription if any(one in shelf for one in _concerns(subscription)) else None

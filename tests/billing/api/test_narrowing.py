@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.api.narrowing import MOST, narrowed
+from billing.api.narrowing import MOST_IN_A_ROW, narrowed
 from billing.api.pages import FIRST, Page, Window, read_all
 from billing.errors import LagoError
 from rehearsal.lago import Sandbox
@@ -64,6 +64,28 @@ def test_all_others_of_a_listing_are_read(number: int, bad: set[int], workers: i
     assert found.unread == tuple(sorted(place + 1 for place in there))
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 1_300), st.integers(0, 1_299), st.integers(1, 30), st.integers(1, 3))
+def test_a_row_of_them_hides_no_other(number: int, begin: int, length: int, workers: int) -> None:
+    """Wherever they are: all that two pages have in common may be among them."""
+    bad = set(range(begin, min(begin + length, number)))
+    if len(bad) == number:
+        return
+    read = Broken(number, bad)
+
+    found = read_all(lambda window: narrowed(read, window), workers)
+
+    assert sorted(found.items) == sorted(good(number, bad))
+    assert found.unread == tuple(sorted(place + 1 for place in bad))
+
+
+def test_a_list_of_which_nothing_can_be_shown_is_broken_and_does_not_change() -> None:
+    with pytest.raises(LagoError) as caught:
+        narrowed(Broken(4, set(range(4))), Window(1, 4))
+
+    assert caught.value.status == 500
+
+
 def test_a_lago_that_fails_at_everything_is_told_so_after_few_calls() -> None:
     read = Broken(2_000, set(range(2_000)))
 
@@ -71,7 +93,7 @@ def test_a_lago_that_fails_at_everything_is_told_so_after_few_calls() -> None:
         narrowed(read, FIRST)
 
     assert caught.value.status == 500
-    assert read.calls < 5 * 2 + 5 * MOST
+    assert read.calls < 5 * 2 + 5 * MOST_IN_A_ROW
 
 
 @pytest.mark.parametrize("status", [502, 503, 429, 401])

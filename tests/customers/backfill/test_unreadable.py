@@ -111,6 +111,30 @@ def test_it_is_found_among_many_by_few_calls(tmp_path: Any, head: Sandbox) -> No
     assert asked < 60
 
 
+@pytest.mark.parametrize("number", [4, 12, 33])
+def test_as_many_as_a_run_makes_before_it_gives_up_keep_no_other_run(
+    tmp_path: Path, head: Sandbox, number: int
+) -> None:
+    """They are the newest of all, so that nothing can be read before them; and with more, none of the list."""
+    head.set_organization(breaks_on_quarterly=False)
+    imported(tmp_path, rows(5))
+    run = BackfillRun.objects.get()
+    given = [row(100 + one, plan_code="quarterly", start_date="2024-01-15") for one in range(number)]
+    imported(tmp_path, given)
+    head.set_organization(breaks_on_quarterly=True)
+
+    others = imported(tmp_path, [row(70)], "--dry-run")
+    reconciled = called("backfill_reconcile", "--run-id", run.run_id, "--format", "json")
+    looked = called("backfill_revert", "--run-id", run.run_id, "--dry-run", "--format", "json")
+    reverted = called("backfill_revert", "--run-id", run.run_id, "--noinput", "--format", "json")
+
+    assert (others.code, others.json["counts"]["create"]) == (0, 1)
+    assert (reconciled.code, reconciled.json["divergences"]) == (0, [])
+    assert (looked.code, looked.json["remove"]["lago_subscription"]) == (0, 5)
+    assert reverted.code == 0
+    assert len(head.state(live=True)["customers"]) == number
+
+
 def test_one_that_cannot_be_shown_once_it_has_ended_stops_its_own_row_alone(
     tmp_path: Path, head: Sandbox
 ) -> None:
