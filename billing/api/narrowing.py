@@ -30,7 +30,8 @@ def is_broken(error: LagoError) -> bool:
 def narrowed(fetch: Fetch[T], window: Window) -> Page[T]:
     """Return what can be read of a window, and the places of what cannot; raise LagoError.
 
-    One that `is_broken` says that nothing of it can be read, or too little. A window of which everything can be read is one call.
+    One that `is_broken` says that nothing of it can be read, or too little. A window of which everything can
+    be read is one call.
     """
     try:
         return fetch(window, None)

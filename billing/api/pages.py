@@ -73,7 +73,7 @@ class Page(Generic[T]):
         return self.window.start + self.length >= self.total_count
 
     def touches(self, other: "Page[T]") -> bool:
-        """Return whether nothing can lie between the two: they share an item, or the place of an unread one."""
+        """Return whether nothing can lie between the two: they share an item, or an unread place."""
         if not self.items.keys().isdisjoint(other.items):
             return True
         return self.total_count == other.total_count and not set(self.unread).isdisjoint(other.unread)

@@ -115,7 +115,7 @@ def test_it_is_found_among_many_by_few_calls(tmp_path: Any, head: Sandbox) -> No
 def test_as_many_as_a_run_makes_before_it_gives_up_keep_no_other_run(
     tmp_path: Path, head: Sandbox, number: int
 ) -> None:
-    """They are the newest of all, so that nothing can be read before them; and with more, none of the list."""
+    """They are the newest, so that nothing can be read before them; with more, none of the list."""
     head.set_organization(breaks_on_quarterly=False)
     imported(tmp_path, rows(5))
     run = BackfillRun.objects.get()
