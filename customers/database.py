@@ -24,16 +24,17 @@ IN_THE_WAY = (
     "PostgreSQL gave up over what somebody else holds in the database.",
     "Try again when that is over.",
 )
+READ_ONLY = (
+    "The database takes no writes: it is a standby, or was set read-only.",
+    "Name the one that takes them in DATABASE_URL, or have it take them again.",
+)
 MIGRATE = "run `manage.py migrate` first."
 
 # By SQLSTATE, or by its class: https://www.postgresql.org/docs/current/errcodes-appendix.html
 TROUBLES: dict[str, tuple[str, str]] = {
     "": LOST,
     "08": LOST,
-    "25006": (
-        "The database takes no writes: it is a standby, or was set read-only.",
-        "Name the one that takes them in DATABASE_URL, or have it take them again.",
-    ),
+    "25006": READ_ONLY,
     "25P03": (
         "PostgreSQL ended a transaction that was idle for too long.",
         "Raise its time limit for those.",

@@ -56,7 +56,8 @@ class PlatformDatabase:
     @property
     def place(self) -> str:
         """Name the database; never with a password."""
-        return f"{self._given('dbname')} at {self._given('host') or 'localhost'}"
+        port = self._given("port") or "5432"
+        return f"{self._given('dbname')} at {self._given('host') or 'localhost'}:{port}"
 
     @property
     def identity(self) -> str:

@@ -24,7 +24,7 @@ from customers.backfill.notices.died import notice_dead
 from customers.backfill.refused import Refused
 from customers.backfill.source import SourceError
 from customers.backfill.source.error_file import ErrorFileError
-from customers.database import LOST, database_refusal, place, trouble_of
+from customers.database import LOST, WAIT, database_refusal, place, trouble_of
 from customers.terminal.telling import Telling
 from kernel import Problem, RemoteError
 from kernel.chunks import chunks
@@ -39,11 +39,12 @@ class BackfillCommand(BaseCommand):
     """Runs `work`, which gives the exit code, and turns each expected failure into a message and a code."""
 
     format = "text"
-    _run_id: str | None = None  # that was given
+    _run_id: str | None = None  # of the run that was given, or has begun
     _has_begun_to_print = False
     work: Callable[..., int]  # takes the declared options by name and gives the exit code
     requires_system_checks: tuple[str, ...] = ("settings",)  # all others load the pages, which takes long
     requires_migrations_checks = False
+    begins_a_run: ClassVar[bool] = False  # and writes nothing before it
     needs_database: ClassVar[bool] = True  # else it begins without it, and asks nothing of it by itself
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -97,8 +98,10 @@ class BackfillCommand(BaseCommand):
         if trouble.is_unmade:
             return self.refuse(trouble.what, trouble.remedy)
         run_id = getattr(error, "run_id", None) or self._run_id
-        again = f"{trouble.remedy} Nothing is lost: run the same command again to continue.".strip()
         what = LOST[0] if trouble.at_login else trouble.what  # it was there when the command began
+        if run_id is None and self.begins_a_run:  # it has not yet, so nothing was written
+            return self.refuse(what, trouble.remedy or WAIT)
+        again = f"{trouble.remedy} Nothing is lost: run the same command again to continue.".strip()
         self._stop("stopped_on_the_way", run_id, what, again)
         return NOT_WELL
 

@@ -38,13 +38,13 @@ def path(lago: Sandbox, tmp_path: Path) -> Path:
 
 
 @contextmanager
-def failing(state: str, table: str, *, after: int = 0) -> Iterator[None]:
-    """Have PostgreSQL fail with a code at a table, as it would with its disk full, after some statements."""
+def failing(state: str, table: str, *, after: int = 0, on: str = "UPDATE") -> Iterator[None]:
+    """Have PostgreSQL fail at a table, as with a full disk, after some statements."""
     run(
         "CREATE SEQUENCE tried; CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         f" IF nextval('tried') > {after} THEN RAISE EXCEPTION 'erika@example.com' USING ERRCODE = '{state}';"
         " END IF; RETURN NULL; END $$;"
-        f"CREATE TRIGGER fails BEFORE UPDATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION fails()"
+        f"CREATE TRIGGER fails BEFORE {on} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION fails()"
     )
     try:
         yield
@@ -73,9 +73,20 @@ def test_a_database_that_takes_no_writes_is_told_so(path: Path) -> None:
     with reached(**READ_ONLY):
         answer = command(path)
 
-    assert answer.code == 1
+    assert answer.code == 2
     assert answer.err.splitlines()[-1].startswith("The database takes no writes: it is a standby")
+    assert not BackfillRun.objects.exists()
     assert "Traceback" not in answer.err
+
+
+def test_what_breaks_off_before_a_run_begins_could_not_start(lago: Sandbox, path: Path) -> None:
+    """The rows are staged in the transaction that begins the run: with it, it goes."""
+    with failing("53100", "customers_backfillstep", on="INSERT"):
+        answer = as_json(path)
+
+    assert (answer.code, answer.json["status"]) == (2, "could_not_start")
+    assert "The disk of PostgreSQL is full." in answer.err
+    assert not BackfillRun.objects.exists()
 
 
 def test_a_role_without_rights_and_too_many_connections_are_refused_at_the_start(path: Path) -> None:

@@ -70,10 +70,11 @@ def locks_left(database_url: str) -> int:
 # --- commands ----------------------------------------------------------------------------------------
 
 
-def test_an_import_over_a_pooler_by_transaction_is_refused_and_nothing_is_written(
-    lago: Sandbox, database_url: str, tmp_path: Path, path: Path
+@pytest.mark.parametrize("mode", ["transaction", "statement"])
+def test_an_import_over_a_pooler_by_less_than_sessions_is_refused_and_nothing_is_written(
+    lago: Sandbox, database_url: str, tmp_path: Path, path: Path, mode: str
 ) -> None:
-    with pgbouncer(database_url, "transaction") as url:
+    with pgbouncer(database_url, mode) as url:
         answer = manage(environment(lago, tmp_path / "logs", url), "backfill_customers", "--input", str(path))
 
         assert answer.code == 2
@@ -227,11 +228,18 @@ def test_a_worker_refuses_what_it_could_not_be_the_only_one_at(lago: Sandbox, da
 
 def test_the_preflight_tells_one_pooler_from_the_other(database_url: str) -> None:
     answers = [database(Asked())]
-    for mode in ("session", "transaction"):
+    for mode in ("session", "transaction", "statement"):
         with pgbouncer(database_url, mode) as url, reached(**behind(url)):
             answers.append(database(Asked()))
 
-    assert [answer.state for answer in answers] == [State.OK, State.OK, State.STOP]
+    assert [answer.state for answer in answers] == [State.OK, State.OK, State.STOP, State.STOP]
+
+
+def test_the_preflight_stops_at_a_database_that_takes_no_writes(database_url: str) -> None:
+    with reached(OPTIONS={"options": "-c default_transaction_read_only=on"}):
+        told = database(Asked())
+
+    assert (told.state, "takes no writes" in told.found) == (State.STOP, True)
 
 
 def test_a_pooler_without_a_session_to_spare_is_given_the_benefit_of_the_doubt(

@@ -60,7 +60,7 @@ def pgbouncer(
 
 def _answers(url: str) -> bool:
     try:
-        with psycopg.connect(url) as session:
+        with psycopg.connect(url, autocommit=True) as session:
             session.execute("SELECT 1")
             return True
     except psycopg.OperationalError:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from customers.backfill.checks.dates import check_start_date, moment_of
 from customers.backfill.checks.values import check_external_id
 from customers.backfill.source import Source, SourceRow
+from kernel.deadline import Deadline
 
 LAST_PLAIN = "\uffff"  # the last character that SteVe's notes can hold
 
@@ -32,8 +33,11 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
+    """`deadline`: for all that is asked of systems together, where somebody waits at a page."""
+
     people: People | None = None
     now: Callable[[], datetime] = timezone.now
+    deadline: Deadline | None = None
 
 
 def read_people(source: Source, date_format: str | None = None) -> People:

@@ -66,6 +66,10 @@ class Platform:
 
 @contextmanager
 def _opened(asked: Asked) -> Iterator[Platform]:
+    if asked.deadline:
+        with PlatformDatabase.for_a_look(settings.POLARIS_DATABASE_URL, asked.deadline.left_s) as looked_at:
+            yield Platform(looked_at, asked)
+        return
     with closing(PlatformDatabase(settings.POLARIS_DATABASE_URL)) as database:
         yield Platform(database, asked)
 
@@ -107,7 +111,7 @@ def _said(right: Right) -> str:
 
 def steve(platform: Platform) -> Told:
     """Compare the numbers of some idTags: each SteVe counts its own."""
-    client = steve_client(tries=1)
+    client = steve_client(tries=1, deadline=platform.asked.deadline)
     if client is None:
         variables = ", ".join(SteveIdTagStep.variables)
         return stop(

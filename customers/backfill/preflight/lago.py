@@ -55,8 +55,9 @@ def opened(asked: Asked) -> Iterator[Lago]:
         raise ImproperlyConfigured("LAGO_API_KEY is not set: the API key of your Lago organization.")
     try:
         client = LagoClient(
-            settings.LAGO_API_URL, settings.LAGO_API_KEY, rate_per_s=0, timeout_s=TIMEOUT_S, tries=1
-        )
+            settings.LAGO_API_URL, settings.LAGO_API_KEY,
+            rate_per_s=0, timeout_s=TIMEOUT_S, tries=1, deadline=asked.deadline,
+        )  # fmt: skip
     except ValueError as error:  # a key or an address that cannot be sent; the message names the variable
         raise ImproperlyConfigured(str(error)) from error
     with client:

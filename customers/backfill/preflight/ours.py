@@ -12,7 +12,7 @@ from django.db import connection
 from customers.backfill.preflight.asked import Asked
 from customers.backfill.preflight.clocks import compared
 from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
-from customers.database import database_time, migrations_to_apply
+from customers.database import READ_ONLY, database_time, migrations_to_apply, takes_writes
 from customers.locks import SharedSession
 from customers.poolers import is_handed_around
 
@@ -32,6 +32,8 @@ def database(asked: Asked) -> Told:
     if is_handed_around():
         shared = SharedSession()
         return stop(str(shared), shared.hint)
+    if not takes_writes():
+        return stop(*READ_ONLY)
     return ok(f"PostgreSQL {version}, {connection.settings_dict['NAME']}")
 
 

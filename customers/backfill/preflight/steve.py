@@ -29,7 +29,7 @@ class Steve:
 
 @contextmanager
 def opened(asked: Asked) -> Iterator[Steve]:
-    client = steve_client(tries=1)
+    client = steve_client(tries=1, deadline=asked.deadline)
     if client is None:
         yield Steve(None, asked)
         return

@@ -41,6 +41,7 @@ from customers.terminal.reclaiming import tell_reclaim
 
 class Command(BackfillCommand):
     help = "Check, preview and import customers, idTags and subscriptions from a file."
+    begins_a_run = True
 
     def add_options(self, parser: CommandParser) -> None:
         add_import_options(parser)
@@ -95,6 +96,7 @@ class Command(BackfillCommand):
         run: BackfillRun | None,
     ) -> Report:
         """Plan and import, from the connections on; `run` was paused here and goes on."""
+        self._run_id = run.run_id if run else None
         pace = pace_to_begin_with(chosen, source, run, actor=self.actor)
         writes = not chosen.dry_run
         with connect(
@@ -123,6 +125,7 @@ class Command(BackfillCommand):
                 stop=stop, progress=progress, now=timezone.now, consents=consents,
                 reclaim=reclaim, share_out=sharing_out(pace) if chosen.workers else None,
             )  # fmt: skip
+            self._run_id = report.run.run_id if report.run else None
             if chosen.workers:
                 report = follow_to_the_end(report, stop, progress, actor=self.actor)
             return self._settled_in(report, stop, waits=not chosen.no_wait)

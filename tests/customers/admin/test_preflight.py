@@ -1,5 +1,6 @@
 """The page that looks at everything before a night: what the command says, for whoever may import."""
 
+import time
 from typing import Any
 
 import pytest
@@ -58,6 +59,23 @@ def test_what_does_not_answer_is_said_in_its_place(client: Client, lago: Sandbox
 
     assert words_of(client.get(f"{PAGE}lago/")).startswith("Lago STOP answers ")
     assert words_of(client.get(f"{PAGE}steve/")).startswith("SteVe ✓ answers ")
+
+
+def test_systems_that_hang_are_told_before_a_proxy_gives_the_page_up(
+    client: Client, lago: Sandbox, steve: SteveSandbox, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long one call may take by the settings."""
+    settings.STEVE_TIMEOUT_S = 120
+    monkeypatch.setattr("customers.admin.preflight.WITHIN_S", 0.5)
+    for system in (lago, steve):
+        system.fault("pause_before,times=20")
+    began = time.monotonic()
+
+    told = words_of(client.get(f"{PAGE}?look=1"))
+
+    assert time.monotonic() - began < 20
+    assert "Lago STOP answers" in told
+    assert "SteVe STOP answers" in told
 
 
 def test_a_system_that_there_is_not_is_not_found(client: Client) -> None:
