@@ -29,12 +29,12 @@ def write(run: BackfillRun, lines: Iterable[Mapping[str, Any]], log: str = Log.R
     """Add lines, in the transaction that makes them true."""
     if text := as_lines(run.run_id, lines):
         BackfillRun.objects.select_for_update(no_key=True).values_list("pk").get(pk=run.pk)
-        RunLogPart.objects.create(run=run, log=log, text=text)
-        transaction.on_commit(partial(_onto_disk, run, log, text))
+        part = RunLogPart.objects.create(run=run, log=log, text=text)
+        transaction.on_commit(partial(_onto_disk, run, log, part.pk))
 
 
-def _onto_disk(run: BackfillRun, log: str, text: str) -> None:
-    """Put what was just written into the file of this machine; a file that is new gets all parts so far.
+def _onto_disk(run: BackfillRun, log: str, pk: int) -> None:
+    """Put a part that was just written into the file of this machine; one that is new gets all parts so far.
 
     A disk that cannot take it keeps nobody from working: the end of the run is the next try.
     """
@@ -43,6 +43,7 @@ def _onto_disk(run: BackfillRun, log: str, text: str) -> None:
         if not path.exists():
             put_into_file(run, settings.BACKFILL_LOG_DIR, log)
             return
+        text = RunLogPart.objects.values_list("text", flat=True).get(pk=pk)
         with RunLog(path, run.run_id) as file:
             file.lock()
             known = set(file.tail(TAIL + len(text)).splitlines(keepends=True))
