@@ -22,7 +22,7 @@ def on_starting(server: Any) -> None:
 
     from polaris_backfill import startup
 
-    with startup.refusals_in_one_line():
+    with startup.refusals_in_one_line(is_service=True):
         django.setup()
     for message in checks.run_checks():
         if message.is_serious():

@@ -13,7 +13,7 @@ from polaris_backfill import startup
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "polaris_backfill.settings")
     try:
-        with startup.refusals_in_one_line():
+        with startup.refusals_in_one_line(is_service=sys.argv[1:2] == ["qcluster"]):
             execute_from_command_line(sys.argv)
     except KeyboardInterrupt:  # while it was still loading, or in a command that does not listen for it
         sys.stderr.write("Stopped.\n")

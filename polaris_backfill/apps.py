@@ -1,6 +1,7 @@
 """The project as an app: it brings the system checks."""
 
 import gc
+import logging
 from collections import deque
 from typing import Any
 
@@ -67,6 +68,7 @@ class PolarisBackfillConfig(AppConfig):
         checks.register(check_combinations, "settings")  # by this tag our commands ask for it alone
         checks.register(check_proxies, deploy=True)
         checks.register(check_static_files, deploy=True)
+        logging.captureWarnings(True)  # so that they come in the form of all lines
 
         # No app is ready later. What is loaded stays, and is not looked through for garbage any more.
         gc.freeze()

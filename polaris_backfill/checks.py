@@ -13,7 +13,7 @@ from customers.mail.ready import wrong_addresses
 from polaris_backfill import environment
 from polaris_backfill.static import not_collected
 
-SECRET_LENGTH = 16  # of what signs; whoever has heard one signature can try all that are short
+SECRET_LENGTH = 32  # of what signs; whoever has heard one signature can try all that are short
 WITH_A_KEY = ("LAGO_API_URL", "STEVE_BASE_URL", "STEVE_OCPP_URL", "CF_EMAIL_WORKER_URL")
 
 
@@ -70,7 +70,7 @@ def _webhook() -> Iterator[CheckMessage]:
     secret = settings.NOTIFY_WEBHOOK_SECRET
     if settings.NOTIFY_WEBHOOK_URL and 0 < len(secret) < SECRET_LENGTH:
         short = f"NOTIFY_WEBHOOK_SECRET is shorter than {SECRET_LENGTH} characters: it could be guessed."
-        yield Warning(short, hint="Take 32 random characters or more.", id="polaris.W007")
+        yield Warning(short, hint=f"Take {SECRET_LENGTH} random characters or more.", id="polaris.W007")
     if secret and not settings.NOTIFY_WEBHOOK_URL:
         unused = "NOTIFY_WEBHOOK_SECRET is set without NOTIFY_WEBHOOK_URL: nothing is told."
         yield Warning(unused, hint="Set the address too, or unset the secret.", id="polaris.W010")
@@ -82,7 +82,7 @@ def _webhook() -> Iterator[CheckMessage]:
 def _metrics() -> Iterator[CheckMessage]:
     if 0 < len(settings.METRICS_TOKEN) < SECRET_LENGTH:
         short = f"METRICS_TOKEN is shorter than {SECRET_LENGTH} characters: it could be guessed."
-        yield Warning(short, hint="Take 32 random characters or more.", id="polaris.W011")
+        yield Warning(short, hint=f"Take {SECRET_LENGTH} random characters or more.", id="polaris.W011")
 
 
 def _clear_text() -> Iterator[CheckMessage]:

@@ -78,6 +78,14 @@ class DiscreetRequests(logging.Filter):
         return True
 
 
+class OnlyWhatIsSaid(logging.Filter):
+    """Leaves of a warning of Python's what it says; after it comes the line of the source that gave it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = record.getMessage().partition("\n")[0], ()
+        return True
+
+
 def is_refusal(record: logging.LogRecord) -> bool:
     """Tell a request that was turned away (4xx) from one that broke; Django puts the status on the record."""
     status: int | None = getattr(record, "status_code", None)

@@ -12,7 +12,7 @@ class Log(glogging.Logger):  # type: ignore[misc]
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
-        with startup.refusals_in_one_line():
+        with startup.refusals_in_one_line(is_service=True):
             from polaris_backfill import settings
         for log in (self.error_log, self.access_log):
             log.addFilter(logs.DiscreetRequests())  # somebody may switch the access log on

@@ -336,18 +336,19 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # without files
 
 LOG_FORMAT = environment.one_of("LOG_FORMAT", "text", logs.FORMS)
 DISCREET = ["discreet"]
-JSON = {"formatter": "json"} if LOG_FORMAT == "json" else {}
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"discreet": {"()": "polaris_backfill.logs.DiscreetRequests"}},
+    "filters": {
+        "discreet": {"()": "polaris_backfill.logs.DiscreetRequests"},
+        "said": {"()": "polaris_backfill.logs.OnlyWhatIsSaid"},
+    },
     "formatters": {
         "json": {"()": "polaris_backfill.logs.JsonLines"},
-        "timed": {"()": "polaris_backfill.logs.TextLines"},
+        "text": {"()": "polaris_backfill.logs.TextLines"},
     },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "filters": DISCREET, **JSON},
-        "journal": {"class": "logging.StreamHandler", "filters": DISCREET, "formatter": "timed", **JSON},
+        "console": {"class": "logging.StreamHandler", "filters": DISCREET, "formatter": LOG_FORMAT},
     },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
@@ -355,7 +356,8 @@ LOGGING: dict[str, Any] = {
         "django.request": {"filters": DISCREET},
         "django.server": {"handlers": ["console"], "filters": DISCREET, "propagate": False},
         "django.security.csrf": {"filters": DISCREET},
-        "customers.jobs.journal": {"handlers": ["journal"], "level": "INFO", "propagate": False},
+        "customers.jobs.journal": {"level": "INFO"},
+        "py.warnings": {"filters": ["said"]},
         "axes": {"level": "ERROR"},
         "sesame": {"level": "WARNING"},
     },

@@ -155,6 +155,19 @@ def test_a_form_is_taken_from_the_port_that_is_named_and_from_no_other(
     assert (answer.headers.get("Location") == "/sign-in/sent/") is is_taken
 
 
+def test_neither_door_keeps_a_list_of_who_opened_which_link(
+    session: requests.Session, site: str, ports: Ports, tmp_path: Path
+) -> None:
+    for door in (f"http://127.0.0.1:{ports.http}", site):
+        session.get(f"{door}/sign-in/link/12.secret/", allow_redirects=False, timeout=PATIENCE_S)
+
+    written = [
+        path.name for path in tmp_path.iterdir() if path.is_file() and b"12.secret" in path.read_bytes()
+    ]
+    assert written == []
+    assert (tmp_path / "access.log").read_text() == ""
+
+
 def test_what_strangers_write_gets_nowhere_and_a_file_that_is_too_large_is_refused_by_nginx(
     session: requests.Session, site: str, ports: Ports, tmp_path: Path
 ) -> None:

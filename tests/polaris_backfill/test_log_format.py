@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from customers import queueing
+from customers.management.commands import qcluster
 from customers.queueing import SWEEP
 from polaris_backfill.logs import JsonLines, TextLines
 from tests.customers.imported_runs import make_run
@@ -20,6 +21,15 @@ from tests.polaris_backfill.test_logs import gunicorn
 from tests.support.processes import environment, wait_for
 
 IMPORT = "customers.tasks.import_run"
+
+
+def unstarted_web(home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Start a web server that ends at once."""
+    return subprocess.run(
+        [sys.executable, "-m", "gunicorn", "polaris_backfill.wsgi", "--bind", "127.0.0.1:0"],
+        cwd=ROOT, env={"PATH": "/usr/bin:/bin", "ENV_FILE": "", "HOME": str(home), **variables},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
 
 
 def documents(log: str) -> list[dict[str, Any]]:
@@ -78,15 +88,63 @@ def test_a_form_that_is_none_is_refused_in_one_line_by_command_and_web_alike(tmp
     variables = {**PRODUCTION, "LOG_FORMAT": "xml"}
 
     command = manage("check", **variables)
-    web = subprocess.run(
-        [sys.executable, "-m", "gunicorn", "polaris_backfill.wsgi", "--bind", "127.0.0.1:0"],
-        cwd=ROOT, env={"PATH": "/usr/bin:/bin", "ENV_FILE": "", "HOME": str(tmp_path), **variables},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    web = unstarted_web(tmp_path, **variables)
 
     line = "Configuration: LOG_FORMAT must be one of text, json, not 'xml'.\n"
     assert (command.returncode, command.stderr) == (2, line)
     assert (web.returncode, web.stderr) == (2, line)
+
+
+@pytest.mark.parametrize("command", [("qcluster",), ("check",)])
+def test_what_cannot_start_says_so_in_the_form_of_its_log_and_at_a_terminal_in_words(
+    command: tuple[str, ...],
+) -> None:
+    told = manage(*command, **{**PRODUCTION, "LOG_FORMAT": "json", "LAGO_API_KEY": ""})
+
+    words = json.loads(told.stderr)["message"] if command == ("qcluster",) else told.stderr.strip()
+    assert (told.returncode, words.partition(" ")[0]) == (2, "Configuration:")
+    assert "LAGO_API_KEY" in words
+    assert told.stderr.count("\n") == 1
+
+
+def test_web_says_so_in_that_form_too(tmp_path: Path) -> None:
+    told = unstarted_web(tmp_path, **{**PRODUCTION, "LOG_FORMAT": "json", "LAGO_API_KEY": ""})
+
+    (line,) = documents(told.stderr)
+    assert (told.returncode, line["level"]) == (2, "error")
+    assert "LAGO_API_KEY" in line["message"]
+
+
+def test_what_the_worker_remarks_on_its_settings_is_a_line_of_its_log(settings: Any, caplog: Any) -> None:
+    settings.METRICS_TOKEN = "secret"
+
+    qcluster.Command().check()
+
+    said = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert ("WARNING", "polaris.W011") in [(level, words.split()[0]) for level, words in said]
+
+
+def test_settings_that_contradict_themselves_end_the_worker(settings: Any, caplog: Any) -> None:
+    settings.Q_CLUSTER = {**settings.Q_CLUSTER, "retry": 1}
+
+    with pytest.raises(SystemExit) as end:
+        qcluster.Command().check()
+
+    assert (end.value.code, "polaris.E001" in caplog.text) == (2, True)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_warning_of_pythons_is_one_line_like_all_others(form: str) -> None:
+    gives = "import warnings; warnings.warn('No directory at: /nowhere')"
+
+    told = manage("shell", "--no-imports", "--command", gives, **{**PRODUCTION, "LOG_FORMAT": form})
+
+    (line,) = told.stderr.splitlines()
+    if form == "json":
+        assert (json.loads(line)["logger"], json.loads(line)["level"]) == ("py.warnings", "warning")
+    else:
+        assert re.match(r"\d{4}\S+Z WARNING ", line)
+    assert "UserWarning: No directory at: /nowhere" in line
 
 
 # --- The forms by themselves -------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from tests.support.processes import environment, wait_for
 
 TOKEN = "12.AAAAAWb8-kQ_secret"
 PATH = f"/sign-in/link/{TOKEN}/"
+WHEN = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 ACCESS_LOG = '%(r)s "%(f)s"'  # the request line and where it came from
 
 
@@ -158,9 +159,11 @@ def test_refusals_are_a_line_each(server: Server) -> None:
         requests.get(f"{server.url}/healthz", headers={"Host": "evil.example"}, timeout=10)
 
     denied = re.findall(
-        r"^Forbidden \(Permission denied\): /admin/customers/user/$", server.log, re.MULTILINE
+        rf"^{WHEN} WARNING Forbidden \(Permission denied\): /admin/customers/user/$", server.log, re.MULTILINE
     )
-    hosts = re.findall(r"^Invalid HTTP_HOST header: 'evil\.example'\..*$", server.log, re.MULTILINE)
+    hosts = re.findall(
+        rf"^{WHEN} ERROR Invalid HTTP_HOST header: 'evil\.example'\..*$", server.log, re.MULTILINE
+    )
     assert len(denied) == 20
     assert len(hosts) >= 20
     assert "Traceback" not in server.log

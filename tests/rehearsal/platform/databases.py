@@ -16,17 +16,19 @@ def fresh_database(beside: str, template: str = "template1") -> Iterator[str]:
     """Make a database on the server of `beside`, like `template`; give its address, and drop it."""
     name = f"platform_{uuid4().hex[:12]}"
     address = urlsplit(beside)._replace(path=f"/{name}").geturl()
+    new = sql.Identifier(name)
+    _administer(beside, sql.SQL("create database {} template {}").format(new, sql.Identifier(template)))
+    try:  # no commit waits for the disk
+        _administer(beside, sql.SQL("alter database {} set synchronous_commit to off").format(new))
+        yield address
+    finally:
+        _administer(beside, sql.SQL("drop database {} with (force)").format(new))
+
+
+def _administer(beside: str, statement: sql.Composed) -> None:
+    """With a connection of its own: a test may make `beside` anew meanwhile, which ends all that are open."""
     with psycopg.connect(beside, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
-        try:
-            connection.execute(  # no commit waits for the disk
-                sql.SQL("alter database {} set synchronous_commit to off").format(sql.Identifier(name))
-            )
-            yield address
-        finally:
-            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+        connection.execute(statement)
 
 
 def emptied(address: str) -> None:
