@@ -42,7 +42,7 @@ def run(town: Town) -> BackfillRun:
 
 
 def place(town: Town) -> str:
-    return f"{town.database.info.dbname} at {town.database.info.host}"
+    return f"{town.database.info.dbname} at {town.database.info.host}:{town.database.info.port}"
 
 
 def test_the_overview_names_the_database(client: Client, town: Town, settings: Any) -> None:
