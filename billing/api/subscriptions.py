@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from billing.api.addresses import path_id, without_blanks
 from billing.api.customers import Customers
-from billing.api.narrowing import is_broken
+from billing.api.narrowing import MOST_IN_A_ROW, is_broken
 from billing.api.pages import spread
 from billing.api.replies import Reply
 from billing.api.resources import is_absent, named, unusable, wire
@@ -90,8 +91,9 @@ class Subscriptions(Customers):
         try:
             return self._listed(shelf)
         except LagoError as error:
-            if not is_broken(error):
-                raise
+            few = list(islice(shelf, MOST_IN_A_ROW))
+            if not is_broken(error) or len(self._one_by_one(few).unread) == len(few):
+                raise  # it is not some records that are broken
         return self._one_by_one(shelf)
 
     def _listed(self, shelf: Shelf[Subscription]) -> Subscribed:

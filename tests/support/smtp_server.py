@@ -54,9 +54,8 @@ class Inbox:
     handed_over: list["Received"] = field(
         default_factory=list
     )  # accepted or not: who sends may hang up before
-    on_data: Callable[[str], object] = lambda address: (
-        None
-    )  # called with a mail in hand, before it is accepted
+    # Called with a mail in hand, before it is accepted.
+    on_data: Callable[[str], object] = lambda address: None
     _lock: Lock = field(default_factory=Lock)
 
     async def handle_EHLO(

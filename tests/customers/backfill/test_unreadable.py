@@ -135,6 +135,17 @@ def test_as_many_as_a_run_makes_before_it_gives_up_keep_no_other_run(
     assert len(head.state(live=True)["customers"]) == number
 
 
+def test_a_lago_that_fails_at_everything_is_not_asked_for_each_customer(
+    tmp_path: Path, head: Sandbox
+) -> None:
+    head.fault("500,method=GET,path=/subscriptions,times=100000")
+
+    answer = imported(tmp_path, rows(200), "--dry-run")
+
+    assert (answer.code, "Lago failed (500)" in answer.err) == (2, True)
+    assert head.counts()["GET /subscriptions"] < 1_000
+
+
 def test_one_that_cannot_be_shown_once_it_has_ended_stops_its_own_row_alone(
     tmp_path: Path, head: Sandbox
 ) -> None:
