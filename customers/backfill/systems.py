@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -149,15 +149,17 @@ def _platform(steve: SteveClient | None, deadline: Deadline | None) -> Iterator[
             "POLARIS_DATABASE_URL needs SteVe, as each card of the platform has its number there:"
             f" set {', '.join(SteveIdTagStep.variables)}."
         )
-    if deadline:
-        with PlatformDatabase.for_a_look(settings.POLARIS_DATABASE_URL, deadline.left_s) as looked_at:
-            yield looked_at
-        return
-    platform = PlatformDatabase(settings.POLARIS_DATABASE_URL)
-    try:
+    with platform_database(deadline) as platform:
         yield platform
-    finally:
-        platform.close()
+
+
+@contextmanager
+def platform_database(deadline: Deadline | None) -> Iterator[PlatformDatabase]:
+    """Open the database that the settings name; who waits at a page waits no longer than the deadline."""
+    url = settings.POLARIS_DATABASE_URL
+    looked_at = PlatformDatabase.for_a_look(url, deadline.left_s) if deadline else None
+    with looked_at or closing(PlatformDatabase(url)) as database:
+        yield database
 
 
 def way_out(kind: type[Step], run_id: str = "ID") -> str:

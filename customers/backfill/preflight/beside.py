@@ -14,7 +14,7 @@ from customers.backfill.engine.expected import about
 from customers.backfill.preflight.asked import Asked
 from customers.backfill.preflight.clocks import compared
 from customers.backfill.preflight.finding import Check, Part, State, Told, ok, stop, warning
-from customers.backfill.systems import steve_client
+from customers.backfill.systems import platform_database, steve_client
 from customers.backfill.unasked import BESIDE_UNASKED, WHAT_TO_SAY
 from kernel import RemoteError
 from polaris import PlatformDatabase, preflight, site
@@ -66,11 +66,7 @@ class Platform:
 
 @contextmanager
 def _opened(asked: Asked) -> Iterator[Platform]:
-    if asked.deadline:
-        with PlatformDatabase.for_a_look(settings.POLARIS_DATABASE_URL, asked.deadline.left_s) as looked_at:
-            yield Platform(looked_at, asked)
-        return
-    with closing(PlatformDatabase(settings.POLARIS_DATABASE_URL)) as database:
+    with platform_database(asked.deadline) as database:
         yield Platform(database, asked)
 
 
