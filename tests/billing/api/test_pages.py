@@ -1,5 +1,6 @@
 """Reading whole listings that others may be changing."""
 
+import itertools
 import threading
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -170,7 +171,7 @@ def test_nothing_is_missed_that_is_there_before_and_after(
     """Whatever comes and goes at whatever place, and in whatever order several threads read the pages."""
     ids, calls, lock = names(number), 0, threading.Lock()
     before = set(ids)
-    page = listing(ids)
+    page, new = listing(ids), itertools.count()  # no two are called alike, whatever has gone between
 
     def fetch(window: Window) -> Page[str]:
         nonlocal calls
@@ -178,7 +179,7 @@ def test_nothing_is_missed_that_is_there_before_and_after(
             calls += 1
             for nth, what, where in changes:
                 if nth == calls and what == "add":
-                    ids.insert(round(where * len(ids)), f"new-{nth}-{len(ids)}")
+                    ids.insert(round(where * len(ids)), f"new-{next(new)}")
                 elif nth == calls and ids:
                     ids.pop(min(int(where * len(ids)), len(ids) - 1))
             return page(window)
